@@ -1,0 +1,102 @@
+//! `bacalhau hash`: the `h1:` of a directory, as Go prints it.
+
+use std::path::PathBuf;
+
+use bacalhau_runtime::dirhash::{self, DirHash, HashError};
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::output::{self, Format, Paint, Render};
+use super::text::harmless;
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau hash bacalhau-4xgsz2vw3nkqv5ia/results
+      what the receipt beside it claims
+  bacalhau hash --prefix example.org/m@v1.0.0 ./m
+      what go.sum holds for a module
+  bacalhau hash --files ./data";
+
+/// Print the h1: hash of a directory
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Hash {
+    /// The directory
+    dir: PathBuf,
+
+    /// What stands before each name in the hashed list; receipts use the default
+    #[arg(long, value_name = "TEXT", default_value = "results")]
+    prefix: String,
+
+    /// List the SHA-256 and name of each file as well, to find out what differs
+    #[arg(long)]
+    files: bool,
+
+    /// How it is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+}
+
+#[derive(Debug, Serialize)]
+struct Hashed {
+    h1: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<HashedFile>>,
+}
+
+#[derive(Debug, Serialize)]
+struct HashedFile {
+    sha256: String,
+    bytes: u64,
+    name: String,
+}
+
+impl Hash {
+    /// Hashes and prints.
+    ///
+    /// # Errors
+    /// When there is no such directory, it cannot be read, or holds what cannot be hashed.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let hash = dirhash::hash_dir(&self.dir, &self.prefix).map_err(|error| explain(&error))?;
+        output::print(self.output, &Hashed::new(hash, self.files))?;
+        Ok(Exit::Success)
+    }
+}
+
+impl Hashed {
+    fn new(hash: DirHash, with_files: bool) -> Self {
+        let file = |file: &dirhash::FileHash| HashedFile {
+            sha256: hex(&file.sha256),
+            bytes: file.size,
+            name: file.name_lossy().into_owned(),
+        };
+        Self { files: with_files.then(|| hash.files.iter().map(file).collect()), h1: hash.h1 }
+    }
+}
+
+impl Render for Hashed {
+    fn table(&self, _paint: Paint) -> String {
+        let mut text = format!("{}\n", self.h1);
+        for file in self.files.iter().flatten() {
+            text.extend([&file.sha256, "  ", &harmless(&file.name), "\n"]);
+        }
+        text
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// A failed hash as this command's failure.
+pub(super) fn explain(error: &HashError) -> Failure {
+    let exit = match error {
+        HashError::Root { .. } | HashError::NotADirectory { .. } => Exit::Usage,
+        HashError::Io { .. } => Exit::Host,
+        _ => Exit::Refused,
+    };
+    Failure { exit, message: error.to_string() }
+}

@@ -1,0 +1,18 @@
+//! What happens on Ctrl-C and its like: nothing half-done stays behind.
+
+use std::path::Path;
+
+use super::exit::Exit;
+
+/// From now on, a signal that ends the process removes `dir` first.
+pub(super) fn removes(dir: &Path) {
+    let dir = dir.to_path_buf();
+    // A second handler, or a system without signals: then the directory stays, which harms nobody.
+    let _ = ctrlc::set_handler(move || {
+        // Runs still write while it is removed, so once may not be enough.
+        while dir.exists() && std::fs::remove_dir_all(&dir).is_err() {
+            std::thread::yield_now();
+        }
+        std::process::exit(i32::from(Exit::Interrupted as u8));
+    });
+}

@@ -1,0 +1,102 @@
+//! The command line. One verb one file; what a verb prints goes through `output`, how it ends through `exit`. Nothing
+//! imports this room.
+
+mod completion;
+mod data;
+mod exit;
+mod hash;
+mod interrupt;
+mod keep;
+mod limits;
+mod machine;
+mod mount;
+mod output;
+mod place;
+mod report;
+mod size;
+mod talk;
+mod text;
+mod verify;
+mod version;
+mod wasm_run;
+mod wasm_validate;
+
+use std::io::{self, Write};
+use std::panic;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Failure};
+use output::Paint;
+
+/// Run WebAssembly next to data, several times over, and show that the result is right
+#[derive(Debug, Parser)]
+#[command(name = "bacalhau", version, after_help = Exit::help(), subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// WebAssembly programs: run them, or see whether they would run
+    #[command(subcommand)]
+    Wasm(Wasm),
+    Verify(verify::Verify),
+    Hash(hash::Hash),
+    Version(version::Version),
+    Completion(completion::Completion),
+}
+
+#[derive(Debug, Subcommand)]
+enum Wasm {
+    Run(Box<wasm_run::WasmRun>),
+    Validate(wasm_validate::WasmValidate),
+}
+
+/// Reads the command line, does what it says, and answers with one of the documented exit codes.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that nobody reads is nobody's loss.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
+        }
+    };
+    // The panic's message is on standard error already.
+    let end = panic::catch_unwind(|| cli.command.run()).unwrap_or(Ok(Exit::Internal));
+    end.unwrap_or_else(|failure| complain(&failure)).into()
+}
+
+fn complain(failure: &Failure) -> Exit {
+    // Nobody can be told that nobody can be told.
+    let _ = writeln!(io::stderr(), "{} {failure}", Paint::for_stderr().red("error:"));
+    failure.exit
+}
+
+impl Command {
+    fn run(&self) -> Result<Exit, Failure> {
+        match self {
+            Self::Wasm(Wasm::Run(verb)) => verb.run(),
+            Self::Wasm(Wasm::Validate(verb)) => verb.run(),
+            Self::Verify(verb) => verb.run(),
+            Self::Hash(verb) => verb.run(),
+            Self::Version(verb) => verb.run(),
+            Self::Completion(verb) => verb.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

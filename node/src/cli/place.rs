@@ -1,0 +1,249 @@
+//! Where results go. Runs work in a hidden directory beside it, which takes the final name in one step when all is
+//! done: under that name, nothing is ever half-written.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::HostFailure;
+use tempfile::TempDir;
+
+use super::exit::Failure;
+
+/// What this version and later ones put into an output directory.
+const OURS: [&str; 4] = ["results", "receipt.json", "receipt.cbor", "executions"];
+/// How many other names are tried where the default one is taken.
+const OTHER_NAMES: u32 = 100;
+
+/// An output directory in the making. Dropping it leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct Place {
+    wanted: Option<PathBuf>,
+    parent: PathBuf,
+    staging: TempDir,
+}
+
+impl Place {
+    /// Checks that the results can go to `wanted`, and makes the hidden directory beside it. Without `wanted`, they go
+    /// to the current directory under a name that is known at the end.
+    ///
+    /// # Errors
+    /// When something else than earlier results of ours is there, or the place cannot be written.
+    pub(super) fn plan(wanted: Option<&Path>) -> Result<Self, Failure> {
+        let wanted = wanted.map(final_path).transpose()?;
+        let parent = match &wanted {
+            Some(wanted) => parent_of(wanted)?,
+            None => PathBuf::from("."),
+        };
+        fs::create_dir_all(&parent).map_err(|error| HostFailure::at("make the directory", &parent, error))?;
+        let staging = tempfile::Builder::new()
+            .prefix(".bacalhau-")
+            .tempdir_in(&parent)
+            .map_err(|error| HostFailure::at("write to the directory", &parent, error))?;
+        Ok(Self { wanted, parent, staging })
+    }
+
+    /// The hidden directory.
+    pub(super) fn staging(&self) -> &Path {
+        self.staging.path()
+    }
+
+    /// Gives `finished`, a directory below the hidden one, its final name, and says which: the wanted one, or
+    /// `default_name`. Removes the rest of the hidden directory.
+    ///
+    /// # Errors
+    /// When the name was taken meanwhile, or the host fails; what was there before is there again.
+    pub(super) fn publish(self, finished: &Path, default_name: &str) -> Result<PathBuf, Failure> {
+        let target = match &self.wanted {
+            Some(wanted) => {
+                check_replaceable(wanted)?;
+                wanted.clone()
+            }
+            None => self.free_name(default_name)?,
+        };
+        let old = self.staging.path().join("replaced");
+        let replaced = fs::symlink_metadata(&target).is_ok();
+        if replaced {
+            fs::rename(&target, &old).map_err(|error| HostFailure::at("move aside", &target, error))?;
+        }
+        if let Err(error) = fs::rename(finished, &target) {
+            if replaced {
+                let _ = fs::rename(&old, &target);
+            }
+            return Err(HostFailure::at("write", &target, error).into());
+        }
+        Ok(target)
+    }
+
+    fn free_name(&self, default_name: &str) -> Result<PathBuf, Failure> {
+        let name = |number: u32| match number {
+            1 => self.parent.join(default_name),
+            number => self.parent.join(format!("{default_name}-{number}")),
+        };
+        (1..=OTHER_NAMES).map(name).find(|path| check_replaceable(path).is_ok()).ok_or_else(|| {
+            Failure::usage(format!("{default_name} and its like are taken by other things: name a place with --output-dir"))
+        })
+    }
+}
+
+/// The path that will be renamed: not a link to it.
+fn final_path(wanted: &Path) -> Result<PathBuf, Failure> {
+    let path = if fs::symlink_metadata(wanted).is_ok_and(|found| found.is_symlink()) {
+        wanted.canonicalize().map_err(|error| unusable(wanted, &format!("it is a link that leads nowhere: {error}")))?
+    } else {
+        wanted.to_path_buf()
+    };
+    check_replaceable(&path)?;
+    if path.exists() {
+        check_movable(&path)?;
+    }
+    Ok(path)
+}
+
+fn parent_of(path: &Path) -> Result<PathBuf, Failure> {
+    match path.parent() {
+        Some(parent) if path.file_name().is_some() => {
+            Ok(if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.into() })
+        }
+        _ => Err(unusable(path, "it has no name of its own; name a directory that may be replaced as a whole")),
+    }
+}
+
+/// Nothing there, an empty directory, or one that holds our results and nothing else.
+fn check_replaceable(path: &Path) -> Result<(), Failure> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unusable(path, &error.to_string())),
+    };
+    let mut empty = true;
+    for entry in entries {
+        let entry = entry.map_err(|error| unusable(path, &error.to_string()))?;
+        let name = entry.file_name();
+        if !OURS.iter().any(|ours| name == *ours) {
+            let name = name.to_string_lossy().into_owned();
+            return Err(unusable(path, &format!("it holds {name:?}; name a new or an empty directory")));
+        }
+        empty = false;
+    }
+    if empty || has_receipt(path) { Ok(()) } else { Err(unusable(path, "it holds no receipt, so these are not our results")) }
+}
+
+/// A receipt of any version, of the whole or of one execution.
+fn has_receipt(path: &Path) -> bool {
+    let is_receipt = |path: PathBuf| {
+        let receipt: Option<serde_json::Value> = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        receipt.is_some_and(|receipt| receipt["claim"]["h1"].is_string())
+    };
+    if is_receipt(path.join("receipt.json")) {
+        return true;
+    }
+    let executions = fs::read_dir(path.join("executions")).into_iter().flatten().flatten();
+    executions.into_iter().any(|execution| is_receipt(execution.path().join("receipt.json")))
+}
+
+/// A mount point or the current directory cannot be replaced by another directory.
+fn check_movable(path: &Path) -> Result<(), Failure> {
+    let full = path.canonicalize().map_err(|error| unusable(path, &error.to_string()))?;
+    let below = "results replace a directory as a whole; name one below it";
+    if std::env::current_dir().is_ok_and(|current| current.starts_with(&full)) {
+        return Err(unusable(path, &format!("it is the current directory or above it, and {below}")));
+    }
+    if is_mount_point(&full) {
+        return Err(unusable(path, &format!("it is a mount point, and {below}")));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_mount_point(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
+    path.parent().is_none_or(|parent| device(path) != device(parent))
+}
+
+#[cfg(not(unix))]
+fn is_mount_point(_path: &Path) -> bool {
+    false
+}
+
+fn unusable(path: &Path, why: &str) -> Failure {
+    Failure::usage(format!("cannot put results at {}: {why}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECEIPT: &str = r#"{"claim":{"h1":"h1:x"}}"#;
+
+    fn finished(place: &Place) -> PathBuf {
+        let dir = place.staging().join("out");
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("receipt.json"), RECEIPT).unwrap();
+        dir
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn nothing_appears_before_the_end_and_nothing_else_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = dir.path().join("new/out");
+        let place = Place::plan(Some(&wanted)).unwrap();
+        assert!(!wanted.exists());
+        let out = finished(&place);
+        assert_eq!(place.publish(&out, "unused").unwrap(), wanted);
+        assert_eq!(names(&dir.path().join("new")), ["out"]);
+        assert_eq!(names(&wanted), ["receipt.json"]);
+        drop(Place::plan(Some(&wanted)).unwrap());
+        assert_eq!(names(&dir.path().join("new")), ["out"], "an abandoned run leaves the old results");
+    }
+
+    #[test]
+    fn earlier_results_are_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = dir.path().join("out");
+        fs::create_dir_all(wanted.join("executions/1")).unwrap();
+        fs::write(wanted.join("executions/1/receipt.json"), RECEIPT).unwrap();
+        let place = Place::plan(Some(&wanted)).unwrap();
+        let out = finished(&place);
+        place.publish(&out, "unused").unwrap();
+        assert_eq!(names(&wanted), ["receipt.json"]);
+        assert_eq!(names(dir.path()), ["out"]);
+    }
+
+    #[test]
+    fn anything_else_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| Place::plan(Some(path)).unwrap_err().message;
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(refused(&dir.path().join("file")).contains("cannot put results at"));
+        assert!(refused(dir.path()).contains(r#"it holds "file""#));
+        let results = dir.path().join("a");
+        fs::create_dir_all(results.join("results")).unwrap();
+        assert!(refused(&results).contains("no receipt"));
+        fs::write(results.join("receipt.json"), "{}").unwrap();
+        assert!(refused(&results).contains("no receipt"));
+        assert!(refused(Path::new("/proc")).contains("cannot put results"));
+        assert!(refused(Path::new("no-such/..")).contains("cannot put results"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_is_followed_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", dir.path().join("link")).unwrap();
+        let place = Place::plan(Some(&dir.path().join("link"))).unwrap();
+        let out = finished(&place);
+        place.publish(&out, "unused").unwrap();
+        assert_eq!(names(&dir.path().join("real")), ["receipt.json"]);
+        assert_eq!(names(dir.path()), ["link", "real"]);
+    }
+}

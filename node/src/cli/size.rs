@@ -1,0 +1,100 @@
+//! Sizes as people write them: `64m`, `512MiB`, `1.5G`, `4096`. Every unit is a power of 1024, as memory is counted
+//! and as Bacalhau always did.
+
+use std::fmt;
+use std::str::FromStr;
+
+const UNITS: [(&str, u64); 5] = [("b", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
+
+/// A number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub(super) u64);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse(text).map(Self).ok_or_else(|| {
+            format!("{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 1.5G")
+        })
+    }
+}
+
+fn parse(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
+    let number = text[..end].replace('_', "");
+    let factor = factor(text[end..].trim())?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));
+    let bytes = whole.parse::<u64>().ok()?.checked_mul(factor)?;
+    if !number.contains('.') {
+        return Some(bytes);
+    }
+    // Digits past the sixth change less than one part in a million.
+    let digits = &fraction[..fraction.len().min(6)];
+    let scale = 10_u64.pow(u32::try_from(digits.len()).ok()?);
+    let part = u128::from(digits.parse::<u64>().ok()?) * u128::from(factor) / u128::from(scale);
+    bytes.checked_add(u64::try_from(part).ok()?)
+}
+
+fn factor(unit: &str) -> Option<u64> {
+    let letter = unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b').filter(|rest| !rest.is_empty()));
+    let letter = letter.or_else(|| unit.strip_suffix('i')).unwrap_or(unit);
+    if letter.is_empty() && unit.is_empty() {
+        return Some(1);
+    }
+    UNITS.iter().find(|(name, _)| *name == letter).map(|(_, factor)| *factor)
+}
+
+/// In the largest unit that divides it.
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().skip(1).rev().find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor)) {
+            Some((unit, factor)) => write!(f, "{}{}iB", self.0 / factor, unit.to_ascii_uppercase()),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_as_people_write_them() {
+        let table = [
+            ("0", 0),
+            ("4096", 4096),
+            ("1_000", 1000),
+            ("12b", 12),
+            ("64m", 64 << 20),
+            ("64M", 64 << 20),
+            ("64mb", 64 << 20),
+            ("512MiB", 512 << 20),
+            ("512Mi", 512 << 20),
+            ("512 mb", 512 << 20),
+            (" 1G ", 1 << 30),
+            ("1.5g", 3 << 29),
+            ("0.5k", 512),
+            ("2TiB", 2 << 40),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(text.parse::<Size>(), Ok(Size(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "m", "-1", "1x", "1mm", "1.2.3m", "1.", "18446744073709551616", "99999999999t", "1e3", "ib", "1ibb"] {
+            assert!(text.parse::<Size>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_shown_size_reads_back() {
+        for bytes in [0, 1, 1000, 1024, 1536, 512 << 20, 16 << 30, u64::MAX] {
+            assert_eq!(Size(bytes).to_string().parse::<Size>(), Ok(Size(bytes)));
+        }
+        assert_eq!(Size(512 << 20).to_string(), "512MiB");
+    }
+}

@@ -1,0 +1,214 @@
+//! `bacalhau verify`: runs the job of a receipt again and says whether it comes to the same.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, dirhash};
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::machine::Machine;
+use super::mount::Mount;
+use super::output::{self, Format, Lines, Paint, Render};
+use super::{data, hash, interrupt, text};
+use crate::embedded::{self, Task};
+use crate::executor::WasmExecutor;
+use crate::storage::Source;
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau verify bacalhau-4xgsz2vw3nkqv5ia/receipt.json
+  bacalhau verify receipt.cbor --module ./count.wasm -i ./texts:/inputs
+      on another machine, where module and inputs lie elsewhere
+  bacalhau verify receipt.json --backend interpreter
+      by an engine that shares nothing with the compiled code";
+
+/// Run the job of a receipt again and say: same, or what differs
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Verify {
+    /// receipt.json or receipt.cbor; `-` reads standard input. The results directory beside it is checked as well
+    receipt: PathBuf,
+
+    /// The module, where it is not at the place that the receipt names
+    #[arg(long, value_name = "MODULE")]
+    module: Option<String>,
+
+    /// An input, where it is not at the place that the receipt names. May be given several times
+    #[arg(short, long, value_name = "SRC[:DST]")]
+    input: Vec<String>,
+
+    /// How the answer is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// Whether nothing differs.
+    same: bool,
+    /// What the new run did otherwise than the receipt claims.
+    differences: Vec<Difference>,
+    /// What in the results directory beside the receipt is not as claimed; absent where there is none.
+    altered: Option<Vec<Difference>>,
+    /// What the receipt claims.
+    h1: String,
+    /// What the new run came to.
+    found_h1: String,
+}
+
+impl Verify {
+    /// Runs the job again and prints the answer.
+    ///
+    /// # Errors
+    /// When the receipt cannot be read, its module or inputs are not there or are others, or the host fails.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let receipt = self.read_receipt()?;
+        let altered = self.results_beside().map(|dir| altered(&receipt.claim, &dir)).transpose()?;
+        let again = self.run_again(&receipt)?;
+        let differences = receipt.differences(&again);
+        let same = differences.is_empty() && altered.as_ref().is_none_or(Vec::is_empty);
+        let answer = Answer { same, differences, altered, h1: receipt.claim.h1, found_h1: again.claim.h1 };
+        output::print(self.output, &answer)?;
+        Ok(if same { Exit::Success } else { Exit::Different })
+    }
+
+    fn read_receipt(&self) -> Result<Receipt, Failure> {
+        let path = &self.receipt;
+        let bytes = if path.as_os_str() == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        } else {
+            fs::read(path)
+        };
+        let bytes = bytes.map_err(|error| Failure::usage(format!("cannot read the receipt {}: {error}", path.display())))?;
+        Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))
+    }
+
+    fn results_beside(&self) -> Option<PathBuf> {
+        Some(self.receipt.parent()?.join("results")).filter(|dir| self.receipt.as_os_str() != "-" && dir.is_dir())
+    }
+
+    fn run_again(&self, receipt: &Receipt) -> Result<Receipt, Failure> {
+        let job = &receipt.claim.job;
+        let module = self.module(receipt)?;
+        let mounts = self.mounts(receipt)?;
+        let dir = tempfile::Builder::new()
+            .prefix(".bacalhau-")
+            .tempdir()
+            .map_err(|error| HostFailure::at("make a directory in", &std::env::temp_dir(), error))?;
+        interrupt::removes(dir.path());
+        let talk = self.machine.talk();
+        let sources = self.machine.sources(&talk, dir.path().into());
+        let runtime = self.machine.runtime(job.limits.module_bytes)?;
+        let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
+        let executor = WasmExecutor::load(runtime, &bytes)?;
+        if executor.module_cid() != job.module {
+            return Err(Failure::refused(format!(
+                "the module {module} is {}, but the receipt is of {}: name the right one with --module",
+                executor.module_cid(),
+                job.module
+            )));
+        }
+        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
+        talk.say(format!("running job {} again", receipt.claim.job_cid));
+        let task = Task { job, inputs: &inputs, timeout: self.machine.timeout(), dir: dir.path() };
+        let mut runs = embedded::run(&executor, &task, 1, &|_| ());
+        match runs.pop() {
+            Some(run) => Ok(run.outcome?),
+            None => Err(Failure { exit: Exit::Internal, message: "the job was not run".into() }),
+        }
+    }
+
+    fn module(&self, receipt: &Receipt) -> Result<Source, Failure> {
+        match (&self.module, &receipt.unclaimed.module_source) {
+            (Some(named), _) => Ok(Source::parse(named)?),
+            (None, Some(recorded)) => Source::parse(recorded)
+                .map_err(|error| Failure::usage(format!("the receipt's module: {error}; say where it is with --module"))),
+            (None, None) => Err(Failure::usage("the receipt does not say where its module is: name it with --module")),
+        }
+    }
+
+    /// Each input of the receipt, from where the command line says, else from where the receipt does.
+    fn mounts(&self, receipt: &Receipt) -> Result<Vec<Mount>, Failure> {
+        let named = Mount::parse_all(&self.input)?;
+        let places = &receipt.claim.job.inputs;
+        if let Some(stray) = named.iter().find(|mount| !places.contains_key(&mount.target)) {
+            let places: Vec<&str> = places.keys().map(String::as_str).collect();
+            let has = if places.is_empty() { "none".into() } else { places.join(", ") };
+            return Err(Failure::usage(format!("the receipt has no input at {}; it has {has}", stray.target)));
+        }
+        places.keys().map(|place| mount_for(place, &named, receipt)).collect()
+    }
+}
+
+fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, Failure> {
+    if let Some(mount) = named.iter().find(|mount| mount.target == place) {
+        return Ok(mount.clone());
+    }
+    let hint = format!("say where it is with -i SRC:{place}");
+    let recorded = receipt.unclaimed.input_sources.get(place);
+    let recorded = recorded.ok_or_else(|| Failure::usage(format!("the receipt does not say where input {place} is: {hint}")))?;
+    let source =
+        Source::parse(recorded).map_err(|error| Failure::usage(format!("the receipt's input {place}: {error}; {hint}")))?;
+    Ok(Mount { source, target: place.into() })
+}
+
+/// What of the results directory is not as `claim` says.
+fn altered(claim: &Claim, dir: &Path) -> Result<Vec<Difference>, Failure> {
+    let found = dirhash::hash_dir(dir, "results").map_err(|error| hash::explain(&error))?;
+    if found.h1 == claim.h1 {
+        return Ok(Vec::new());
+    }
+    let describe = |size: u64, sha256: &str| format!("{size} bytes, sha256 {sha256}");
+    let expected = claim.files.iter().map(|file| (file.name.clone(), describe(file.bytes, &file.sha256)));
+    let found = found.files.iter().map(|file| (file.name_lossy().into_owned(), describe(file.size, &hash::hex(&file.sha256))));
+    let (expected, found): (std::collections::BTreeMap<_, _>, std::collections::BTreeMap<_, _>) =
+        (expected.collect(), found.collect());
+    let absent = || "absent".to_owned();
+    let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let difference = |name: &String| Difference {
+        what: format!("file {name}"),
+        expected: expected.get(name).cloned().unwrap_or_else(absent),
+        found: found.get(name).cloned().unwrap_or_else(absent),
+    };
+    Ok(names.into_iter().filter(|name| expected.get(*name) != found.get(*name)).map(difference).collect())
+}
+
+impl Render for Answer {
+    fn table(&self, paint: Paint) -> String {
+        let mut lines = Lines::default();
+        if self.differences.is_empty() {
+            lines.add("run", paint.green("same: outcome, fuel and every file are as the receipt claims"));
+        } else {
+            lines.add("run", paint.red("different: this run did not come to what the receipt claims"));
+        }
+        add_differences(&mut lines, &self.differences);
+        match &self.altered {
+            Some(altered) if altered.is_empty() => {
+                lines.add("results", paint.green("same: the files beside the receipt are as it claims"));
+            }
+            Some(altered) => {
+                lines.add("results", paint.red("altered: files beside the receipt are not as it claims"));
+                add_differences(&mut lines, altered);
+            }
+            None => {}
+        }
+        lines.add("h1", &self.h1);
+        lines.into_text()
+    }
+}
+
+fn add_differences(lines: &mut Lines, differences: &[Difference]) {
+    for difference in differences {
+        let what = text::harmless(&difference.what);
+        lines.add("", format!("{what}: claimed {}, found {}", difference.expected, difference.found));
+    }
+}

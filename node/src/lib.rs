@@ -1,0 +1,22 @@
+//! The node and the command: where modules and inputs come from, several executions of one job, the vote on their
+//! results, and the command line over all of it. Running one execution is the business of `bacalhau-runtime`.
+//!
+//! # The rooms
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`job`] | the deal: how many executions, how many must agree |
+//! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
+//! | [`executor`] | what runs one execution, behind the trait `Executor` |
+//! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
+//! | [`embedded`] | several executions of one job in this process |
+//! | [`cli`] | one verb one file, the renderer, the exit codes |
+//!
+//! `cli` may use all of them, they know nothing of it, and all may use the runtime.
+
+pub mod cli;
+pub mod embedded;
+pub mod executor;
+pub mod job;
+pub mod storage;
+pub mod verify;

@@ -1,0 +1,75 @@
+//! Where modules and inputs come from, behind one trait. What is opened is a tree that the runtime reads in place;
+//! nothing here runs or checks anything.
+
+mod fetched;
+mod local;
+mod source;
+mod url;
+
+use std::sync::Arc;
+
+use bacalhau_runtime::{HostFailure, Tree};
+
+pub use local::LocalStorage;
+pub use source::{Source, SourceError};
+pub use url::{Fetching, Progress, UrlStorage};
+
+/// A way to reach data. Synchronous, because the program that reads it is.
+pub trait Storage: Send + Sync {
+    /// Whether the data is on this machine already, so that nothing has to be fetched.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn has_locally(&self, source: &Source) -> Result<bool, HostFailure>;
+
+    /// Bytes of the data: of all files of a directory together. `None` where nobody says so in advance.
+    ///
+    /// # Errors
+    /// When the data cannot be looked at.
+    fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure>;
+
+    /// Opens the data for reading, after fetching it where that is needed.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read or fetched, or is larger than this storage may fetch.
+    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure>;
+}
+
+/// Every storage of this version: asks the one that a source belongs to.
+#[derive(Debug)]
+pub struct Sources {
+    url: UrlStorage,
+}
+
+impl Sources {
+    /// Local paths, and URLs fetched as `fetching` says.
+    pub fn new(fetching: Fetching) -> Self {
+        Self { url: UrlStorage::new(fetching) }
+    }
+
+    fn of(&self, source: &Source) -> &dyn Storage {
+        match source {
+            Source::Path(_) => &LocalStorage,
+            Source::Url(_) => &self.url,
+        }
+    }
+}
+
+impl Storage for Sources {
+    fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
+        self.of(source).has_locally(source)
+    }
+
+    fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
+        self.of(source).size(source)
+    }
+
+    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
+        self.of(source).open(source)
+    }
+}
+
+/// A source was handed to a storage of another kind: a mistake of ours, said rather than hidden.
+fn foreign(source: &Source, storage: &str) -> HostFailure {
+    HostFailure::new(format!("{source} was asked of the storage for {storage}; please report this"))
+}

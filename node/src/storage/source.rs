@@ -1,0 +1,159 @@
+//! What a user writes to name data: a path or a URL. Parsing looks whether a path exists; it opens nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::Link;
+use ureq::http::Uri;
+
+/// Where a module or an input comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file or directory of this machine, as an absolute path.
+    Path(PathBuf),
+    /// An `http` or `https` URL of a file.
+    Url(String),
+}
+
+/// Why a text names no data that this version can read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A content identifier.
+    #[error("{0} is content-addressed; this version reads local paths and http(s) URLs only: fetch it first")]
+    ContentAddressed(String),
+    /// Another scheme.
+    #[error("{scheme}:// is not a source; write a local path, file:///path, http:// or https://")]
+    Scheme {
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// Not a URL after all.
+    #[error("{url} is not a usable URL: {why}")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nothing there.
+    #[error("there is nothing at {path}: {why}")]
+    Missing {
+        /// The path that was looked at.
+        path: String,
+        /// The system's words.
+        why: std::io::Error,
+    },
+}
+
+impl Source {
+    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded) or a path.
+    ///
+    /// # Errors
+    /// For other schemes, content identifiers, and paths where nothing is.
+    pub fn parse(text: &str) -> Result<Self, SourceError> {
+        let Some((scheme, rest)) = text.split_once("://") else { return Self::path(text) };
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => Self::url(text),
+            "file" if rest.starts_with('/') => Self::path(rest),
+            "file" => Err(SourceError::Url { url: text.into(), why: "write file:///path, with three slashes".into() }),
+            "ipfs" | "ipns" => Err(SourceError::ContentAddressed(text.into())),
+            _ => Err(SourceError::Scheme { scheme: scheme.into() }),
+        }
+    }
+
+    fn path(text: &str) -> Result<Self, SourceError> {
+        let path = Path::new(text);
+        match std::fs::metadata(path).and_then(|_| std::path::absolute(path)) {
+            Ok(path) => Ok(Self::Path(path)),
+            Err(_) if text.parse::<Link>().is_ok() => Err(SourceError::ContentAddressed(text.into())),
+            Err(why) => Err(SourceError::Missing { path: text.into(), why }),
+        }
+    }
+
+    fn url(text: &str) -> Result<Self, SourceError> {
+        let problem = |why: String| SourceError::Url { url: text.into(), why };
+        let uri: Uri = text.parse().map_err(|error: ureq::http::uri::InvalidUri| problem(error.to_string()))?;
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(problem("it names no host".into()));
+        }
+        Ok(Self::Url(text.into()))
+    }
+
+    /// The last name of the path or URL, where there is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => path.file_name()?.to_str(),
+            Self::Url(url) => {
+                let path = url.split(['?', '#']).next()?.split_once("://")?.1.split_once('/')?.1;
+                path.rsplit('/').next().filter(|name| !name.is_empty())
+            }
+        }
+    }
+
+    /// Whether this is a directory, as far as one can tell without fetching.
+    pub fn is_dir(&self) -> bool {
+        matches!(self, Self::Path(path) if path.is_dir())
+    }
+
+    /// The text under which a receipt remembers the source: without the password that a URL may hold.
+    pub fn recorded(&self) -> String {
+        let text = self.to_string();
+        let Self::Url(url) = self else { return text };
+        let Some((scheme, rest)) = url.split_once("://") else { return text };
+        let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        match rest[..host_end].rfind('@') {
+            Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+            None => text,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Source::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn paths_become_absolute_and_must_exist() {
+        let here = std::path::absolute("src").unwrap();
+        assert_eq!(Source::parse("src").unwrap(), Source::Path(here.clone()));
+        assert_eq!(Source::parse(&format!("file://{}", here.display())).unwrap(), Source::Path(here));
+        assert!(error("no/such/file").contains("there is nothing at no/such/file"));
+        assert!(error("file://host/x").contains("three slashes"));
+        assert!(Source::parse("src").unwrap().is_dir());
+    }
+
+    #[test]
+    fn urls_keep_their_text() {
+        let url = "https://user:pass@example.org:8080/a/b.csv?x=1@2#top";
+        let source = Source::parse(url).unwrap();
+        assert_eq!(source, Source::Url(url.into()));
+        assert_eq!(source.name(), Some("b.csv"));
+        assert_eq!(source.recorded(), "https://example.org:8080/a/b.csv?x=1@2#top");
+        assert_eq!(Source::Url("http://host".into()).name(), None);
+        assert_eq!(Source::Url("http://host/a/?q=/x".into()).name(), None);
+        assert!(error("http://").contains("not a usable URL"));
+        assert!(error("http:///x").contains("not a usable URL"));
+    }
+
+    #[test]
+    fn what_this_version_cannot_read_is_named() {
+        let cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+        assert!(error(cid).contains("content-addressed"));
+        assert!(error("QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR").contains("content-addressed"));
+        assert!(error(&format!("ipfs://{cid}")).contains("content-addressed"));
+        assert!(error("s3://bucket/x").starts_with("s3:// is not a source"));
+    }
+}

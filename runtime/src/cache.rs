@@ -1,0 +1,125 @@
+//! Compiled modules on disk. An entry counts only if this user made it: each carries a tag under a key that lies beside
+//! them and that nobody else can read. Anything else in the directory is ignored and replaced. It never holds a result.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, MetadataExt, OpenOptions, OpenOptionsExt, PermissionsExt};
+use sha2::{Digest, Sha256};
+
+/// Name of the file with the key.
+const KEY_FILE: &str = "key";
+/// Bytes of the key, and of the tag at the end of an entry.
+const KEY_BYTES: usize = 32;
+/// When all entries together are larger, the oldest go: some 30 compiled modules of 25 MB.
+const MOST_BYTES: u64 = 2 << 30;
+
+/// A directory of compiled modules. Processes may share it: entries appear whole or not at all.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    dir: Dir,
+    key: [u8; KEY_BYTES],
+}
+
+impl Cache {
+    /// Opens or makes the directory. `None` if it can't be trusted or used: a cache is no reason to fail.
+    pub(crate) fn open(path: &Path) -> Option<Self> {
+        Dir::create_ambient_dir_all(path, ambient_authority()).ok()?;
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).ok()?;
+        let key = read_key(&dir).or_else(|_| make_key(&dir)).ok()?;
+        Some(Self { dir, key })
+    }
+
+    /// The file with the entry of that name, if it is sound. Its last 32 bytes are the tag.
+    pub(crate) fn get(&self, name: &str) -> Option<File> {
+        let mut file = self.dir.open(name).ok()?;
+        let length = file.metadata().ok()?.len().checked_sub(KEY_BYTES as u64)?;
+        let mut content = Sha256::new();
+        copy(&mut (&mut file).take(length), &mut content).ok()?;
+        let mut tag = [0; KEY_BYTES];
+        file.read_exact(&mut tag).ok()?;
+        (tag == self.tag(name, content.finalize().into())).then_some(file)
+    }
+
+    /// Adds an entry. What goes wrong is nobody's loss: the module is compiled again next time.
+    pub(crate) fn put(&self, name: &str, content: &[u8]) {
+        let tag = self.tag(name, Sha256::digest(content).into());
+        let temporary = format!("{name}.{}.new", std::process::id());
+        let written = create_private(&self.dir, &temporary)
+            .and_then(|mut file| file.write_all(content).and_then(|()| file.write_all(&tag)))
+            .and_then(|()| self.dir.rename(&temporary, &self.dir, name));
+        if written.is_err() {
+            // The file may never have been made.
+            let _ = self.dir.remove_file(&temporary);
+        }
+        self.prune();
+    }
+
+    /// All three parts have a fixed length, so a plain hash under a secret prefix can't be extended.
+    fn tag(&self, name: &str, content: [u8; 32]) -> [u8; KEY_BYTES] {
+        Sha256::new().chain_update(self.key).chain_update(Sha256::digest(name)).chain_update(content).finalize().into()
+    }
+
+    /// Removes the oldest entries while there is too much. Errors are left to the next time.
+    fn prune(&self) {
+        let Ok(entries) = self.dir.entries() else { return };
+        let mut files: Vec<_> = entries
+            .flatten()
+            .filter(|entry| entry.file_name() != KEY_FILE)
+            .filter_map(|entry| entry.metadata().ok().map(|metadata| (metadata.mtime(), metadata.len(), entry.file_name())))
+            .collect();
+        files.sort_unstable();
+        let mut total: u64 = files.iter().map(|(_, length, _)| length).sum();
+        for (_, length, name) in files {
+            if total <= MOST_BYTES {
+                return;
+            }
+            total -= length;
+            let _ = self.dir.remove_file(name);
+        }
+    }
+}
+
+fn read_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
+    let mut file = dir.open(KEY_FILE)?;
+    let metadata = file.metadata()?;
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if !ours || metadata.permissions().mode() & 0o077 != 0 {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    let mut key = [0; KEY_BYTES];
+    file.read_exact(&mut key)?;
+    Ok(key)
+}
+
+/// Makes a key, unless another process is quicker: then theirs counts.
+fn make_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    let temporary = format!("{KEY_FILE}.{}.new", std::process::id());
+    create_private(dir, &temporary)?.write_all(&key)?;
+    // A link, and not a rename: it fails where there is a key already.
+    let linked = dir.hard_link(&temporary, dir, KEY_FILE);
+    dir.remove_file(&temporary)?;
+    match linked {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_key(dir),
+        Err(error) => Err(error),
+    }
+}
+
+fn create_private(dir: &Dir, name: &str) -> io::Result<File> {
+    dir.open_with(name, OpenOptions::new().write(true).create(true).truncate(true).mode(0o600))
+}
+
+/// `io::copy` into a hasher, with a buffer that suits files of many megabytes.
+fn copy(from: &mut impl Read, into: &mut Sha256) -> io::Result<()> {
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => into.update(&buffer[..read]),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The only room that names `wasmtime::Config`: each switch that could change a result, with wasmtime's default, our value
+//! and the reason. Switches that only change speed are here too, and said to be that.
+
+use serde::{Deserialize, Serialize};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
+
+use crate::error::HostFailure;
+use crate::gate;
+use crate::limits::MAX_STACK_BYTES;
+
+/// Native bytes for one slot's worth of the stack that the guest is allowed (see `instrument`). Measured: Cranelift's
+/// frames take less than a byte for each byte counted; 32 leaves room for spills. Only address space until it is touched.
+const NATIVE_STACK_FACTOR: u64 = 32;
+/// Native stack for the host functions that a guest calls at its deepest point.
+const HOST_STACK_BYTES: usize = 1 << 20;
+
+/// How a module is executed. The result is the same, only the speed differs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// Cranelift with optimisations. The default.
+    #[default]
+    Optimized,
+    /// Cranelift without optimisations: a second opinion on its own optimiser.
+    Unoptimized,
+    /// Pulley, wasmtime's interpreter: no machine code of the host's at all, some 20 to 200 times slower.
+    Interpreter,
+}
+
+impl Backend {
+    /// The name in receipts and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Optimized => "optimized",
+            Self::Unoptimized => "unoptimized",
+            Self::Interpreter => "interpreter",
+        }
+    }
+}
+
+/// An engine that gives equal results on every machine.
+pub(crate) fn engine(backend: Backend) -> Result<Engine, HostFailure> {
+    let failed = |error: wasmtime::Error| HostFailure::new(format!("the WebAssembly engine does not start here: {error:#}"));
+    Engine::new(&config(backend).map_err(failed)?).map_err(failed)
+}
+
+fn config(backend: Backend) -> wasmtime::Result<Config> {
+    let mut config = Config::new();
+    language(&mut config);
+    numbers(&mut config);
+    bounds(&mut config);
+
+    // What follows changes speed and messages only.
+    config.strategy(Strategy::Cranelift);
+    config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
+    config.cranelift_opt_level(match backend {
+        Backend::Optimized | Backend::Interpreter => OptLevel::Speed,
+        Backend::Unoptimized => OptLevel::None,
+    });
+    if backend == Backend::Interpreter {
+        config.target(if cfg!(target_endian = "big") { "pulley64be" } else { "pulley64" })?;
+    }
+    // wasmtime default: on. Text of an engine never enters a result, and nobody reads the rest.
+    config.wasm_backtrace_max_frames(None);
+    Ok(config)
+}
+
+/// Which programs are accepted.
+fn language(config: &mut Config) {
+    // wasmtime default: WASM3 and whatever cargo features bring. The gate decides; the engine is told the same list, so
+    // that a feature of some other crate in the build cannot widen it.
+    config.wasm_features(WasmFeatures::all(), false);
+    config.wasm_features(gate::proposals::features(), true);
+    // wasmtime default: false. Off by proposal already; said twice, as one release lowered it wrongly (wasmtime #13702).
+    config.relaxed_simd_deterministic(true);
+}
+
+/// Which bits come out of an operation.
+fn numbers(config: &mut Config) {
+    // wasmtime default: false. The bits of a NaN differ by processor without it (measured: `probe_nan`).
+    config.cranelift_nan_canonicalization(true);
+}
+
+/// Where a program stops.
+fn bounds(config: &mut Config) {
+    // wasmtime default: false. Counts operators alike on every backend that we offer; Winch counts otherwise, so it is
+    // not compiled in.
+    config.consume_fuel(true);
+    // wasmtime default: false. The host's watchdog. What it ends is no result.
+    config.epoch_interruption(true);
+    // wasmtime default: 512 KiB. The guest's own bound is counted inside the module; the native one is out of reach.
+    let native = usize::try_from(MAX_STACK_BYTES * NATIVE_STACK_FACTOR).unwrap_or(usize::MAX - HOST_STACK_BYTES);
+    config.max_wasm_stack(native);
+    config.async_stack_size(native + HOST_STACK_BYTES);
+    // wasmtime default: true on Linux. How memory gets its first bytes must not show in anything.
+    config.memory_init_cow(true);
+    // wasmtime default: true. Growth within the limit moves nothing: the whole range is reserved, only protections change.
+    config.memory_may_move(false);
+}

@@ -1,0 +1,64 @@
+//! What can go wrong, in three classes with their consequence:
+//!
+//! - the guest's own outcome (an exit code, a trap) is a result: [`Outcome`](crate::Outcome), hashed and voted on;
+//! - a limit of the job is a result too: the guest meets the same wall on every machine;
+//! - **a failure of the host is never a vote**: [`HostFailure`], no results directory, no hash.
+//!
+//! Beside them, a [`Refusal`](crate::Refusal) says before anything runs that the module or the job cannot be run here.
+
+use std::io;
+use std::path::Path;
+
+use crate::gate::Refusal;
+
+/// Why there is no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The module or the job is not acceptable: every machine would say the same. Nothing was run.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// This machine could not do its part. Another one, or the same one later, may.
+    #[error(transparent)]
+    Host(#[from] HostFailure),
+}
+
+/// This machine could not do its part: a disk is full, an input went away, the watchdog fired.
+///
+/// It carries no result on purpose. Whoever collects votes must count it as an absent one.
+#[derive(Debug, thiserror::Error)]
+#[error("the host failed, so there is no result: {what}")]
+pub struct HostFailure {
+    what: String,
+    #[source]
+    source: Option<io::Error>,
+    timed_out: bool,
+}
+
+impl HostFailure {
+    /// A failure in words: what happened, where, and what may help.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), source: None, timed_out: false }
+    }
+
+    /// A failed operation of the host's file system or network. `what` completes "cannot …".
+    pub fn io(what: impl Into<String>, source: io::Error) -> Self {
+        let what = format!("cannot {}: {source}", what.into());
+        Self { what, source: Some(source), timed_out: false }
+    }
+
+    /// The same, about one path.
+    pub fn at(verb: &str, path: &Path, source: io::Error) -> Self {
+        Self::io(format!("{verb} {}", path.display()), source)
+    }
+
+    /// The watchdog ended a run that took longer than the host allows.
+    pub(crate) fn timed_out(seconds: f64) -> Self {
+        let what = format!("the run took longer than {seconds} s of wall-clock time; allow more with --timeout");
+        Self { what, source: None, timed_out: true }
+    }
+
+    /// Whether the host's watchdog ended the run.
+    pub fn is_timeout(&self) -> bool {
+        self.timed_out
+    }
+}

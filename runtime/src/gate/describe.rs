@@ -1,0 +1,164 @@
+//! What a valid module imports, exports and holds, in words that a person or a program can read.
+
+use serde::{Deserialize, Serialize};
+use wasmparser::{
+    Error, FuncType, MemoryType, Parser, Payload, TableType, TypeRef, types::EntityType, types::TypesRef,
+};
+
+use super::imports;
+
+/// What a module is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// Size of the binary.
+    pub bytes: u64,
+    /// Everything it wants from outside, in the order of the module.
+    pub imports: Vec<Import>,
+    /// Everything it offers, in the order of the module.
+    pub exports: Vec<Export>,
+    /// Exported functions without parameters and results: what `--entry-point` may name.
+    pub entry_points: Vec<String>,
+    /// Its linear memories.
+    pub memories: Vec<Memory>,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// How many functions it defines.
+    pub functions: u32,
+    /// Whether it runs code of its own before its entry point. That code is metered like all other.
+    pub has_start_section: bool,
+    /// Whether it is a library (`_initialize` and no `_start`): `_initialize` is called before the entry point.
+    pub is_reactor: bool,
+}
+
+/// Something that a module wants from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// The module it is asked from, such as `wasi_snapshot_preview1`.
+    pub module: String,
+    /// Its name there.
+    pub name: String,
+    /// Its type, such as `func (i32, i32) -> (i32)` or `memory 1..`.
+    pub ty: String,
+    /// Whether jobs have it, with this type.
+    pub provided: bool,
+}
+
+/// Something that a module offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// Its name.
+    pub name: String,
+    /// Its type, as in [`Import::ty`].
+    pub ty: String,
+}
+
+/// A linear memory, in pages of 64 KiB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Size at the start.
+    pub min_pages: u64,
+    /// The module's own bound; none means 65,536 pages.
+    pub max_pages: Option<u64>,
+}
+
+/// A table of functions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Size at the start.
+    pub min_elements: u64,
+    /// The module's own bound, if it has one.
+    pub max_elements: Option<u64>,
+}
+
+/// Describes a module that is valid and has these types.
+pub(super) fn describe(wasm: &[u8], types: TypesRef<'_>) -> Result<Inspection, Error> {
+    let mut module = Inspection {
+        bytes: wasm.len() as u64,
+        imports: Vec::new(),
+        exports: Vec::new(),
+        entry_points: Vec::new(),
+        memories: (0..types.memory_count()).map(|index| memory(types.memory_at(index))).collect(),
+        tables: (0..types.table_count()).map(|index| table(types.table_at(index))).collect(),
+        functions: 0,
+        has_start_section: false,
+        is_reactor: false,
+    };
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload? {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    module.imports.push(describe_import(types, &import?));
+                }
+            }
+            Payload::FunctionSection(section) => module.functions = section.count(),
+            Payload::ExportSection(section) => {
+                for export in section {
+                    describe_export(types, &export?, &mut module);
+                }
+            }
+            Payload::StartSection { .. } => module.has_start_section = true,
+            _ => {}
+        }
+    }
+    let exports_function =
+        |name| module.exports.iter().any(|export| export.name == name && export.ty.starts_with("func "));
+    module.is_reactor = exports_function("_initialize") && !exports_function("_start");
+    Ok(module)
+}
+
+fn memory(ty: MemoryType) -> Memory {
+    Memory { min_pages: ty.initial, max_pages: ty.maximum }
+}
+
+fn table(ty: TableType) -> Table {
+    Table { min_elements: ty.initial, max_elements: ty.maximum }
+}
+
+fn describe_import(types: TypesRef<'_>, import: &wasmparser::Import<'_>) -> Import {
+    let function = match import.ty {
+        TypeRef::Func(index) => types.get(types.core_type_at_in_module(index)).map(wasmparser::SubType::unwrap_func),
+        _ => None,
+    };
+    let entity = types.entity_type_from_import(import);
+    Import {
+        module: import.module.into(),
+        name: import.name.into(),
+        ty: entity.map_or_else(|| "unknown".into(), |entity| describe_type(types, entity)),
+        provided: function.is_some_and(|ty| imports::provides(import.module, import.name, ty)),
+    }
+}
+
+fn describe_export(types: TypesRef<'_>, export: &wasmparser::Export<'_>, module: &mut Inspection) {
+    let entity = types.entity_type_from_export(export);
+    let ty = entity.map_or_else(|| "unknown".into(), |entity| describe_type(types, entity));
+    if ty == "func () -> ()" {
+        module.entry_points.push(export.name.into());
+    }
+    module.exports.push(Export { name: export.name.into(), ty });
+}
+
+fn describe_type(types: TypesRef<'_>, entity: EntityType) -> String {
+    match entity {
+        EntityType::Func(id) | EntityType::FuncExact(id) => signature(types[id].unwrap_func()),
+        EntityType::Table(ty) => format!("table {} {}", range(ty.initial, ty.maximum), ty.element_type),
+        EntityType::Memory(ty) => format!("memory {}", range(ty.initial, ty.maximum)),
+        EntityType::Global(ty) if ty.mutable => format!("global mut {}", ty.content_type),
+        EntityType::Global(ty) => format!("global {}", ty.content_type),
+        EntityType::Tag(_) => "tag".into(),
+    }
+}
+
+fn range(least: u64, most: Option<u64>) -> String {
+    most.map_or_else(|| format!("{least}.."), |most| format!("{least}..={most}"))
+}
+
+/// A function's type as it is written in [`Import::ty`].
+pub(super) fn signature(ty: &FuncType) -> String {
+    format!("func {} -> {}", list(ty.params()), list(ty.results()))
+}
+
+/// `(i32, i64)`
+pub(super) fn list(types: &[wasmparser::ValType]) -> String {
+    let names: Vec<String> = types.iter().map(ToString::to_string).collect();
+    format!("({})", names.join(", "))
+}

@@ -1,0 +1,84 @@
+//! Whether the function that a job names can be its entry point.
+
+use super::{
+    describe::Inspection,
+    refusal::{Refusal, RefusalKind, quote},
+};
+
+/// How many exported functions a refusal lists.
+const LISTED: usize = 30;
+
+/// What a module without `_start` and with `_initialize` is.
+const REACTOR: &str = ". It is a reactor, a library that is set up by _initialize and has no main";
+
+/// Checks that `entry` is an exported function without parameters and results.
+///
+/// # Errors
+///
+/// When it is not: says what it is instead, whether the module is a library, and what may be named in its place.
+pub fn check_entry(module: &Inspection, entry: &str) -> Result<(), Refusal> {
+    if module.entry_points.iter().any(|name| name == entry) {
+        return Ok(());
+    }
+    let export = module.exports.iter().find(|export| export.name == entry);
+    let what = match export {
+        Some(export) if export.ty.starts_with("func ") => format!(
+            "the entry point {} is a {}; it must be one without parameters and results, func () -> ()",
+            quote(entry),
+            export.ty
+        ),
+        Some(export) => format!("the entry point {} is not a function but a {}", quote(entry), export.ty),
+        None => format!("the module exports no function named {}", quote(entry)),
+    };
+    Err(Refusal::new(RefusalKind::EntryPoint, format!("{what}{}: {}", kind(module, entry), advice(module))))
+}
+
+/// The same for a module of which only the names of its entry points are at hand.
+pub(crate) fn check_entry_name(names: &[String], entry: &str) -> Result<(), Refusal> {
+    if names.iter().any(|name| name == entry) {
+        return Ok(());
+    }
+    let reactor = if entry == "_start" && names.iter().any(|name| name == "_initialize") { REACTOR } else { "" };
+    let others: Vec<String> = names.iter().filter(|name| *name != "_initialize").map(|name| quote(name)).collect();
+    let advice = if others.is_empty() {
+        "it exports none: build it as a program with a main".into()
+    } else {
+        format!("name one of these with --entry-point: {}", some(others))
+    };
+    let what = format!("the module exports no function {}, without parameters and results", quote(entry));
+    Err(Refusal::new(RefusalKind::EntryPoint, format!("{what}{reactor}: {advice}")))
+}
+
+fn kind(module: &Inspection, entry: &str) -> &'static str {
+    if module.is_reactor && entry == "_start" {
+        REACTOR
+    } else {
+        ""
+    }
+}
+
+fn advice(module: &Inspection) -> String {
+    let names: Vec<&String> = module.entry_points.iter().filter(|name| *name != "_initialize").collect();
+    if names.is_empty() {
+        return format!(
+            "build it as a program with a main (Rust: a binary, not a cdylib; C: without -mexec-model=reactor), or export \
+             a function without parameters and results. It exports {}",
+            everything(module)
+        );
+    }
+    format!("name one of these with --entry-point: {}", some(names.iter().map(|name| quote(name)).collect()))
+}
+
+fn everything(module: &Inspection) -> String {
+    if module.exports.is_empty() {
+        return "nothing".into();
+    }
+    some(module.exports.iter().map(|export| format!("{} ({})", quote(&export.name), export.ty)).collect())
+}
+
+fn some(mut names: Vec<String>) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    names.truncate(LISTED);
+    let names = names.join(", ");
+    if more == 0 { names } else { format!("{names} and {more} more") }
+}

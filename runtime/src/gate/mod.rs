@@ -1,0 +1,110 @@
+//! Refuses a module before it is compiled, and says in which way it cannot be a job.
+//!
+//! Three questions, each answered by an allow-list: is it a core WebAssembly module in the language that the profile
+//! fixes (`proposals`), does it import nothing but WASI preview 1 (`imports`), and can its entry point be called
+//! ([`check_entry`])? Every refusal names the offending item and what to do about it. All of it is a function of the
+//! bytes, so every machine refuses the same modules.
+//!
+//! It compiles and runs nothing, and knows no limit of a job but the size of the module.
+
+mod describe;
+mod entry;
+pub(crate) mod imports;
+mod origin;
+pub(crate) mod proposals;
+mod refusal;
+mod sniff;
+
+pub use describe::{Export, Import, Inspection, Memory, Table};
+pub use entry::check_entry;
+pub(crate) use entry::check_entry_name;
+pub use refusal::{Refusal, RefusalKind};
+pub use sniff::to_binary;
+
+/// Names that our own instrumentation exports. A module that brings one could pretend to have been instrumented.
+pub(crate) const RESERVED_PREFIX: &str = "__bacalhau";
+
+/// Functions of WASI that take no address, so a module with only these needs no memory.
+const NEED_NO_MEMORY: [&str; 3] = ["proc_exit", "proc_raise", "sched_yield"];
+
+/// Says what a module is without judging what it imports and exports, for people who want to see why it is refused.
+///
+/// # Errors
+///
+/// When it is too large, no core module at all, invalid, or in a language that jobs do not have.
+pub fn describe(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
+    check_size(wasm, max_bytes)?;
+    sniff::require_module(wasm)?;
+    let types = proposals::validate(wasm)?;
+    describe::describe(wasm, types.as_ref()).map_err(|error| proposals::invalid(&error))
+}
+
+/// Accepts a binary module for a job, or refuses it. Its entry point is looked at by [`check_entry`].
+///
+/// `max_bytes` bounds the binary. Text is turned into a binary by [`to_binary`] before.
+///
+/// # Errors
+///
+/// Those of [`describe`]; imports that are not functions of WASI preview 1 with their exact types, all of them listed;
+/// WASI without an exported memory; names that are reserved for our own instrumentation.
+pub fn inspect(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
+    let inspection = describe(wasm, max_bytes)?;
+    check_reserved(&inspection)?;
+    imports::check(&inspection.imports)?;
+    check_memory(&inspection)?;
+    Ok(inspection)
+}
+
+fn check_size(bytes: &[u8], max_bytes: u64) -> Result<(), Refusal> {
+    let size = bytes.len() as u64;
+    if size <= max_bytes {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        RefusalKind::TooLarge,
+        format!(
+            "the module has {size} bytes and the job's limit module_bytes is {max_bytes}: \
+             raise it with --module-size, or strip the module (debug information is often most of it)"
+        ),
+    ))
+}
+
+fn check_reserved(inspection: &Inspection) -> Result<(), Refusal> {
+    let Some(export) = inspection.exports.iter().find(|export| export.name.starts_with(RESERVED_PREFIX)) else {
+        return Ok(());
+    };
+    let name = refusal::quote(&export.name);
+    Err(Refusal::new(
+        RefusalKind::Export,
+        format!(
+            "the module exports {name}; names that begin with {RESERVED_PREFIX} are reserved for the runtime: \
+             rename it, or give the module as it was before it was instrumented"
+        ),
+    ))
+}
+
+fn check_memory(inspection: &Inspection) -> Result<(), Refusal> {
+    let wants = inspection.imports.iter().find(|import| !NEED_NO_MEMORY.contains(&import.name.as_str()));
+    let Some(import) = wants else { return Ok(()) };
+    match inspection.exports.iter().find(|export| export.name == "memory") {
+        Some(export) if export.ty.starts_with("memory ") => Ok(()),
+        Some(export) => Err(Refusal::new(
+            RefusalKind::Export,
+            format!(
+                "the module exports \"memory\" as {}; WASI needs a memory under that name: rename the other",
+                export.ty
+            ),
+        )),
+        None => Err(Refusal::new(
+            RefusalKind::Export,
+            format!(
+                "the module imports WASI's {} but exports no memory named \"memory\", so its arguments could not be \
+                 read: link it with --export-memory, or in text write (memory (export \"memory\") 1)",
+                import.name
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

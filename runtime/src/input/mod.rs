@@ -1,0 +1,92 @@
+//! What an input tree is: list, stat, read at a position. A directory or file of the host is its first
+//! implementation; blocks of a DAG and archives come behind the same trait. Nothing here is copied or written.
+
+mod host;
+mod identity;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+pub use host::HostTree;
+
+/// The inputs of a run: the absolute guest path of each, and the tree that is seen there.
+pub type Inputs = BTreeMap<String, Arc<dyn Tree>>;
+
+/// A read-only tree of files. It must not change while a run reads it.
+///
+/// Paths are relative, with `/` between names and no `.` or `..`; the empty path is the root, which may itself be a
+/// file. Links are reported, never followed: the guest's file system follows them inside of the sandbox.
+///
+/// An error of any method is a failure of the host: it ends the run, and the guest never sees it.
+pub trait Tree: Send + Sync + fmt::Debug {
+    /// What is at `path`, which a listing named.
+    ///
+    /// # Errors
+    /// Also when there is nothing: the tree changed.
+    fn stat(&self, path: &str) -> io::Result<Stat>;
+
+    /// The entries of the directory at `path`, in any order.
+    ///
+    /// # Errors
+    /// Also for a name that is not UTF-8: no other machine could be given it.
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>>;
+
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// As for `stat`.
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>>;
+
+    /// The target of the link at `path`.
+    ///
+    /// # Errors
+    /// As for `stat`.
+    fn read_link(&self, path: &str) -> io::Result<String>;
+
+    /// A text that is equal for equal trees only: a CID, or an `h1:` as [`HostTree`] makes it. May take as long as
+    /// reading everything; called once at most for each run, beside it.
+    ///
+    /// # Errors
+    /// When not all of the tree can be read.
+    fn identity(&self) -> io::Result<String>;
+}
+
+/// An open file of an input tree.
+pub trait ReadAt: Send + Sync {
+    /// Reads into `buf` from `offset` and says how many bytes: fewer than asked for only at the end of the file.
+    ///
+    /// # Errors
+    /// Ends the run as a failure of the host.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// File, directory or link.
+    pub kind: Kind,
+    /// Length of a file in bytes, of a link's target in bytes; 0 for a directory.
+    pub size: u64,
+}
+
+/// One name of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, without any `/`.
+    pub name: String,
+    /// What it names.
+    pub kind: Kind,
+}
+
+/// The kinds of thing that a tree can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A directory.
+    Dir,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+}

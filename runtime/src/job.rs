@@ -1,0 +1,144 @@
+//! What to run. Plain data with one canonical encoding, so that a job has a CID; running it is the business of `sandbox`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::Refusal;
+use crate::limits::Limits;
+use crate::link::Link;
+use crate::profile::Profile;
+use crate::vfs::path;
+
+/// Where the virtual clock starts when a job does not say: 2022-01-01T00:00:00Z, the year of the first design.
+pub const DEFAULT_EPOCH_SECONDS: u64 = 1_640_995_200;
+/// The function called when a job does not say: that of a WASI command.
+pub const DEFAULT_ENTRY_POINT: &str = "_start";
+
+/// A program, what it is given and what it may use: everything that a result is a function of.
+///
+/// ```
+/// use bacalhau_runtime::{Job, Link};
+///
+/// let mut job = Job::new(Link::of_raw(b"the module's bytes"));
+/// job.args.push("--verbose".into());
+/// job.outputs.insert("report".into(), "/report".into());
+/// assert_eq!(job.cid().unwrap(), job.clone().cid().unwrap());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Id of the rules under which the result is claimed. Default: that of [`Profile::V0`].
+    pub profile: Link,
+    /// CID of the WebAssembly binary, as one raw block. For a text module: of the binary it stands for.
+    pub module: Link,
+    /// Exported function `() -> ()` to call. Default `_start`. Where it is another one and the module has
+    /// `_initialize`, that is called first.
+    pub entry_point: String,
+    /// Arguments after `argv[0]`, which is always `main.wasm`.
+    pub args: Vec<String>,
+    /// The whole environment of the program.
+    pub env: BTreeMap<String, String>,
+    /// File of the guest's tree that is its standard input. Default: none, standard input is empty.
+    pub stdin: Option<String>,
+    /// Inputs by the absolute guest path at which they are seen. The value is what they must be: `h1:…` of a
+    /// directory, a CID of a file. `None`: whatever is there; the receipt's copy of the job says what it was.
+    pub inputs: BTreeMap<String, Option<String>>,
+    /// Outputs: name of the folder in the results directory, and the absolute guest path of the directory that is
+    /// kept. Default: `outputs` at `/outputs`.
+    pub outputs: BTreeMap<String, String>,
+    /// Seed of the guest's random numbers. Default 0.
+    pub seed: u64,
+    /// Where the guest's clock starts, in seconds since 1970. Default [`DEFAULT_EPOCH_SECONDS`].
+    pub epoch_seconds: u64,
+    /// What the run may use.
+    pub limits: Limits,
+}
+
+impl Job {
+    /// A job that runs `_start` of `module` with the defaults: no arguments, no inputs, `/outputs` kept.
+    pub fn new(module: Link) -> Self {
+        Self {
+            profile: Profile::V0.id(),
+            module,
+            entry_point: DEFAULT_ENTRY_POINT.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            stdin: None,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::from([("outputs".into(), "/outputs".into())]),
+            seed: 0,
+            epoch_seconds: DEFAULT_EPOCH_SECONDS,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The canonical DAG-CBOR of the job, whose CID names it.
+    ///
+    /// # Errors
+    /// Refuses a job with an input whose content is not known yet: it would name nothing.
+    pub fn to_dag_cbor(&self) -> Result<Vec<u8>, Refusal> {
+        if let Some((path, _)) = self.inputs.iter().find(|(_, content)| content.is_none()) {
+            return Err(Refusal::job(format!("input {path} has no content hash yet, so the job has no CID")));
+        }
+        serde_ipld_dagcbor::to_vec(self).map_err(|error| Refusal::job(format!("the job cannot be encoded: {error}")))
+    }
+
+    /// The CID of [`Job::to_dag_cbor`].
+    ///
+    /// # Errors
+    /// As for `to_dag_cbor`.
+    pub fn cid(&self) -> Result<Link, Refusal> {
+        self.to_dag_cbor().map(|bytes| Link::of_dag_cbor(&bytes))
+    }
+
+    /// Says what of the job no machine could run: names, paths and limits that make no sense.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        if self.profile != Profile::V0.id() {
+            return Err(Refusal::job(format!(
+                "the job is under profile {}; this version runs {} ({})",
+                self.profile,
+                Profile::V0.id(),
+                Profile::V0.name
+            )));
+        }
+        self.limits.check().map_err(Refusal::job)?;
+        self.check_strings()?;
+        self.check_places()
+    }
+
+    fn check_strings(&self) -> Result<(), Refusal> {
+        for (key, value) in &self.env {
+            if key.is_empty() || key.contains(['=', '\0']) || value.contains('\0') {
+                return Err(Refusal::job(format!(
+                    "environment variable {key:?} has an empty name, or a `=` or NUL where none can be"
+                )));
+            }
+        }
+        match self.args.iter().find(|arg| arg.contains('\0')) {
+            Some(arg) => Err(Refusal::job(format!("argument {arg:?} has a NUL byte in it"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Inputs and outputs must be absolute, plain, and must not lie in each other.
+    fn check_places(&self) -> Result<(), Refusal> {
+        let mut places: Vec<&str> = Vec::new();
+        for name in self.outputs.keys() {
+            if path::check_name(name.as_bytes()).is_err() || ["stdout", "stderr", "exitCode"].contains(&name.as_str()) {
+                return Err(Refusal::job(format!(
+                    "output name {name:?} is not usable: it becomes a folder of the results directory, beside stdout, \
+                     stderr and exitCode"
+                )));
+            }
+        }
+        for place in self.inputs.keys().chain(self.outputs.values()) {
+            path::check_place(place).map_err(Refusal::job)?;
+            if let Some(other) = places.iter().find(|other| path::overlap(place, other)) {
+                return Err(Refusal::job(format!("{place} and {other} overlap: give each input and output its own place")));
+            }
+            places.push(place);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! A deterministic sandbox for WebAssembly programs: bytes and a job in, a results directory and a receipt out.
+//!
+//! Every answer that the program gets is a function of the job alone, so every machine that runs the job writes the same
+//! files, and their hash says so. There is no network, no real clock and no environment in here, and no async: call it
+//! from as many threads as you like.
+//!
+//! Three types to learn: [`Runtime`] compiles and runs, [`Job`] says what, [`Receipt`] says what came of it.
+//!
+//! ```
+//! use std::{collections::BTreeMap, time::Duration};
+//! use bacalhau_runtime::{Job, Options, Outcome, Runtime};
+//!
+//! let runtime = Runtime::new(&Options::default())?;
+//! let module = runtime.load(b"(module (func (export \"_start\")))")?;
+//! let job = Job::new(module.cid());
+//! let results = tempfile::tempdir()?;
+//! let receipt = runtime.run(&module, &job, &BTreeMap::new(), &results.path().join("results"), Duration::from_secs(60))?;
+//! assert_eq!(receipt.claim.outcome, Outcome::Exit(0));
+//! assert!(receipt.claim.h1.starts_with("h1:"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The rooms
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`Job`], [`Limits`], [`Profile`] | what to run, how much it may use, under which rules |
+//! | `gate` | refuses a module before it is compiled |
+//! | `instrument` | makes the height of the call stack exact, inside the module |
+//! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
+//! | `sandbox` | one run: store, limits, call, outcome |
+//! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
+//! | `results`, [`dirhash`] | the results directory and its `h1:` |
+//! | [`Receipt`], [`Outcome`], [`Error`] | what came of it |
+
+mod cache;
+mod clock;
+pub mod dirhash;
+mod engine;
+mod error;
+mod gate;
+mod input;
+mod instrument;
+mod job;
+mod limits;
+mod link;
+mod outcome;
+mod profile;
+mod receipt;
+mod results;
+mod runtime;
+mod sandbox;
+mod vfs;
+mod wasi;
+mod watchdog;
+
+pub use engine::Backend;
+pub use error::{Error, HostFailure};
+pub use gate::{Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary};
+pub use input::{Entry, HostTree, Inputs, Kind, ReadAt, Stat, Tree};
+pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
+pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
+pub use link::Link;
+pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
+pub use profile::Profile;
+pub use receipt::{Claim, Difference, Receipt, ReceiptError, ResultFile, Unclaimed};
+pub use runtime::{Module, Options, Runtime};

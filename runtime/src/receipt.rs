@@ -1,0 +1,181 @@
+//! What ran, under which profile, on what, with what outcome. It is data: making it true is the business of `sandbox`,
+//! running it again that of whoever holds it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::Job;
+use crate::link::Link;
+use crate::outcome::Outcome;
+
+/// The record of one run, enough to run it again anywhere.
+///
+/// Two receipts of the same job have byte-equal claims; what may differ stands in `unclaimed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// A function of the job alone: what is voted on and what [`Receipt::differences`] compares.
+    pub claim: Claim,
+    /// When, where and how long: **not part of the claim**.
+    #[serde(default)]
+    pub unclaimed: Unclaimed,
+}
+
+/// What a run claims.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The job with its profile id, its module's CID and its inputs' hashes filled in.
+    pub job: Job,
+    /// CID of that job's canonical DAG-CBOR.
+    pub job_cid: Link,
+    /// How the program ended.
+    pub outcome: Outcome,
+    /// Fuel used. `None` after a trap or a full stack: the engine's counter is not exact there.
+    pub fuel: Option<u64>,
+    /// Go's directory hash of the results directory with the prefix `results`.
+    pub h1: String,
+    /// The files of the results directory in the order in which they are hashed.
+    pub files: Vec<ResultFile>,
+}
+
+/// One file of the results directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResultFile {
+    /// Path below the results directory, with `/`.
+    pub name: String,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the content, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What may differ between two receipts of the same job.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unclaimed {
+    /// Program and version that ran the job.
+    pub version: String,
+    /// Operating system and processor.
+    pub platform: String,
+    /// How the module was executed: `optimized`, `unoptimized` or `interpreter`.
+    pub backend: String,
+    /// When the run began, as RFC 3339. The runtime has no clock: its caller fills this in.
+    pub started: Option<String>,
+    /// Wall-clock milliseconds of the run. Filled in by the caller too.
+    pub wall_ms: Option<u64>,
+    /// Where the module was found: a path or a URL.
+    pub module_source: Option<String>,
+    /// Where each input was found, by its guest path.
+    pub input_sources: BTreeMap<String, String>,
+    /// What a person may want to know: a limit that the program ran into and survived, links that were left out.
+    pub notes: Vec<String>,
+}
+
+impl Receipt {
+    /// Canonical DAG-CBOR of the whole receipt.
+    pub fn to_dag_cbor(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// JSON of the same, indented, ending in a newline.
+    pub fn to_json(&self) -> String {
+        #[expect(clippy::expect_used, reason = "every map of a receipt has text for keys")]
+        let mut text = serde_json::to_string_pretty(self).expect("a receipt encodes");
+        text.push('\n');
+        text
+    }
+
+    /// Reads either encoding.
+    ///
+    /// # Errors
+    /// Says where the bytes stop being a receipt, or that its job does not have the CID that it names.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ReceiptError> {
+        let json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        let receipt: Self = if json {
+            serde_json::from_slice(bytes).map_err(|error| ReceiptError::Malformed(error.to_string()))?
+        } else {
+            serde_ipld_dagcbor::from_slice(bytes).map_err(|error| ReceiptError::Malformed(error.to_string()))?
+        };
+        let named = receipt.claim.job_cid;
+        let actual = receipt.claim.job.cid().map_err(|refusal| ReceiptError::Malformed(refusal.to_string()))?;
+        if actual == named { Ok(receipt) } else { Err(ReceiptError::JobAltered { named, actual }) }
+    }
+
+    /// What of `other`'s claim is not as here. Empty means: the same.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        self.claim.differences(&other.claim)
+    }
+}
+
+impl Claim {
+    /// Canonical DAG-CBOR of the claim: what two sound runs of one job have byte for byte in common.
+    pub fn to_dag_cbor(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    fn differences(&self, other: &Self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, ours: String, theirs: String| {
+            if ours != theirs {
+                found.push(Difference { what: what.into(), expected: ours, found: theirs });
+            }
+        };
+        compare("job", self.job_cid.to_string(), other.job_cid.to_string());
+        compare("outcome", self.outcome.to_string(), other.outcome.to_string());
+        compare("fuel", fuel_text(self.fuel), fuel_text(other.fuel));
+        compare("h1", self.h1.clone(), other.h1.clone());
+        let ours = by_name(&self.files);
+        let theirs = by_name(&other.files);
+        for name in ours.keys().chain(theirs.keys().filter(|name| !ours.contains_key(*name))) {
+            compare(&format!("file {name}"), file_text(ours.get(name)), file_text(theirs.get(name)));
+        }
+        found
+    }
+}
+
+/// One point at which two claims part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// `job`, `outcome`, `fuel`, `h1` or `file NAME`.
+    pub what: String,
+    /// What the first claim says.
+    pub expected: String,
+    /// What the second says.
+    pub found: String,
+}
+
+/// Why bytes are not a receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// Neither encoding, or not with these fields.
+    #[error("this is not a receipt: {0}")]
+    Malformed(String),
+    /// The job was changed after the receipt was written.
+    #[error("the receipt names job {named}, but the job in it is {actual}: it was changed after it was written")]
+    JobAltered {
+        /// The CID that the receipt names.
+        named: Link,
+        /// The CID of the job in it.
+        actual: Link,
+    },
+}
+
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "numbers, text, lists and maps with text for keys always encode")]
+    serde_ipld_dagcbor::to_vec(value).expect("a receipt encodes")
+}
+
+fn by_name(files: &[ResultFile]) -> BTreeMap<&str, &ResultFile> {
+    files.iter().map(|file| (file.name.as_str(), file)).collect()
+}
+
+fn fuel_text(fuel: Option<u64>) -> String {
+    fuel.map_or_else(|| "not exact".into(), |fuel| fuel.to_string())
+}
+
+fn file_text(file: Option<&&ResultFile>) -> String {
+    file.map_or_else(|| "absent".into(), |file| format!("{} bytes, sha256 {}", file.bytes, file.sha256))
+}

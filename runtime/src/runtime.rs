@@ -1,0 +1,301 @@
+//! Compiles modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, ExternType, InstancePre, Linker};
+
+use crate::cache::Cache;
+use crate::dirhash;
+use crate::engine::{self, Backend};
+use crate::error::{Error, HostFailure};
+use crate::gate::{self, Refusal};
+use crate::input::Inputs;
+use crate::instrument;
+use crate::job::Job;
+use crate::limits::Limits;
+use crate::link::Link;
+use crate::profile::Profile;
+use crate::receipt::{Claim, Receipt, ResultFile, Unclaimed};
+use crate::results::Staging;
+use crate::sandbox::{self, State};
+use crate::vfs::fault::{Fault, Stop};
+use crate::wasi::{World, p1};
+use crate::watchdog::Watchdog;
+
+/// How a runtime works on this machine. Nothing of it can be seen in a result.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Directory for compiled modules, made if it is missing. Default `None`: modules are compiled each time.
+    pub cache_dir: Option<PathBuf>,
+    /// How modules are executed. Default [`Backend::Optimized`].
+    pub backend: Backend,
+    /// The largest module that is looked at, in bytes. Default: that of [`Limits`].
+    pub module_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_dir: None, backend: Backend::default(), module_bytes: Limits::default().module_bytes }
+    }
+}
+
+/// Compiles modules and runs jobs. Cheap to clone, to be shared by any number of threads.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<Cache>,
+    watchdog: Watchdog,
+    options: Options,
+}
+
+/// A module that was accepted and compiled. Cheap to clone; any number of runs share it.
+#[derive(Clone)]
+pub struct Module(Arc<Compiled>);
+
+struct Compiled {
+    cid: Link,
+    bytes: u64,
+    pre: InstancePre<State>,
+}
+
+impl Runtime {
+    /// A runtime that works as `options` say.
+    ///
+    /// # Errors
+    /// When the engine does not support this machine. A cache directory that can't be used is no error: nothing is
+    /// cached then.
+    pub fn new(options: &Options) -> Result<Self, HostFailure> {
+        let engine = engine::engine(options.backend)?;
+        let mut linker = Linker::new(&engine);
+        p1::link(&mut linker).map_err(|error| engine_failed(&error))?;
+        let cache = options.cache_dir.as_deref().and_then(Cache::open);
+        Ok(Self(Arc::new(Inner { engine, linker, cache, watchdog: Watchdog::default(), options: options.clone() })))
+    }
+
+    /// Accepts and compiles a module, binary or text, or takes it from the cache.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] says what of the module can't be run and what to do about it.
+    pub fn load(&self, bytes: &[u8]) -> Result<Module, Error> {
+        let Inner { engine, linker, cache, options, .. } = &*self.0;
+        let binary = gate::to_binary(bytes, options.module_bytes)?;
+        let digest: [u8; 32] = Sha256::digest(&binary).into();
+        let name = self.cache_name(digest);
+        let known = cache.as_ref().and_then(|cache| cached(engine, cache, &name));
+        let module = match known {
+            Some(module) => module,
+            None => self.compile(&binary, &name)?,
+        };
+        let pre = linker.instantiate_pre(&module).map_err(|error| engine_failed(&error))?;
+        Ok(Module(Arc::new(Compiled { cid: Link::of_raw_digest(digest), bytes: binary.len() as u64, pre })))
+    }
+
+    /// Whether [`Runtime::load`] of the same bytes would not have to compile.
+    pub fn is_cached(&self, bytes: &[u8]) -> bool {
+        let binary = gate::to_binary(bytes, self.0.options.module_bytes).unwrap_or(Cow::Borrowed(bytes));
+        let name = self.cache_name(Sha256::digest(&binary).into());
+        self.0.cache.as_ref().is_some_and(|cache| cache.get(&name).is_some())
+    }
+
+    /// Runs `job` and puts its results into a new directory at `results`, whose parent exists.
+    ///
+    /// The inputs are opened, not copied; their hashes are taken while the program runs. Of [`Receipt::unclaimed`] the
+    /// runtime fills in `version`, `platform`, `backend` and `notes`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a job that no machine could run, [`Error::Host`] when this one could not, which includes
+    /// a run that takes longer than `timeout`. There is no directory at `results` then.
+    pub fn run(
+        &self,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        results: &Path,
+        timeout: Duration,
+    ) -> Result<Receipt, Error> {
+        self.check(module, job, inputs)?;
+        self.0.watchdog.watch(&self.0.engine);
+        let staging = Staging::new(results)?;
+        let world = World::new(job, inputs, staging.scratch()?).map_err(|fault| unworldly(&fault))??;
+        let (ended, identities) = thread::scope(|scope| {
+            let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
+            let ended = sandbox::run(&module.0.pre, job, world, timeout);
+            (ended, identities.map(thread::ScopedJoinHandle::join))
+        });
+        let mut ended = ended?;
+        let job = match identities {
+            None => job.clone(),
+            Some(Ok(found)) => with_identities(job, found?)?,
+            Some(Err(_)) => return Err(HostFailure::new("hashing the inputs panicked").into()),
+        };
+        let (directory, links_dropped) = staging.fill(&job, ended.outcome, &mut ended.world)?;
+        drop(ended.world);
+        let hashed = dirhash::hash_dir(&directory, "results").map_err(|error| HostFailure::new(error.to_string()))?;
+        staging.publish()?;
+        if links_dropped > 0 {
+            ended.notes.push(format!("{links_dropped} symbolic links in the outputs were left out: links never leave the sandbox"));
+        }
+        let claim = Claim {
+            job_cid: job.cid()?,
+            job,
+            outcome: ended.outcome,
+            fuel: ended.fuel,
+            h1: hashed.h1,
+            files: hashed.files.iter().map(result_file).collect(),
+        };
+        Ok(Receipt { claim, unclaimed: self.unclaimed(ended.notes) })
+    }
+
+    fn check(&self, module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
+        job.check()?;
+        let compiled = &module.0;
+        if job.module != compiled.cid {
+            return Err(Refusal::job(format!("the job is for module {}, but the one given is {}", job.module, compiled.cid)));
+        }
+        if compiled.bytes > job.limits.module_bytes {
+            let most = job.limits.module_bytes;
+            return Err(Refusal::job(format!("the module has {} bytes; the job allows {most}", compiled.bytes)));
+        }
+        if !job.inputs.keys().eq(inputs.keys()) {
+            let wanted = Vec::from_iter(job.inputs.keys());
+            let given = Vec::from_iter(inputs.keys());
+            return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
+        }
+        gate::check_entry_name(&module.entry_points(), &job.entry_point)
+    }
+
+    fn compile(&self, binary: &[u8], name: &str) -> Result<wasmtime::Module, Error> {
+        gate::inspect(binary, self.0.options.module_bytes)?;
+        let instrumented = instrument::instrument(binary)?;
+        let module = wasmtime::Module::from_binary(&self.0.engine, &instrumented).map_err(|error| engine_failed(&error))?;
+        if let (Some(cache), Ok(code)) = (&self.0.cache, module.serialize()) {
+            cache.put(name, &code);
+        }
+        Ok(module)
+    }
+
+    /// What the compiled form of a module depends on.
+    fn cache_name(&self, module: [u8; 32]) -> String {
+        let mut key = KeyHasher(Sha256::new_with_prefix(module));
+        key.0.update(Profile::V0.id().cid().to_bytes());
+        key.0.update(env!("CARGO_PKG_VERSION"));
+        std::hash::Hash::hash(&self.0.engine.precompile_compatibility_hash(), &mut key);
+        Link::of_raw_digest(key.0.finalize().into()).to_string()
+    }
+
+    fn unclaimed(&self, notes: Vec<String>) -> Unclaimed {
+        Unclaimed {
+            version: concat!("bacalhau-runtime ", env!("CARGO_PKG_VERSION")).into(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            backend: self.0.options.backend.name().into(),
+            notes,
+            ..Unclaimed::default()
+        }
+    }
+}
+
+impl Module {
+    /// CID of the binary, as one raw block: what [`Job::module`] names.
+    pub fn cid(&self) -> Link {
+        self.0.cid
+    }
+
+    /// Names of the exported functions that can be an entry point: those without parameters and results.
+    pub fn entry_points(&self) -> Vec<String> {
+        let module = self.0.pre.module();
+        let callable = |ty: &ExternType| ty.func().is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0);
+        let exports = module.exports().filter(|export| callable(&export.ty()));
+        exports.map(|export| export.name().to_owned()).filter(|name| !name.starts_with(gate::RESERVED_PREFIX)).collect()
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Runtime").field(&self.0.options).finish()
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Module").field(&self.0.cid).finish()
+    }
+}
+
+/// Feeds what the engine hashes into SHA-256, so that equal settings have equal names in every process.
+struct KeyHasher(Sha256);
+
+impl std::hash::Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Never asked for: the whole digest is read instead.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+/// A compiled module from the cache, unless the engine finds that it does not fit.
+fn cached(engine: &Engine, cache: &Cache, name: &str) -> Option<wasmtime::Module> {
+    let file = cache.get(name)?.into_std();
+    #[expect(unsafe_code, reason = "the tag proves that this user's process wrote these bytes, as `serialize` made them")]
+    // SAFETY: `Cache::get` answers only files that carry a tag under a key that no other user can read.
+    unsafe {
+        wasmtime::Module::deserialize_open_file(engine, file).ok()
+    }
+}
+
+/// The identity of every input, all at once.
+fn identities(inputs: &Inputs) -> Result<Vec<String>, HostFailure> {
+    let inputs: Vec<_> = inputs.iter().collect();
+    inputs
+        .par_iter()
+        .map(|(place, tree)| {
+            tree.identity().map_err(|error| HostFailure::io(format!("hash the input at {place}"), error))
+        })
+        .collect()
+}
+
+/// The job with what its inputs were. They must be what it says, where it says so.
+fn with_identities(job: &Job, found: Vec<String>) -> Result<Job, Refusal> {
+    let mut job = job.clone();
+    for ((place, wanted), found) in job.inputs.iter_mut().zip(found) {
+        if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != found) {
+            return Err(Refusal::job(format!("the input at {place} is {found}, but the job is over {wanted}")));
+        }
+        *wanted = Some(found);
+    }
+    Ok(job)
+}
+
+fn result_file(file: &dirhash::FileHash) -> ResultFile {
+    use std::fmt::Write as _;
+    let sha256 = file.sha256.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    ResultFile { name: file.name_lossy().into_owned(), bytes: file.size, sha256 }
+}
+
+/// Before the guest's first instruction only the host can fail.
+fn unworldly(fault: &Fault) -> HostFailure {
+    match fault {
+        Fault::Stop(Stop::Host(failure)) => HostFailure::new(failure.to_string()),
+        fault => HostFailure::new(format!("the guest's file tree cannot be set up: {fault:?}")),
+    }
+}
+
+fn engine_failed(error: &wasmtime::Error) -> HostFailure {
+    HostFailure::new(format!("the WebAssembly engine does not take the module: {error:#}"))
+}

@@ -1,0 +1,100 @@
+//! Reads and writes the content of files, within the quota. Positions and append mode are the descriptor's business.
+
+use super::Vfs;
+use super::errno::Errno;
+use super::fault::Answer;
+use super::node::{Body, Content, NodeId};
+use super::scratch::size_of;
+use super::usage::Usage;
+
+/// The largest file: what a signed 64-bit offset can reach.
+pub(crate) const MAX_FILE_BYTES: u64 = i64::MAX as u64;
+
+impl Vfs {
+    /// Bytes of a file or of a link's target; 0 for a directory.
+    pub(crate) fn size(&mut self, id: NodeId) -> Answer<u64> {
+        let Self { nodes, trees, .. } = self;
+        match nodes[id.index()].as_mut().map(|node| &mut node.body) {
+            Some(Body::File(Content::Input { source, size })) => match size {
+                Some(size) => Ok(*size),
+                None => Ok(*size.insert(trees.size(source)?)),
+            },
+            Some(Body::File(content)) => Ok(size_of(content)),
+            Some(Body::Link(target)) => Ok(target.len() as u64),
+            Some(Body::Dir(_)) | None => Ok(0),
+        }
+    }
+
+    /// Reads into `buf` and says how many bytes: fewer only at the end of the file.
+    pub(crate) fn read(&mut self, id: NodeId, buf: &mut [u8], offset: u64) -> Answer<usize> {
+        let size = self.size(id)?;
+        let Self { nodes, trees, scratch, .. } = self;
+        match nodes[id.index()].as_ref().map(|node| &node.body) {
+            Some(Body::File(Content::Input { source, .. })) => {
+                let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let length = left.min(buf.len());
+                if length > 0 {
+                    trees.read(id, source, &mut buf[..length], offset)?;
+                }
+                Ok(length)
+            }
+            Some(Body::File(content)) => Ok(scratch.read(id, content, buf, offset)?),
+            Some(Body::Dir(_)) => Err(Errno::Isdir.into()),
+            Some(Body::Link(_)) | None => Err(Errno::Inval.into()),
+        }
+    }
+
+    /// Writes all of `data`.
+    pub(crate) fn write(&mut self, id: NodeId, data: &[u8], offset: u64) -> Answer<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let end = offset.checked_add(data.len() as u64).filter(|end| *end <= MAX_FILE_BYTES).ok_or(Errno::Fbig)?;
+        self.change(id, |content, scratch, usage| {
+            let size = size_of(content);
+            usage.resize(size, size.max(end))?;
+            Ok(scratch.write(id, content, data, offset)?)
+        })
+    }
+
+    /// Cuts a file off, or lengthens it with zeros.
+    pub(crate) fn resize(&mut self, id: NodeId, to: u64) -> Answer<()> {
+        if to > MAX_FILE_BYTES {
+            return Err(Errno::Fbig.into());
+        }
+        self.change(id, |content, scratch, usage| {
+            usage.resize(size_of(content), to)?;
+            Ok(scratch.resize(id, content, to)?)
+        })
+    }
+
+    /// Appends to a standard stream, whose bytes count as log and not as output.
+    pub(crate) fn append_log(&mut self, id: NodeId, data: &[u8]) -> Answer<()> {
+        let size = self.size(id)?;
+        let Self { nodes, scratch, .. } = self;
+        match nodes[id.index()].as_mut().map(|node| &mut node.body) {
+            Some(Body::File(content)) => Ok(scratch.write(id, content, data, size)?),
+            _ => Err(Errno::Badf.into()),
+        }
+    }
+
+    fn change(
+        &mut self,
+        id: NodeId,
+        edit: impl FnOnce(&mut Content, &mut super::Scratch, &mut Usage) -> Answer<()>,
+    ) -> Answer<()> {
+        let Self { nodes, scratch, usage, clock, .. } = self;
+        let node = nodes[id.index()].as_mut().ok_or(Errno::Badf)?;
+        if node.read_only {
+            return Err(Errno::Rofs.into());
+        }
+        match &mut node.body {
+            Body::File(content) => edit(content, scratch, usage)?,
+            Body::Dir(_) => return Err(Errno::Isdir.into()),
+            Body::Link(_) => return Err(Errno::Inval.into()),
+        }
+        node.times.modified = clock.now();
+        node.times.changed = clock.now();
+        Ok(())
+    }
+}

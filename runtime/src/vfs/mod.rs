@@ -1,0 +1,160 @@
+//! The guest's file tree: one root, names in byte order, ordinal inodes, virtual times, quotas. Inputs are read in place,
+//! everything else is writable scratch. It knows nothing of WASI's descriptors and encodings.
+//!
+//! | room | holds |
+//! |---|---|
+//! | `node` | what a tree is made of |
+//! | `mount` | inputs and outputs put in their places; directories of inputs filled when first looked into |
+//! | `resolve` | finding a node by path |
+//! | `edit` | making, moving, linking, removing |
+//! | `bytes` | reading and writing the content of files |
+//! | `scratch`, `trees`, `handles` | where those bytes are on the host |
+//! | `usage` | quotas |
+//! | `export` | the outputs, moved into the results directory |
+//! | `path`, `errno`, `fault` | the names that are allowed, the codes that are answered, how a request can fail |
+
+mod bytes;
+mod edit;
+pub(crate) mod errno;
+mod export;
+pub(crate) mod fault;
+mod handles;
+mod mount;
+mod node;
+pub(crate) mod path;
+mod resolve;
+mod scratch;
+mod trees;
+mod usage;
+
+use crate::clock::Clock;
+use crate::input::Kind;
+use crate::limits::Limits;
+use errno::Errno;
+use fault::Answer;
+use node::{Body, Dir, Node};
+use trees::Trees;
+use usage::Usage;
+
+pub(crate) use node::{NodeId, Times};
+pub(crate) use resolve::Place;
+pub(crate) use scratch::Scratch;
+
+/// A file tree, and the clock that stamps its changes.
+pub(crate) struct Vfs {
+    pub(crate) clock: Clock,
+    nodes: Vec<Option<Node>>,
+    trees: Trees,
+    scratch: Scratch,
+    usage: Usage,
+    most_depth: u64,
+}
+
+/// What `filestat` and listings tell of a node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stat {
+    pub(crate) inode: u64,
+    pub(crate) kind: Kind,
+    pub(crate) links: u32,
+    /// Bytes of a file or of a link's target; 0 for a directory.
+    pub(crate) size: u64,
+    pub(crate) times: Times,
+}
+
+impl Vfs {
+    /// An empty root. `mount` puts the inputs and outputs in.
+    pub(crate) fn new(limits: &Limits, clock: Clock, scratch: Scratch) -> Self {
+        let root = Dir { entries: std::collections::BTreeMap::new(), parent: NodeId::ROOT, depth: 0, pinned: true, unread: None };
+        let root = Node::new(Body::Dir(root), clock.now());
+        Self {
+            clock,
+            nodes: vec![Some(root)],
+            trees: Trees::new(Vec::new()),
+            scratch,
+            usage: Usage::new(limits),
+            most_depth: limits.path_depth,
+        }
+    }
+
+    pub(crate) fn kind(&self, id: NodeId) -> Kind {
+        self.node(id).kind()
+    }
+
+    pub(crate) fn is_read_only(&self, id: NodeId) -> bool {
+        self.node(id).read_only
+    }
+
+    pub(crate) fn stat(&mut self, id: NodeId) -> Answer<Stat> {
+        let size = self.size(id)?;
+        let node = self.node(id);
+        Ok(Stat { inode: id.inode(), kind: node.kind(), links: node.links, size, times: node.times })
+    }
+
+    /// Changes the times of a node; `None` leaves one as it is.
+    pub(crate) fn set_times(&mut self, id: NodeId, accessed: Option<u64>, modified: Option<u64>) -> Answer<()> {
+        if self.is_read_only(id) {
+            return Err(Errno::Rofs.into());
+        }
+        let changed = self.clock.now();
+        let times = &mut self.node_mut(id).times;
+        times.accessed = accessed.unwrap_or(times.accessed);
+        times.modified = modified.unwrap_or(times.modified);
+        times.changed = changed;
+        Ok(())
+    }
+
+    /// A descriptor was opened on the node: it lives on without a name.
+    pub(crate) fn opened(&mut self, id: NodeId) {
+        self.node_mut(id).opens += 1;
+    }
+
+    /// A descriptor was closed.
+    pub(crate) fn closed(&mut self, id: NodeId) -> Answer<()> {
+        self.node_mut(id).opens -= 1;
+        self.drop_if_unused(id)
+    }
+
+    fn add(&mut self, node: Node) -> Answer<NodeId> {
+        let next = u32::try_from(self.nodes.len())
+            .map_err(|_| crate::error::HostFailure::new("more than 4 billion files were made in one run"))?;
+        self.nodes.push(Some(node));
+        Ok(NodeId(next))
+    }
+
+    #[expect(clippy::expect_used, reason = "an id leads to a live node as long as it has a name or a descriptor")]
+    fn node(&self, id: NodeId) -> &Node {
+        self.nodes[id.index()].as_ref().expect("a node with a name or a descriptor is alive")
+    }
+
+    #[expect(clippy::expect_used, reason = "as for `node`")]
+    fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        self.nodes[id.index()].as_mut().expect("a node with a name or a descriptor is alive")
+    }
+
+    fn dir(&self, id: NodeId) -> Answer<&Dir> {
+        match &self.node(id).body {
+            Body::Dir(dir) => Ok(dir),
+            Body::File(_) | Body::Link(_) => Err(Errno::Notdir.into()),
+        }
+    }
+
+    fn dir_mut(&mut self, id: NodeId) -> Answer<&mut Dir> {
+        match &mut self.node_mut(id).body {
+            Body::Dir(dir) => Ok(dir),
+            Body::File(_) | Body::Link(_) => Err(Errno::Notdir.into()),
+        }
+    }
+
+    /// Lets go of a node that has neither a name nor a descriptor.
+    fn drop_if_unused(&mut self, id: NodeId) -> Answer<()> {
+        let node = self.node(id);
+        if node.links > 0 || node.opens > 0 {
+            return Ok(());
+        }
+        if let Some(Node { body: Body::File(content), .. }) = self.nodes[id.index()].take() {
+            self.usage.resize(scratch::size_of(&content), 0)?;
+            self.scratch.discard(id, &content)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Puts inputs and outputs in their places, and fills directories of inputs when the guest first looks into them:
+//! a large input costs nothing until it is read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::fault::Answer;
+use super::node::{Body, Content, Dir, Node, NodeId, Source};
+use super::trees::Trees;
+use super::{Vfs, path};
+use crate::error::HostFailure;
+use crate::input::{Entry, Kind, Tree};
+
+impl Vfs {
+    /// Puts the inputs at their places, in byte order of the places. Each is absolute, plain, and lies in no other.
+    pub(crate) fn mount(&mut self, inputs: &BTreeMap<String, Arc<dyn Tree>>) -> Answer<()> {
+        let trees = inputs.iter().map(|(place, tree)| (place.clone(), tree.clone())).collect();
+        self.trees = Trees::new(trees);
+        for (index, place) in inputs.keys().enumerate() {
+            let (parent, name) = self.make_way(place)?;
+            let source = Source { tree: index, path: "".into() };
+            let kind = self.trees.kind(&source)?;
+            self.add_input(parent, name, kind, source)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the directory at `place`, for an output. It is the guest's to fill, but not to move or remove.
+    pub(crate) fn make_output(&mut self, place: &str) -> Answer<NodeId> {
+        let (parent, name) = self.make_way(place)?;
+        self.pinned_dir(parent, name)
+    }
+
+    /// Makes the directories above `place`, and answers the last of them and the name below it.
+    fn make_way<'a>(&mut self, place: &'a str) -> Answer<(NodeId, &'a str)> {
+        let plain = place.trim_start_matches('/');
+        let (above, name) = plain.rsplit_once('/').unwrap_or(("", plain));
+        let mut dir = NodeId::ROOT;
+        for part in above.split('/').filter(|part| !part.is_empty()) {
+            dir = self.pinned_dir(dir, part)?;
+        }
+        Ok((dir, name))
+    }
+
+    fn pinned_dir(&mut self, parent: NodeId, name: &str) -> Answer<NodeId> {
+        if let Some(known) = self.dir(parent)?.entries.get(name) {
+            return Ok(*known);
+        }
+        let depth = self.dir(parent)?.depth + 1;
+        let dir = Dir { entries: BTreeMap::new(), parent, depth, pinned: true, unread: None };
+        let id = self.add(Node::new(Body::Dir(dir), self.clock.now()))?;
+        self.dir_mut(parent)?.entries.insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// Reads the entries of a directory of an input, unless that was done before. Their inodes follow the byte order
+    /// of their names, whatever order the host lists them in.
+    pub(super) fn fill(&mut self, id: NodeId) -> Answer<()> {
+        let Some(source) = self.dir_mut(id)?.unread.take() else { return Ok(()) };
+        let mut entries = self.trees.list(&source)?;
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        for Entry { name, kind } in entries {
+            if path::check_name(name.as_bytes()).is_err() {
+                return Err(unusable(&source, &name).into());
+            }
+            let below = if source.path.is_empty() { name.as_str().into() } else { format!("{}/{name}", source.path).into() };
+            self.add_input(id, &name, kind, Source { tree: source.tree, path: below })?;
+        }
+        Ok(())
+    }
+
+    fn add_input(&mut self, parent: NodeId, name: &str, kind: Kind, source: Source) -> Answer<()> {
+        let depth = self.dir(parent)?.depth + 1;
+        let body = match kind {
+            Kind::Dir => {
+                Body::Dir(Dir { entries: BTreeMap::new(), parent, depth, pinned: source.path.is_empty(), unread: Some(source) })
+            }
+            Kind::File => Body::File(Content::Input { source, size: None }),
+            Kind::Link => Body::Link(self.trees.read_link(&source)?.into()),
+        };
+        // Inputs are as old as the epoch, whatever the host says of them and whenever they are first seen.
+        let mut node = Node::new(body, self.clock.epoch());
+        node.read_only = true;
+        let id = self.add(node)?;
+        self.dir_mut(parent)?.entries.insert(name.into(), id);
+        Ok(())
+    }
+}
+
+fn unusable(source: &Source, name: &str) -> HostFailure {
+    HostFailure::new(format!(
+        "the input has a file named {name:?} in {:?}; names with control characters or backslashes, or of more than {} bytes, \
+         are not possible on every machine: rename it",
+        source.path,
+        path::MAX_NAME_BYTES
+    ))
+}

@@ -1,0 +1,183 @@
+//! Where the bytes that the guest writes live: in memory while they are few, in files of a scratch directory beyond.
+//! It counts no quota and knows no names; the scratch directory is its owner's to remove.
+
+use std::io;
+use std::path::PathBuf;
+
+use cap_std::fs::{Dir, File, FileExt, OpenOptions};
+
+use super::handles::Handles;
+use super::node::{Content, NodeId};
+use crate::error::HostFailure;
+
+/// A file larger than this goes to disk.
+const FILE_MEMORY_BYTES: u64 = 1 << 20;
+/// When all files in memory are larger than this together, the next one that grows goes to disk.
+const TOTAL_MEMORY_BYTES: u64 = 64 << 20;
+
+/// The bytes of a run's written files.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    dir: Dir,
+    in_memory: u64,
+    open: Handles<File>,
+}
+
+impl Scratch {
+    /// `dir` is empty, and on the file system on which the results will be.
+    pub(crate) fn new(dir: Dir) -> Self {
+        Self { dir, in_memory: 0, open: Handles::default() }
+    }
+
+    /// Writes all of `data`; a hole before it reads as zeros.
+    pub(super) fn write(&mut self, id: NodeId, content: &mut Content, data: &[u8], offset: u64) -> Result<(), HostFailure> {
+        let end = offset + data.len() as u64;
+        self.make_room(id, content, end)?;
+        match content {
+            Content::Memory(bytes) => {
+                let start = usize_of(offset);
+                if end > bytes.len() as u64 {
+                    self.in_memory += end - bytes.len() as u64;
+                    bytes.resize(usize_of(end), 0);
+                }
+                bytes[start..start + data.len()].copy_from_slice(data);
+            }
+            Content::Spilled { size } => {
+                *size = end.max(*size);
+                self.file(id)?.write_all_at(data, offset).map_err(failed("write to"))?;
+            }
+            Content::Input { .. } => return Err(read_only()),
+        }
+        Ok(())
+    }
+
+    /// Reads into `buf` and says how many bytes: fewer only at the end.
+    pub(super) fn read(&mut self, id: NodeId, content: &Content, buf: &mut [u8], offset: u64) -> Result<usize, HostFailure> {
+        let size = size_of(content);
+        let length = usize_of(size.saturating_sub(offset)).min(buf.len());
+        let buf = &mut buf[..length];
+        match content {
+            Content::Memory(bytes) if length > 0 => {
+                let start = usize_of(offset);
+                buf.copy_from_slice(&bytes[start..start + length]);
+            }
+            Content::Spilled { .. } if length > 0 => self.file(id)?.read_exact_at(buf, offset).map_err(failed("read back"))?,
+            Content::Memory(_) | Content::Spilled { .. } => {}
+            Content::Input { .. } => return Err(read_only()),
+        }
+        Ok(length)
+    }
+
+    /// Cuts the file off, or lengthens it with zeros.
+    pub(super) fn resize(&mut self, id: NodeId, content: &mut Content, size: u64) -> Result<(), HostFailure> {
+        self.make_room(id, content, size)?;
+        match content {
+            Content::Memory(bytes) => {
+                self.in_memory = self.in_memory - bytes.len() as u64 + size;
+                bytes.resize(usize_of(size), 0);
+            }
+            Content::Spilled { size: old } => {
+                *old = size;
+                self.file(id)?.set_len(size).map_err(failed("change the size of"))?;
+            }
+            Content::Input { .. } => return Err(read_only()),
+        }
+        Ok(())
+    }
+
+    /// Forgets the bytes of a file that is gone.
+    pub(super) fn discard(&mut self, id: NodeId, content: &Content) -> Result<(), HostFailure> {
+        match content {
+            Content::Memory(bytes) => self.in_memory -= bytes.len() as u64,
+            Content::Spilled { .. } => {
+                self.open.forget(id);
+                self.dir.remove_file(file_name(id)).map_err(failed("remove"))?;
+            }
+            Content::Input { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Puts the bytes of a file at `name` of `to`: what is on disk is moved.
+    pub(super) fn move_out(&mut self, id: NodeId, content: &Content, to: &Dir, name: &str) -> Result<(), HostFailure> {
+        let moved = match content {
+            Content::Memory(bytes) => create_new(to, name).and_then(|file| file.write_all_at(bytes, 0)),
+            Content::Spilled { .. } => {
+                self.open.forget(id);
+                refuse_existing(to, name).and_then(|()| self.dir.rename(file_name(id), to, name))
+            }
+            Content::Input { .. } => return Err(read_only()),
+        };
+        moved.map_err(|error| HostFailure::io(format!("write {name:?} to the results directory"), error))
+    }
+
+    /// Puts a second copy of a file, under another name that the guest linked to it.
+    pub(super) fn copy_out(&mut self, id: NodeId, content: &Content, to: &Dir, name: &str) -> Result<(), HostFailure> {
+        let copied = match content {
+            Content::Spilled { .. } => refuse_existing(to, name).and_then(|()| self.dir.copy(file_name(id), to, name).map(drop)),
+            Content::Memory(_) | Content::Input { .. } => return self.move_out(id, content, to, name),
+        };
+        copied.map_err(|error| HostFailure::io(format!("copy {name:?} to the results directory"), error))
+    }
+
+    /// Takes the file to disk when `size` is too much for memory.
+    fn make_room(&mut self, id: NodeId, content: &mut Content, size: u64) -> Result<(), HostFailure> {
+        if let Content::Memory(bytes) = content {
+            let length = bytes.len() as u64;
+            let growth = size.saturating_sub(length);
+            if growth > 0 && (size > FILE_MEMORY_BYTES || self.in_memory + growth > TOTAL_MEMORY_BYTES) {
+                let file = create_new(&self.dir, &file_name(id)).map_err(failed("create"))?;
+                file.write_all_at(bytes, 0).map_err(failed("write to"))?;
+                self.in_memory -= length;
+                *content = Content::Spilled { size: length };
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, id: NodeId) -> Result<&File, HostFailure> {
+        let dir = &self.dir;
+        self.open
+            .get(id, || dir.open_with(file_name(id), OpenOptions::new().read(true).write(true)))
+            .map_err(failed("open"))
+    }
+}
+
+/// The length of a file whose length is known.
+pub(super) fn size_of(content: &Content) -> u64 {
+    match content {
+        Content::Memory(bytes) => bytes.len() as u64,
+        Content::Spilled { size } => *size,
+        Content::Input { size, .. } => size.unwrap_or(0),
+    }
+}
+
+fn file_name(id: NodeId) -> PathBuf {
+    id.inode().to_string().into()
+}
+
+fn create_new(dir: &Dir, name: impl AsRef<std::path::Path>) -> io::Result<File> {
+    dir.open_with(name, OpenOptions::new().read(true).write(true).create_new(true))
+}
+
+/// Two names that are one to the host's file system must not silently become one file.
+fn refuse_existing(dir: &Dir, name: &str) -> io::Result<()> {
+    match dir.symlink_metadata(name) {
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn failed(verb: &'static str) -> impl Fn(io::Error) -> HostFailure {
+    move |error| HostFailure::io(format!("{verb} a scratch file beside the results directory"), error)
+}
+
+fn read_only() -> HostFailure {
+    HostFailure::new("a file of an input was about to be written, which is a defect of this program")
+}
+
+/// Lengths in memory are far below what the host can address.
+fn usize_of(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}

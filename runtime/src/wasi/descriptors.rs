@@ -1,0 +1,130 @@
+//! The table of open descriptors. A new one takes the lowest free number, as POSIX has it.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::rights::Rights;
+use crate::vfs::NodeId;
+use crate::vfs::errno::Errno;
+use crate::vfs::fault::Answer;
+
+/// An open file, directory or stream.
+#[derive(Clone, Debug)]
+pub(super) struct Descriptor {
+    pub(super) node: NodeId,
+    /// `None` for files and directories of the tree.
+    pub(super) stream: Option<Stream>,
+    pub(super) preopened: bool,
+    /// What may be done with it.
+    pub(super) rights: Rights,
+    /// What may be done with what is opened from it.
+    pub(super) inheriting: Rights,
+    /// Given up with `fd_fdstat_set_rights`, here or in the directory that it was opened from.
+    pub(super) given_up: Rights,
+    /// `fdflags` as they were set.
+    pub(super) flags: u16,
+    pub(super) position: u64,
+    /// The listing that `fd_readdir` goes through, taken when it starts at the beginning.
+    pub(super) listing: Option<Vec<Listed>>,
+}
+
+/// An entry of a listing: name, inode, preview 1's file type.
+pub(super) type Listed = (Box<str>, u64, u8);
+
+/// A standard stream that is no file of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    /// Standard input without a file: at its end from the beginning.
+    Empty,
+    /// Standard output or error.
+    Log,
+}
+
+/// `fdflags::append`
+pub(super) const APPEND: u16 = 1;
+
+impl Descriptor {
+    pub(super) fn file(node: NodeId, rights: Rights) -> Self {
+        Self {
+            node,
+            stream: None,
+            preopened: false,
+            rights,
+            inheriting: Rights::NONE,
+            given_up: Rights::NONE,
+            flags: 0,
+            position: 0,
+            listing: None,
+        }
+    }
+
+    pub(super) fn dir(node: NodeId, inheriting: Rights) -> Self {
+        Self { inheriting, ..Self::file(node, Rights::DIR) }
+    }
+
+    pub(super) fn preopened(node: NodeId) -> Self {
+        Self { preopened: true, ..Self::dir(node, Rights::ALL) }
+    }
+
+    pub(super) fn stream(node: NodeId, stream: Stream, rights: Rights) -> Self {
+        Self { stream: Some(stream), ..Self::file(node, rights) }
+    }
+
+    /// `ENOTCAPABLE` for what was given up.
+    pub(super) fn require(&self, right: Rights) -> Answer<()> {
+        if self.given_up & right == Rights::NONE { Ok(()) } else { Err(Errno::Notcapable.into()) }
+    }
+
+    /// `EBADF` where it was not opened for this, as for POSIX' `read` and `write`.
+    pub(super) fn opened_for(&self, right: Rights) -> Answer<()> {
+        self.require(right)?;
+        if self.rights.contains(right) { Ok(()) } else { Err(Errno::Badf.into()) }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Descriptors {
+    slots: Vec<Option<Descriptor>>,
+    /// Free numbers below `slots.len()`.
+    free: BinaryHeap<Reverse<u32>>,
+    most: u64,
+}
+
+impl Descriptors {
+    pub(super) fn new(most: u64) -> Self {
+        Self { slots: Vec::new(), free: BinaryHeap::new(), most }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.free.is_empty() && self.slots.len() as u64 >= self.most
+    }
+
+    pub(super) fn insert(&mut self, descriptor: Descriptor) -> u32 {
+        if let Some(Reverse(fd)) = self.free.pop() {
+            self.slots[fd as usize] = Some(descriptor);
+            return fd;
+        }
+        self.slots.push(Some(descriptor));
+        // The limit on open files is far below what 32 bits hold; a larger one is met by memory first.
+        u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn get(&self, fd: u32) -> Answer<&Descriptor> {
+        self.slots.get(fd as usize).and_then(Option::as_ref).ok_or_else(|| Errno::Badf.into())
+    }
+
+    pub(super) fn get_mut(&mut self, fd: u32) -> Answer<&mut Descriptor> {
+        self.slots.get_mut(fd as usize).and_then(Option::as_mut).ok_or_else(|| Errno::Badf.into())
+    }
+
+    pub(super) fn remove(&mut self, fd: u32) -> Answer<Descriptor> {
+        let removed = self.slots.get_mut(fd as usize).and_then(Option::take).ok_or(Errno::Badf)?;
+        self.free.push(Reverse(fd));
+        Ok(removed)
+    }
+
+    /// Puts a descriptor at an open number, and answers the one that was there.
+    pub(super) fn replace(&mut self, fd: u32, descriptor: Descriptor) -> Answer<Descriptor> {
+        Ok(std::mem::replace(self.get_mut(fd)?, descriptor))
+    }
+}

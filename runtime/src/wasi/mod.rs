@@ -1,0 +1,138 @@
+//! What a guest can see besides its own memory: arguments, environment, clock, randomness, standard streams and the file
+//! tree. The answers are decided here and in `vfs`; `p1` puts them into preview 1's layouts.
+
+mod descriptors;
+pub(crate) mod p1;
+mod rights;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+use sha2::{Digest, Sha256};
+
+use crate::input::{Inputs, Kind};
+use crate::job::Job;
+use crate::outcome::Limit;
+use crate::vfs::errno::Errno;
+use crate::vfs::fault::{Answer, Fault};
+use crate::vfs::{NodeId, Scratch, Vfs};
+use crate::{clock::Clock, gate::Refusal};
+use descriptors::{Descriptor, Descriptors, Stream};
+use rights::Rights;
+
+/// `argv[0]` of every program: the name of its file is no business of a result.
+const ARGV0: &str = "main.wasm";
+
+/// Everything that a run's guest can ask for.
+pub(crate) struct World {
+    pub(crate) vfs: Vfs,
+    descriptors: Descriptors,
+    /// Each ends in a NUL.
+    args: Vec<Vec<u8>>,
+    /// `NAME=VALUE`, each ends in a NUL, by name.
+    env: Vec<Vec<u8>>,
+    random: ChaCha20Rng,
+    pub(crate) stdout: NodeId,
+    pub(crate) stderr: NodeId,
+    log_bytes_left: u64,
+    /// The guest was told that it has too many files open.
+    pub(crate) ran_out_of_descriptors: bool,
+}
+
+impl World {
+    /// The world of `job` before its first instruction. A standard input that is no file is a refusal.
+    pub(crate) fn new(job: &Job, inputs: &Inputs, scratch: Scratch) -> Answer<Result<Self, Refusal>> {
+        let mut vfs = Vfs::new(&job.limits, Clock::starting_at(job.epoch_seconds), scratch);
+        vfs.mount(inputs)?;
+        for place in job.outputs.values() {
+            vfs.make_output(place)?;
+        }
+        let stdout = vfs.make_unnamed_file()?;
+        let stderr = vfs.make_unnamed_file()?;
+        let stdin = match &job.stdin {
+            None => None,
+            Some(path) => match find_stdin(&mut vfs, path) {
+                Ok(id) => Some(id),
+                Err(Fault::Errno(_)) => return Ok(Err(no_stdin(path))),
+                Err(stop) => return Err(stop),
+            },
+        };
+        let descriptors = standard_descriptors(&mut vfs, stdin, stdout, stderr, job.limits.open_files)?;
+        Ok(Ok(Self {
+            vfs,
+            descriptors,
+            args: std::iter::once(ARGV0).chain(job.args.iter().map(String::as_str)).map(c_string).collect(),
+            env: job.env.iter().map(|(name, value)| c_string(&format!("{name}={value}"))).collect(),
+            random: random_of(job.seed),
+            stdout,
+            stderr,
+            log_bytes_left: job.limits.log_bytes,
+            ran_out_of_descriptors: false,
+        }))
+    }
+
+    /// Appends to a standard stream. What still fits is kept when the limit is reached.
+    fn write_log(&mut self, stream: NodeId, data: &[u8]) -> Answer<()> {
+        let fits = usize::try_from(self.log_bytes_left).unwrap_or(usize::MAX).min(data.len());
+        self.vfs.append_log(stream, &data[..fits])?;
+        self.log_bytes_left -= fits as u64;
+        if fits < data.len() { Err(Limit::LogBytes.into()) } else { Ok(()) }
+    }
+
+    /// A new descriptor, at the lowest free number.
+    fn open(&mut self, descriptor: Descriptor) -> Answer<u32> {
+        if self.descriptors.is_full() {
+            self.ran_out_of_descriptors = true;
+            return Err(Errno::Mfile.into());
+        }
+        self.vfs.opened(descriptor.node);
+        Ok(self.descriptors.insert(descriptor))
+    }
+}
+
+fn find_stdin(vfs: &mut Vfs, path: &str) -> Answer<NodeId> {
+    let node = vfs.resolve(NodeId::ROOT, path, true)?.existing(vfs)?;
+    if vfs.kind(node) == Kind::File { Ok(node) } else { Err(Errno::Isdir.into()) }
+}
+
+fn no_stdin(path: &str) -> Refusal {
+    Refusal::job(format!("the standard input {path:?} is not a file of the guest's tree; name one below an input, as in /inputs/a"))
+}
+
+/// 0, 1, 2 and the root at 3.
+fn standard_descriptors(
+    vfs: &mut Vfs,
+    stdin: Option<NodeId>,
+    stdout: NodeId,
+    stderr: NodeId,
+    most: u64,
+) -> Answer<Descriptors> {
+    let stdin = match stdin {
+        Some(file) => Descriptor::file(file, Rights::READ_FILE),
+        None => Descriptor::stream(vfs.make_unnamed_file()?, Stream::Empty, Rights::FD_READ),
+    };
+    let standard = [
+        stdin,
+        Descriptor::stream(stdout, Stream::Log, Rights::FD_WRITE),
+        Descriptor::stream(stderr, Stream::Log, Rights::FD_WRITE),
+        Descriptor::preopened(NodeId::ROOT),
+    ];
+    let mut descriptors = Descriptors::new(most);
+    for descriptor in standard {
+        vfs.opened(descriptor.node);
+        descriptors.insert(descriptor);
+    }
+    Ok(descriptors)
+}
+
+fn c_string(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.push(0);
+    bytes
+}
+
+/// The guest's random numbers: `ChaCha20` under a key that is the hash of the seed. Not secret: who knows the job knows
+/// them.
+fn random_of(seed: u64) -> ChaCha20Rng {
+    let key = Sha256::new().chain_update(b"bacalhau random 1\0").chain_update(seed.to_le_bytes()).finalize();
+    ChaCha20Rng::from_seed(key.into())
+}

@@ -1,0 +1,144 @@
+//! WASI preview 1: all 46 functions, straight on `vfs`. Each file answers one family; this one names them all, charges
+//! for them, and turns their answers into what the guest is told.
+
+mod args;
+mod clock;
+mod dir;
+mod fd;
+mod io;
+mod layout;
+mod memory;
+mod path;
+mod poll;
+mod random;
+mod sock;
+
+use wasmtime::{Caller, Linker};
+
+use crate::outcome::Limit;
+use crate::sandbox::State;
+use crate::vfs::errno::Errno;
+use crate::vfs::fault::{Answer, Fault, Stop};
+use crate::wasi::World;
+use memory::Memory;
+
+/// The module from which guests import the functions.
+pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
+
+/// Fuel of a call that works on what is in memory: a host call takes 0.1 to 0.5 µs, a unit of fuel 0.1 to 0.5 ns.
+const CALL: u64 = 1_000;
+/// Fuel of a call that walks a path, and may open or make a file of the host: some µs.
+const WALK: u64 = 10_000;
+// Beside that, each byte that a call moves costs one unit, as it does in wasmtime's `memory.copy`.
+
+/// One call of the guest.
+struct Guest<'a> {
+    memory: Memory<'a>,
+    world: &'a mut World,
+    /// Bytes moved between the guest and the host, to be charged.
+    moved: u64,
+}
+
+/// Runs `function` for the guest and answers preview 1's `errno`, or ends the run.
+fn call(
+    caller: &mut Caller<'_, State>,
+    price: u64,
+    function: impl FnOnce(&mut Guest<'_>) -> Answer<()>,
+) -> wasmtime::Result<i32> {
+    charge(caller, price)?;
+    let Some(memory) = caller.data().memory else {
+        // The gate demands an exported memory, and the start function runs after instantiation.
+        return Ok(i32::from(Errno::Fault as u16));
+    };
+    let (bytes, state) = memory.data_and_store_mut(&mut *caller);
+    let mut guest = Guest { memory: Memory(bytes), world: &mut state.world, moved: 0 };
+    let answer = function(&mut guest);
+    let moved = guest.moved;
+    charge(caller, moved)?;
+    match answer {
+        Ok(()) => Ok(i32::from(Errno::Success as u16)),
+        Err(Fault::Errno(errno)) => Ok(i32::from(errno as u16)),
+        Err(Fault::Stop(stop)) => Err(wasmtime::Error::new(stop)),
+    }
+}
+
+/// Takes fuel for the host's work from the same counter as the guest's own.
+fn charge(caller: &mut Caller<'_, State>, price: u64) -> wasmtime::Result<()> {
+    let left = caller.get_fuel()?.checked_sub(price);
+    caller.set_fuel(left.unwrap_or(0))?;
+    if left.is_none() { Err(wasmtime::Error::new(Stop::Limit(Limit::Fuel))) } else { Ok(()) }
+}
+
+/// Defines the functions in a linker, and lists their names.
+macro_rules! functions {
+    ($($price:ident $name:ident = $family:ident::$function:ident($($arg:ident: $type:ty),*);)*) => {
+        /// Defines all functions but `proc_exit`, which answers nothing.
+        fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+            $(linker.func_wrap(MODULE, stringify!($name), |mut caller: Caller<'_, State>, $($arg: $type),*| {
+                call(&mut caller, $price, |guest| $family::$function(guest, $($arg),*))
+            })?;)*
+            Ok(())
+        }
+    };
+}
+
+functions! {
+    CALL args_get = args::args_get(argv: u32, buf: u32);
+    CALL args_sizes_get = args::args_sizes_get(count: u32, size: u32);
+    CALL environ_get = args::environ_get(environ: u32, buf: u32);
+    CALL environ_sizes_get = args::environ_sizes_get(count: u32, size: u32);
+    CALL clock_res_get = clock::res_get(id: u32, resolution: u32);
+    CALL clock_time_get = clock::time_get(id: u32, precision: u64, time: u32);
+    CALL fd_advise = fd::advise(fd: u32, offset: u64, length: u64, advice: u32);
+    CALL fd_allocate = io::allocate(fd: u32, offset: u64, length: u64);
+    CALL fd_close = fd::close(fd: u32);
+    CALL fd_datasync = fd::datasync(fd: u32);
+    CALL fd_fdstat_get = fd::fdstat_get(fd: u32, stat: u32);
+    CALL fd_fdstat_set_flags = fd::fdstat_set_flags(fd: u32, flags: u32);
+    CALL fd_fdstat_set_rights = fd::fdstat_set_rights(fd: u32, base: u64, inheriting: u64);
+    CALL fd_filestat_get = fd::filestat_get(fd: u32, stat: u32);
+    CALL fd_filestat_set_size = io::set_size(fd: u32, size: u64);
+    CALL fd_filestat_set_times = fd::filestat_set_times(fd: u32, accessed: u64, modified: u64, flags: u32);
+    CALL fd_pread = io::pread(fd: u32, iovs: u32, count: u32, offset: u64, read: u32);
+    CALL fd_prestat_get = fd::prestat_get(fd: u32, prestat: u32);
+    CALL fd_prestat_dir_name = fd::prestat_dir_name(fd: u32, path: u32, length: u32);
+    CALL fd_pwrite = io::pwrite(fd: u32, iovs: u32, count: u32, offset: u64, written: u32);
+    CALL fd_read = io::read(fd: u32, iovs: u32, count: u32, read: u32);
+    WALK fd_readdir = dir::readdir(fd: u32, buf: u32, length: u32, cookie: u64, used: u32);
+    CALL fd_renumber = fd::renumber(from: u32, to: u32);
+    CALL fd_seek = io::seek(fd: u32, offset: i64, whence: u32, position: u32);
+    CALL fd_sync = fd::sync(fd: u32);
+    CALL fd_tell = io::tell(fd: u32, position: u32);
+    CALL fd_write = io::write(fd: u32, iovs: u32, count: u32, written: u32);
+    WALK path_create_directory = path::create_directory(fd: u32, path: u32, length: u32);
+    WALK path_filestat_get = path::filestat_get(fd: u32, flags: u32, path: u32, length: u32, stat: u32);
+    WALK path_filestat_set_times = path::filestat_set_times(
+        fd: u32, flags: u32, path: u32, length: u32, accessed: u64, modified: u64, which: u32);
+    WALK path_link = path::link(
+        old_fd: u32, old_flags: u32, old_path: u32, old_length: u32, new_fd: u32, new_path: u32, new_length: u32);
+    WALK path_open = path::open(
+        fd: u32, lookup: u32, path: u32, length: u32, oflags: u32, base: u64, inheriting: u64, fdflags: u32, opened: u32);
+    WALK path_readlink = path::readlink(fd: u32, path: u32, length: u32, buf: u32, buf_length: u32, used: u32);
+    WALK path_remove_directory = path::remove_directory(fd: u32, path: u32, length: u32);
+    WALK path_rename = path::rename(
+        old_fd: u32, old_path: u32, old_length: u32, new_fd: u32, new_path: u32, new_length: u32);
+    WALK path_symlink = path::symlink(target: u32, target_length: u32, fd: u32, path: u32, length: u32);
+    WALK path_unlink_file = path::unlink_file(fd: u32, path: u32, length: u32);
+    CALL poll_oneoff = poll::oneoff(subscriptions: u32, events: u32, count: u32, happened: u32);
+    CALL proc_raise = sock::proc_raise(signal: u32);
+    CALL random_get = random::get(buf: u32, length: u32);
+    CALL sched_yield = clock::sched_yield();
+    CALL sock_accept = sock::accept(fd: u32, flags: u32, accepted: u32);
+    CALL sock_recv = sock::recv(fd: u32, iovs: u32, count: u32, flags: u32, received: u32, out_flags: u32);
+    CALL sock_send = sock::send(fd: u32, iovs: u32, count: u32, flags: u32, sent: u32);
+    CALL sock_shutdown = sock::shutdown(fd: u32, how: u32);
+}
+
+/// Defines all 46 functions.
+pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    define(linker)?;
+    linker.func_wrap(MODULE, "proc_exit", |_: Caller<'_, State>, code: u32| -> wasmtime::Result<()> {
+        Err(wasmtime::Error::new(Stop::Exit(code)))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,2 @@
+;; A plain return is exit code 0.
+(module (func (export "_start")))

@@ -1,0 +1,2 @@
+;; Never comes back.
+(module (func (export "_start") (loop (br 0))))

@@ -1,0 +1,2 @@
+;; `_start` is not a function.
+(module (memory (export "_start") 1))

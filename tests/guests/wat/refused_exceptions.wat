@@ -1,0 +1,2 @@
+;; Throws.
+(module (tag $t) (func (export "_start") (throw $t)))

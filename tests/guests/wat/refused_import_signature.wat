@@ -1,0 +1,4 @@
+;; Wants `fd_write` with three parameters.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32) (result i32)))
+  (func (export "_start")))

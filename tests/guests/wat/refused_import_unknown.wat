@@ -1,0 +1,2 @@
+;; Wants a function of JavaScript.
+(module (import "env" "alert" (func)) (func (export "_start")))

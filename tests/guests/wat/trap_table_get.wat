@@ -1,0 +1,4 @@
+;; A table access past the end.
+(module
+  (table 1 funcref)
+  (func (export "_start") (drop (table.get (i32.const 1)))))

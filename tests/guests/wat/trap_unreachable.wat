@@ -1,0 +1,2 @@
+;; What `abort` compiles to.
+(module (func (export "_start") unreachable))

@@ -1,0 +1,91 @@
+//! The examples that the README shows: each committed module gives the `h1:` that is written down for it, and so does
+//! the module that its source builds today.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use bacalhau_runtime::{HostTree, Inputs, Job, Outcome};
+use bacalhau_tests::{PATIENCE, RUNTIME};
+use serde::Deserialize;
+
+/// One entry of `wasm-examples/expected.json`. Paths count from the top of the repository.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Example {
+    name: String,
+    module: PathBuf,
+    args: Vec<String>,
+    inputs: Vec<Input>,
+    env: BTreeMap<String, String>,
+    #[serde(default)]
+    seed: u64,
+    h1: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    src: PathBuf,
+    dst: String,
+}
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn examples() -> Vec<Example> {
+    let examples: Vec<Example> =
+        serde_json::from_slice(&fs::read(top().join("wasm-examples/expected.json")).unwrap()).unwrap();
+    assert!(examples.len() >= 6, "only {} examples", examples.len());
+    examples
+}
+
+/// Runs an example with this module, and answers with its hash and what it wrote to stderr.
+fn run(example: &Example, module: &Path) -> (String, String) {
+    let module = RUNTIME.load(&fs::read(module).unwrap()).unwrap();
+    let mut job = Job { args: example.args.clone(), env: example.env.clone(), ..Job::new(module.cid()) };
+    job.seed = example.seed;
+    let mut inputs = Inputs::new();
+    for Input { src, dst } in &example.inputs {
+        job.inputs.insert(dst.clone(), None);
+        inputs.insert(dst.clone(), Arc::new(HostTree::open(&top().join(src)).unwrap()));
+    }
+    let results = tempfile::tempdir().unwrap();
+    let dir = results.path().join("results");
+    let receipt = RUNTIME.run(&module, &job, &inputs, &dir, PATIENCE).unwrap();
+    let stderr = fs::read_to_string(dir.join("stderr")).unwrap();
+    assert_eq!(receipt.claim.outcome, Outcome::Exit(0), "{}: {stderr}", example.name);
+    (receipt.claim.h1, stderr)
+}
+
+/// All examples whose module, found by `module`, gives another hash than the one that is written down.
+fn wrong(module: impl Fn(&Example) -> PathBuf) -> Vec<String> {
+    let hashes = examples().into_iter().map(|example| (run(&example, &module(&example)), example));
+    hashes
+        .filter(|((h1, _), example)| *h1 != example.h1)
+        .map(|((h1, stderr), example)| format!("{}: {h1}, not {}\n{stderr}", example.name, example.h1))
+        .collect()
+}
+
+#[test]
+fn committed_modules_give_the_expected_hashes() {
+    assert_eq!(wrong(|example| top().join(&example.module)), [""; 0]);
+}
+
+#[test]
+fn rebuilt_modules_give_the_same_hashes() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm-examples");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip1"]).current_dir(top().join("wasm-examples"));
+    for foreign in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+        cargo.env_remove(foreign);
+    }
+    let output = cargo.env("CARGO_TARGET_DIR", &target).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let built = target.join("wasm32-wasip1/release");
+    assert_eq!(wrong(|example| built.join(example.module.file_name().unwrap())), [""; 0]);
+}
