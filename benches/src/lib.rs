@@ -1,1 +1,118 @@
-//! x
+//! The two sides that the benchmarks compare: one job in our sandbox, and the same program in plain wasmtime with its own
+//! WASI, as a host would embed them. Both start with a compiled module; both are called from one thread.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on has to stop")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bacalhau_runtime::{HostTree, Inputs, Job, Module, Options, Outcome, Runtime};
+use tempfile::TempDir;
+use wasmtime::{Engine, InstancePre, Linker, Store};
+use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+/// A program in our sandbox.
+#[derive(Debug)]
+pub struct Ours {
+    runtime: Runtime,
+    module: Module,
+    place: TempDir,
+    run: u64,
+}
+
+impl Ours {
+    /// Loads a module.
+    pub fn new(wasm: &[u8]) -> Self {
+        let runtime = Runtime::new(&Options::default()).unwrap();
+        let module = runtime.load(wasm).unwrap();
+        Self { runtime, module, place: TempDir::new().unwrap(), run: 0 }
+    }
+
+    /// Runs it over a directory, from opening the input to the hashed results directory, which is then removed.
+    pub fn run(&mut self, args: &[&str], input: Option<&Path>) {
+        self.run += 1;
+        let results = self.place.path().join(self.run.to_string());
+        let mut job = Job::new(self.module.cid());
+        job.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let mut inputs = Inputs::new();
+        if let Some(input) = input {
+            job.inputs.insert("/inputs".into(), None);
+            inputs.insert("/inputs".into(), Arc::new(HostTree::open(input).unwrap()));
+        }
+        let receipt = self.runtime.run(&self.module, &job, &inputs, &results, Duration::from_secs(600)).unwrap();
+        assert_eq!(receipt.claim.outcome, Outcome::Exit(0));
+        fs::remove_dir_all(results).unwrap();
+    }
+}
+
+/// The same program in plain wasmtime: no fuel, no NaN canonicalisation, the host's clock and file system.
+pub struct Stock {
+    pre: InstancePre<WasiP1Ctx>,
+    place: TempDir,
+    run: u64,
+}
+
+impl Stock {
+    /// Loads a module.
+    pub fn new(wasm: &[u8]) -> Self {
+        let engine = Engine::default();
+        let module = wasmtime::Module::new(&engine, wasm).unwrap();
+        let mut linker = Linker::new(&engine);
+        add_to_linker_sync(&mut linker, |ctx| ctx).unwrap();
+        let pre = linker.instantiate_pre(&module).unwrap();
+        Self { pre, place: TempDir::new().unwrap(), run: 0 }
+    }
+
+    /// Runs it over a directory, with an empty output directory, which is then removed.
+    pub fn run(&mut self, args: &[&str], input: Option<&Path>) {
+        self.run += 1;
+        let outputs: PathBuf = self.place.path().join(self.run.to_string());
+        fs::create_dir(&outputs).unwrap();
+        let mut builder = WasiCtxBuilder::new();
+        builder.arg("main.wasm").args(args);
+        builder.preopened_dir(&outputs, "/outputs", FsPerms::ReadWrite).unwrap();
+        if let Some(input) = input {
+            builder.preopened_dir(input, "/inputs", FsPerms::ReadOnly).unwrap();
+        }
+        let mut store = Store::new(self.pre.module().engine(), builder.build_p1());
+        let instance = self.pre.instantiate(&mut store).unwrap();
+        instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap().call(&mut store, ()).unwrap();
+        fs::remove_dir_all(outputs).unwrap();
+    }
+}
+
+impl std::fmt::Debug for Stock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stock").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// One of the committed example modules.
+pub fn example(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wasm-examples/modules").join(name).with_extension("wasm");
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The data of the examples.
+pub fn example_data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../wasm-examples/data").join(name)
+}
+
+/// A directory of `count` files of `bytes` bytes each.
+pub fn many_files(count: usize, bytes: usize) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let content = vec![7; bytes];
+    for index in 0..count {
+        fs::write(dir.path().join(format!("file-{index:06}")), &content).unwrap();
+    }
+    dir
+}
+
+/// A directory with one file, `big`.
+pub fn one_file(bytes: usize) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("big"), vec![7; bytes]).unwrap();
+    dir
+}

@@ -67,7 +67,9 @@ impl Cache {
         let mut files: Vec<_> = entries
             .flatten()
             .filter(|entry| entry.file_name() != KEY_FILE)
-            .filter_map(|entry| entry.metadata().ok().map(|metadata| (metadata.mtime(), metadata.len(), entry.file_name())))
+            .filter_map(|entry| {
+                entry.metadata().ok().map(|metadata| (metadata.mtime(), metadata.len(), entry.file_name()))
+            })
             .collect();
         files.sort_unstable();
         let mut total: u64 = files.iter().map(|(_, length, _)| length).sum();
@@ -96,6 +98,7 @@ fn read_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
 /// Makes a key, unless another process is quicker: then theirs counts.
 fn make_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
+    #[expect(clippy::disallowed_methods, reason = "the key is this machine's secret; no guest and no result sees it")]
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let temporary = format!("{KEY_FILE}.{}.new", std::process::id());
     create_private(dir, &temporary)?.write_all(&key)?;

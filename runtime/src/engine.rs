@@ -40,7 +40,8 @@ impl Backend {
 
 /// An engine that gives equal results on every machine.
 pub(crate) fn engine(backend: Backend) -> Result<Engine, HostFailure> {
-    let failed = |error: wasmtime::Error| HostFailure::new(format!("the WebAssembly engine does not start here: {error:#}"));
+    let failed =
+        |error: wasmtime::Error| HostFailure::new(format!("the WebAssembly engine does not start here: {error:#}"));
     Engine::new(&config(backend).map_err(failed)?).map_err(failed)
 }
 

@@ -135,7 +135,9 @@ impl Job {
         for place in self.inputs.keys().chain(self.outputs.values()) {
             path::check_place(place).map_err(Refusal::job)?;
             if let Some(other) = places.iter().find(|other| path::overlap(place, other)) {
-                return Err(Refusal::job(format!("{place} and {other} overlap: give each input and output its own place")));
+                return Err(Refusal::job(format!(
+                    "{place} and {other} overlap: give each input and output its own place"
+                )));
             }
             places.push(place);
         }

@@ -30,7 +30,7 @@
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
-//! | `results`, [`dirhash`] | the results directory and its `h1:` |
+//! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
 //! | [`Receipt`], [`Outcome`], [`Error`] | what came of it |
 
 mod cache;
@@ -38,6 +38,7 @@ mod clock;
 pub mod dirhash;
 mod engine;
 mod error;
+mod execution;
 mod gate;
 mod input;
 mod instrument;
@@ -50,13 +51,17 @@ mod receipt;
 mod results;
 mod runtime;
 mod sandbox;
+mod staging;
 mod vfs;
 mod wasi;
 mod watchdog;
 
 pub use engine::Backend;
 pub use error::{Error, HostFailure};
-pub use gate::{Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary};
+pub use execution::Execution;
+pub use gate::{
+    Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary,
+};
 pub use input::{Entry, HostTree, Inputs, Kind, ReadAt, Stat, Tree};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};

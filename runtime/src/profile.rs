@@ -49,6 +49,7 @@ impl Profile {
     };
 
     /// The CID by which jobs and receipts name these rules.
+    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
     pub fn id(&self) -> Link {
         #[expect(clippy::expect_used, reason = "strings and numbers in a struct always encode")]
         let bytes = serde_ipld_dagcbor::to_vec(self).expect("a profile encodes");

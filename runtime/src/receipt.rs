@@ -81,6 +81,7 @@ impl Receipt {
     }
 
     /// JSON of the same, indented, ending in a newline.
+    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
     pub fn to_json(&self) -> String {
         #[expect(clippy::expect_used, reason = "every map of a receipt has text for keys")]
         let mut text = serde_json::to_string_pretty(self).expect("a receipt encodes");
@@ -101,7 +102,11 @@ impl Receipt {
         };
         let named = receipt.claim.job_cid;
         let actual = receipt.claim.job.cid().map_err(|refusal| ReceiptError::Malformed(refusal.to_string()))?;
-        if actual == named { Ok(receipt) } else { Err(ReceiptError::JobAltered { named, actual }) }
+        if actual == named {
+            Ok(receipt)
+        } else {
+            Err(ReceiptError::JobAltered { named: named.into(), actual: actual.into() })
+        }
     }
 
     /// What of `other`'s claim is not as here. Empty means: the same.
@@ -157,9 +162,9 @@ pub enum ReceiptError {
     #[error("the receipt names job {named}, but the job in it is {actual}: it was changed after it was written")]
     JobAltered {
         /// The CID that the receipt names.
-        named: Link,
+        named: Box<Link>,
         /// The CID of the job in it.
-        actual: Link,
+        actual: Box<Link>,
     },
 }
 

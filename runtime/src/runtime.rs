@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 use wasmtime::{Engine, ExternType, InstancePre, Linker};
 
 use crate::cache::Cache;
-use crate::dirhash;
 use crate::engine::{self, Backend};
 use crate::error::{Error, HostFailure};
+use crate::execution::Execution;
 use crate::gate::{self, Refusal};
 use crate::input::Inputs;
 use crate::instrument;
@@ -22,9 +22,10 @@ use crate::job::Job;
 use crate::limits::Limits;
 use crate::link::Link;
 use crate::profile::Profile;
-use crate::receipt::{Claim, Receipt, ResultFile, Unclaimed};
-use crate::results::Staging;
+use crate::receipt::Receipt;
 use crate::sandbox::{self, State};
+use crate::staging::Staging;
+use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
 use crate::wasi::{World, p1};
 use crate::watchdog::Watchdog;
@@ -107,10 +108,8 @@ impl Runtime {
         self.0.cache.as_ref().is_some_and(|cache| cache.get(&name).is_some())
     }
 
-    /// Runs `job` and puts its results into a new directory at `results`, whose parent exists.
-    ///
-    /// The inputs are opened, not copied; their hashes are taken while the program runs. Of [`Receipt::unclaimed`] the
-    /// runtime fills in `version`, `platform`, `backend` and `notes`.
+    /// Runs `job` and puts its results into a new directory at `results`, whose parent exists:
+    /// [`Runtime::execute`] and [`Execution::keep`] in one.
     ///
     /// # Errors
     /// [`Error::Refused`] for a job that no machine could run, [`Error::Host`] when this one could not, which includes
@@ -123,61 +122,48 @@ impl Runtime {
         results: &Path,
         timeout: Duration,
     ) -> Result<Receipt, Error> {
-        self.check(module, job, inputs)?;
+        let workplace = results.parent().unwrap_or(Path::new("."));
+        self.execute(module, job, inputs, workplace, timeout)?.keep(results)
+    }
+
+    /// Runs `job`. Files that are too large for memory go to a directory in `workplace`, which is made when it is needed
+    /// and removed with the [`Execution`].
+    ///
+    /// The inputs are opened, not copied; their hashes are taken while the program runs.
+    ///
+    /// # Errors
+    /// As for [`Runtime::run`].
+    pub fn execute(
+        &self,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        workplace: &Path,
+        timeout: Duration,
+    ) -> Result<Execution, Error> {
+        check(module, job, inputs)?;
         self.0.watchdog.watch(&self.0.engine);
-        let staging = Staging::new(results)?;
-        let world = World::new(job, inputs, staging.scratch()?).map_err(|fault| unworldly(&fault))??;
+        let staging = Arc::new(Staging::new(workplace));
+        let world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
             let ended = sandbox::run(&module.0.pre, job, world, timeout);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
-        let mut ended = ended?;
+        let ended = ended?;
         let job = match identities {
             None => job.clone(),
             Some(Ok(found)) => with_identities(job, found?)?,
             Some(Err(_)) => return Err(HostFailure::new("hashing the inputs panicked").into()),
         };
-        let (directory, links_dropped) = staging.fill(&job, ended.outcome, &mut ended.world)?;
-        drop(ended.world);
-        let hashed = dirhash::hash_dir(&directory, "results").map_err(|error| HostFailure::new(error.to_string()))?;
-        staging.publish()?;
-        if links_dropped > 0 {
-            ended.notes.push(format!("{links_dropped} symbolic links in the outputs were left out: links never leave the sandbox"));
-        }
-        let claim = Claim {
-            job_cid: job.cid()?,
-            job,
-            outcome: ended.outcome,
-            fuel: ended.fuel,
-            h1: hashed.h1,
-            files: hashed.files.iter().map(result_file).collect(),
-        };
-        Ok(Receipt { claim, unclaimed: self.unclaimed(ended.notes) })
-    }
-
-    fn check(&self, module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
-        job.check()?;
-        let compiled = &module.0;
-        if job.module != compiled.cid {
-            return Err(Refusal::job(format!("the job is for module {}, but the one given is {}", job.module, compiled.cid)));
-        }
-        if compiled.bytes > job.limits.module_bytes {
-            let most = job.limits.module_bytes;
-            return Err(Refusal::job(format!("the module has {} bytes; the job allows {most}", compiled.bytes)));
-        }
-        if !job.inputs.keys().eq(inputs.keys()) {
-            let wanted = Vec::from_iter(job.inputs.keys());
-            let given = Vec::from_iter(inputs.keys());
-            return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
-        }
-        gate::check_entry_name(&module.entry_points(), &job.entry_point)
+        Ok(Execution { job, ended, staging, backend: self.0.options.backend })
     }
 
     fn compile(&self, binary: &[u8], name: &str) -> Result<wasmtime::Module, Error> {
         gate::inspect(binary, self.0.options.module_bytes)?;
         let instrumented = instrument::instrument(binary)?;
-        let module = wasmtime::Module::from_binary(&self.0.engine, &instrumented).map_err(|error| engine_failed(&error))?;
+        let module =
+            wasmtime::Module::from_binary(&self.0.engine, &instrumented).map_err(|error| engine_failed(&error))?;
         if let (Some(cache), Ok(code)) = (&self.0.cache, module.serialize()) {
             cache.put(name, &code);
         }
@@ -191,16 +177,6 @@ impl Runtime {
         key.0.update(env!("CARGO_PKG_VERSION"));
         std::hash::Hash::hash(&self.0.engine.precompile_compatibility_hash(), &mut key);
         Link::of_raw_digest(key.0.finalize().into()).to_string()
-    }
-
-    fn unclaimed(&self, notes: Vec<String>) -> Unclaimed {
-        Unclaimed {
-            version: concat!("bacalhau-runtime ", env!("CARGO_PKG_VERSION")).into(),
-            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            backend: self.0.options.backend.name().into(),
-            notes,
-            ..Unclaimed::default()
-        }
     }
 }
 
@@ -245,10 +221,35 @@ impl std::hash::Hasher for KeyHasher {
     }
 }
 
+/// Refuses a job that no machine could run, or that is not about this module and these inputs.
+fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
+    job.check()?;
+    let compiled = &module.0;
+    if job.module != compiled.cid {
+        return Err(Refusal::job(format!(
+            "the job is for module {}, but the one given is {}",
+            job.module, compiled.cid
+        )));
+    }
+    if compiled.bytes > job.limits.module_bytes {
+        let most = job.limits.module_bytes;
+        return Err(Refusal::job(format!("the module has {} bytes; the job allows {most}", compiled.bytes)));
+    }
+    if !job.inputs.keys().eq(inputs.keys()) {
+        let wanted: Vec<_> = job.inputs.keys().collect();
+        let given: Vec<_> = inputs.keys().collect();
+        return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
+    }
+    gate::check_entry_name(&module.entry_points(), &job.entry_point)
+}
+
 /// A compiled module from the cache, unless the engine finds that it does not fit.
 fn cached(engine: &Engine, cache: &Cache, name: &str) -> Option<wasmtime::Module> {
     let file = cache.get(name)?.into_std();
-    #[expect(unsafe_code, reason = "the tag proves that this user's process wrote these bytes, as `serialize` made them")]
+    #[expect(
+        unsafe_code,
+        reason = "the tag proves that this user's process wrote these bytes, as `serialize` made them"
+    )]
     // SAFETY: `Cache::get` answers only files that carry a tag under a key that no other user can read.
     unsafe {
         wasmtime::Module::deserialize_open_file(engine, file).ok()
@@ -276,16 +277,6 @@ fn with_identities(job: &Job, found: Vec<String>) -> Result<Job, Refusal> {
         *wanted = Some(found);
     }
     Ok(job)
-}
-
-fn result_file(file: &dirhash::FileHash) -> ResultFile {
-    use std::fmt::Write as _;
-    let sha256 = file.sha256.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    ResultFile { name: file.name_lossy().into_owned(), bytes: file.size, sha256 }
 }
 
 /// Before the guest's first instruction only the host can fail.

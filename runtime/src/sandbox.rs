@@ -145,6 +145,7 @@ fn instantiation(store: &Store<State>, error: wasmtime::Error) -> Result<wasmtim
     if error.is::<wasmtime::Trap>() || error.is::<Stop>() { Ok(error) } else { Err(engine_failed(error).into()) }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn engine_failed(error: wasmtime::Error) -> HostFailure {
     HostFailure::new(format!("the WebAssembly engine cannot go on: {error:#}"))
 }
@@ -152,7 +153,10 @@ fn engine_failed(error: wasmtime::Error) -> HostFailure {
 fn notes(state: &State, job: &Job) -> Vec<String> {
     let mut notes: Vec<String> = state.limiter.refused.iter().map(|refused| format!("the program {refused}")).collect();
     if state.world.ran_out_of_descriptors {
-        notes.push(format!("the program met its limit of {} open files; raise it with --open-files", job.limits.open_files));
+        notes.push(format!(
+            "the program met its limit of {} open files; raise it with --open-files",
+            job.limits.open_files
+        ));
     }
     notes
 }
@@ -201,7 +205,8 @@ impl ResourceLimiter for Limiter {
         let fits = self.memory_bytes.grow(current, desired);
         if !fits {
             let most = self.memory_bytes.most;
-            self.refused = Some(format!("asked for {desired} bytes of memory; the limit is {most}, raise it with --memory"));
+            self.refused =
+                Some(format!("asked for {desired} bytes of memory; the limit is {most}, raise it with --memory"));
         }
         Ok(fits)
     }
@@ -217,8 +222,9 @@ impl ResourceLimiter for Limiter {
         let fits = self.table_elements.grow(current, desired);
         if !fits {
             let most = self.table_elements.most;
-            self.refused =
-                Some(format!("asked for a table of {desired} elements; the limit is {most}, raise it with --table-elements"));
+            self.refused = Some(format!(
+                "asked for a table of {desired} elements; the limit is {most}, raise it with --table-elements"
+            ));
         }
         Ok(fits)
     }
@@ -230,6 +236,7 @@ impl ResourceLimiter for Limiter {
 
 /// The guest must not be told of it: another host would have had the room.
 fn grow_failed(what: &str, error: &wasmtime::Error) -> wasmtime::Result<()> {
-    let failure = HostFailure::new(format!("this machine has no room for a larger {what}, which the job allows: {error:#}"));
+    let failure =
+        HostFailure::new(format!("this machine has no room for a larger {what}, which the job allows: {error:#}"));
     Err(wasmtime::Error::new(Stop::Host(failure)))
 }

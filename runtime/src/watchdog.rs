@@ -22,6 +22,7 @@ impl Watchdog {
             // It ends itself when the engine is gone; nobody needs to wait for it.
             thread::spawn(move || {
                 loop {
+                    #[expect(clippy::disallowed_methods, reason = "no run waits for it")]
                     thread::sleep(TICK);
                     match engine.upgrade() {
                         Some(engine) => engine.increment_epoch(),

@@ -242,19 +242,38 @@ fn receipt_below(dir: &Path) -> PathBuf {
         .unwrap_or_else(|| panic!("no receipt in {}", dir.display()))
 }
 
-/// The command, as `cargo test --workspace` has built it beside the tests; where it has not, it is built now.
+/// The command, as `cargo test --workspace` has built it beside the tests; built now where it has not, or not lately.
 fn bacalhau() -> &'static Path {
     static BACALHAU: LazyLock<PathBuf> = LazyLock::new(|| {
         let tests = std::env::current_exe().unwrap();
         let profile = tests.parent().and_then(Path::parent).unwrap();
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let built = profile.join("bacalhau");
+        let sources = newest(&top.join("node/src")).max(newest(&top.join("runtime/src")));
+        if fs::metadata(&built).and_then(|file| file.modified()).is_ok_and(|at| at > sources) {
+            return built;
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--package", "bacalhau", "--bin", "bacalhau", "--target-dir"]);
-        cargo.arg(profile.parent().unwrap()).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
+        cargo.arg(profile.parent().unwrap()).current_dir(top);
         if profile.ends_with("release") {
             cargo.arg("--release");
         }
         assert!(cargo.status().unwrap().success(), "the command does not build");
-        profile.join("bacalhau")
+        built
     });
     &BACALHAU
+}
+
+/// When a file below `dir` was last changed.
+fn newest(dir: &Path) -> SystemTime {
+    let times = fs::read_dir(dir).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            newest(&entry.path())
+        } else {
+            entry.metadata().unwrap().modified().unwrap()
+        }
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }

@@ -46,9 +46,9 @@ macro_rules! refused {
 
 refused! {
     refused_no_entry = REFUSED_NO_ENTRY: "_start" "run"
-    refused_reactor = REFUSED_REACTOR: "_start" "add"
-    refused_entry_parameters = REFUSED_ENTRY_PARAMETERS: "_start" "i32"
-    refused_entry_is_memory = REFUSED_ENTRY_IS_MEMORY: "_start" "memory"
+    refused_reactor = REFUSED_REACTOR: "_start" "reactor"
+    refused_entry_parameters = REFUSED_ENTRY_PARAMETERS: "_start" "parameters"
+    refused_entry_is_memory = REFUSED_ENTRY_IS_MEMORY: "_start" "function"
     refused_without_memory = REFUSED_WITHOUT_MEMORY: "memory" "random_get"
     refused_import_unknown = REFUSED_IMPORT_UNKNOWN: "env" "alert"
     refused_import_misspelt = REFUSED_IMPORT_MISSPELT: "fd_wriet"
@@ -59,7 +59,7 @@ refused! {
     refused_memory64 = REFUSED_MEMORY64: "memory64"
     refused_relaxed_simd = REFUSED_RELAXED_SIMD: "relaxed"
     refused_exceptions = REFUSED_EXCEPTIONS: "exception"
-    refused_gc = REFUSED_GC: "gc"
+    refused_gc = REFUSED_GC: "garbage collection"
     refused_invalid = REFUSED_INVALID: "valid"
 }
 

@@ -80,7 +80,9 @@ fn committed_modules_give_the_expected_hashes() {
 fn rebuilt_modules_give_the_same_hashes() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm-examples");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--locked", "--target", "wasm32-wasip1"]).current_dir(top().join("wasm-examples"));
+    cargo
+        .args(["build", "--release", "--locked", "--target", "wasm32-wasip1"])
+        .current_dir(top().join("wasm-examples"));
     for foreign in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
         cargo.env_remove(foreign);
     }

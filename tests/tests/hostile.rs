@@ -75,6 +75,21 @@ fn hostile_reopen() {
 }
 
 #[test]
+fn hostile_empty_buffers() {
+    burns(guests::HOSTILE_EMPTY_BUFFERS, 1_000_000_000);
+}
+
+#[test]
+fn hostile_hole_churn() {
+    burns(guests::HOSTILE_HOLE_CHURN, 3_000_000_000);
+}
+
+#[test]
+fn hostile_rename_tree() {
+    burns(guests::HOSTILE_RENAME_TREE, 3_000_000_000);
+}
+
+#[test]
 fn hostile_sleep_loop() {
     burns(guests::HOSTILE_SLEEP_LOOP, 100_000_000);
 }
@@ -152,10 +167,8 @@ fn hostile_table_grow() {
 
 #[test]
 fn hostile_file_bomb() {
-    let ended = ends_by(
-        Limit::OutputFiles,
-        Run::of(guests::HOSTILE_FILE_BOMB).limits(|limits| limits.output_files = 500),
-    );
+    let ended =
+        ends_by(Limit::OutputFiles, Run::of(guests::HOSTILE_FILE_BOMB).limits(|limits| limits.output_files = 500));
     assert_eq!(fs::read_dir(ended.dir.join("outputs")).unwrap().count(), 500, "what fits is kept");
 }
 
@@ -189,7 +202,10 @@ fn hostile_byte_bomb() {
 
 #[test]
 fn hostile_unlinked_bytes() {
-    ends_by(Limit::OutputBytes, Run::of(guests::HOSTILE_UNLINKED_BYTES).limits(|limits| limits.output_bytes = 32 * MIB));
+    ends_by(
+        Limit::OutputBytes,
+        Run::of(guests::HOSTILE_UNLINKED_BYTES).limits(|limits| limits.output_bytes = 32 * MIB),
+    );
 }
 
 #[test]
@@ -242,8 +258,7 @@ fn hostile_escape() {
     std::os::unix::fs::symlink("..", input.join("link-up")).unwrap();
     std::os::unix::fs::symlink("own", input.join("link-inside")).unwrap();
     let before = host_files(host.path());
-    let ended =
-        Run::of(guests::HOSTILE_ESCAPE).input("/inputs", &input).arg(secret.to_str().unwrap()).succeed();
+    let ended = Run::of(guests::HOSTILE_ESCAPE).input("/inputs", &input).arg(secret.to_str().unwrap()).succeed();
     assert_eq!(ended.text("stdout"), "read 2 files of its own\n", "`own` and, through a link, `own` again");
     assert_eq!(host_files(host.path()), before, "nothing was made outside");
 }
@@ -273,14 +288,20 @@ fn hostile_sleep() {
 #[test]
 fn hostile_names_in_outputs() {
     let ended = Run::of(guests::HOSTILE_NAMES_IN_OUTPUTS).succeed();
-    let mut names: Vec<String> =
-        ["stdout", "exitCode", "-rf", "con", "a", "A", "ä", "a\u{308}", ".hidden", " ", "x y", "dir/f", "hard"]
-            .map(|name| format!("outputs/{name}"))
-            .to_vec();
+    let mut names: Vec<String> = [
+        "stdout", "exitCode", "-rf", "con", "a", "A", "ä", "a\u{308}", ".hidden", " ", "x y", "dir/f", "hard", "large",
+        "larger", "small",
+    ]
+    .map(|name| format!("outputs/{name}"))
+    .to_vec();
     names.extend([format!("outputs/{}", "n".repeat(255)), "exitCode".into(), "stderr".into(), "stdout".into()]);
     names.sort();
     assert_eq!(ended.files(), names, "files only, in byte order");
     assert_eq!(ended.text("outputs/hard"), "a");
+    assert_eq!(ended.text("outputs/small"), "small");
+    for large in ["outputs/large", "outputs/larger"] {
+        assert!(ended.bytes(large) == vec![b'x'; 3 << 20], "{large}");
+    }
     assert_eq!(ended.text("stdout"), "");
     assert!(ended.receipt.unclaimed.notes.iter().any(|note| note.contains("4 symbolic links")), "the user is told");
     for link in ["out", "in", "link-loop", "up"] {

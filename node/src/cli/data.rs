@@ -31,7 +31,9 @@ pub(super) fn read_module(sources: &Sources, talk: &Talk, source: &Source, max_b
     }
     let length = usize::try_from(stat.size).ok().filter(|_| stat.size <= max_bytes).ok_or_else(|| {
         let size = stat.size;
-        Failure::refused(format!("the module {source} has {size} bytes, and {max_bytes} are allowed: see --module-size"))
+        Failure::refused(format!(
+            "the module {source} has {size} bytes, and {max_bytes} are allowed: see --module-size"
+        ))
     })?;
     let mut bytes = vec![0; length];
     let read = tree.open("").and_then(|file| file.read_at(&mut bytes, 0)).map_err(failed)?;

@@ -14,6 +14,7 @@ mod output;
 mod place;
 mod report;
 mod size;
+mod summary;
 mod talk;
 mod text;
 mod verify;

@@ -27,7 +27,11 @@ impl Mount {
             None if source.is_dir() => "/inputs".into(),
             None => match source.name() {
                 Some(name) => format!("/inputs/{name}"),
-                None => return Err(Failure::usage(format!("{text} has no file name: say where it goes, as in SRC:/inputs/data"))),
+                None => {
+                    return Err(Failure::usage(format!(
+                        "{text} has no file name: say where it goes, as in SRC:/inputs/data"
+                    )));
+                }
             },
         };
         Ok(Self { source, target })
@@ -79,7 +83,9 @@ fn without_slash(path: &str) -> &str {
 /// When one of the two is missing.
 pub(super) fn parse_output(text: &str) -> Result<(String, String), String> {
     match text.split_once(':') {
-        Some((name, path)) if !name.is_empty() && path.starts_with('/') => Ok((name.into(), without_slash(path).into())),
+        Some((name, path)) if !name.is_empty() && path.starts_with('/') => {
+            Ok((name.into(), without_slash(path).into()))
+        }
         _ => Err(format!("{text:?} is not NAME:PATH with an absolute path, as in report:/report")),
     }
 }
@@ -91,7 +97,9 @@ pub(super) fn parse_output(text: &str) -> Result<(String, String), String> {
 pub(super) fn parse_env(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
-        _ => Err(format!("{text:?} is not KEY=VALUE; the program sees nothing of your own environment, so write the value out")),
+        _ => Err(format!(
+            "{text:?} is not KEY=VALUE; the program sees nothing of your own environment, so write the value out"
+        )),
     }
 }
 
@@ -124,7 +132,9 @@ mod tests {
         assert_eq!(Mount::parse("http://host:1/a/b.csv?q=1").unwrap().target, "/inputs/b.csv");
         assert_eq!(Mount::parse("src:/in/").unwrap().target, "/in");
         assert!(Mount::parse("http://host/").unwrap_err().message.contains("no file name"));
-        assert!(Mount::parse_all(&["src".into(), "tests".into()]).unwrap_err().message.contains("two inputs at /inputs"));
+        assert!(
+            Mount::parse_all(&["src".into(), "tests".into()]).unwrap_err().message.contains("two inputs at /inputs")
+        );
     }
 
     #[test]

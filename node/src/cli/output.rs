@@ -34,7 +34,9 @@ pub(super) trait Render: Serialize {
 pub(super) fn print(format: Format, value: &impl Render) -> Result<(), Failure> {
     let text = match format {
         Format::Table => value.table(Paint::for_stdout()),
-        Format::Json => serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| internal(&error))?,
+        Format::Json => {
+            serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| internal(&error))?
+        }
         Format::Yaml => serde_yaml_ng::to_string(value).map_err(|error| internal(&error))?,
     };
     write(text.as_bytes())
@@ -70,7 +72,6 @@ impl Paint {
     pub(super) fn for_stderr() -> Self {
         Self(io::stderr().is_terminal() && colours_wanted())
     }
-
 
     /// Good news.
     pub(super) fn green(self, text: &str) -> String {

@@ -81,7 +81,9 @@ impl Place {
             number => self.parent.join(format!("{default_name}-{number}")),
         };
         (1..=OTHER_NAMES).map(name).find(|path| check_replaceable(path).is_ok()).ok_or_else(|| {
-            Failure::usage(format!("{default_name} and its like are taken by other things: name a place with --output-dir"))
+            Failure::usage(format!(
+                "{default_name} and its like are taken by other things: name a place with --output-dir"
+            ))
         })
     }
 }
@@ -126,13 +128,18 @@ fn check_replaceable(path: &Path) -> Result<(), Failure> {
         }
         empty = false;
     }
-    if empty || has_receipt(path) { Ok(()) } else { Err(unusable(path, "it holds no receipt, so these are not our results")) }
+    if empty || has_receipt(path) {
+        Ok(())
+    } else {
+        Err(unusable(path, "it holds no receipt, so these are not our results"))
+    }
 }
 
 /// A receipt of any version, of the whole or of one execution.
 fn has_receipt(path: &Path) -> bool {
     let is_receipt = |path: PathBuf| {
-        let receipt: Option<serde_json::Value> = fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let receipt: Option<serde_json::Value> =
+            fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         receipt.is_some_and(|receipt| receipt["claim"]["h1"].is_string())
     };
     if is_receipt(path.join("receipt.json")) {

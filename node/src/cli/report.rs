@@ -1,16 +1,14 @@
-//! What `wasm run` says when it is done: one value, shown as a table, JSON or YAML. Its keys are part of the
-//! interface: they may become more, never others.
+//! What `wasm run` says when it is done, as one value. Its keys are part of the interface: they may become more, never
+//! others. How it looks to people is in `summary`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use bacalhau_runtime::{Claim, Outcome, Profile, Receipt, Unclaimed};
+use bacalhau_runtime::{Claim, Outcome, Receipt, Unclaimed};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::output::{Lines, Paint, Render};
-use super::text::{self, Excerpt};
 use crate::embedded::Execution;
-use crate::verify::{Rule, Verdict};
+use crate::verify::Verdict;
 
 /// The end of a job.
 #[derive(Debug, Serialize)]
@@ -35,9 +33,6 @@ pub(super) struct Report {
     pub(super) receipt: Option<PathBuf>,
     /// What is worth knowing beside.
     pub(super) notes: Vec<String>,
-    /// What the program wrote, for people only.
-    #[serde(skip)]
-    said: Vec<Said>,
 }
 
 /// One run.
@@ -59,19 +54,12 @@ pub(super) struct Run {
     pub(super) output_dir: Option<PathBuf>,
 }
 
-/// The beginning of one of the program's streams.
-#[derive(Debug)]
-struct Said {
-    stream: &'static str,
-    path: PathBuf,
-    excerpt: Excerpt,
-}
-
 impl Report {
     /// The report on `executions`, whose results are at `output_dir` now.
     pub(super) fn new(verdict: Verdict, executions: &[Execution], output_dir: PathBuf) -> Self {
         let chosen = verdict.chosen();
-        let receipt = executions.iter().find(|run| Some(run.number) == chosen).and_then(|run| run.outcome.as_ref().ok());
+        let receipt =
+            executions.iter().find(|run| Some(run.number) == chosen).and_then(|run| run.outcome.as_ref().ok());
         let results_dir = receipt.map(|_| output_dir.join("results"));
         let own_dir = |run: &Execution| output_dir.join("executions").join(run.number.to_string());
         let runs = executions.iter().map(|run| Run::new(run, receipt.is_none().then(|| own_dir(run)))).collect();
@@ -83,7 +71,6 @@ impl Report {
             executions: runs,
             receipt: receipt.map(|_| output_dir.join("receipt.json")),
             notes: receipt.map_or_else(Vec::new, |receipt| notes(receipt, &verdict, executions)),
-            said: receipt.zip(results_dir.as_deref()).map_or_else(Vec::new, |(receipt, dir)| said(receipt, dir)),
             results_dir,
             output_dir,
             verdict,
@@ -97,83 +84,6 @@ impl Report {
             Some(claim) if claim.outcome.is_success() => Exit::Success,
             Some(_) => Exit::Program,
         }
-    }
-
-    fn verdict_line(&self, paint: Paint) -> String {
-        let why = self.explanation;
-        match (self.verdict.winner(), self.verdict.rule) {
-            (Some(group), _) => {
-                let agreeing = group.executions.len();
-                let line = format!("verified: {agreeing} of {} independent runs agree ({why})", self.executions.len());
-                paint.green(&line)
-            }
-            (None, Rule::OneRun | Rule::NotCompared) => paint.yellow(&format!("not verified: {why}")),
-            (None, _) => paint.red(&format!("no verdict: {why}")),
-        }
-    }
-
-    /// Who said what, where not all said the same.
-    fn add_groups(&self, lines: &mut Lines) {
-        if self.verdict.groups.len() > 1 {
-            for group in &self.verdict.groups {
-                let h1 = if group.h1.is_empty() { "unreadable" } else { &group.h1 };
-                lines.add("", format!("{h1} from {}", runs(&group.executions)));
-            }
-        }
-        for run in &self.executions {
-            if let Some(failure) = &run.failure {
-                lines.add("", format!("no result from run {}: {failure}", run.number));
-            }
-        }
-    }
-
-    fn add_claim(&self, lines: &mut Lines, claim: &Claim) {
-        lines.add("h1", &claim.h1);
-        lines.add("fuel", fuel(claim));
-        lines.add("profile", profile(claim));
-        let unclaimed = self.unclaimed.as_ref();
-        let from = |source: Option<&String>| source.map_or_else(String::new, |source| format!("  {source}"));
-        lines.add("module", format!("{}{}", claim.job.module, from(unclaimed.and_then(|known| known.module_source.as_ref()))));
-        lines.add("job", claim.job_cid.to_string());
-        for (place, content) in &claim.job.inputs {
-            let source = from(unclaimed.and_then(|known| known.input_sources.get(place)));
-            lines.add("input", format!("{place}  {}{source}", content.as_deref().unwrap_or("unknown")));
-        }
-    }
-
-    fn add_places(&self, lines: &mut Lines) {
-        match (&self.results_dir, &self.claim) {
-            (Some(dir), Some(claim)) => {
-                let size = claim.files.iter().map(|file| file.bytes).sum();
-                let files = text::count(claim.files.len(), "file");
-                lines.add("results", format!("{}  ({files}, {})", dir.display(), text::bytes(size)));
-            }
-            _ => lines.add("results", format!("{}  (each run's own)", self.output_dir.join("executions").display())),
-        }
-        if let Some(receipt) = &self.receipt {
-            lines.add("receipt", format!("{}  (check it with: bacalhau verify {0})", receipt.display()));
-        }
-    }
-}
-
-impl Render for Report {
-    fn table(&self, paint: Paint) -> String {
-        let mut lines = Lines::default();
-        if let Some(claim) = &self.claim {
-            lines.add("outcome", outcome(claim.outcome, paint));
-        }
-        lines.add("verdict", self.verdict_line(paint));
-        self.add_groups(&mut lines);
-        if let Some(claim) = &self.claim {
-            self.add_claim(&mut lines, claim);
-        }
-        self.add_places(&mut lines);
-        for note in &self.notes {
-            lines.add("note", note);
-        }
-        let mut text = lines.into_text();
-        self.said.iter().for_each(|said| said.write(&mut text));
-        text
     }
 }
 
@@ -192,30 +102,6 @@ impl Run {
     }
 }
 
-impl Said {
-    fn write(&self, text: &mut String) {
-        text.extend(["\n", self.stream]);
-        if self.excerpt.more {
-            text.extend([" (the beginning; all of it is in ", &self.path.display().to_string(), ")"]);
-        }
-        text.push_str(":\n");
-        for line in &self.excerpt.lines {
-            text.extend(["  ", line, "\n"]);
-        }
-    }
-}
-
-/// Standard output, and standard error where something went wrong. An unreadable file is left out: it is an extra.
-fn said(receipt: &Receipt, results: &Path) -> Vec<Said> {
-    let streams: &[&'static str] = if receipt.claim.outcome.is_success() { &["stdout"] } else { &["stdout", "stderr"] };
-    let read = |stream: &&'static str| {
-        let path = results.join(stream);
-        let excerpt = text::excerpt(&path).ok()?;
-        Some(Said { stream, path, excerpt }).filter(|said| !said.excerpt.lines.is_empty())
-    };
-    streams.iter().filter_map(read).collect()
-}
-
 /// The runtime's notes, and where runs that agree on the results do not agree on the rest of the claim.
 fn notes(chosen: &Receipt, verdict: &Verdict, executions: &[Execution]) -> Vec<String> {
     let mut notes = chosen.unclaimed.notes.clone();
@@ -232,28 +118,89 @@ fn notes(chosen: &Receipt, verdict: &Verdict, executions: &[Execution]) -> Vec<S
     notes
 }
 
-fn outcome(outcome: Outcome, paint: Paint) -> String {
-    match outcome {
-        Outcome::Exit(0) => paint.green("exit 0"),
-        Outcome::Limit(limit) => paint.red(&format!("{outcome} (raise it with {})", limit.flag())),
-        Outcome::Exit(_) | Outcome::Trap(_) => paint.red(&outcome.to_string()),
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use bacalhau_runtime::{Job, Link};
+
+    use super::*;
+    use crate::cli::keep;
+    use crate::cli::output::{Paint, Render};
+    use crate::cli::place::Place;
+    use crate::embedded::{self, Task};
+    use crate::executor::fake::Fake;
+    use crate::job::Deal;
+    use crate::verify::{Deterministic, Verifier};
+
+    /// Everything that comes after the runs, as `wasm run` does it, into `dir`.
+    fn finish(dir: &Path, fake: &Fake, count: u16, spoil: impl Fn(&mut Vec<Execution>)) -> Report {
+        let place = Place::plan(Some(&dir.join("out"))).unwrap();
+        let job = Job::new(Link::of_raw(b""));
+        let task = Task { job: &job, inputs: &BTreeMap::new(), timeout: Duration::ZERO, dir: place.staging() };
+        let mut executions = embedded::run(fake, &task, count, &|_| ());
+        spoil(&mut executions);
+        let proposals: Vec<_> = executions.iter().map(Execution::proposal).collect();
+        let verdict = Deterministic.verify(Deal::new(count, 0).unwrap(), &proposals);
+        let output_dir = keep::keep(place, &executions, verdict.chosen()).unwrap();
+        Report::new(verdict, &executions, output_dir)
     }
-}
 
-fn fuel(claim: &Claim) -> String {
-    let limit = claim.job.limits.fuel;
-    match claim.fuel {
-        Some(fuel) => format!("{} of {} ({})", text::thousands(fuel), text::thousands(limit), text::percent(fuel, limit)),
-        None => "not exact after this outcome".into(),
+    #[test]
+    fn a_majority_wins_and_the_others_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = finish(dir.path(), &Fake { liars: &[1], failing: &[4] }, 4, |_| ());
+        assert_eq!(report.exit(), Exit::Success);
+        assert_eq!(fs::read_to_string(dir.path().join("out/results/stdout")).unwrap(), "truth\n");
+        assert!(!dir.path().join("out/executions").exists());
+        let table = report.table(Paint::for_stdout());
+        assert!(table.contains("verified: 2 of 4 independent runs agree"), "{table}");
+        assert!(table.contains("from runs 2, 3\n") && table.contains("from run 1\n"), "{table}");
+        assert!(table.contains("no result from run 4: ") && table.contains("the disk is full"), "{table}");
+        assert!(table.ends_with("stdout:\n  truth\n"), "{table}");
     }
-}
 
-fn profile(claim: &Claim) -> String {
-    let id = claim.job.profile;
-    if id == Profile::V0.id() { format!("{} ({id})", Profile::V0.name) } else { id.to_string() }
-}
+    #[test]
+    fn without_a_verdict_each_run_is_kept_and_none_stands() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = finish(dir.path(), &Fake { liars: &[2], failing: &[3] }, 3, |_| ());
+        assert_eq!(report.exit(), Exit::NoVerdict);
+        assert!(!dir.path().join("out/results").exists() && !dir.path().join("out/receipt.json").exists());
+        for (number, said) in [(1, "truth\n"), (2, "lie\n")] {
+            let own = dir.path().join(format!("out/executions/{number}"));
+            assert_eq!(fs::read_to_string(own.join("results/stdout")).unwrap(), said);
+            assert!(Receipt::parse(&fs::read(own.join("receipt.cbor")).unwrap()).is_ok());
+        }
+        assert!(!dir.path().join("out/executions/3").exists());
+        let table = report.table(Paint::for_stdout());
+        assert!(table.contains("no verdict: no two runs came to the same result"), "{table}");
+        assert!(table.contains("(each run's own)"), "{table}");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!((&json["claim"], &json["receipt"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+        assert!(json["executions"][1]["output_dir"].is_string() && json["executions"][2]["output_dir"].is_null());
+        drop(Place::plan(Some(&dir.path().join("out"))).unwrap());
+    }
 
-fn runs(numbers: &[u16]) -> String {
-    let list: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    format!("run{} {}", if numbers.len() == 1 { "" } else { "s" }, list.join(", "))
+    #[test]
+    fn agreement_on_results_but_not_on_fuel_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let spoil = |executions: &mut Vec<Execution>| executions[1].outcome.as_mut().unwrap().claim.fuel = Some(2);
+        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 2, spoil);
+        assert_eq!(
+            report.notes,
+            ["run 2 agrees on the results, but has another fuel: 2 in place of 1; please report this"]
+        );
+    }
+
+    #[test]
+    fn one_run_is_never_called_verified() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 1, |_| ());
+        assert!(!report.verified);
+        assert_eq!(report.exit(), Exit::Success);
+        assert!(report.table(Paint::for_stdout()).contains("not verified: one run has nobody to agree with"));
+    }
 }

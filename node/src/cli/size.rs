@@ -15,7 +15,9 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, String> {
         parse(text).map(Self).ok_or_else(|| {
-            format!("{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 1.5G")
+            format!(
+                "{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 1.5G"
+            )
         })
     }
 }
@@ -85,7 +87,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "m", "-1", "1x", "1mm", "1.2.3m", "1.", "18446744073709551616", "99999999999t", "1e3", "ib", "1ibb"] {
+        for text in
+            ["", "m", "-1", "1x", "1mm", "1.2.3m", "1.", "18446744073709551616", "99999999999t", "1e3", "ib", "1ibb"]
+        {
             assert!(text.parse::<Size>().is_err(), "{text}");
         }
     }

@@ -88,7 +88,8 @@ impl Verify {
         } else {
             fs::read(path)
         };
-        let bytes = bytes.map_err(|error| Failure::usage(format!("cannot read the receipt {}: {error}", path.display())))?;
+        let bytes =
+            bytes.map_err(|error| Failure::usage(format!("cannot read the receipt {}: {error}", path.display())))?;
         Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))
     }
 
@@ -130,8 +131,9 @@ impl Verify {
     fn module(&self, receipt: &Receipt) -> Result<Source, Failure> {
         match (&self.module, &receipt.unclaimed.module_source) {
             (Some(named), _) => Ok(Source::parse(named)?),
-            (None, Some(recorded)) => Source::parse(recorded)
-                .map_err(|error| Failure::usage(format!("the receipt's module: {error}; say where it is with --module"))),
+            (None, Some(recorded)) => Source::parse(recorded).map_err(|error| {
+                Failure::usage(format!("the receipt's module: {error}; say where it is with --module"))
+            }),
             (None, None) => Err(Failure::usage("the receipt does not say where its module is: name it with --module")),
         }
     }
@@ -155,9 +157,10 @@ fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, F
     }
     let hint = format!("say where it is with -i SRC:{place}");
     let recorded = receipt.unclaimed.input_sources.get(place);
-    let recorded = recorded.ok_or_else(|| Failure::usage(format!("the receipt does not say where input {place} is: {hint}")))?;
-    let source =
-        Source::parse(recorded).map_err(|error| Failure::usage(format!("the receipt's input {place}: {error}; {hint}")))?;
+    let recorded =
+        recorded.ok_or_else(|| Failure::usage(format!("the receipt does not say where input {place} is: {hint}")))?;
+    let source = Source::parse(recorded)
+        .map_err(|error| Failure::usage(format!("the receipt's input {place}: {error}; {hint}")))?;
     Ok(Mount { source, target: place.into() })
 }
 
@@ -169,7 +172,8 @@ fn altered(claim: &Claim, dir: &Path) -> Result<Vec<Difference>, Failure> {
     }
     let describe = |size: u64, sha256: &str| format!("{size} bytes, sha256 {sha256}");
     let expected = claim.files.iter().map(|file| (file.name.clone(), describe(file.bytes, &file.sha256)));
-    let found = found.files.iter().map(|file| (file.name_lossy().into_owned(), describe(file.size, &hash::hex(&file.sha256))));
+    let found =
+        found.files.iter().map(|file| (file.name_lossy().into_owned(), describe(file.size, &hash::hex(&file.sha256))));
     let (expected, found): (std::collections::BTreeMap<_, _>, std::collections::BTreeMap<_, _>) =
         (expected.collect(), found.collect());
     let absent = || "absent".to_owned();

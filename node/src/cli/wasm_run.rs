@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, Link};
+use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Error, Job, Link};
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
@@ -28,7 +28,8 @@ Examples:
   bacalhau wasm run hello.wasm
   bacalhau wasm run count.wasm -i ./texts -- --top 10
       a directory is seen at /inputs; what follows -- is for the program
-  bacalhau wasm run thumbs.wasm -i photos:/in -i https://example.org/logo.png:/logo.png -o small:/out
+  bacalhau wasm run thumbs.wasm -i photos:/in -i https://example.org/a.png -o small:/out
+      files and URLs are seen at /inputs/NAME; the folder /out is kept as results/small
   bacalhau wasm run job.wasm -c 5 --confidence 4 --output json
       five runs, of which four must agree; the summary as JSON";
 
@@ -208,10 +209,12 @@ impl Verification {
     }
 }
 
+/// Says how a run ended. A refusal is not said here: it ends the command, once for all runs.
 fn say_ended(talk: &Talk, run: &Execution, count: u16) {
     let end = match &run.outcome {
         Ok(receipt) => receipt.claim.outcome.to_string(),
-        Err(error) => error.to_string(),
+        Err(Error::Host(failure)) => failure.to_string(),
+        Err(Error::Refused(_)) => return,
     };
     talk.say(format!("run {} of {count}: {end}, {}", run.number, text::duration(run.wall)));
 }
@@ -226,7 +229,7 @@ fn record_sources(executions: &mut [Execution], module: &Source, mounts: &[Mount
 
 /// A refusal is everybody's, and without any result there is nothing to vote on: both end the command.
 fn with_some_result(mut executions: Vec<Execution>) -> Result<Vec<Execution>, Failure> {
-    let refused = executions.iter().position(|run| matches!(run.outcome, Err(bacalhau_runtime::Error::Refused(_))));
+    let refused = executions.iter().position(|run| matches!(run.outcome, Err(Error::Refused(_))));
     let none = executions.iter().all(|run| run.outcome.is_err()).then_some(0);
     match refused.or(none).map(|index| executions.swap_remove(index).outcome) {
         Some(Err(error)) => Err(error.into()),

@@ -1,6 +1,8 @@
 //! `bacalhau wasm validate`: whether a module could be run, and everything it wants. Nothing is compiled or run.
 
-use bacalhau_runtime::{DEFAULT_ENTRY_POINT, Inspection, Limits, Link, Refusal, check_entry, describe, inspect, to_binary};
+use bacalhau_runtime::{
+    DEFAULT_ENTRY_POINT, Inspection, Limits, Link, Refusal, check_entry, describe, inspect, to_binary,
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -123,22 +125,29 @@ impl Answer {
     fn check_needs(&mut self) {
         if self.memory_bytes > self.memory_limit_bytes {
             let (needs, has) = (bytes(self.memory_bytes), bytes(self.memory_limit_bytes));
-            self.problems.push(format!("the module starts with {needs} of memory and would have {has}: raise --memory"));
+            self.problems
+                .push(format!("the module starts with {needs} of memory and would have {has}: raise --memory"));
         }
         if self.table_elements > self.table_elements_limit {
             let (needs, has) = (thousands(self.table_elements), thousands(self.table_elements_limit));
-            self.problems.push(format!("the module starts with {needs} table elements and would have {has}: raise --table-elements"));
+            self.problems.push(format!(
+                "the module starts with {needs} table elements and would have {has}: raise --table-elements"
+            ));
         }
     }
 
     fn add_inspection(&self, lines: &mut Lines, inspection: &Inspection) {
         lines.add("entry", format!("{} (it has {})", self.entry_point, list(&inspection.entry_points)));
-        lines.add("memory", format!("{} at the start, of {}", bytes(self.memory_bytes), bytes(self.memory_limit_bytes)));
+        lines
+            .add("memory", format!("{} at the start, of {}", bytes(self.memory_bytes), bytes(self.memory_limit_bytes)));
         let (elements, limit) = (thousands(self.table_elements), thousands(self.table_elements_limit));
         lines.add("tables", format!("{elements} elements at the start, of {limit}"));
         let missing = inspection.imports.iter().filter(|import| !import.provided).count();
         let imports = count(inspection.imports.len(), "import");
-        lines.add("imports", if missing == 0 { format!("{imports}, all provided") } else { format!("{imports}, {missing} missing") });
+        lines.add(
+            "imports",
+            if missing == 0 { format!("{imports}, all provided") } else { format!("{imports}, {missing} missing") },
+        );
         for import in &inspection.imports {
             let provided = if import.provided { "" } else { "  missing" };
             let name = harmless(&format!("{}.{}", import.module, import.name));
@@ -159,7 +168,10 @@ impl Render for Answer {
             lines.add("module", module.to_string());
         }
         if let Some(inspection) = &self.inspection {
-            lines.add("size", format!("{}, {}", bytes(inspection.bytes), count(inspection.functions as usize, "function")));
+            lines.add(
+                "size",
+                format!("{}, {}", bytes(inspection.bytes), count(inspection.functions as usize, "function")),
+            );
             self.add_inspection(&mut lines, inspection);
         }
         lines.into_text()

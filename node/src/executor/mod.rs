@@ -1,6 +1,8 @@
 //! What runs one execution of a job. Where its module and inputs come from, and how many executions there are, is
 //! decided elsewhere.
 
+#[cfg(test)]
+pub(crate) mod fake;
 mod wasm;
 
 use std::path::Path;

@@ -77,7 +77,11 @@ impl UrlStorage {
             Method::Head => agent.head(url).call(),
         };
         let response = response.map_err(|error| self.explain(&error))?;
-        if response.status().is_success() { Ok(response) } else { Err(format!("the server answered {}", response.status())) }
+        if response.status().is_success() {
+            Ok(response)
+        } else {
+            Err(format!("the server answered {}", response.status()))
+        }
     }
 
     fn fetch(&self, url: &str) -> Result<TempPath, HostFailure> {

@@ -103,7 +103,9 @@ impl Verdict {
     pub fn chosen(&self) -> Option<u16> {
         match self.rule {
             Rule::LargestGroup => self.winner().and_then(|group| group.executions.first().copied()),
-            Rule::OneRun | Rule::NotCompared => self.groups.iter().flat_map(|group| group.executions.iter().copied()).min(),
+            Rule::OneRun | Rule::NotCompared => {
+                self.groups.iter().flat_map(|group| group.executions.iter().copied()).min()
+            }
             Rule::NoProposal | Rule::Alone | Rule::Draw | Rule::Unreadable | Rule::BelowConfidence => None,
         }
     }

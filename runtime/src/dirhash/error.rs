@@ -95,6 +95,7 @@ impl HashError {
     }
 
     /// A link that could not be followed. An escape is cap-std's own refusal, so it carries no code of the host.
+    #[expect(clippy::disallowed_methods, reason = "asks whether there is a code; no guest sees it")]
     pub(super) fn link(name: &[u8], source: io::Error) -> Self {
         let name = lossy(name);
         if source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error().is_none() {

@@ -50,11 +50,7 @@ pub(crate) fn check_entry_name(names: &[String], entry: &str) -> Result<(), Refu
 }
 
 fn kind(module: &Inspection, entry: &str) -> &'static str {
-    if module.is_reactor && entry == "_start" {
-        REACTOR
-    } else {
-        ""
-    }
+    if module.is_reactor && entry == "_start" { REACTOR } else { "" }
 }
 
 fn advice(module: &Inspection) -> String {

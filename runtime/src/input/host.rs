@@ -72,7 +72,8 @@ impl Tree for HostTree {
         entries
             .map(|entry| {
                 let entry = entry?;
-                let name = entry.file_name().into_string().map_err(|name| not_portable(path, &name.to_string_lossy()))?;
+                let name =
+                    entry.file_name().into_string().map_err(|name| not_portable(path, &name.to_string_lossy()))?;
                 let kind = kind_of(entry.file_type()?, &format!("{path}/{name}"))?;
                 Ok(Entry { name, kind })
             })
@@ -135,7 +136,9 @@ fn kind_of(kind: FileType, path: &str) -> io::Result<Kind> {
 fn no_content(path: impl std::fmt::Display) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        format!("{path} is neither a file, a directory nor a link (a device, a socket or a pipe?): leave it out of the input"),
+        format!(
+            "{path} is neither a file, a directory nor a link (a device, a socket or a pipe?): leave it out of the input"
+        ),
     )
 }
 

@@ -175,4 +175,6 @@ impl BlockTypes {
 }
 
 #[cfg(test)]
+mod running;
+#[cfg(test)]
 mod tests;

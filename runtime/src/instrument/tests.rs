@@ -57,6 +57,12 @@ fn the_price_is_fixed_part_locals_and_highest_operands() {
 }
 
 #[test]
+fn many_operators_make_a_function_dearer_than_what_it_holds() {
+    let sums = "(drop (i32.eqz (i32.const 1)))".repeat(320);
+    assert_eq!(prices(&format!("(module (func $f call $f {sums}))")), [Some(4 + 10)]);
+}
+
+#[test]
 fn a_small_function_without_calls_is_free_and_a_large_one_is_not() {
     let leaf = |locals: usize| format!("(module (func (local {})))", "i64 ".repeat(locals));
     assert_eq!(prices(&leaf(124)), [None]);

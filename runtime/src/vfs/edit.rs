@@ -108,7 +108,12 @@ impl Vfs {
         self.takes_names(to.parent)?;
         let is_dir = self.kind(id) == Kind::Dir;
         if to.wants_dir && !is_dir {
-            return Err(if to.node.is_some_and(|node| self.kind(node) == Kind::Dir) { Errno::Isdir } else { Errno::Notdir }.into());
+            return Err(if to.node.is_some_and(|node| self.kind(node) == Kind::Dir) {
+                Errno::Isdir
+            } else {
+                Errno::Notdir
+            }
+            .into());
         }
         if to.node == Some(id) {
             return Ok(());
@@ -152,7 +157,11 @@ impl Vfs {
         self.movable(replaced, parent)?;
         match (self.kind(id), self.kind(replaced)) {
             (Kind::Dir, Kind::Dir) => {
-                if self.dir(replaced)?.entries.is_empty() { Ok(()) } else { Err(Errno::Notempty.into()) }
+                if self.dir(replaced)?.entries.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Errno::Notempty.into())
+                }
             }
             (Kind::Dir, _) => Err(Errno::Notdir.into()),
             (_, Kind::Dir) => Err(Errno::Isdir.into()),

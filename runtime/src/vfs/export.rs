@@ -18,7 +18,8 @@ impl Vfs {
                 Kind::File => self.export_file(child, to, &name)?,
                 Kind::Dir => {
                     let made = to.create_dir(&*name).and_then(|()| to.open_dir(&*name));
-                    let below = made.map_err(|error| HostFailure::io(format!("make {name:?} in the results directory"), error))?;
+                    let below = made
+                        .map_err(|error| HostFailure::io(format!("make {name:?} in the results directory"), error))?;
                     self.export_dir(child, &below, links_dropped)?;
                 }
             }

@@ -64,7 +64,13 @@ pub(crate) struct Stat {
 impl Vfs {
     /// An empty root. `mount` puts the inputs and outputs in.
     pub(crate) fn new(limits: &Limits, clock: Clock, scratch: Scratch) -> Self {
-        let root = Dir { entries: std::collections::BTreeMap::new(), parent: NodeId::ROOT, depth: 0, pinned: true, unread: None };
+        let root = Dir {
+            entries: std::collections::BTreeMap::new(),
+            parent: NodeId::ROOT,
+            depth: 0,
+            pinned: true,
+            unread: None,
+        };
         let root = Node::new(Body::Dir(root), clock.now());
         Self {
             clock,

@@ -63,7 +63,8 @@ impl Vfs {
             if path::check_name(name.as_bytes()).is_err() {
                 return Err(unusable(&source, &name).into());
             }
-            let below = if source.path.is_empty() { name.as_str().into() } else { format!("{}/{name}", source.path).into() };
+            let below =
+                if source.path.is_empty() { name.as_str().into() } else { format!("{}/{name}", source.path).into() };
             self.add_input(id, &name, kind, Source { tree: source.tree, path: below })?;
         }
         Ok(())
@@ -72,9 +73,13 @@ impl Vfs {
     fn add_input(&mut self, parent: NodeId, name: &str, kind: Kind, source: Source) -> Answer<()> {
         let depth = self.dir(parent)?.depth + 1;
         let body = match kind {
-            Kind::Dir => {
-                Body::Dir(Dir { entries: BTreeMap::new(), parent, depth, pinned: source.path.is_empty(), unread: Some(source) })
-            }
+            Kind::Dir => Body::Dir(Dir {
+                entries: BTreeMap::new(),
+                parent,
+                depth,
+                pinned: source.path.is_empty(),
+                unread: Some(source),
+            }),
             Kind::File => Body::File(Content::Input { source, size: None }),
             Kind::Link => Body::Link(self.trees.read_link(&source)?.into()),
         };

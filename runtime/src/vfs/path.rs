@@ -22,17 +22,22 @@ pub(crate) fn check_name(name: &[u8]) -> Result<&str, Errno> {
 
 /// Checks the place of an input or an output: absolute, not the root, plain names only.
 pub(crate) fn check_place(place: &str) -> Result<(), String> {
-    let plain = place.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|name| check_name(name.as_bytes()).is_ok()));
+    let plain =
+        place.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|name| check_name(name.as_bytes()).is_ok()));
     if plain {
         Ok(())
     } else {
-        Err(format!("{place:?} is not a place for an input or output: write an absolute path with plain names, as in /inputs/a"))
+        Err(format!(
+            "{place:?} is not a place for an input or output: write an absolute path with plain names, as in /inputs/a"
+        ))
     }
 }
 
 /// Whether one of two places is the other, or lies in it.
 pub(crate) fn overlap(a: &str, b: &str) -> bool {
-    let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     within(a, b) || within(b, a)
 }
 

@@ -1,14 +1,17 @@
 //! Where the bytes that the guest writes live: in memory while they are few, in files of a scratch directory beyond.
 //! It counts no quota and knows no names; the scratch directory is its owner's to remove.
 
+use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cap_std::fs::{Dir, File, FileExt, OpenOptions};
 
 use super::handles::Handles;
 use super::node::{Content, NodeId};
 use crate::error::HostFailure;
+use crate::staging::Staging;
 
 /// A file larger than this goes to disk.
 const FILE_MEMORY_BYTES: u64 = 1 << 20;
@@ -18,19 +21,26 @@ const TOTAL_MEMORY_BYTES: u64 = 64 << 20;
 /// The bytes of a run's written files.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    dir: Dir,
+    staging: Arc<Staging>,
+    /// Made when the first file goes to disk: most runs need none.
+    dir: OnceCell<Dir>,
     in_memory: u64,
     open: Handles<File>,
 }
 
 impl Scratch {
-    /// `dir` is empty, and on the file system on which the results will be.
-    pub(crate) fn new(dir: Dir) -> Self {
-        Self { dir, in_memory: 0, open: Handles::default() }
+    pub(crate) fn new(staging: Arc<Staging>) -> Self {
+        Self { staging, dir: OnceCell::new(), in_memory: 0, open: Handles::default() }
     }
 
     /// Writes all of `data`; a hole before it reads as zeros.
-    pub(super) fn write(&mut self, id: NodeId, content: &mut Content, data: &[u8], offset: u64) -> Result<(), HostFailure> {
+    pub(super) fn write(
+        &mut self,
+        id: NodeId,
+        content: &mut Content,
+        data: &[u8],
+        offset: u64,
+    ) -> Result<(), HostFailure> {
         let end = offset + data.len() as u64;
         self.make_room(id, content, end)?;
         match content {
@@ -52,7 +62,13 @@ impl Scratch {
     }
 
     /// Reads into `buf` and says how many bytes: fewer only at the end.
-    pub(super) fn read(&mut self, id: NodeId, content: &Content, buf: &mut [u8], offset: u64) -> Result<usize, HostFailure> {
+    pub(super) fn read(
+        &mut self,
+        id: NodeId,
+        content: &Content,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> Result<usize, HostFailure> {
         let size = size_of(content);
         let length = usize_of(size.saturating_sub(offset)).min(buf.len());
         let buf = &mut buf[..length];
@@ -61,7 +77,9 @@ impl Scratch {
                 let start = usize_of(offset);
                 buf.copy_from_slice(&bytes[start..start + length]);
             }
-            Content::Spilled { .. } if length > 0 => self.file(id)?.read_exact_at(buf, offset).map_err(failed("read back"))?,
+            Content::Spilled { .. } if length > 0 => {
+                self.file(id)?.read_exact_at(buf, offset).map_err(failed("read back"))?;
+            }
             Content::Memory(_) | Content::Spilled { .. } => {}
             Content::Input { .. } => return Err(read_only()),
         }
@@ -91,7 +109,7 @@ impl Scratch {
             Content::Memory(bytes) => self.in_memory -= bytes.len() as u64,
             Content::Spilled { .. } => {
                 self.open.forget(id);
-                self.dir.remove_file(file_name(id)).map_err(failed("remove"))?;
+                self.dir()?.remove_file(file_name(id)).map_err(failed("remove"))?;
             }
             Content::Input { .. } => {}
         }
@@ -104,7 +122,8 @@ impl Scratch {
             Content::Memory(bytes) => create_new(to, name).and_then(|file| file.write_all_at(bytes, 0)),
             Content::Spilled { .. } => {
                 self.open.forget(id);
-                refuse_existing(to, name).and_then(|()| self.dir.rename(file_name(id), to, name))
+                let dir = self.dir()?;
+                refuse_existing(to, name).and_then(|()| dir.rename(file_name(id), to, name))
             }
             Content::Input { .. } => return Err(read_only()),
         };
@@ -114,7 +133,10 @@ impl Scratch {
     /// Puts a second copy of a file, under another name that the guest linked to it.
     pub(super) fn copy_out(&mut self, id: NodeId, content: &Content, to: &Dir, name: &str) -> Result<(), HostFailure> {
         let copied = match content {
-            Content::Spilled { .. } => refuse_existing(to, name).and_then(|()| self.dir.copy(file_name(id), to, name).map(drop)),
+            Content::Spilled { .. } => {
+                let dir = self.dir()?;
+                refuse_existing(to, name).and_then(|()| dir.copy(file_name(id), to, name).map(drop))
+            }
             Content::Memory(_) | Content::Input { .. } => return self.move_out(id, content, to, name),
         };
         copied.map_err(|error| HostFailure::io(format!("copy {name:?} to the results directory"), error))
@@ -126,7 +148,7 @@ impl Scratch {
             let length = bytes.len() as u64;
             let growth = size.saturating_sub(length);
             if growth > 0 && (size > FILE_MEMORY_BYTES || self.in_memory + growth > TOTAL_MEMORY_BYTES) {
-                let file = create_new(&self.dir, &file_name(id)).map_err(failed("create"))?;
+                let file = create_new(self.dir()?, file_name(id)).map_err(failed("create"))?;
                 file.write_all_at(bytes, 0).map_err(failed("write to"))?;
                 self.in_memory -= length;
                 *content = Content::Spilled { size: length };
@@ -136,11 +158,23 @@ impl Scratch {
     }
 
     fn file(&mut self, id: NodeId) -> Result<&File, HostFailure> {
-        let dir = &self.dir;
-        self.open
-            .get(id, || dir.open_with(file_name(id), OpenOptions::new().read(true).write(true)))
-            .map_err(failed("open"))
+        let Self { staging, dir, open, .. } = self;
+        let dir = opened(dir, staging)?;
+        open.get(id, || dir.open_with(file_name(id), OpenOptions::new().read(true).write(true))).map_err(failed("open"))
     }
+
+    fn dir(&self) -> Result<&Dir, HostFailure> {
+        opened(&self.dir, &self.staging)
+    }
+}
+
+/// The scratch directory, made when it is first asked for.
+fn opened<'a>(dir: &'a OnceCell<Dir>, staging: &Staging) -> Result<&'a Dir, HostFailure> {
+    if let Some(dir) = dir.get() {
+        return Ok(dir);
+    }
+    let (_, made) = staging.make("scratch")?;
+    Ok(dir.get_or_init(|| made))
 }
 
 /// The length of a file whose length is known.

@@ -15,7 +15,7 @@ const WINDOW_BYTES: usize = 128 << 10;
 const LARGE_READ_BYTES: usize = 32 << 10;
 
 pub(super) struct Trees {
-    trees: Vec<(String, Arc<dyn Tree>)>,
+    inputs: Vec<(String, Arc<dyn Tree>)>,
     open: Handles<Box<dyn ReadAt>>,
     window: Window,
 }
@@ -32,7 +32,7 @@ struct Window {
 
 impl Trees {
     pub(super) fn new(trees: Vec<(String, Arc<dyn Tree>)>) -> Self {
-        Self { trees, open: Handles::default(), window: Window::default() }
+        Self { inputs: trees, open: Handles::default(), window: Window::default() }
     }
 
     pub(super) fn list(&self, source: &Source) -> Result<Vec<Entry>, HostFailure> {
@@ -77,7 +77,8 @@ impl Trees {
     fn fill_window(&mut self, id: NodeId, source: &Source, offset: u64) -> Result<(), HostFailure> {
         let mut bytes = std::mem::take(&mut self.window.bytes);
         bytes.resize(WINDOW_BYTES, 0);
-        let read = self.file(id, source)?.read_at(&mut bytes, offset).map_err(|error| self.failed(source, "read", error))?;
+        let read =
+            self.file(id, source)?.read_at(&mut bytes, offset).map_err(|error| self.failed(source, "read", error))?;
         bytes.truncate(read);
         self.window = Window { of: Some(id), start: offset, bytes, read_to: offset };
         Ok(())
@@ -93,21 +94,26 @@ impl Trees {
     }
 
     fn file(&mut self, id: NodeId, source: &Source) -> Result<&dyn ReadAt, HostFailure> {
-        let (place, tree) = &self.trees[source.tree];
+        let (place, tree) = &self.inputs[source.tree];
         let opened = self.open.get(id, || tree.open(&source.path));
         opened.map(AsRef::as_ref).map_err(|error| failure(place, source, "open", error))
     }
 
-    fn ask<T>(&self, source: &Source, verb: &str, question: impl Fn(&dyn Tree, &str) -> io::Result<T>) -> Result<T, HostFailure> {
-        question(self.trees[source.tree].1.as_ref(), &source.path).map_err(|error| self.failed(source, verb, error))
+    fn ask<T>(
+        &self,
+        source: &Source,
+        verb: &str,
+        question: impl Fn(&dyn Tree, &str) -> io::Result<T>,
+    ) -> Result<T, HostFailure> {
+        question(self.inputs[source.tree].1.as_ref(), &source.path).map_err(|error| self.failed(source, verb, error))
     }
 
     fn failed(&self, source: &Source, verb: &str, error: io::Error) -> HostFailure {
-        failure(&self.trees[source.tree].0, source, verb, error)
+        failure(&self.inputs[source.tree].0, source, verb, error)
     }
 
     fn changed(&self, source: &Source) -> HostFailure {
-        let place = &self.trees[source.tree].0;
+        let place = &self.inputs[source.tree].0;
         HostFailure::new(format!("the input at {place} changed while it was read: {:?} became shorter", source.path))
     }
 }

@@ -95,7 +95,9 @@ fn find_stdin(vfs: &mut Vfs, path: &str) -> Answer<NodeId> {
 }
 
 fn no_stdin(path: &str) -> Refusal {
-    Refusal::job(format!("the standard input {path:?} is not a file of the guest's tree; name one below an input, as in /inputs/a"))
+    Refusal::job(format!(
+        "the standard input {path:?} is not a file of the guest's tree; name one below an input, as in /inputs/a"
+    ))
 }
 
 /// 0, 1, 2 and the root at 3.

@@ -39,9 +39,8 @@ impl Rights {
     pub(super) const POLL_FD_READWRITE: Self = Self(1 << 27);
 
     /// What changes a file's bytes.
-    pub(super) const WRITE: Self = Self(
-        Self::FD_WRITE.0 | Self::FD_DATASYNC.0 | Self::FD_ALLOCATE.0 | Self::FD_FILESTAT_SET_SIZE.0,
-    );
+    pub(super) const WRITE: Self =
+        Self(Self::FD_WRITE.0 | Self::FD_DATASYNC.0 | Self::FD_ALLOCATE.0 | Self::FD_FILESTAT_SET_SIZE.0);
     /// What can be done with a file that is open for reading.
     pub(super) const READ_FILE: Self = Self(
         Self::FD_READ.0

@@ -44,29 +44,17 @@ impl Groups {
         for row in reader.records() {
             let row = row.map_err(|error| malformed(file, &error))?;
             let key = group.iter().map(|&index| row[index].to_owned()).collect();
-            let numbers = self
-                .by_key
-                .entry(key)
-                .or_insert_with(|| vec![Numbers::default(); value.len()]);
+            let numbers = self.by_key.entry(key).or_insert_with(|| vec![Numbers::default(); value.len()]);
             for (numbers, &index) in numbers.iter_mut().zip(&value) {
-                numbers
-                    .add(&row[index])
-                    .map_err(|()| not_a_number(file, &row, &header[index], &row[index]))?;
+                numbers.add(&row[index]).map_err(|()| not_a_number(file, &row, &header[index], &row[index]))?;
             }
             self.rows += 1;
         }
         Ok(())
     }
 
-    fn same_header(
-        &mut self,
-        file: &InputFile,
-        reader: &mut Reader<BufReader<File>>,
-    ) -> Result<StringRecord> {
-        let header = reader
-            .headers()
-            .map_err(|error| malformed(file, &error))?
-            .clone();
+    fn same_header(&mut self, file: &InputFile, reader: &mut Reader<BufReader<File>>) -> Result<StringRecord> {
+        let header = reader.headers().map_err(|error| malformed(file, &error))?.clone();
         match &self.header {
             Some(first) if *first != header => Err(Problem::Input(format!(
                 "{}: the header differs from that of the first file; report on files of one kind at a time",
@@ -95,16 +83,10 @@ impl Numbers {
 
 fn indices(file: &InputFile, header: &StringRecord, names: &[String]) -> Result<Vec<usize>> {
     let index = |name: &String| {
-        header
-            .iter()
-            .position(|column| column == name)
-            .ok_or_else(|| {
-                let columns = header.iter().collect::<Vec<_>>().join(", ");
-                Problem::Input(format!(
-                    "{}: no column {name:?}; the columns are: {columns}",
-                    file.name
-                ))
-            })
+        header.iter().position(|column| column == name).ok_or_else(|| {
+            let columns = header.iter().collect::<Vec<_>>().join(", ");
+            Problem::Input(format!("{}: no column {name:?}; the columns are: {columns}", file.name))
+        })
     };
     names.iter().map(index).collect()
 }
@@ -121,16 +103,13 @@ fn malformed(file: &InputFile, error: &csv::Error) -> Problem {
     let line = error.position().map_or(0, csv::Position::line);
     match error.kind() {
         ErrorKind::Io(error) => Problem::reading(&file.path, error),
-        ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => Problem::Input(format!(
+        ErrorKind::UnequalLengths { expected_len, len, .. } => Problem::Input(format!(
             "{}, line {line}: the header has {expected_len} fields and this row {len}; is a quote or a comma missing?",
             file.name
         )),
-        ErrorKind::Utf8 { .. } => Problem::Input(format!(
-            "{}, line {line}: not UTF-8; convert the file first",
-            file.name
-        )),
+        ErrorKind::Utf8 { .. } => {
+            Problem::Input(format!("{}, line {line}: not UTF-8; convert the file first", file.name))
+        }
         _ => Problem::Input(format!("{}: {error}", file.name)),
     }
 }

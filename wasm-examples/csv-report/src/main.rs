@@ -14,8 +14,7 @@ use guest::{Job, Result};
 use options::Options;
 use std::{io::Write, process::ExitCode};
 
-const USAGE: &str =
-    "csv-report --group COLUMN[,COLUMN...] --value COLUMN[,COLUMN...] [--decimals N]";
+const USAGE: &str = "csv-report --group COLUMN[,COLUMN...] --value COLUMN[,COLUMN...] [--decimals N]";
 
 fn main() -> ExitCode {
     guest::run(USAGE, make_report)
@@ -32,13 +31,7 @@ fn make_report(job: &Job, out: &mut dyn Write) -> Result<()> {
     job.write_output("report.csv", report::as_csv(&table).as_bytes())?;
     job.write_output("report.txt", report::as_text(&table).as_bytes())?;
     let columns = options.group.join(", ");
-    writeln!(
-        out,
-        "{} rows of {} files in {} groups by {columns}",
-        groups.rows(),
-        files.len(),
-        groups.len()
-    )?;
+    writeln!(out, "{} rows of {} files in {} groups by {columns}", groups.rows(), files.len(), groups.len())?;
     out.write_all(report::as_text(&report::totals(&groups, &options)).as_bytes())?;
     writeln!(out, "all groups: report.csv, report.txt")?;
     Ok(())
@@ -50,10 +43,7 @@ mod tests {
     use guest::Problem;
     use std::fs;
 
-    fn report_of(
-        csv: &str,
-        args: &[&str],
-    ) -> std::io::Result<std::result::Result<String, Problem>> {
+    fn report_of(csv: &str, args: &[&str]) -> std::io::Result<std::result::Result<String, Problem>> {
         let root = tempfile::tempdir()?;
         let job = Job {
             inputs: root.path().join("in"),
@@ -72,10 +62,7 @@ mod tests {
 
     #[test]
     fn groups_are_sorted_and_every_statistic_is_there() -> std::io::Result<()> {
-        let report = report_of(
-            "shop,price\nYork,4\n\"Leeds, Market\",1.5\nYork,1\nYork,\nYork,2\n",
-            &BY_SHOP,
-        )?;
+        let report = report_of("shop,price\nYork,4\n\"Leeds, Market\",1.5\nYork,1\nYork,\nYork,2\n", &BY_SHOP)?;
         let expected = "shop,column,rows,missing,sum,mean,median,min,max\n\
                         \"Leeds, Market\",price,1,0,1.50,1.50,1.50,1.50,1.50\n\
                         York,price,4,1,7.00,2.33,2.00,1.00,4.00\n";
@@ -86,22 +73,10 @@ mod tests {
     #[test]
     fn problems_name_the_file_the_line_and_the_column() -> std::io::Result<()> {
         for (csv, words) in [
-            (
-                "shop,price\nYork,4\nYork,four\n",
-                ["orders.csv", "line 3", "price", "four"],
-            ),
-            (
-                "shop,price\nYork,inf\n",
-                ["orders.csv", "line 2", "price", "inf"],
-            ),
-            (
-                "shop,cost\nYork,4\n",
-                ["orders.csv", "no column", "price", "shop, cost"],
-            ),
-            (
-                "shop,price\nYork,4,5\n",
-                ["orders.csv", "line 2", "2 fields", "3"],
-            ),
+            ("shop,price\nYork,4\nYork,four\n", ["orders.csv", "line 3", "price", "four"]),
+            ("shop,price\nYork,inf\n", ["orders.csv", "line 2", "price", "inf"]),
+            ("shop,cost\nYork,4\n", ["orders.csv", "no column", "price", "shop, cost"]),
+            ("shop,price\nYork,4,5\n", ["orders.csv", "line 2", "2 fields", "3"]),
         ] {
             let Err(Problem::Input(message)) = report_of(csv, &BY_SHOP)? else {
                 panic!("{csv:?} must be refused as an input");

@@ -18,11 +18,7 @@ const MAX_DECIMALS: usize = 15;
 
 impl Options {
     pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Self> {
-        let mut options = Self {
-            group: Vec::new(),
-            value: Vec::new(),
-            decimals: 2,
-        };
+        let mut options = Self { group: Vec::new(), value: Vec::new(), decimals: 2 };
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("group") => options.group = columns(&parser.value()?.string()?),
@@ -36,25 +32,17 @@ impl Options {
 
     fn checked(self) -> Result<Self> {
         if self.group.is_empty() || self.value.is_empty() {
-            return Err(Problem::Usage(
-                "--group and --value must each name a column".into(),
-            ));
+            return Err(Problem::Usage("--group and --value must each name a column".into()));
         }
         if self.decimals > MAX_DECIMALS {
-            return Err(Problem::Usage(format!(
-                "--decimals must be at most {MAX_DECIMALS}"
-            )));
+            return Err(Problem::Usage(format!("--decimals must be at most {MAX_DECIMALS}")));
         }
         Ok(self)
     }
 }
 
 fn columns(list: &str) -> Vec<String> {
-    list.split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
+    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -68,9 +56,7 @@ mod tests {
     #[test]
     fn columns_are_separated_by_commas() {
         let options = parse(&["--group", "shop, category", "--value=price"]);
-        assert!(options.is_ok_and(|o| o.group == ["shop", "category"]
-            && o.value == ["price"]
-            && o.decimals == 2));
+        assert!(options.is_ok_and(|o| o.group == ["shop", "category"] && o.value == ["price"] && o.decimals == 2));
     }
 
     #[test]

@@ -19,13 +19,7 @@ impl Statistics {
         sorted.sort_by(f64::total_cmp);
         let (&min, &max) = (sorted.first()?, sorted.last()?);
         let sum = compensated_sum(numbers);
-        Some(Self {
-            sum,
-            mean: sum / count(numbers),
-            median: median(&sorted),
-            min,
-            max,
-        })
+        Some(Self { sum, mean: sum / count(numbers), median: median(&sorted), min, max })
     }
 
     /// In the order of the columns of a report.
@@ -39,31 +33,20 @@ fn compensated_sum(numbers: &[f64]) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
     for &number in numbers {
         let next = sum + number;
-        lost += if sum.abs() >= number.abs() {
-            (sum - next) + number
-        } else {
-            (number - next) + sum
-        };
+        lost += if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
         sum = next;
     }
     sum + lost
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a guest has no room for 2^53 numbers"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a guest has no room for 2^53 numbers")]
 fn count(numbers: &[f64]) -> f64 {
     numbers.len() as f64
 }
 
 fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    }
+    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }
 
 #[cfg(test)]

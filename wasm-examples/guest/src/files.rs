@@ -21,16 +21,12 @@ pub struct InputFile {
 impl InputFile {
     /// Opens the file for buffered reading.
     pub fn open(&self) -> Result<BufReader<File>> {
-        File::open(&self.path)
-            .map(BufReader::new)
-            .map_err(|error| Problem::reading(&self.path, &error))
+        File::open(&self.path).map(BufReader::new).map_err(|error| Problem::reading(&self.path, &error))
     }
 
     /// Whether the name ends with `.` and this extension, in any case of letters.
     pub fn has_extension(&self, extension: &str) -> bool {
-        self.path
-            .extension()
-            .is_some_and(|own| own.eq_ignore_ascii_case(extension))
+        self.path.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension))
     }
 }
 
@@ -46,13 +42,7 @@ impl Job {
         if paths.is_empty() {
             return Err(self.nothing_found("files"));
         }
-        Ok(paths
-            .into_iter()
-            .map(|path| InputFile {
-                name: name_below(&self.inputs, &path),
-                path,
-            })
-            .collect())
+        Ok(paths.into_iter().map(|path| InputFile { name: name_below(&self.inputs, &path), path }).collect())
     }
 
     /// The input files with this extension; at least one, or a problem.
@@ -85,9 +75,7 @@ impl Job {
 
     fn nothing_found(&self, what: &str) -> Problem {
         let inputs = self.inputs.display();
-        Problem::Input(format!(
-            "no {what} below {inputs}; mount some with `-i SOURCE:{inputs}`"
-        ))
+        Problem::Input(format!("no {what} below {inputs}; mount some with `-i SOURCE:{inputs}`"))
     }
 }
 
@@ -107,10 +95,7 @@ fn list(directory: &Path, directories: &mut Vec<PathBuf>, files: &mut Vec<PathBu
 
 fn name_below(root: &Path, path: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path);
-    let names: Vec<_> = below
-        .components()
-        .map(|name| name.as_os_str().to_string_lossy())
-        .collect();
+    let names: Vec<_> = below.components().map(|name| name.as_os_str().to_string_lossy()).collect();
     names.join("/")
 }
 
@@ -119,11 +104,7 @@ mod tests {
     use super::*;
 
     fn job(root: &Path) -> Job {
-        Job {
-            inputs: root.join("inputs"),
-            outputs: root.join("outputs"),
-            args: Vec::new(),
-        }
+        Job { inputs: root.join("inputs"), outputs: root.join("outputs"), args: Vec::new() }
     }
 
     #[test]
@@ -135,20 +116,12 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap_or(&job.inputs))?;
             fs::write(path, name)?;
         }
-        let names =
-            |files: Vec<InputFile>| files.into_iter().map(|file| file.name).collect::<Vec<_>>();
+        let names = |files: Vec<InputFile>| files.into_iter().map(|file| file.name).collect::<Vec<_>>();
         assert_eq!(
             job.input_files().map(names),
-            Ok(["a.txt", "b/1.txt", "b/2.TXT", "b-c/x.csv"]
-                .map(str::to_owned)
-                .into())
+            Ok(["a.txt", "b/1.txt", "b/2.TXT", "b-c/x.csv"].map(str::to_owned).into())
         );
-        assert_eq!(
-            job.input_files_with("txt")
-                .map(names)
-                .map(|names| names.len()),
-            Ok(3)
-        );
+        assert_eq!(job.input_files_with("txt").map(names).map(|names| names.len()), Ok(3));
         Ok(())
     }
 

@@ -21,18 +21,12 @@ pub enum Problem {
 impl Problem {
     /// An input file that could not be opened or read.
     pub fn reading(path: &Path, error: &io::Error) -> Self {
-        Self::Input(format!(
-            "cannot read {}: {error}; check the input mounted there",
-            path.display()
-        ))
+        Self::Input(format!("cannot read {}: {error}; check the input mounted there", path.display()))
     }
 
     /// An output that could not be written.
     pub fn writing(path: &Path, error: &io::Error) -> Self {
-        Self::Output(format!(
-            "cannot write {}: {error}; the job may need a higher output limit",
-            path.display()
-        ))
+        Self::Output(format!("cannot write {}: {error}; the job may need a higher output limit", path.display()))
     }
 
     /// The exit code of the process.
@@ -62,8 +56,6 @@ impl From<lexopt::Error> for Problem {
 /// Only standard output is written through bare `io` results; files name themselves with [`Problem::writing`].
 impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
-        Self::Output(format!(
-            "cannot write to standard output: {error}; the job may need a higher log limit"
-        ))
+        Self::Output(format!("cannot write to standard output: {error}; the job may need a higher log limit"))
     }
 }

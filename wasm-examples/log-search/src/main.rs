@@ -32,27 +32,12 @@ fn search(job: &Job, out: &mut dyn Write) -> Result<()> {
     }
     job.write_output("by-hour.csv", summary.by_hour_csv().as_bytes())?;
     job.write_output("by-status.csv", summary.by_status_csv().as_bytes())?;
-    writeln!(
-        out,
-        "{} of {} lines match in {} files",
-        summary.matches,
-        summary.lines,
-        files.len()
-    )?;
-    writeln!(
-        out,
-        "{} of them are requests, counted in by-hour.csv and by-status.csv",
-        summary.requests()
-    )?;
+    writeln!(out, "{} of {} lines match in {} files", summary.matches, summary.lines, files.len())?;
+    writeln!(out, "{} of them are requests, counted in by-hour.csv and by-status.csv", summary.requests())?;
     Ok(())
 }
 
-fn search_file(
-    file: &InputFile,
-    pattern: &Regex,
-    summary: &mut Summary,
-    out: &mut dyn Write,
-) -> Result<()> {
+fn search_file(file: &InputFile, pattern: &Regex, summary: &mut Summary, out: &mut dyn Write) -> Result<()> {
     for (index, line) in file.open()?.split(b'\n').enumerate() {
         let line = line.map_err(|error| Problem::reading(&file.path, &error))?;
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
@@ -131,10 +116,7 @@ caf\u{e9} 503 is no request
     #[test]
     fn a_bad_pattern_is_bad_usage() -> std::io::Result<()> {
         for args in [&["("][..], &[], &["a", "b"]] {
-            assert!(
-                matches!(search_log(args)?.0, Err(Problem::Usage(_))),
-                "{args:?}"
-            );
+            assert!(matches!(search_log(args)?.0, Err(Problem::Usage(_))), "{args:?}");
         }
         Ok(())
     }

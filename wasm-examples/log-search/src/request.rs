@@ -11,9 +11,7 @@ pub(crate) struct Request {
     pub(crate) bytes: u64,
 }
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Request {
     /// `client ident user [day/Mon/year:hour:minute:second zone] "request" status bytes ...`
@@ -22,20 +20,12 @@ impl Request {
         let (_, rest) = line.split_once('[')?;
         let (time, rest) = rest.split_once("] \"")?;
         let mut fields = after_quoted(rest)?.split_ascii_whitespace();
-        let status = fields
-            .next()?
-            .parse()
-            .ok()
-            .filter(|status| (100..600).contains(status))?;
+        let status = fields.next()?.parse().ok().filter(|status| (100..600).contains(status))?;
         let bytes = match fields.next()? {
             "-" => 0,
             bytes => bytes.parse().ok()?,
         };
-        Some(Self {
-            hour: hour(time)?,
-            status,
-            bytes,
-        })
+        Some(Self { hour: hour(time)?, status, bytes })
     }
 }
 
@@ -74,14 +64,7 @@ mod tests {
     #[test]
     fn reads_the_combined_format() {
         let line = br#"203.0.113.9 - - [01/Dec/2022:23:00:01 +0100] "GET /?q=\"x\" HTTP/2.0" 404 153 "-" "a [b] c""#;
-        assert_eq!(
-            Request::parse(line),
-            Some(Request {
-                hour: "2022-12-01T23".into(),
-                status: 404,
-                bytes: 153
-            })
-        );
+        assert_eq!(Request::parse(line), Some(Request { hour: "2022-12-01T23".into(), status: 404, bytes: 153 }));
     }
 
     #[test]

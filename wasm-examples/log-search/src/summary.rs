@@ -25,22 +25,13 @@ impl Summary {
     pub(crate) fn add_match(&mut self, line: &[u8]) {
         self.matches += 1;
         if let Some(request) = Request::parse(line) {
-            self.by_hour
-                .entry(request.hour)
-                .or_default()
-                .add(request.bytes);
-            self.by_status
-                .entry(request.status)
-                .or_default()
-                .add(request.bytes);
+            self.by_hour.entry(request.hour).or_default().add(request.bytes);
+            self.by_status.entry(request.status).or_default().add(request.bytes);
         }
     }
 
     pub(crate) fn requests(&self) -> u64 {
-        self.by_status
-            .values()
-            .map(|traffic| traffic.requests)
-            .sum()
+        self.by_status.values().map(|traffic| traffic.requests).sum()
     }
 
     pub(crate) fn by_hour_csv(&self) -> String {

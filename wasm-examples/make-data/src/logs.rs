@@ -30,19 +30,14 @@ const AGENTS: [(u64, &str); 5] = [
 const NETWORKS: [(u64, &str); 3] = [(3, "192.0.2"), (2, "198.51.100"), (2, "203.0.113")];
 
 /// Requests for each hour of the day.
-const BUSY: [u64; 24] = [
-    4, 3, 2, 1, 2, 4, 9, 17, 26, 31, 33, 35, 36, 34, 32, 30, 29, 32, 36, 38, 34, 25, 16, 8,
-];
+const BUSY: [u64; 24] = [4, 3, 2, 1, 2, 4, 9, 17, 26, 31, 33, 35, 36, 34, 32, 30, 29, 32, 36, 38, 34, 25, 16, 8];
 
 pub(crate) fn files() -> Vec<Generated> {
     let mut random = Random::new(80);
     let mut files = Vec::new();
     for server in ["north", "south"] {
         for day in [14, 15] {
-            files.push((
-                format!("logs/{server}/access-2022-03-{day}.log"),
-                a_day(day, &mut random).into_bytes(),
-            ));
+            files.push((format!("logs/{server}/access-2022-03-{day}.log"), a_day(day, &mut random).into_bytes()));
         }
     }
     files
@@ -64,11 +59,7 @@ fn request(day: u64, hour: u64, second: u64, random: &mut Random) -> String {
     let (network, host) = (random.weighted(&NETWORKS), random.below(254) + 1);
     let (page, agent) = (random.weighted(&PAGES), random.weighted(&AGENTS));
     let status = status(page, day, hour, random);
-    let bytes = if matches!(status, 204 | 304) {
-        0
-    } else {
-        150 + random.below(9000)
-    };
+    let bytes = if matches!(status, 204 | 304) { 0 } else { 150 + random.below(9000) };
     let (minute, second) = (second / 60, second % 60);
     format!(
         "{network}.{host} - - [{day}/Mar/2022:{hour:02}:{minute:02}:{second:02} +0000] \

@@ -40,10 +40,7 @@ mod tests {
     #[test]
     fn the_committed_data_is_what_this_program_makes() -> io::Result<()> {
         for (name, content) in all()? {
-            assert!(
-                fs::read(data().join(&name))? == content,
-                "{name} differs; run `cargo run -p make-data`"
-            );
+            assert!(fs::read(data().join(&name))? == content, "{name} differs; run `cargo run -p make-data`");
         }
         Ok(())
     }

@@ -4,12 +4,7 @@
 
 use crate::{Generated, random::Random};
 
-const SHOPS: [(u64, &str); 4] = [
-    (5, "Leeds"),
-    (3, "York"),
-    (2, "\"Hull, Market Place\""),
-    (1, "Whitby"),
-];
+const SHOPS: [(u64, &str); 4] = [(5, "Leeds"), (3, "York"), (2, "\"Hull, Market Place\""), (1, "Whitby")];
 
 /// Name, category, price in pence.
 const PRODUCTS: [(u64, (&str, &str, u64)); 10] = [
@@ -31,16 +26,8 @@ const DAYS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 pub(crate) fn files() -> Vec<Generated> {
     let mut random = Random::new(2022);
-    let mut file = |name: &str, months| {
-        (
-            format!("orders/{name}"),
-            half_year(months, &mut random).into_bytes(),
-        )
-    };
-    vec![
-        file("2022-first-half.csv", 1..=6),
-        file("2022-second-half.csv", 7..=12),
-    ]
+    let mut file = |name: &str, months| (format!("orders/{name}"), half_year(months, &mut random).into_bytes());
+    vec![file("2022-first-half.csv", 1..=6), file("2022-second-half.csv", 7..=12)]
 }
 
 fn half_year(months: std::ops::RangeInclusive<usize>, random: &mut Random) -> String {
@@ -65,15 +52,10 @@ fn order(month: usize, day: u64, random: &mut Random) -> String {
     let (product, category, price) = *random.weighted(&PRODUCTS);
     let quantity = *random.weighted(&QUANTITIES);
     let price = if month == 1 { price * 9 / 10 } else { price };
-    let rating = if random.once_in(6) {
-        String::new()
-    } else {
-        (5 - random.below(5) * random.below(5) / 4).to_string()
-    };
+    let rating =
+        if random.once_in(6) { String::new() } else { (5 - random.below(5) * random.below(5) / 4).to_string() };
     let (price, amount) = (pounds(price), pounds(price * quantity));
-    format!(
-        "2022-{month:02}-{day:02},{shop},{product},{category},{quantity},{price},{amount},{rating}\n"
-    )
+    format!("2022-{month:02}-{day:02},{shop},{product},{category},{quantity},{price},{amount},{rating}\n")
 }
 
 fn pounds(pence: u64) -> String {

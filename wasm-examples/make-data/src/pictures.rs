@@ -21,23 +21,10 @@ pub(crate) fn files() -> Result<Vec<Generated>> {
 /// Palette: how soon each point leaves the circle.
 fn mandelbrot() -> Result<Vec<u8>> {
     let (width, height) = (480, 320);
-    let palette: Vec<u8> = (0..=64_u8)
-        .flat_map(|step| [step * 3, step.saturating_mul(step / 16 + 1), 60 + step * 3])
-        .collect();
-    let pixels = each(width, height, |x, y| {
-        [escape(
-            f64::from(x) / 160.0 - 2.2,
-            f64::from(y) / 160.0 - 1.0,
-        )]
-    });
-    encode(
-        width,
-        height,
-        ColorType::Indexed,
-        BitDepth::Eight,
-        &pixels,
-        Some(palette),
-    )
+    let palette: Vec<u8> =
+        (0..=64_u8).flat_map(|step| [step * 3, step.saturating_mul(step / 16 + 1), 60 + step * 3]).collect();
+    let pixels = each(width, height, |x, y| [escape(f64::from(x) / 160.0 - 2.2, f64::from(y) / 160.0 - 1.0)]);
+    encode(width, height, ColorType::Indexed, BitDepth::Eight, &pixels, Some(palette))
 }
 
 fn escape(re: f64, im: f64) -> u8 {
@@ -55,13 +42,10 @@ fn escape(re: f64, im: f64) -> u8 {
 fn hills() -> Result<Vec<u8>> {
     let (width, height) = (300, 200);
     let mut random = Random::new(5);
-    let ridges: Vec<Vec<f64>> = (0..5)
-        .map(|ridge| skyline(width, 70.0 + 28.0 * f64::from(ridge), &mut random))
-        .collect();
+    let ridges: Vec<Vec<f64>> =
+        (0..5).map(|ridge| skyline(width, 70.0 + 28.0 * f64::from(ridge), &mut random)).collect();
     let pixels = each(width, height, |x, y| {
-        let ridge = ridges
-            .iter()
-            .rposition(|ridge| f64::from(y) > ridge[x as usize]);
+        let ridge = ridges.iter().rposition(|ridge| f64::from(y) > ridge[x as usize]);
         let grain = f64::from(u32::try_from(random.below(5)).unwrap_or(0)) - 2.0;
         let sky = f64::from(y) / f64::from(height);
         let colour = match ridge {
@@ -70,14 +54,7 @@ fn hills() -> Result<Vec<u8>> {
         };
         colour.map(|part| to_byte(part + grain))
     });
-    encode(
-        width,
-        height,
-        ColorType::Rgb,
-        BitDepth::Eight,
-        &pixels,
-        None,
-    )
+    encode(width, height, ColorType::Rgb, BitDepth::Eight, &pixels, None)
 }
 
 /// The height of a ridge at each column: a walk whose steps are a slower walk.
@@ -106,17 +83,9 @@ fn random_walk() -> Result<Vec<u8>> {
         let tick = (y >= height - 18 && x % 64 == 40) || (x <= 46 && y.is_multiple_of(50));
         x == 40 || y == height - 12 || tick || (x > 40 && (low..=high).contains(&f64::from(y)))
     };
-    let pixels = each(width / 8, height, |x, y| {
-        [(0..8).fold(0, |bits, bit| (bits << 1) | u8::from(!dark(x * 8 + bit, y)))]
-    });
-    encode(
-        width,
-        height,
-        ColorType::Grayscale,
-        BitDepth::One,
-        &pixels,
-        None,
-    )
+    let pixels =
+        each(width / 8, height, |x, y| [(0..8).fold(0, |bits, bit| (bits << 1) | u8::from(!dark(x * 8 + bit, y)))]);
+    encode(width, height, ColorType::Grayscale, BitDepth::One, &pixels, None)
 }
 
 /// One bit: half of the pixels are white. A thumbnail made without regard to gamma is too dark.
@@ -126,19 +95,8 @@ fn checkerboard() -> Result<Vec<u8>> {
 }
 
 fn grey_ramp() -> Result<Vec<u8>> {
-    let pixels = each(512, 128, |x, y| {
-        u16::try_from(x * 120 + y * 30)
-            .unwrap_or(u16::MAX)
-            .to_be_bytes()
-    });
-    encode(
-        512,
-        128,
-        ColorType::Grayscale,
-        BitDepth::Sixteen,
-        &pixels,
-        None,
-    )
+    let pixels = each(512, 128, |x, y| u16::try_from(x * 120 + y * 30).unwrap_or(u16::MAX).to_be_bytes());
+    encode(512, 128, ColorType::Grayscale, BitDepth::Sixteen, &pixels, None)
 }
 
 /// Alpha: an orange disc whose edge fades into nothing.
@@ -146,21 +104,12 @@ fn soft_disc() -> Result<Vec<u8>> {
     let pixels = each(240, 240, |x, y| {
         let (dx, dy) = (f64::from(x) - 119.5, f64::from(y) - 119.5);
         let distance = (dx * dx + dy * dy).sqrt();
-        [
-            240,
-            to_byte(90.0 + f64::from(y) / 3.0),
-            20,
-            to_byte((110.0 - distance) * 12.0),
-        ]
+        [240, to_byte(90.0 + f64::from(y) / 3.0), 20, to_byte((110.0 - distance) * 12.0)]
     });
     encode(240, 240, ColorType::Rgba, BitDepth::Eight, &pixels, None)
 }
 
-fn each<const N: usize>(
-    width: u32,
-    height: u32,
-    mut pixel: impl FnMut(u32, u32) -> [u8; N],
-) -> Vec<u8> {
+fn each<const N: usize>(width: u32, height: u32, mut pixel: impl FnMut(u32, u32) -> [u8; N]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for y in 0..height {
         (0..width).for_each(|x| bytes.extend(pixel(x, y)));

@@ -14,21 +14,12 @@ pub(crate) fn empty_hash() -> Hash {
 
 /// The hash of one chunk.
 pub(crate) fn leaf_hash(chunk: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update([0])
-        .chain_update(chunk)
-        .finalize()
-        .into()
+    Sha256::new().chain_update([0]).chain_update(chunk).finalize().into()
 }
 
 /// The hash of two subtrees.
 pub(crate) fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new()
-        .chain_update([1])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
+    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
 /// In lower case.

@@ -32,11 +32,7 @@ fn write_roots(job: &Job, out: &mut dyn Write) -> Result<()> {
     for file in options.choose(job.input_files()?)? {
         let (tree, bytes) = read_tree(&file, options.chunk_size, options.proof_chunk(&file))?;
         let (chunks, root) = (tree.leaves(), hex(&tree.root()));
-        csv.push_str(&format!(
-            "{},{bytes},{},{chunks},{root}\n",
-            csv_field(&file.name),
-            options.chunk_size
-        ));
+        csv.push_str(&format!("{},{bytes},{},{chunks},{root}\n", csv_field(&file.name), options.chunk_size));
         writeln!(out, "{root}  {}", file.name)?;
         if let Some(chunk) = options.proof_chunk(&file) {
             write_proof(job, &file, &options, tree)?;
@@ -66,15 +62,9 @@ fn read_tree(file: &InputFile, chunk_size: usize, proof: Option<u64>) -> Result<
 fn write_proof(job: &Job, file: &InputFile, options: &Options, tree: Tree) -> Result<()> {
     let leaves = tree.leaves();
     let Some(proof) = Proof::of(tree) else {
-        return Err(Problem::Usage(format!(
-            "--proof: {} has {leaves} chunks, counted from 0",
-            file.name
-        )));
+        return Err(Problem::Usage(format!("--proof: {} has {leaves} chunks, counted from 0", file.name)));
     };
-    job.write_output(
-        "proof.txt",
-        proof.as_text(&file.name, options.chunk_size).as_bytes(),
-    )
+    job.write_output("proof.txt", proof.as_text(&file.name, options.chunk_size).as_bytes())
 }
 
 #[cfg(test)]
@@ -101,40 +91,22 @@ mod tests {
         let (outcome, roots, proof) = roots_of(b"abcdefg", &["--chunk-size=2", "--proof=a.bin:3"])?;
         assert_eq!(outcome, Ok(()));
         assert!(roots.contains("\na.bin,7,2,4,"), "{roots}");
-        assert!(
-            proof.starts_with("file: a.bin\nchunk-size: 2\nchunks: 4\nchunk: 3\n"),
-            "{proof}"
-        );
+        assert!(proof.starts_with("file: a.bin\nchunk-size: 2\nchunks: 4\nchunk: 3\n"), "{proof}");
         Ok(())
     }
 
     #[test]
     fn an_empty_file_has_the_root_of_nothing() -> std::io::Result<()> {
-        assert!(
-            roots_of(b"", &[])?
-                .1
-                .contains("\na.bin,0,1024,0,e3b0c44298fc1c14")
-        );
+        assert!(roots_of(b"", &[])?.1.contains("\na.bin,0,1024,0,e3b0c44298fc1c14"));
         Ok(())
     }
 
     #[test]
     fn what_is_not_there_is_refused() -> std::io::Result<()> {
-        for args in [
-            &["--proof=a.bin:1"][..],
-            &["--chunk-size=0"],
-            &["--proof=a.bin"],
-            &["--proof=b.bin:0", "a.bin"],
-        ] {
-            assert!(
-                matches!(roots_of(b"x", args)?.0, Err(Problem::Usage(_))),
-                "{args:?}"
-            );
+        for args in [&["--proof=a.bin:1"][..], &["--chunk-size=0"], &["--proof=a.bin"], &["--proof=b.bin:0", "a.bin"]] {
+            assert!(matches!(roots_of(b"x", args)?.0, Err(Problem::Usage(_))), "{args:?}");
         }
-        assert!(matches!(
-            roots_of(b"x", &["b.bin"])?.0,
-            Err(Problem::Input(_))
-        ));
+        assert!(matches!(roots_of(b"x", &["b.bin"])?.0, Err(Problem::Input(_))));
         Ok(())
     }
 }

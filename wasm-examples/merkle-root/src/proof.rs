@@ -20,22 +20,9 @@ impl Proof {
     }
 
     pub(crate) fn as_text(&self, file: &str, chunk_size: usize) -> String {
-        let Path {
-            index,
-            leaves,
-            leaf,
-            siblings,
-            root,
-        } = &self.0;
-        let mut text =
-            format!("file: {file}\nchunk-size: {chunk_size}\nchunks: {leaves}\nchunk: {index}\n");
-        writeln!(
-            text,
-            "chunk-hash: {}\nroot: {}\npath:",
-            hex(leaf),
-            hex(root)
-        )
-        .ok();
+        let Path { index, leaves, leaf, siblings, root } = &self.0;
+        let mut text = format!("file: {file}\nchunk-size: {chunk_size}\nchunks: {leaves}\nchunk: {index}\n");
+        writeln!(text, "chunk-hash: {}\nroot: {}\npath:", hex(leaf), hex(root)).ok();
         for (side, hash) in siblings {
             let side = match side {
                 Side::Left => "left",
@@ -53,14 +40,10 @@ mod tests {
     use crate::hash::{Hash, leaf_hash, node_hash};
 
     fn root_from(proof: &Proof) -> Hash {
-        proof
-            .0
-            .siblings
-            .iter()
-            .fold(proof.0.leaf, |hash, (side, sibling)| match side {
-                Side::Left => node_hash(sibling, &hash),
-                Side::Right => node_hash(&hash, sibling),
-            })
+        proof.0.siblings.iter().fold(proof.0.leaf, |hash, (side, sibling)| match side {
+            Side::Left => node_hash(sibling, &hash),
+            Side::Right => node_hash(&hash, sibling),
+        })
     }
 
     #[test]
@@ -71,10 +54,7 @@ mod tests {
                 (0..leaves).for_each(|leaf| tree.add_leaf(leaf_hash(&[leaf])));
                 let root = tree.root();
                 let proof = Proof::of(tree);
-                assert!(
-                    proof.is_some_and(|proof| root_from(&proof) == root),
-                    "{choice} of {leaves}"
-                );
+                assert!(proof.is_some_and(|proof| root_from(&proof) == root), "{choice} of {leaves}");
             }
         }
     }

@@ -45,13 +45,7 @@ pub(crate) struct Path {
 impl Tree {
     /// An empty tree that will remember the path of one leaf.
     pub(crate) fn new(choice: Option<u64>) -> Self {
-        Self {
-            stack: Vec::new(),
-            leaves: 0,
-            choice,
-            chosen_leaf: None,
-            path: Vec::new(),
-        }
+        Self { stack: Vec::new(), leaves: 0, choice, chosen_leaf: None, path: Vec::new() }
     }
 
     pub(crate) fn leaves(&self) -> u64 {
@@ -64,11 +58,7 @@ impl Tree {
             self.chosen_leaf = Some(hash);
         }
         self.leaves += 1;
-        let mut right = Subtree {
-            height: 0,
-            hash,
-            chosen,
-        };
+        let mut right = Subtree { height: 0, hash, chosen };
         while let Some(left) = self.stack.pop_if(|left| left.height == right.height) {
             note_sibling(&mut self.path, &left, &right);
             right = join(&left, &right);
@@ -84,13 +74,7 @@ impl Tree {
     pub(crate) fn into_path(mut self) -> Option<Path> {
         let mut siblings = std::mem::take(&mut self.path);
         let root = self.fold(&mut siblings);
-        Some(Path {
-            index: self.choice?,
-            leaves: self.leaves,
-            leaf: self.chosen_leaf?,
-            siblings,
-            root,
-        })
+        Some(Path { index: self.choice?, leaves: self.leaves, leaf: self.chosen_leaf?, siblings, root })
     }
 
     /// Joins what is left on the stack, the smallest subtrees first.
@@ -109,11 +93,7 @@ impl Tree {
 }
 
 fn join(left: &Subtree, right: &Subtree) -> Subtree {
-    Subtree {
-        height: left.height + 1,
-        hash: node_hash(&left.hash, &right.hash),
-        chosen: left.chosen || right.chosen,
-    }
+    Subtree { height: left.height + 1, hash: node_hash(&left.hash, &right.hash), chosen: left.chosen || right.chosen }
 }
 
 fn note_sibling(path: &mut Vec<(Side, Hash)>, left: &Subtree, right: &Subtree) {
@@ -152,30 +132,12 @@ pub(crate) mod tests {
     #[test]
     fn the_roots_of_certificate_transparency() {
         for (count, root) in [
-            (
-                0,
-                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-            ),
-            (
-                1,
-                "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-            ),
-            (
-                2,
-                "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-            ),
-            (
-                3,
-                "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-            ),
-            (
-                7,
-                "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-            ),
-            (
-                8,
-                "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
-            ),
+            (0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (1, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
+            (2, "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"),
+            (3, "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"),
+            (7, "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c"),
+            (8, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"),
         ] {
             assert_eq!(hex(&tree(&LEAVES[..count]).root()), root, "{count} leaves");
         }

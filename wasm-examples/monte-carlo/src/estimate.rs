@@ -40,10 +40,7 @@ impl Estimate {
     pub(crate) fn as_csv(&self, model: &dyn Model) -> String {
         let (mean, error) = (self.mean, self.standard_error());
         let (low, high) = (mean - WITHIN_95 * error, mean + WITHIN_95 * error);
-        let known = model
-            .known()
-            .map(|known| known.to_string())
-            .unwrap_or_default();
+        let known = model.known().map(|known| known.to_string()).unwrap_or_default();
         format!(
             "model,samples,estimate,standard_error,low_95,high_95,known\n{},{},{mean},{error},{low},{high},{known}\n",
             model.name(),

@@ -17,11 +17,7 @@ pub(crate) struct Histogram {
 impl Histogram {
     #[expect(clippy::cast_precision_loss, reason = "twenty")]
     pub(crate) fn new(low: f64, high: f64) -> Self {
-        Self {
-            low,
-            width: (high - low) / BINS as f64,
-            counts: [0; BINS],
-        }
+        Self { low, width: (high - low) / BINS as f64, counts: [0; BINS] }
     }
 
     #[expect(
@@ -48,21 +44,14 @@ impl Histogram {
         let mut text = String::new();
         for (from, _, count) in self.bins() {
             let bar = "#".repeat(usize::try_from(count * WIDEST_BAR / fullest).unwrap_or(0));
-            writeln!(
-                text,
-                "{}",
-                format!("{from:>10.4} {count:>8} {bar}").trim_end()
-            )
-            .ok();
+            writeln!(text, "{}", format!("{from:>10.4} {count:>8} {bar}").trim_end()).ok();
         }
         text
     }
 
     fn bins(&self) -> impl Iterator<Item = (f64, f64, u64)> {
         let edge = |bin: u32| self.low + f64::from(bin) * self.width;
-        (0..)
-            .zip(self.counts)
-            .map(move |(bin, count)| (edge(bin), edge(bin + 1), count))
+        (0..).zip(self.counts).map(move |(bin, count)| (edge(bin), edge(bin + 1), count))
     }
 }
 
@@ -76,18 +65,7 @@ mod tests {
         for value in [-5.0, 0.5, 1.0, 19.9, 20.0, 1e300] {
             histogram.add(value);
         }
-        assert_eq!(
-            (
-                histogram.counts[0],
-                histogram.counts[1],
-                histogram.counts[19]
-            ),
-            (2, 1, 3)
-        );
-        assert!(
-            histogram
-                .as_csv()
-                .starts_with("from,to,samples\n0.000000,1.000000,2\n")
-        );
+        assert_eq!((histogram.counts[0], histogram.counts[1], histogram.counts[19]), (2, 1, 3));
+        assert!(histogram.as_csv().starts_with("from,to,samples\n0.000000,1.000000,2\n"));
     }
 }

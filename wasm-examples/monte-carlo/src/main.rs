@@ -19,8 +19,7 @@ use model::{Model, Random};
 use rand_core::SeedableRng;
 use std::{io::Write, process::ExitCode};
 
-const USAGE: &str =
-    "monte-carlo MODEL [--samples N]    (MODEL: pi, option or percolation; N: 10000 if not given)
+const USAGE: &str = "monte-carlo MODEL [--samples N]    (MODEL: pi, option or percolation; N: 10000 if not given)
        the option is described by SPOT, STRIKE, RATE, VOLATILITY and YEARS in the environment";
 
 fn main() -> ExitCode {
@@ -30,13 +29,7 @@ fn main() -> ExitCode {
     })
 }
 
-fn sample(
-    job: &Job,
-    out: &mut dyn Write,
-    model: &dyn Model,
-    samples: u32,
-    random: &mut Random,
-) -> Result<()> {
+fn sample(job: &Job, out: &mut dyn Write, model: &dyn Model, samples: u32, random: &mut Random) -> Result<()> {
     let mut estimate = Estimate::default();
     let (low, high) = model.range();
     let mut histogram = Histogram::new(low, high);
@@ -47,26 +40,11 @@ fn sample(
     }
     job.write_output("estimate.csv", estimate.as_csv(model).as_bytes())?;
     job.write_output("histogram.csv", histogram.as_csv().as_bytes())?;
-    writeln!(
-        out,
-        "{}: {} samples, each {}",
-        model.name(),
-        estimate.count(),
-        model.unit()
-    )?;
-    writeln!(
-        out,
-        "estimate  {:.6} ± {:.6}",
-        estimate.mean(),
-        estimate.standard_error()
-    )?;
+    writeln!(out, "{}: {} samples, each {}", model.name(), estimate.count(), model.unit())?;
+    writeln!(out, "estimate  {:.6} ± {:.6}", estimate.mean(), estimate.standard_error())?;
     if let Some(known) = model.known() {
         let errors = (estimate.mean() - known) / estimate.standard_error();
-        writeln!(
-            out,
-            "known     {known:.6}{}, {errors:+.2} standard errors away",
-            model.known_note()
-        )?;
+        writeln!(out, "known     {known:.6}{}, {errors:+.2} standard errors away", model.known_note())?;
     }
     out.write_all(histogram.as_text().as_bytes())?;
     writeln!(out, "more digits: estimate.csv; the samples: histogram.csv")?;
@@ -84,15 +62,11 @@ fn parse(job: &Job) -> Result<(Box<dyn Model>, u32)> {
         }
     }
     if samples < 2 {
-        return Err(Problem::Usage(
-            "--samples must be at least 2: one sample has no standard error".into(),
-        ));
+        return Err(Problem::Usage("--samples must be at least 2: one sample has no standard error".into()));
     }
     let model: Box<dyn Model> = match model.as_deref() {
         Some("pi") => Box::new(pi::Pi),
-        Some("option") => Box::new(option::CallOption::from_variables(&|name| {
-            std::env::var(name).ok()
-        })?),
+        Some("option") => Box::new(option::CallOption::from_variables(&|name| std::env::var(name).ok())?),
         Some("percolation") => Box::new(percolation::Percolation),
         Some(other) => return Err(Problem::Usage(format!("there is no model {other:?}"))),
         None => return Err(Problem::Usage("no model given".into())),
@@ -102,8 +76,7 @@ fn parse(job: &Job) -> Result<(Box<dyn Model>, u32)> {
 
 fn random() -> Result<Random> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| Problem::Input(format!("the host gives no randomness: {error}")))?;
+    getrandom::fill(&mut seed).map_err(|error| Problem::Input(format!("the host gives no randomness: {error}")))?;
     Ok(Random::from_seed(seed))
 }
 
@@ -114,18 +87,8 @@ mod tests {
 
     fn estimate(model: &dyn Model, samples: u32, seed: u64) -> std::io::Result<String> {
         let root = tempfile::tempdir()?;
-        let job = Job {
-            inputs: root.path().into(),
-            outputs: root.path().into(),
-            args: Vec::new(),
-        };
-        let outcome = sample(
-            &job,
-            &mut Vec::new(),
-            model,
-            samples,
-            &mut Random::seed_from_u64(seed),
-        );
+        let job = Job { inputs: root.path().into(), outputs: root.path().into(), args: Vec::new() };
+        let outcome = sample(&job, &mut Vec::new(), model, samples, &mut Random::seed_from_u64(seed));
         assert_eq!(outcome, Ok(()));
         fs::read_to_string(root.path().join("estimate.csv"))
     }
@@ -151,11 +114,7 @@ mod tests {
             let mut random = Random::seed_from_u64(7);
             (0..4000).for_each(|_| estimate.add(model.sample(&mut random)));
             let distance = (estimate.mean() - model.known().unwrap_or(f64::NAN)).abs();
-            assert!(
-                distance < 4.0 * estimate.standard_error(),
-                "{}: {distance}",
-                model.name()
-            );
+            assert!(distance < 4.0 * estimate.standard_error(), "{}: {distance}", model.name());
         }
     }
 }

@@ -19,8 +19,7 @@ pub(crate) struct CallOption {
 impl CallOption {
     /// Reads the terms from environment variables; those not set have the value of a textbook.
     pub(crate) fn from_variables(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let positive =
-            |name: &str, default: f64| number(variable, name, default, f64::MIN_POSITIVE);
+        let positive = |name: &str, default: f64| number(variable, name, default, f64::MIN_POSITIVE);
         Ok(Self {
             spot: positive("SPOT", 100.0)?,
             strike: positive("STRIKE", 105.0)?,
@@ -56,10 +55,7 @@ impl Model for CallOption {
     fn known(&self) -> Option<f64> {
         let log = (self.spot / self.strike).ln() + self.drift();
         let below = log / self.spread();
-        Some(
-            self.spot * cumulative(below + self.spread())
-                - self.strike * self.discount() * cumulative(below),
-        )
+        Some(self.spot * cumulative(below + self.spread()) - self.strike * self.discount() * cumulative(below))
     }
 
     fn range(&self) -> (f64, f64) {
@@ -72,20 +68,13 @@ impl Model for CallOption {
     }
 }
 
-fn number(
-    variable: &dyn Fn(&str) -> Option<String>,
-    name: &str,
-    default: f64,
-    least: f64,
-) -> Result<f64> {
+fn number(variable: &dyn Fn(&str) -> Option<String>, name: &str, default: f64, least: f64) -> Result<f64> {
     let Some(text) = variable(name) else {
         return Ok(default);
     };
     match text.trim().parse() {
         Ok(value) if (least..=1e6).contains(&value) => Ok(value),
-        _ => Err(Problem::Usage(format!(
-            "{name}={text} is not a number in the range of this model"
-        ))),
+        _ => Err(Problem::Usage(format!("{name}={text} is not a number in the range of this model"))),
     }
 }
 
@@ -108,23 +97,13 @@ mod tests {
             _ => None,
         };
         // Hull, Options, Futures, and Other Derivatives: 4.76.
-        let price = CallOption::from_variables(&terms)
-            .ok()
-            .and_then(|option| option.known());
-        assert!(
-            price.is_some_and(|price| (price - 4.76).abs() < 0.005),
-            "{price:?}"
-        );
+        let price = CallOption::from_variables(&terms).ok().and_then(|option| option.known());
+        assert!(price.is_some_and(|price| (price - 4.76).abs() < 0.005), "{price:?}");
     }
 
     #[test]
     fn impossible_terms_are_refused_by_name() {
-        for (name, value) in [
-            ("SPOT", "0"),
-            ("YEARS", "-1"),
-            ("RATE", "NaN"),
-            ("VOLATILITY", "much"),
-        ] {
+        for (name, value) in [("SPOT", "0"), ("YEARS", "-1"), ("RATE", "NaN"), ("VOLATILITY", "much")] {
             let terms = |asked: &str| (asked == name).then(|| value.to_owned());
             let outcome = CallOption::from_variables(&terms);
             assert!(matches!(outcome, Err(Problem::Usage(message)) if message.starts_with(name)));

@@ -58,36 +58,17 @@ struct Lattice {
 
 impl Lattice {
     fn new() -> Self {
-        Self {
-            open: vec![false; SITES as usize],
-            parent: (0..SITES + 2).collect(),
-        }
+        Self { open: vec![false; SITES as usize], parent: (0..SITES + 2).collect() }
     }
 
     fn open(&mut self, site: u32) {
         self.open[site as usize] = true;
         let (row, column) = (site / SIDE, site % SIDE);
         let neighbours = [
-            if row == 0 {
-                Some(TOP)
-            } else {
-                self.if_open(site - SIDE)
-            },
-            if row == SIDE - 1 {
-                Some(BOTTOM)
-            } else {
-                self.if_open(site + SIDE)
-            },
-            if column == 0 {
-                None
-            } else {
-                self.if_open(site - 1)
-            },
-            if column == SIDE - 1 {
-                None
-            } else {
-                self.if_open(site + 1)
-            },
+            if row == 0 { Some(TOP) } else { self.if_open(site - SIDE) },
+            if row == SIDE - 1 { Some(BOTTOM) } else { self.if_open(site + SIDE) },
+            if column == 0 { None } else { self.if_open(site - 1) },
+            if column == SIDE - 1 { None } else { self.if_open(site + 1) },
         ];
         for neighbour in neighbours.into_iter().flatten() {
             let (one, other) = (self.root(site), self.root(neighbour));

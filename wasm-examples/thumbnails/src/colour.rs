@@ -11,11 +11,7 @@ impl ToLinear {
     pub(crate) fn new() -> Self {
         Self(array::from_fn(|byte| {
             let value = unit(u8::try_from(byte).unwrap_or(u8::MAX));
-            if value <= 0.04045 {
-                value / 12.92
-            } else {
-                ((value + 0.055) / 1.055).powf(2.4)
-            }
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         }))
     }
 
@@ -26,11 +22,7 @@ impl ToLinear {
 
 /// The nearest sRGB byte of linear light; what a filter overshoots is cut off.
 pub(crate) fn to_srgb(linear: f32) -> u8 {
-    byte(if linear <= 0.003_130_8 {
-        linear * 12.92
-    } else {
-        1.055 * linear.powf(1.0 / 2.4) - 0.055
-    })
+    byte(if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 })
 }
 
 /// A byte as a part of one.

@@ -13,8 +13,7 @@ use lexopt::prelude::*;
 use picture::Picture;
 use std::{io::Write, process::ExitCode};
 
-const USAGE: &str =
-    "thumbnails [--size PIXELS]    (the longer side of a thumbnail; 96 if not given, at most 1024)";
+const USAGE: &str = "thumbnails [--size PIXELS]    (the longer side of a thumbnail; 96 if not given, at most 1024)";
 
 fn main() -> ExitCode {
     guest::run(USAGE, make_thumbnails)
@@ -30,15 +29,8 @@ fn make_thumbnails(job: &Job, out: &mut dyn Write) -> Result<()> {
         let small = resample::resize(&large, width, height);
         small.write(job, &file.name)?;
         let name = csv_field(&file.name);
-        index.push_str(&format!(
-            "{name},{},{},{width},{height}\n",
-            large.width, large.height
-        ));
-        writeln!(
-            out,
-            "{}: {}x{} -> {width}x{height}",
-            file.name, large.width, large.height
-        )?;
+        index.push_str(&format!("{name},{},{},{width},{height}\n", large.width, large.height));
+        writeln!(out, "{}: {}x{} -> {width}x{height}", file.name, large.width, large.height)?;
     }
     job.write_output("index.csv", index.as_bytes())?;
     writeln!(out, "{} thumbnails, listed in index.csv", files.len())?;
@@ -54,11 +46,7 @@ fn parse(job: &Job) -> Result<usize> {
             other => return Err(other.unexpected().into()),
         }
     }
-    if (1..=1024).contains(&size) {
-        Ok(size)
-    } else {
-        Err(Problem::Usage("--size must be from 1 to 1024".into()))
-    }
+    if (1..=1024).contains(&size) { Ok(size) } else { Err(Problem::Usage("--size must be from 1 to 1024".into())) }
 }
 
 /// The size whose longer side is at most `limit` and whose shape is the same, to the nearest pixel.
@@ -88,20 +76,10 @@ mod tests {
     fn the_shipped_pictures_become_thumbnails() -> std::io::Result<()> {
         let root = tempfile::tempdir()?;
         let inputs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/pictures");
-        let job = Job {
-            inputs,
-            outputs: root.path().into(),
-            args: vec!["--size=40".into()],
-        };
+        let job = Job { inputs, outputs: root.path().into(), args: vec!["--size=40".into()] };
         assert_eq!(make_thumbnails(&job, &mut Vec::new()), Ok(()));
-        let small = Job {
-            inputs: root.path().into(),
-            ..job
-        };
-        for file in small
-            .input_files_with("png")
-            .map_err(std::io::Error::other)?
-        {
+        let small = Job { inputs: root.path().into(), ..job };
+        for file in small.input_files_with("png").map_err(std::io::Error::other)? {
             let picture = Picture::read(&file).map_err(std::io::Error::other)?;
             assert_eq!(picture.width.max(picture.height), 40, "{}", file.name);
         }
@@ -112,11 +90,7 @@ mod tests {
     fn what_is_not_a_png_is_refused_by_name() -> std::io::Result<()> {
         let root = tempfile::tempdir()?;
         fs::write(root.path().join("fake.png"), "GIF89a")?;
-        let job = Job {
-            inputs: root.path().into(),
-            outputs: root.path().join("out"),
-            args: Vec::new(),
-        };
+        let job = Job { inputs: root.path().into(), outputs: root.path().join("out"), args: Vec::new() };
         let outcome = make_thumbnails(&job, &mut Vec::new());
         assert!(matches!(outcome, Err(Problem::Input(message)) if message.contains("fake.png")));
         Ok(())

@@ -25,9 +25,7 @@ impl Picture {
         let mut reader = decoder.read_info().map_err(unreadable)?;
         let info = reader.info();
         let (width, height) = (info.width as usize, info.height as usize);
-        let size = reader
-            .output_buffer_size()
-            .filter(|_| width.saturating_mul(height) <= MAX_PIXELS);
+        let size = reader.output_buffer_size().filter(|_| width.saturating_mul(height) <= MAX_PIXELS);
         let Some(size) = size else {
             return Err(Problem::Input(format!(
                 "{}: {width}x{height} is more than {MAX_PIXELS} pixels; make it smaller first",
@@ -36,12 +34,7 @@ impl Picture {
         };
         let mut bytes = vec![0; size];
         let frame = reader.next_frame(&mut bytes).map_err(unreadable)?;
-        Ok(Self {
-            width,
-            height,
-            colour: frame.color_type,
-            bytes,
-        })
+        Ok(Self { width, height, colour: frame.color_type, bytes })
     }
 
     pub(crate) fn channels(&self) -> usize {
@@ -61,8 +54,7 @@ impl Picture {
     /// Writes the picture as an output of the job.
     pub(crate) fn write(&self, job: &Job, name: &str) -> Result<()> {
         let mut content = Vec::new();
-        self.encode(&mut content)
-            .map_err(|error| Problem::Output(format!("{name}: cannot be made a PNG: {error}")))?;
+        self.encode(&mut content).map_err(|error| Problem::Output(format!("{name}: cannot be made a PNG: {error}")))?;
         job.write_output(name, &content)
     }
 
@@ -82,9 +74,6 @@ fn unreadable(file: &InputFile, error: DecodingError) -> Problem {
         DecodingError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
             Problem::reading(&file.path, &error)
         }
-        error => Problem::Input(format!(
-            "{}: not a whole PNG picture ({error}); check or remove the file",
-            file.name
-        )),
+        error => Problem::Input(format!("{}: not a whole PNG picture ({error}); check or remove the file", file.name)),
     }
 }

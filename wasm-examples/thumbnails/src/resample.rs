@@ -31,27 +31,16 @@ pub(crate) fn resize(picture: &Picture, width: usize, height: usize) -> Picture 
     let stride = width * channels;
     let mut bytes = Vec::with_capacity(stride * height);
     for window in windows(picture.height, height) {
-        let row: Vec<f32> = (0..stride)
-            .map(|column| window.sum(&narrow[column..], stride))
-            .collect();
+        let row: Vec<f32> = (0..stride).map(|column| window.sum(&narrow[column..], stride)).collect();
         bytes.extend(from_linear(&row, channels, picture.has_alpha()));
     }
-    Picture {
-        width,
-        height,
-        colour: picture.colour,
-        bytes,
-    }
+    Picture { width, height, colour: picture.colour, bytes }
 }
 
 impl Window {
     fn sum(&self, values: &[f32], stride: usize) -> f32 {
         let values = values.iter().skip(self.first * stride).step_by(stride);
-        self.weights
-            .iter()
-            .zip(values)
-            .map(|(weight, value)| weight * value)
-            .sum()
+        self.weights.iter().zip(values).map(|(weight, value)| weight * value).sum()
     }
 }
 
@@ -69,17 +58,9 @@ fn windows(from: usize, to: usize) -> Vec<Window> {
         let centre = (index as f64 + 0.5) * scale;
         let first = (centre - LOBES * stretch).floor().max(0.0) as usize;
         let end = ((centre + LOBES * stretch).ceil() as usize).min(from);
-        let weights: Vec<_> = (first..end)
-            .map(|pixel| lanczos((pixel as f64 + 0.5 - centre) / stretch))
-            .collect();
+        let weights: Vec<_> = (first..end).map(|pixel| lanczos((pixel as f64 + 0.5 - centre) / stretch)).collect();
         let total: f64 = weights.iter().sum();
-        Window {
-            first,
-            weights: weights
-                .iter()
-                .map(|weight| (weight / total) as f32)
-                .collect(),
-        }
+        Window { first, weights: weights.iter().map(|weight| (weight / total) as f32).collect() }
     };
     (0..to).map(window).collect()
 }
@@ -100,11 +81,7 @@ fn to_linear(row: &[u8], channels: usize, has_alpha: bool, table: &ToLinear) -> 
     for pixel in row.chunks_exact(channels) {
         let (colours, alpha) = pixel.split_at(channels - usize::from(has_alpha));
         let alpha = alpha.first().copied().map(unit);
-        light.extend(
-            colours
-                .iter()
-                .map(|&colour| table.convert(colour) * alpha.unwrap_or(1.0)),
-        );
+        light.extend(colours.iter().map(|&colour| table.convert(colour) * alpha.unwrap_or(1.0)));
         light.extend(alpha);
     }
     light
@@ -128,67 +105,37 @@ mod tests {
     use super::*;
     use png::ColorType;
 
-    fn picture(
-        width: usize,
-        height: usize,
-        colour: ColorType,
-        pixel: impl Fn(usize, usize) -> Vec<u8>,
-    ) -> Picture {
-        let bytes = (0..height)
-            .flat_map(|y| (0..width).map(move |x| (x, y)))
-            .flat_map(|(x, y)| pixel(x, y))
-            .collect();
-        Picture {
-            width,
-            height,
-            colour,
-            bytes,
-        }
+    fn picture(width: usize, height: usize, colour: ColorType, pixel: impl Fn(usize, usize) -> Vec<u8>) -> Picture {
+        let bytes = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| pixel(x, y)).collect();
+        Picture { width, height, colour, bytes }
     }
 
     #[test]
     fn a_flat_picture_stays_flat() {
         let flat = picture(97, 31, ColorType::Rgb, |_, _| vec![200, 100, 3]);
         let small = resize(&flat, 12, 4);
-        assert!(
-            small
-                .bytes
-                .chunks_exact(3)
-                .all(|pixel| pixel == [200, 100, 3])
-        );
+        assert!(small.bytes.chunks_exact(3).all(|pixel| pixel == [200, 100, 3]));
     }
 
     #[test]
     fn a_checkerboard_keeps_half_of_its_light() {
-        let board = picture(64, 64, ColorType::Grayscale, |x, y| {
-            vec![if (x + y) % 2 == 0 { 255 } else { 0 }]
-        });
+        let board = picture(64, 64, ColorType::Grayscale, |x, y| vec![if (x + y) % 2 == 0 { 255 } else { 0 }]);
         let small = resize(&board, 8, 8);
-        assert!(
-            small.bytes.iter().all(|&value| value.abs_diff(188) <= 2),
-            "{:?}",
-            small.bytes
-        );
+        assert!(small.bytes.iter().all(|&value| value.abs_diff(188) <= 2), "{:?}", small.bytes);
     }
 
     #[test]
     fn the_colour_of_what_is_transparent_does_not_bleed() {
-        let half = picture(40, 8, ColorType::Rgba, |x, _| {
-            if x < 20 {
-                vec![255, 0, 0, 255]
-            } else {
-                vec![0, 255, 0, 0]
-            }
-        });
+        let half =
+            picture(40, 8, ColorType::Rgba, |x, _| if x < 20 { vec![255, 0, 0, 255] } else { vec![0, 255, 0, 0] });
         let small = resize(&half, 10, 2);
         assert!(small.bytes.chunks_exact(4).all(|pixel| pixel[1] == 0));
     }
 
     #[test]
     fn the_same_size_gives_the_same_picture() {
-        let noise = picture(9, 7, ColorType::Grayscale, |x, y| {
-            vec![u8::try_from((x * 37 + y * 91) % 256).unwrap_or(0)]
-        });
+        let noise =
+            picture(9, 7, ColorType::Grayscale, |x, y| vec![u8::try_from((x * 37 + y * 91) % 256).unwrap_or(0)]);
         assert_eq!(resize(&noise, 9, 7).bytes, noise.bytes);
     }
 }

@@ -54,11 +54,7 @@ impl Counts {
 
     /// The most frequent word first; words of one count in the order of their letters.
     pub(crate) fn by_frequency(&self) -> Vec<(&str, Tally)> {
-        let mut words: Vec<_> = self
-            .0
-            .iter()
-            .map(|(word, tally)| (word.as_str(), *tally))
-            .collect();
+        let mut words: Vec<_> = self.0.iter().map(|(word, tally)| (word.as_str(), *tally)).collect();
         words.sort_by_key(|&(_, tally)| Reverse(tally.count));
         words
     }
@@ -94,10 +90,7 @@ mod tests {
 
     #[test]
     fn letters_of_every_script_make_words() {
-        assert_eq!(
-            split("Maître Corbeau, ÜBER 1984"),
-            ["maître", "corbeau", "über", "1984"]
-        );
+        assert_eq!(split("Maître Corbeau, ÜBER 1984"), ["maître", "corbeau", "über", "1984"]);
         assert_eq!(split(" -- \u{fffd} "), [""; 0]);
     }
 
@@ -107,11 +100,7 @@ mod tests {
         file.add_line(b"b a c b");
         let mut counts = Counts::default();
         counts.add_file(&file);
-        let order: Vec<_> = counts
-            .by_frequency()
-            .into_iter()
-            .map(|(word, _)| word)
-            .collect();
+        let order: Vec<_> = counts.by_frequency().into_iter().map(|(word, _)| word).collect();
         assert_eq!(order, ["b", "a", "c"]);
         assert_eq!((counts.total(), counts.distinct()), (4, 3));
     }

@@ -32,11 +32,7 @@ fn count_words(job: &Job, out: &mut dyn Write) -> Result<()> {
         }
         counts.add_file(&totals);
         let (words, distinct) = (totals.word_count(), totals.words.len());
-        files_csv.push_str(&format!(
-            "{},{},{words},{distinct}\n",
-            csv_field(&file.name),
-            totals.lines
-        ));
+        files_csv.push_str(&format!("{},{},{words},{distinct}\n", csv_field(&file.name), totals.lines));
     }
     job.write_output("words.csv", words_csv(&counts).as_bytes())?;
     job.write_output("files.csv", files_csv.as_bytes())?;
@@ -64,12 +60,7 @@ fn words_csv(counts: &Counts) -> String {
 }
 
 fn summarise(counts: &Counts, files: usize, top: usize, out: &mut dyn Write) -> Result<()> {
-    writeln!(
-        out,
-        "{} words, {} distinct, in {files} files",
-        counts.total(),
-        counts.distinct()
-    )?;
+    writeln!(out, "{} words, {} distinct, in {files} files", counts.total(), counts.distinct())?;
     for (word, tally) in counts.by_frequency().into_iter().take(top) {
         writeln!(out, "{:>8}  {word}", tally.count)?;
     }
@@ -85,11 +76,8 @@ mod tests {
     #[test]
     fn a_tree_is_counted_as_a_whole_and_by_file() -> std::io::Result<()> {
         let root = tempfile::tempdir()?;
-        let job = Job {
-            inputs: root.path().join("in"),
-            outputs: root.path().join("out"),
-            args: vec!["--top=1".into()],
-        };
+        let job =
+            Job { inputs: root.path().join("in"), outputs: root.path().join("out"), args: vec!["--top=1".into()] };
         fs::create_dir_all(job.inputs.join("deep"))?;
         fs::write(job.inputs.join("a.txt"), "To be, or not\nto be")?;
         fs::write(job.inputs.join("deep/b.txt"), "be!\n")?;

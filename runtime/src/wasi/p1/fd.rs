@@ -78,7 +78,13 @@ pub(super) fn filestat_get(guest: &mut Guest<'_>, fd: u32, stat: u32) -> Answer<
     Ok(guest.memory.write(stat, &layout::filestat(&found, filetype))?)
 }
 
-pub(super) fn filestat_set_times(guest: &mut Guest<'_>, fd: u32, accessed: u64, modified: u64, flags: u32) -> Answer<()> {
+pub(super) fn filestat_set_times(
+    guest: &mut Guest<'_>,
+    fd: u32,
+    accessed: u64,
+    modified: u64,
+    flags: u32,
+) -> Answer<()> {
     let descriptor = guest.world.descriptors.get(fd)?;
     descriptor.require(Rights::FD_FILESTAT_SET_TIMES)?;
     let node = descriptor.node;
@@ -87,7 +93,12 @@ pub(super) fn filestat_set_times(guest: &mut Guest<'_>, fd: u32, accessed: u64, 
 }
 
 /// The times that `flags` ask to be set.
-pub(super) fn times(guest: &Guest<'_>, accessed: u64, modified: u64, flags: u32) -> Result<(Option<u64>, Option<u64>), Errno> {
+pub(super) fn times(
+    guest: &Guest<'_>,
+    accessed: u64,
+    modified: u64,
+    flags: u32,
+) -> Result<(Option<u64>, Option<u64>), Errno> {
     let now = guest.world.vfs.clock.now();
     let pick = |given: u64, set: bool, set_now: bool| match (set, set_now) {
         (true, true) => Err(Errno::Inval),

@@ -34,7 +34,8 @@ pub(super) fn write(guest: &mut Guest<'_>, fd: u32, iovs: u32, count: u32, writt
         gather(guest, iovs, count, |world, data, _| world.write_log(node, data))?
     } else {
         let start = if descriptor.flags & APPEND == 0 { position } else { guest.world.vfs.size(node)? };
-        let length = gather(guest, iovs, count, |world, data, done| world.vfs.write(node, data, start.saturating_add(done)))?;
+        let length =
+            gather(guest, iovs, count, |world, data, done| world.vfs.write(node, data, start.saturating_add(done)))?;
         guest.world.descriptors.get_mut(fd)?.position = start + u64::from(length);
         length
     };
@@ -45,7 +46,8 @@ pub(super) fn pwrite(guest: &mut Guest<'_>, fd: u32, iovs: u32, count: u32, offs
     let descriptor = seekable(guest.world, fd)?;
     descriptor.opened_for(Rights::FD_WRITE | Rights::FD_SEEK)?;
     let node = descriptor.node;
-    let length = gather(guest, iovs, count, |world, data, done| world.vfs.write(node, data, offset.saturating_add(done)))?;
+    let length =
+        gather(guest, iovs, count, |world, data, done| world.vfs.write(node, data, offset.saturating_add(done)))?;
     Ok(guest.memory.write_u32(written, length)?)
 }
 

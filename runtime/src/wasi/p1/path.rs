@@ -22,7 +22,14 @@ pub(super) fn create_directory(guest: &mut Guest<'_>, fd: u32, path: u32, length
     guest.world.vfs.make_dir(&place)
 }
 
-pub(super) fn filestat_get(guest: &mut Guest<'_>, fd: u32, flags: u32, path: u32, length: u32, stat: u32) -> Answer<()> {
+pub(super) fn filestat_get(
+    guest: &mut Guest<'_>,
+    fd: u32,
+    flags: u32,
+    path: u32,
+    length: u32,
+    stat: u32,
+) -> Answer<()> {
     let place = place(guest, fd, path, length, flags & FOLLOW != 0, Rights::PATH_FILESTAT_GET)?;
     let node = place.existing(&guest.world.vfs)?;
     let found = guest.world.vfs.stat(node)?;
@@ -103,7 +110,7 @@ pub(super) fn open(
     };
     // What was given up for everything that is opened from the directory is gone here too.
     let given_up = Rights::ALL & !parent.inheriting;
-    let number = guest.world.open(Descriptor { flags, given_up, ..descriptor })?;
+    let number = guest.world.open(Descriptor { given_up, flags, ..descriptor })?;
     Ok(guest.memory.write_u32(opened, number)?)
 }
 
@@ -136,7 +143,6 @@ fn granted(guest: &Guest<'_>, node: NodeId, asked: Rights) -> Rights {
     asked & possible
 }
 
-#[expect(clippy::too_many_arguments, reason = "preview 1 gives them all")]
 pub(super) fn readlink(
     guest: &mut Guest<'_>,
     fd: u32,
@@ -161,7 +167,6 @@ pub(super) fn remove_directory(guest: &mut Guest<'_>, fd: u32, path: u32, length
     guest.world.vfs.remove_dir(&place)
 }
 
-#[expect(clippy::too_many_arguments, reason = "preview 1 gives them all")]
 pub(super) fn rename(
     guest: &mut Guest<'_>,
     old_fd: u32,
@@ -176,7 +181,14 @@ pub(super) fn rename(
     guest.world.vfs.rename(&old, &new)
 }
 
-pub(super) fn symlink(guest: &mut Guest<'_>, target: u32, target_length: u32, fd: u32, path: u32, length: u32) -> Answer<()> {
+pub(super) fn symlink(
+    guest: &mut Guest<'_>,
+    target: u32,
+    target_length: u32,
+    fd: u32,
+    path: u32,
+    length: u32,
+) -> Answer<()> {
     let place = place(guest, fd, path, length, false, Rights::PATH_SYMLINK)?;
     let target = guest.memory.text(target, target_length)?;
     guest.moved += u64::from(target_length);

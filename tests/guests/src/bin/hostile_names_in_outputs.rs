@@ -14,4 +14,11 @@ fn main() {
         guests::granted(guests::symlink(target, &format!("outputs/{link}")));
     }
     guests::granted(guests::link("outputs/a", "outputs/hard"));
+    // Names of one large file: two in the outputs, the first of all outside of them.
+    fs::write("/aside", vec![b'x'; 3 << 20]).unwrap();
+    guests::granted(guests::link("aside", "outputs/large"));
+    guests::granted(guests::link("aside", "outputs/larger"));
+    // And of a small one.
+    fs::write("/small", "small").unwrap();
+    guests::granted(guests::link("small", "outputs/small"));
 }

@@ -1,5 +1,5 @@
-//! Arguments and environment as the calls hand them out: counts, sizes with NULs, pointers in order. The job gives
-//! arguments `a`, ``, `c d` and the environment `B=2`, `A=1`, `C=`.
+//! Arguments and environment as the calls hand them out: counts, sizes with NULs, pointers in order. The job gives three
+//! arguments, of which one is empty, and the environment `B=2`, `A=1`, `C=`.
 use std::ffi::CStr;
 
 use guests::granted;

@@ -1,9 +1,7 @@
 //! What `stat` says: device 1, inodes of their own, size, number of names, virtual times; the same by name and by
 //! descriptor.
 use guests::{EPOCH, ROOT, granted, link_stat, make_dir, open, open_dir, put, refused, stat, symlink, unlink, write};
-use wasi::{
-    ERRNO_BADF, ERRNO_NOENT, ERRNO_NOTDIR, FILETYPE_DIRECTORY, FILETYPE_REGULAR_FILE, FILETYPE_SYMBOLIC_LINK,
-};
+use wasi::{ERRNO_BADF, ERRNO_NOENT, ERRNO_NOTDIR, FILETYPE_DIRECTORY, FILETYPE_REGULAR_FILE, FILETYPE_SYMBOLIC_LINK};
 
 fn main() {
     unsafe {

@@ -1,6 +1,9 @@
 //! Inputs can only be read; the places of inputs and outputs cannot be removed or renamed. `/inputs` holds `f` and
 //! `dir/g`; `/data/one.txt` is an input that is a file.
-use guests::{ROOT, get, granted, link, make_dir, names, open, open_dir, open_to_read, put, refused, remove_dir, rename, symlink, unlink};
+use guests::{
+    ROOT, get, granted, link, make_dir, names, open, open_dir, open_to_read, put, refused, remove_dir, rename, symlink,
+    unlink,
+};
 use wasi::{ERRNO_BUSY, ERRNO_EXIST, ERRNO_ROFS, ERRNO_XDEV, FSTFLAGS_MTIM, OFLAGS_CREAT, OFLAGS_EXCL, OFLAGS_TRUNC};
 
 fn main() {
@@ -18,7 +21,7 @@ fn main() {
         assert_eq!(refused(unlink("inputs/f")), ERRNO_ROFS);
         assert_eq!(refused(remove_dir("inputs/dir")), ERRNO_ROFS);
         assert_eq!(refused(rename("inputs/f", "inputs/h")), ERRNO_ROFS);
-        assert_eq!(refused(link("inputs/f", "inputs/h")), ERRNO_ROFS);
+        assert_eq!(refused(link("inputs/f", "inputs/h")), ERRNO_XDEV, "an input is linked nowhere");
         assert_eq!(refused(wasi::path_filestat_set_times(ROOT, 0, "inputs/f", 0, 1, FSTFLAGS_MTIM)), ERRNO_ROFS);
         let fd = granted(open_to_read("inputs/f"));
         let errno = refused(guests::write(fd, b"x"));

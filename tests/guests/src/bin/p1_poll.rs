@@ -2,9 +2,9 @@
 //! and waiting takes no time but that of the virtual clock.
 use guests::{LOOK, NOBODY, ROOT, SECOND, granted, now, open, put, refused};
 use wasi::{
-    CLOCKID_MONOTONIC, CLOCKID_REALTIME, ERRNO_BADF, ERRNO_INVAL, ERRNO_SUCCESS, EVENTTYPE_CLOCK, EVENTTYPE_FD_READ,
-    EVENTTYPE_FD_WRITE, Clockid, Event, Subscription, SubscriptionClock, SubscriptionFdReadwrite, SubscriptionU,
-    SubscriptionUU,
+    CLOCKID_MONOTONIC, CLOCKID_REALTIME, Clockid, ERRNO_BADF, ERRNO_INVAL, ERRNO_SUCCESS, EVENTTYPE_CLOCK,
+    EVENTTYPE_FD_READ, EVENTTYPE_FD_WRITE, Event, Subscription, SubscriptionClock, SubscriptionFdReadwrite,
+    SubscriptionU, SubscriptionUU,
 };
 
 fn clock(userdata: u64, id: Clockid, timeout: u64, flags: u16) -> Subscription {

@@ -1,5 +1,7 @@
 //! Symbolic links: read back as they were written, followed inside, loops and dangling ones reported.
-use guests::{ROOT, get, granted, link_stat, make_dir, open, open_dir, put, refused, remove_dir, stat, symlink, unlink};
+use guests::{
+    ROOT, get, granted, link_stat, make_dir, open, open_dir, put, refused, remove_dir, stat, symlink, unlink,
+};
 use wasi::{
     ERRNO_EXIST, ERRNO_INVAL, ERRNO_LOOP, ERRNO_NOENT, ERRNO_NOTDIR, FILETYPE_DIRECTORY, FILETYPE_SYMBOLIC_LINK,
 };

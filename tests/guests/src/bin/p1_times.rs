@@ -1,5 +1,7 @@
 //! Times of files: those of the virtual clock at each change, without a look; or what the program sets.
-use guests::{EPOCH, LOOK, ROOT, granted, link_stat, make_dir, now, open, open_dir, put, read, refused, stat, symlink, write};
+use guests::{
+    EPOCH, LOOK, ROOT, granted, link_stat, make_dir, now, open, open_dir, put, read, refused, stat, symlink, write,
+};
 use wasi::{
     ERRNO_INVAL, FSTFLAGS_ATIM, FSTFLAGS_ATIM_NOW, FSTFLAGS_MTIM, FSTFLAGS_MTIM_NOW, LOOKUPFLAGS_SYMLINK_FOLLOW,
 };
@@ -14,7 +16,11 @@ fn main() {
         }
         let fd = granted(open("f", 0));
         granted(write(fd, b"two"));
-        assert_eq!(granted(stat("f")).mtim, EPOCH + 10 * LOOK, "a change takes the time, and looking costs nothing here");
+        assert_eq!(
+            granted(stat("f")).mtim,
+            EPOCH + 10 * LOOK,
+            "a change takes the time, and looking costs nothing here"
+        );
         assert_eq!(granted(stat("f")).ctim, EPOCH + 10 * LOOK);
         // A directory changes when a name in it does.
         make_dir("d");

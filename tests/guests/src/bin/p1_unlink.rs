@@ -31,6 +31,10 @@ fn main() {
     let dir = open_dir("d");
     granted(remove_dir("d/"));
     assert_eq!(refused(stat("d")), ERRNO_NOENT);
-    assert_eq!(refused(guests::open_at(dir, "new", OFLAGS_CREAT, 0)), ERRNO_NOENT, "nothing grows in a deleted directory");
+    assert_eq!(
+        refused(guests::open_at(dir, "new", OFLAGS_CREAT, 0)),
+        ERRNO_NOENT,
+        "nothing grows in a deleted directory"
+    );
     assert!(!names("/").contains(&"d".to_string()));
 }

@@ -15,7 +15,7 @@ fn main() {
     floats(&mut report);
     randomness(&mut report);
     change(&mut report);
-    std::thread::sleep(Duration::from_secs(86_400));
+    std::thread::sleep(Duration::from_hours(24));
     sense(&mut report, "/outputs");
     writeln!(report, "elapsed {:?}", start.elapsed()).unwrap();
     fs::write("/outputs/report", &report).unwrap();
@@ -27,12 +27,13 @@ fn main() {
 fn sense(report: &mut String, path: &str) {
     let fd = guests::open_dir(path);
     for entry in guests::list(fd, 200) {
-        let below = format!("{path}/{}", entry.name);
-        let stat = guests::granted(guests::link_stat(&below));
-        writeln!(report, "{below} {entry:?} {stat:?}").unwrap();
+        writeln!(report, "{path} {entry:?}").unwrap();
         if entry.name.starts_with('.') {
             continue;
         }
+        let below = format!("{}/{}", path.trim_end_matches('/'), entry.name);
+        let stat = guests::granted(guests::link_stat(&below));
+        writeln!(report, "{below} {stat:?}").unwrap();
         if stat.filetype == wasi::FILETYPE_DIRECTORY {
             sense(report, &below);
         } else {
@@ -44,9 +45,10 @@ fn sense(report: &mut String, path: &str) {
 }
 
 fn floats(report: &mut String) {
-    let zero = std::hint::black_box(0.0_f64);
-    for value in [zero / zero, (zero - 1.0).sqrt(), 1.0 / zero - 1.0 / zero, zero.sin(), 2.0_f64.powf(0.1), 1e300 * 1e10] {
-        #[expect(clippy::cast_possible_truncation, reason = "what a NaN becomes is the question")]
+    let [zero, other] = std::hint::black_box([0.0_f64; 2]);
+    for value in
+        [zero / other, (zero - 1.0).sqrt(), 1.0 / zero - 1.0 / other, zero.sin(), 2.0_f64.powf(0.1), 1e300 * 1e10]
+    {
         let narrow = value as f32;
         writeln!(report, "{value} {:016x} {narrow} {:08x}", value.to_bits(), narrow.to_bits()).unwrap();
     }

@@ -7,7 +7,9 @@ fn show(path: &str) {
         stat.dev, stat.ino, stat.nlink, stat.size, stat.atim, stat.mtim, stat.ctim
     );
     if kind == wasi::FILETYPE_DIRECTORY.raw() {
-        guests::names(path).iter().for_each(|name| show(&format!("{path}/{name}")));
+        for name in guests::names(path) {
+            show(&format!("{path}/{name}"));
+        }
     }
 }
 

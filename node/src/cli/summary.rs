@@ -1,0 +1,156 @@
+//! The report of `wasm run` as a stranger reads it: what came of it, who agrees, under which names it can be found
+//! again, and the first lines of what the program said.
+
+use std::path::PathBuf;
+
+use bacalhau_runtime::{Claim, Outcome, Profile};
+
+use super::output::{Lines, Paint, Render};
+use super::report::Report;
+use super::text::{self, Excerpt};
+use crate::verify::Rule;
+
+impl Render for Report {
+    fn table(&self, paint: Paint) -> String {
+        let mut lines = Lines::default();
+        if let Some(claim) = &self.claim {
+            lines.add("outcome", outcome(claim.outcome, paint));
+        }
+        lines.add("verdict", self.verdict_line(paint));
+        self.add_groups(&mut lines);
+        if let Some(claim) = &self.claim {
+            self.add_claim(&mut lines, claim);
+        }
+        self.add_places(&mut lines);
+        for note in &self.notes {
+            lines.add("note", note);
+        }
+        let mut text = lines.into_text();
+        for said in said(self) {
+            said.write(&mut text);
+        }
+        text
+    }
+}
+
+impl Report {
+    fn verdict_line(&self, paint: Paint) -> String {
+        let why = self.explanation;
+        match (self.verdict.winner(), self.verdict.rule) {
+            (Some(group), _) => {
+                let agreeing = group.executions.len();
+                let line = format!("verified: {agreeing} of {} independent runs agree ({why})", self.executions.len());
+                paint.green(&line)
+            }
+            (None, Rule::OneRun | Rule::NotCompared) => paint.yellow(&format!("not verified: {why}")),
+            (None, _) => paint.red(&format!("no verdict: {why}")),
+        }
+    }
+
+    /// Who said what, where not all said the same.
+    fn add_groups(&self, lines: &mut Lines) {
+        if self.verdict.groups.len() > 1 {
+            for group in &self.verdict.groups {
+                let h1 = if group.h1.is_empty() { "unreadable" } else { &group.h1 };
+                lines.add("", format!("{h1} from {}", runs(&group.executions)));
+            }
+        }
+        for run in &self.executions {
+            if let Some(failure) = &run.failure {
+                lines.add("", format!("no result from run {}: {failure}", run.number));
+            }
+        }
+    }
+
+    fn add_claim(&self, lines: &mut Lines, claim: &Claim) {
+        lines.add("h1", &claim.h1);
+        lines.add("fuel", fuel(claim));
+        lines.add("profile", profile(claim));
+        let unclaimed = self.unclaimed.as_ref();
+        let from = |source: Option<&String>| source.map_or_else(String::new, |source| format!("  {source}"));
+        lines.add(
+            "module",
+            format!("{}{}", claim.job.module, from(unclaimed.and_then(|known| known.module_source.as_ref()))),
+        );
+        lines.add("job", claim.job_cid.to_string());
+        for (place, content) in &claim.job.inputs {
+            let source = from(unclaimed.and_then(|known| known.input_sources.get(place)));
+            lines.add("input", format!("{place}  {}{source}", content.as_deref().unwrap_or("unknown")));
+        }
+    }
+
+    fn add_places(&self, lines: &mut Lines) {
+        match (&self.results_dir, &self.claim) {
+            (Some(dir), Some(claim)) => {
+                let size = claim.files.iter().map(|file| file.bytes).sum();
+                let files = text::count(claim.files.len(), "file");
+                lines.add("results", format!("{}  ({files}, {})", dir.display(), text::bytes(size)));
+            }
+            _ => lines.add("results", format!("{}  (each run's own)", self.output_dir.join("executions").display())),
+        }
+        if let Some(receipt) = &self.receipt {
+            lines.add("receipt", format!("{}  (check it with: bacalhau verify {0})", receipt.display()));
+        }
+    }
+}
+
+/// The beginning of one of the program's streams.
+#[derive(Debug)]
+struct Said {
+    stream: &'static str,
+    path: PathBuf,
+    excerpt: Excerpt,
+}
+
+impl Said {
+    fn write(&self, text: &mut String) {
+        text.extend(["\n", self.stream]);
+        if self.excerpt.more {
+            text.extend([" (the beginning; all of it is in ", &self.path.display().to_string(), ")"]);
+        }
+        text.push_str(":\n");
+        for line in &self.excerpt.lines {
+            text.extend(["  ", line, "\n"]);
+        }
+    }
+}
+
+/// Standard output, and standard error where something went wrong. An unreadable file is left out: it is an extra.
+fn said(report: &Report) -> Vec<Said> {
+    let (Some(claim), Some(results)) = (&report.claim, &report.results_dir) else { return Vec::new() };
+    let streams: &[&'static str] = if claim.outcome.is_success() { &["stdout"] } else { &["stdout", "stderr"] };
+    let read = |stream: &&'static str| {
+        let path = results.join(stream);
+        let excerpt = text::excerpt(&path).ok()?;
+        Some(Said { stream, path, excerpt }).filter(|said| !said.excerpt.lines.is_empty())
+    };
+    streams.iter().filter_map(read).collect()
+}
+
+fn outcome(outcome: Outcome, paint: Paint) -> String {
+    match outcome {
+        Outcome::Exit(0) => paint.green("exit 0"),
+        Outcome::Limit(limit) => paint.red(&format!("{outcome} (raise it with {})", limit.flag())),
+        Outcome::Exit(_) | Outcome::Trap(_) => paint.red(&outcome.to_string()),
+    }
+}
+
+fn fuel(claim: &Claim) -> String {
+    let limit = claim.job.limits.fuel;
+    match claim.fuel {
+        Some(fuel) => {
+            format!("{} of {} ({})", text::thousands(fuel), text::thousands(limit), text::percent(fuel, limit))
+        }
+        None => "not exact after this outcome".into(),
+    }
+}
+
+fn profile(claim: &Claim) -> String {
+    let id = claim.job.profile;
+    if id == Profile::V0.id() { format!("{} ({id})", Profile::V0.name) } else { id.to_string() }
+}
+
+fn runs(numbers: &[u16]) -> String {
+    let list: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+    format!("run{} {}", if numbers.len() == 1 { "" } else { "s" }, list.join(", "))
+}

@@ -1,0 +1,97 @@
+//! A run that has ended, and whose results are not yet anywhere: to be looked at, and then kept or dropped.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::dirhash;
+use crate::engine::Backend;
+use crate::error::{Error, HostFailure};
+use crate::job::Job;
+use crate::outcome::Outcome;
+use crate::receipt::{Claim, Receipt, ResultFile, Unclaimed};
+use crate::results;
+use crate::sandbox::Ended;
+use crate::staging::Staging;
+
+/// How a run ended, with the files that it left. Dropping it drops them.
+pub struct Execution {
+    pub(crate) job: Job,
+    pub(crate) ended: Ended,
+    pub(crate) staging: Arc<Staging>,
+    pub(crate) backend: Backend,
+}
+
+impl Execution {
+    /// How the program ended.
+    pub fn outcome(&self) -> Outcome {
+        self.ended.outcome
+    }
+
+    /// Fuel used, `None` where the engine's counter is not exact: after a trap or a full stack.
+    pub fn fuel(&self) -> Option<u64> {
+        self.ended.fuel
+    }
+
+    /// Puts the results into a new directory at `results`, on the file system of the run's workplace, and hashes it. It
+    /// appears there whole or not at all.
+    ///
+    /// Of [`Receipt::unclaimed`] the runtime fills in `version`, `platform`, `backend` and `notes`.
+    ///
+    /// # Errors
+    /// When there is something at `results`, or it cannot be written.
+    pub fn keep(self, results: &Path) -> Result<Receipt, Error> {
+        let Self { job, mut ended, staging, backend } = self;
+        if results.symlink_metadata().is_ok() {
+            let place = results.display();
+            return Err(HostFailure::new(format!("{place} exists already: results never replace anything")).into());
+        }
+        let (path, dir) = staging.make("results")?;
+        let links_dropped = results::fill(&dir, &job, ended.outcome, &mut ended.world)?;
+        let hashed = dirhash::hash_dir(&path, "results").map_err(|error| HostFailure::new(error.to_string()))?;
+        std::fs::rename(&path, results).map_err(|error| HostFailure::at("move the results to", results, error))?;
+        if links_dropped > 0 {
+            let note =
+                format!("{links_dropped} symbolic links in the outputs were left out: links never leave the sandbox");
+            ended.notes.push(note);
+        }
+        let claim = Claim {
+            job_cid: job.cid()?,
+            job,
+            outcome: ended.outcome,
+            fuel: ended.fuel,
+            h1: hashed.h1,
+            files: hashed.files.iter().map(result_file).collect(),
+        };
+        Ok(Receipt { claim, unclaimed: unclaimed(backend, ended.notes) })
+    }
+}
+
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("outcome", &self.outcome())
+            .field("fuel", &self.fuel())
+            .finish_non_exhaustive()
+    }
+}
+
+fn unclaimed(backend: Backend, notes: Vec<String>) -> Unclaimed {
+    Unclaimed {
+        version: concat!("bacalhau-runtime ", env!("CARGO_PKG_VERSION")).into(),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        backend: backend.name().into(),
+        notes,
+        ..Unclaimed::default()
+    }
+}
+
+fn result_file(file: &dirhash::FileHash) -> ResultFile {
+    use std::fmt::Write as _;
+    let sha256 = file.sha256.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    ResultFile { name: file.name_lossy().into_owned(), bytes: file.size, sha256 }
+}

@@ -1,0 +1,218 @@
+//! Runs instrumented programs: they compute the same, give back what they took, and stop at the same depth on
+//! Cranelift at two levels of optimisation and on the Pulley interpreter.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use wasmtime::{Engine, Instance, Module, Store, Trap, Val};
+
+use super::*;
+use crate::{
+    engine::{Backend, engine},
+    limits::MAX_STACK_BYTES,
+};
+
+/// As much as `engine` allows a guest, and some for ourselves: the native stack is never the one to end.
+const NATIVE_STACK_BYTES: usize = (256 + 8) << 20;
+
+/// What a run came to.
+#[derive(Debug, PartialEq)]
+struct End {
+    /// The results of `f` as numbers.
+    results: Result<Vec<i64>, Trap>,
+    /// The counter afterwards.
+    left: i64,
+    /// The global `depth`, if the program exports one.
+    depth: Option<i32>,
+    fuel: u64,
+}
+
+/// The engines that jobs run on.
+fn engines() -> Vec<(&'static str, Engine)> {
+    let backends = [Backend::Optimized, Backend::Unoptimized, Backend::Interpreter];
+    backends.into_iter().map(|backend| (backend.name(), engine(backend).expect("an engine"))).collect()
+}
+
+fn run(engine: &Engine, wasm: &[u8], slots: i64) -> End {
+    let module = Module::new(engine, wasm).expect("compiles");
+    let mut store = Store::new(engine, ());
+    store.set_fuel(u64::MAX / 2).expect("fuel is on");
+    store.set_epoch_deadline(1);
+    let instance = Instance::new(&mut store, &module, &[]).expect("instantiates");
+    let counter = instance.get_global(&mut store, STACK_GLOBAL);
+    if let Some(counter) = &counter {
+        counter.set(&mut store, Val::I64(slots)).expect("a mutable i64");
+    }
+    let results = call(&mut store, &instance);
+    let left = counter.map_or(slots, |counter| counter.get(&mut store).unwrap_i64());
+    let depth = instance.get_global(&mut store, "depth").map(|global| global.get(&mut store).unwrap_i32());
+    End { results, left, depth, fuel: u64::MAX / 2 - store.get_fuel().expect("fuel is on") }
+}
+
+fn call(store: &mut Store<()>, instance: &Instance) -> Result<Vec<i64>, Trap> {
+    let function = instance.get_func(&mut *store, "f").expect("exports f");
+    let mut results = vec![Val::I32(0); function.ty(&mut *store).results().len()];
+    function.call(&mut *store, &[], &mut results).map_err(|error| *error.downcast_ref::<Trap>().expect("a trap"))?;
+    Ok(results.iter().map(number).collect())
+}
+
+fn number(value: &Val) -> i64 {
+    match value {
+        Val::I32(value) => i64::from(*value),
+        Val::I64(value) => *value,
+        other => panic!("f returns {other:?}"),
+    }
+}
+
+/// Instruments a text and runs it on every engine, on a thread whose native stack is large enough.
+fn run_everywhere(text: &str, slots: i64) -> End {
+    let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
+    let wasm = instrument(&wasm).unwrap_or_else(|refusal| panic!("{refusal}"));
+    on_a_large_stack(move || {
+        let ends: Vec<_> = engines().iter().map(|(name, engine)| (*name, run(engine, &wasm, slots))).collect();
+        let mut ends = ends.into_iter();
+        let (_, first) = ends.next().expect("three engines");
+        for (name, mut end) in ends {
+            if first.results.is_err() {
+                // After a trap the engine's own counter of fuel is not exact.
+                end.fuel = first.fuel;
+            }
+            assert_eq!(end, first, "{name}");
+        }
+        first
+    })
+}
+
+fn on_a_large_stack<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::Builder::new().stack_size(NATIVE_STACK_BYTES).spawn(run).expect("a thread");
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+const DEPTH: &str = "(global $depth (export \"depth\") (mut i32) (i32.const 0))";
+const DEEPER: &str = "(global.set $depth (i32.add (global.get $depth) (i32.const 1)))";
+
+#[test]
+fn endless_recursion_ends_at_the_depth_that_the_price_says() {
+    // Price 6: fixed 4 and two operands.
+    let end = run_everywhere(&format!("(module {DEPTH} (func $f (export \"f\") {DEEPER} call $f))"), 6000);
+    assert_eq!(end.results, Err(Trap::UnreachableCodeReached));
+    assert_eq!(end.depth, Some(1000));
+    assert_eq!(end.left, -6);
+}
+
+#[test]
+fn large_frames_and_vectors_end_it_earlier() {
+    let locals = "i64 ".repeat(90);
+    let text = format!("(module {DEPTH} (func $f (export \"f\") (local {locals}) {DEEPER} call $f))");
+    assert_eq!(run_everywhere(&text, 9600).depth, Some(100));
+    let text = format!("(module {DEPTH} (func $f (export \"f\") (local v128) {DEEPER} call $f))");
+    assert_eq!(run_everywhere(&text, 1000).depth, Some(100));
+}
+
+#[test]
+fn recursion_through_a_table_is_counted() {
+    let text = format!(
+        "(module {DEPTH} (table 1 funcref) (elem (i32.const 0) $f)
+           (func $f (export \"f\") {DEEPER} (call_indirect (i32.const 0))))"
+    );
+    assert_eq!(run_everywhere(&text, 600).depth, Some(100));
+}
+
+#[test]
+fn a_million_tail_calls_take_no_height() {
+    let text = "(module
+        (func $even (param i32) (result i32)
+          (if (i32.eqz (local.get 0)) (then (return (i32.const 1))))
+          (return_call $odd (i32.sub (local.get 0) (i32.const 1))))
+        (func $odd (param i32) (result i32)
+          (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
+          (return_call $even (i32.sub (local.get 0) (i32.const 1))))
+        (func (export \"f\") (result i32) (call $even (i32.const 1000000))))";
+    let end = run_everywhere(text, 100);
+    assert_eq!((end.results, end.left), (Ok(vec![1]), 100));
+}
+
+#[test]
+fn a_trap_of_the_program_itself_leaves_the_counter_positive() {
+    let end = run_everywhere("(module (func $g) (func (export \"f\") call $g unreachable))", 100);
+    assert_eq!((end.results, end.left), (Err(Trap::UnreachableCodeReached), 96));
+}
+
+/// Programs that leave functions in every way there is, with what they compute.
+const PROGRAMS: [(&str, &[i64]); 8] = [
+    (
+        "(func $fib (param i32) (result i32)
+           (if (i32.lt_s (local.get 0) (i32.const 2)) (then (return (local.get 0))))
+           (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1))) (call $fib (i32.sub (local.get 0) (i32.const 2)))))
+         (func (export \"f\") (result i32) (call $fib (i32.const 15)))",
+        &[610],
+    ),
+    (
+        "(func $two (param i32) (result i32 i64) (local.get 0) (i64.const 7) (if (i32.eqz (local.get 0)) (then call $g)))
+         (func $g)
+         (func (export \"f\") (result i32 i64) (call $two (i32.const 3)))",
+        &[3, 7],
+    ),
+    (
+        "(func $g) (func (export \"f\") (result i32 i64 i32) call $g
+           (i32.const 9) (i32.const 1) (i64.const 2) (i32.const 3) return)",
+        &[1, 2, 3],
+    ),
+    ("(func $g) (func (export \"f\") (result i32) call $g (i32.const 5) (br 0) unreachable)", &[5]),
+    (
+        "(func $g) (func $pick (param i32) (result i32) call $g
+           (block (block (br_table 0 1 (local.get 0))) (return (i32.const 10))) (i32.const 20))
+         (func (export \"f\") (result i32 i32 i32)
+           (call $pick (i32.const 0)) (call $pick (i32.const 1)) (i32.const 30))",
+        &[10, 20, 30],
+    ),
+    (
+        "(func $g) (func $loop (param i32) (result i32) (local i32) call $g
+           (loop $l (local.set 1 (i32.add (local.get 1) (local.get 0)))
+             (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))
+             (br_if 1 (local.get 1) (i32.gt_s (local.get 1) (i32.const 10))) drop) (i32.const -1))
+         (func (export \"f\") (result i32 i32) (call $loop (i32.const 10)) (call $loop (i32.const 2)))",
+        &[55, -1],
+    ),
+    (
+        "(memory 1) (memory 1) (func $g) (func (export \"f\") (result i32) call $g
+           (i32.store 0 (i32.const 0) (i32.const 77)) (memory.copy 1 0 (i32.const 4) (i32.const 0) (i32.const 4))
+           (i32.load 1 (i32.const 4)))",
+        &[77],
+    ),
+    (
+        "(func $v (param v128) (result v128) (call $w (local.get 0)) (local.get 0) (i32x4.add))
+         (func $w (param v128) (result v128) (local.get 0))
+         (func (export \"f\") (result i32) (i32x4.extract_lane 2 (call $v (i32x4.splat (i32.const 21)))))",
+        &[42],
+    ),
+];
+
+#[test]
+fn programs_compute_the_same_and_give_back_what_they_took() {
+    for (text, results) in PROGRAMS {
+        let text = format!("(module {text})");
+        let end = run_everywhere(&text, 1000);
+        assert_eq!(end.results.as_deref(), Ok(results), "{text}");
+        assert_eq!(end.left, 1000, "{text}");
+        let plain = wat::parse_str(&text).expect("parses");
+        let plain = on_a_large_stack(move || run(&engines()[0].1, &plain, 1000));
+        assert_eq!(plain.results.as_deref(), Ok(results), "{text}");
+    }
+}
+
+/// A frame that an optimiser makes much larger than its price: values computed before the call and used after it.
+#[test]
+fn the_native_stack_does_not_end_first() {
+    for values in [1, 64, 256, 4096] {
+        let value = |n: i64| format!("(i64.mul (local.get 0) (i64.const {}))", 1_000_003 * n);
+        let use_value = |n| format!("(global.set $sink (i64.xor (global.get $sink) {}))", value(n));
+        let all = (1..=values).map(use_value).collect::<Vec<_>>().concat();
+        let text = format!(
+            "(module {DEPTH} (global $sink (mut i64) (i64.const 0))
+               (func $g (param i64) {all} {DEEPER} (call $g (i64.add (local.get 0) (i64.const 1))) {all})
+               (func (export \"f\") (call $g (i64.const 1))))"
+        );
+        let end = run_everywhere(&text, i64::try_from(MAX_STACK_BYTES / SLOT_BYTES).unwrap());
+        assert_eq!(end.results, Err(Trap::UnreachableCodeReached), "{values} values");
+        assert!(end.left < 0, "{values} values");
+    }
+}
