@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt, OpenOptions, OpenOptionsExt, PermissionsExt};
@@ -45,7 +46,7 @@ impl Cache {
     /// Adds an entry. What goes wrong is nobody's loss: the module is compiled again next time.
     pub(crate) fn put(&self, name: &str, content: &[u8]) {
         let tag = self.tag(name, Sha256::digest(content).into());
-        let temporary = format!("{name}.{}.new", std::process::id());
+        let temporary = temporary(name);
         let written = create_private(&self.dir, &temporary)
             .and_then(|mut file| file.write_all(content).and_then(|()| file.write_all(&tag)))
             .and_then(|()| self.dir.rename(&temporary, &self.dir, name));
@@ -100,7 +101,7 @@ fn make_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     let mut key = [0; KEY_BYTES];
     #[expect(clippy::disallowed_methods, reason = "the key is this machine's secret; no guest and no result sees it")]
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-    let temporary = format!("{KEY_FILE}.{}.new", std::process::id());
+    let temporary = temporary(KEY_FILE);
     create_private(dir, &temporary)?.write_all(&key)?;
     // A link, and not a rename: it fails where there is a key already.
     let linked = dir.hard_link(&temporary, dir, KEY_FILE);
@@ -110,6 +111,12 @@ fn make_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read_key(dir),
         Err(error) => Err(error),
     }
+}
+
+/// A name that no other thread of any process uses at the same time.
+fn temporary(name: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{name}.{}.{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn create_private(dir: &Dir, name: &str) -> io::Result<File> {
@@ -124,5 +131,74 @@ fn copy(from: &mut impl Read, into: &mut Sha256) -> io::Result<()> {
             0 => return Ok(()),
             read => into.update(&buffer[..read]),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests tamper with the files behind the cache's back")]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn content(cache: &Cache, name: &str) -> Option<Vec<u8>> {
+        let mut file = cache.get(name)?;
+        let mut bytes = Vec::new();
+        std::io::Seek::rewind(&mut file).unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes.truncate(bytes.len() - KEY_BYTES);
+        Some(bytes)
+    }
+
+    #[test]
+    fn what_was_put_is_found_by_every_process_of_the_user() {
+        let dir = tempfile::tempdir().unwrap();
+        Cache::open(dir.path()).unwrap().put("a", b"code");
+        let again = Cache::open(dir.path()).unwrap();
+        assert_eq!(content(&again, "a").unwrap(), b"code");
+        assert!(again.get("b").is_none());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_ignored_and_replaced() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let cache = Cache::open(dir.path()).unwrap();
+        Cache::open(other.path()).unwrap().put("foreign", b"code");
+        fs::copy(other.path().join("foreign"), dir.path().join("a")).unwrap();
+        assert!(cache.get("a").is_none(), "made under another key");
+        for garbage in [&b""[..], b"short", &[0; 100]] {
+            fs::write(dir.path().join("a"), garbage).unwrap();
+            assert!(cache.get("a").is_none());
+        }
+        cache.put("a", b"code");
+        let sound = fs::read(dir.path().join("a")).unwrap();
+        for at in 0..sound.len() {
+            let mut flipped = sound.clone();
+            flipped[at] ^= 1;
+            fs::write(dir.path().join("a"), flipped).unwrap();
+            assert!(cache.get("a").is_none(), "a changed byte at {at} is found");
+        }
+        fs::write(dir.path().join("b"), &sound).unwrap();
+        assert!(cache.get("b").is_none(), "an entry counts under its own name only");
+        cache.put("a", b"code");
+        assert_eq!(content(&cache, "a").unwrap(), b"code");
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Cache::open(dir.path()).unwrap());
+        let key = dir.path().join(KEY_FILE);
+        fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(Cache::open(dir.path()).is_none());
+    }
+
+    #[test]
+    fn threads_that_open_it_at_once_agree_on_the_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Cache::open(dir.path()).unwrap().key)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
     }
 }

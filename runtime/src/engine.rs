@@ -11,6 +11,8 @@ use crate::limits::MAX_STACK_BYTES;
 /// Native bytes for one slot's worth of the stack that the guest is allowed (see `instrument`). Measured: Cranelift's
 /// frames take less than a byte for each byte counted; 32 leaves room for spills. Only address space until it is touched.
 const NATIVE_STACK_FACTOR: u64 = 32;
+/// Native stack for one leaf function above a full stack: `instrument` lets small ones go free.
+const FREE_LEAF_BYTES: usize = 64 << 10;
 /// Native stack for the host functions that a guest calls at its deepest point.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
@@ -90,7 +92,7 @@ fn bounds(config: &mut Config) {
     // wasmtime default: false. The host's watchdog. What it ends is no result.
     config.epoch_interruption(true);
     // wasmtime default: 512 KiB. The guest's own bound is counted inside the module; the native one is out of reach.
-    let native = usize::try_from(MAX_STACK_BYTES * NATIVE_STACK_FACTOR).unwrap_or(usize::MAX - HOST_STACK_BYTES);
+    let native = usize::try_from(MAX_STACK_BYTES * NATIVE_STACK_FACTOR).unwrap_or(usize::MAX / 2) + FREE_LEAF_BYTES;
     config.max_wasm_stack(native);
     config.async_stack_size(native + HOST_STACK_BYTES);
     // wasmtime default: true on Linux. How memory gets its first bytes must not show in anything.

@@ -10,6 +10,7 @@ use crate::error::{Error, HostFailure};
 use crate::gate::Refusal;
 use crate::instrument;
 use crate::job::{DEFAULT_ENTRY_POINT, Job};
+use crate::limits::Limits;
 use crate::outcome::{Limit, Outcome, Trap};
 use crate::vfs::fault::Stop;
 use crate::wasi::World;
@@ -24,6 +25,12 @@ pub(crate) struct State {
     limiter: Limiter,
 }
 
+impl State {
+    pub(crate) fn new(world: World, limits: &Limits) -> Self {
+        Self { world, memory: None, stack: None, limiter: Limiter::new(limits) }
+    }
+}
+
 /// A run that came to its end.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
@@ -35,8 +42,7 @@ pub(crate) struct Ended {
 
 /// Runs the job's entry point in `world`.
 pub(crate) fn run(pre: &InstancePre<State>, job: &Job, world: World, timeout: Duration) -> Result<Ended, Error> {
-    let state = State { world, memory: None, stack: None, limiter: Limiter::new(job) };
-    let mut store = Store::new(pre.module().engine(), state);
+    let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
     store.limiter(|state| &mut state.limiter);
     store.set_epoch_deadline(watchdog::ticks(timeout));
     // Whether copying data segments costs fuel depends on how the host sets memory up (wasmtime #14331), so the guest's
@@ -187,13 +193,9 @@ impl Bound {
 }
 
 impl Limiter {
-    fn new(job: &Job) -> Self {
+    fn new(limits: &Limits) -> Self {
         let bound = |most| Bound { used: 0, most };
-        Self {
-            memory_bytes: bound(job.limits.memory_bytes),
-            table_elements: bound(job.limits.table_elements),
-            refused: None,
-        }
+        Self { memory_bytes: bound(limits.memory_bytes), table_elements: bound(limits.table_elements), refused: None }
     }
 }
 

@@ -81,12 +81,12 @@ fn hostile_empty_buffers() {
 
 #[test]
 fn hostile_hole_churn() {
-    burns(guests::HOSTILE_HOLE_CHURN, 3_000_000_000);
+    burns(guests::HOSTILE_HOLE_CHURN, 1_000_000_000);
 }
 
 #[test]
 fn hostile_rename_tree() {
-    burns(guests::HOSTILE_RENAME_TREE, 3_000_000_000);
+    burns(guests::HOSTILE_RENAME_TREE, 1_000_000_000);
 }
 
 #[test]

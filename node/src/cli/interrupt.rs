@@ -1,18 +1,29 @@
 //! What happens on Ctrl-C and its like: nothing half-done stays behind.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::exit::Exit;
+
+/// Held while results change their names: an interruption waits for that.
+static RENAMING: Mutex<()> = Mutex::new(());
 
 /// From now on, a signal that ends the process removes `dir` first.
 pub(super) fn removes(dir: &Path) {
     let dir = dir.to_path_buf();
     // A second handler, or a system without signals: then the directory stays, which harms nobody.
     let _ = ctrlc::set_handler(move || {
+        let _no_renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);
         // Runs still write while it is removed, so once may not be enough.
         while dir.exists() && std::fs::remove_dir_all(&dir).is_err() {
             std::thread::yield_now();
         }
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
+}
+
+/// Does `work`, which an interruption must not tear apart.
+pub(super) fn not_during<T>(work: impl FnOnce() -> T) -> T {
+    let _renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);
+    work()
 }

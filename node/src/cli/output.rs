@@ -37,7 +37,7 @@ pub(super) fn print(format: Format, value: &impl Render) -> Result<(), Failure> 
         Format::Json => {
             serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| internal(&error))?
         }
-        Format::Yaml => serde_yaml_ng::to_string(value).map_err(|error| internal(&error))?,
+        Format::Yaml => yaml(value)?,
     };
     write(text.as_bytes())
 }
@@ -52,6 +52,15 @@ pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(internal(&error)),
         _ => Ok(()),
     }
+}
+
+/// With maps where YAML has tags for enums, so that it says the same as the JSON.
+fn yaml(value: &impl Serialize) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    let mut serializer = serde_yaml_ng::Serializer::new(&mut text);
+    serde_yaml_ng::with::singleton_map_recursive::serialize(value, &mut serializer)
+        .map_err(|error| internal(&error))?;
+    String::from_utf8(text).map_err(|error| internal(&error))
 }
 
 fn internal(error: &dyn std::error::Error) -> Failure {

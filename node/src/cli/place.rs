@@ -9,6 +9,7 @@ use bacalhau_runtime::HostFailure;
 use tempfile::TempDir;
 
 use super::exit::Failure;
+use super::interrupt;
 
 /// What this version and later ones put into an output directory.
 const OURS: [&str; 4] = ["results", "receipt.json", "receipt.cbor", "executions"];
@@ -62,16 +63,7 @@ impl Place {
             None => self.free_name(default_name)?,
         };
         let old = self.staging.path().join("replaced");
-        let replaced = fs::symlink_metadata(&target).is_ok();
-        if replaced {
-            fs::rename(&target, &old).map_err(|error| HostFailure::at("move aside", &target, error))?;
-        }
-        if let Err(error) = fs::rename(finished, &target) {
-            if replaced {
-                let _ = fs::rename(&old, &target);
-            }
-            return Err(HostFailure::at("write", &target, error).into());
-        }
+        interrupt::not_during(|| replace(&target, finished, &old))?;
         Ok(target)
     }
 
@@ -86,6 +78,21 @@ impl Place {
             ))
         })
     }
+}
+
+/// Gives `finished` the name `target`, and what had that name before the name `old`.
+fn replace(target: &Path, finished: &Path, old: &Path) -> Result<(), HostFailure> {
+    let replaced = fs::symlink_metadata(target).is_ok();
+    if replaced {
+        fs::rename(target, old).map_err(|error| HostFailure::at("move aside", target, error))?;
+    }
+    fs::rename(finished, target).map_err(|error| {
+        if replaced {
+            // If this fails as well, the first error says what is wrong.
+            let _ = fs::rename(old, target);
+        }
+        HostFailure::at("write", target, error)
+    })
 }
 
 /// The path that will be renamed: not a link to it.

@@ -36,7 +36,7 @@ impl Talk {
     pub(super) fn progress(self: &Arc<Self>) -> Progress {
         let talk = Arc::clone(self);
         let shown = !self.quiet && io::stderr().is_terminal();
-        Arc::new(move |_, received, total| {
+        Arc::new(move |received, total| {
             if shown {
                 talk.bar().get_or_insert_with(|| new_bar(total)).set_position(received);
             }

@@ -35,8 +35,8 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
-    /// Nothing there.
-    #[error("there is nothing at {path}: {why}")]
+    /// Nothing there, or nothing that may be looked at.
+    #[error("cannot find {path}: {why}")]
     Missing {
         /// The path that was looked at.
         path: String,
@@ -130,7 +130,7 @@ mod tests {
         let here = std::path::absolute("src").unwrap();
         assert_eq!(Source::parse("src").unwrap(), Source::Path(here.clone()));
         assert_eq!(Source::parse(&format!("file://{}", here.display())).unwrap(), Source::Path(here));
-        assert!(error("no/such/file").contains("there is nothing at no/such/file"));
+        assert!(error("no/such/file").contains("cannot find no/such/file"));
         assert!(error("file://host/x").contains("three slashes"));
         assert!(Source::parse("src").unwrap().is_dir());
     }

@@ -19,8 +19,8 @@ const CONNECT_SECONDS: u64 = 10;
 const MAX_REDIRECTS: u32 = 5;
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Told after each piece that arrives: the URL, the bytes so far, and how many there will be if the server said so.
-pub type Progress = Arc<dyn Fn(&str, u64, Option<u64>) + Send + Sync>;
+/// Told after each piece that arrives: the bytes so far, and how many there will be if the server said so.
+pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
 /// How URLs are fetched.
 #[derive(Clone)]
@@ -84,9 +84,9 @@ impl UrlStorage {
         }
     }
 
-    fn fetch(&self, url: &str) -> Result<TempPath, HostFailure> {
-        let failed = |why: String| HostFailure::new(format!("cannot fetch {url}: {why}"));
-        let response = self.request(url, Method::Get).map_err(failed)?;
+    fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
+        let failed = |why: String| HostFailure::new(format!("cannot fetch {}: {why}", source.recorded()));
+        let response = self.request(url_of(source)?, Method::Get).map_err(failed)?;
         let total = response.body().content_length();
         if total.is_some_and(|total| total > self.fetching.max_bytes) {
             return Err(failed(self.too_large()));
@@ -108,7 +108,7 @@ impl UrlStorage {
                 return Err(failed(self.too_large()));
             }
             file.write_all(&chunk[..length]).map_err(|error| HostFailure::at("write", &path, error))?;
-            (self.fetching.progress)(url, received, total);
+            (self.fetching.progress)(received, total);
         }
     }
 
@@ -154,7 +154,7 @@ impl Storage for UrlStorage {
     }
 
     fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
-        let path = self.fetch(url_of(source)?)?;
+        let path = self.fetch(source)?;
         let fetched = Fetched::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
         Ok(Arc::new(fetched))
     }

@@ -16,7 +16,7 @@ pub(super) fn readdir(guest: &mut Guest<'_>, fd: u32, buf: u32, length: u32, coo
     let mut written = 0;
     let from = usize::try_from(cookie).unwrap_or(usize::MAX).min(listing.len());
     let buffer = guest.memory.bytes_mut(buf, length)?;
-    for (next, entry) in (cookie + 1..).zip(&listing[from..]) {
+    for (next, entry) in (from as u64 + 1..).zip(&listing[from..]) {
         let rest = &mut buffer[written..];
         if rest.is_empty() {
             break;

@@ -1,6 +1,6 @@
 //! Reading, writing and positions of files and standard streams.
 
-use super::memory::Memory;
+use super::memory::IOVEC_BYTES;
 use super::{Answer, Guest};
 use crate::input::Kind;
 use crate::vfs::NodeId;
@@ -114,7 +114,7 @@ fn seekable(world: &World, fd: u32) -> Answer<&Descriptor> {
 
 /// Reads into the guest's buffers until they are full or the file ends.
 fn scatter(guest: &mut Guest<'_>, node: NodeId, iovs: u32, count: u32, mut offset: u64) -> Answer<u32> {
-    let most = fitting(&guest.memory, iovs, count)?;
+    let most = fitting(guest, iovs, count)?;
     let mut done = 0;
     for index in 0..count {
         let (at, length) = guest.memory.iovec(iovs, index)?;
@@ -138,7 +138,7 @@ fn gather(
     count: u32,
     mut write: impl FnMut(&mut World, &[u8], u64) -> Answer<()>,
 ) -> Answer<u32> {
-    let most = fitting(&guest.memory, iovs, count)?;
+    let most = fitting(guest, iovs, count)?;
     let mut done = 0;
     for index in 0..count {
         let (at, length) = guest.memory.iovec(iovs, index)?;
@@ -151,11 +151,15 @@ fn gather(
 }
 
 /// Checks all buffers before anything happens, and says how many bytes one call can report: no more than 32 bits hold.
-fn fitting(memory: &Memory<'_>, iovs: u32, count: u32) -> Result<u32, Errno> {
+/// An array of many empty buffers moves nothing, but looking through it is work and costs as much as moving it.
+fn fitting(guest: &mut Guest<'_>, iovs: u32, count: u32) -> Result<u32, Errno> {
+    let array = count.checked_mul(IOVEC_BYTES).ok_or(Errno::Fault)?;
+    guest.memory.bytes(iovs, array)?;
+    guest.moved += u64::from(array);
     let mut total = 0_u64;
     for index in 0..count {
-        let (at, length) = memory.iovec(iovs, index)?;
-        memory.bytes(at, length)?;
+        let (at, length) = guest.memory.iovec(iovs, index)?;
+        guest.memory.bytes(at, length)?;
         total += u64::from(length);
     }
     Ok(u32::try_from(total).unwrap_or(u32::MAX))

@@ -2,6 +2,9 @@
 
 use crate::vfs::errno::Errno;
 
+/// Bytes of `{pointer, length}`, preview 1's `iovec`.
+pub(super) const IOVEC_BYTES: u32 = 8;
+
 /// All bytes of the memory.
 #[derive(Debug)]
 pub(super) struct Memory<'a>(pub(super) &'a mut [u8]);
@@ -52,9 +55,9 @@ impl Memory<'_> {
         self.write(at, &value.to_le_bytes())
     }
 
-    /// Element `index` of an array of `{pointer, length}`, preview 1's `iovec`.
+    /// Element `index` of an array of `iovec`.
     pub(super) fn iovec(&self, at: u32, index: u32) -> Result<(u32, u32), Errno> {
-        let at = index.checked_mul(8).and_then(|offset| at.checked_add(offset)).ok_or(Errno::Fault)?;
+        let at = index.checked_mul(IOVEC_BYTES).and_then(|offset| at.checked_add(offset)).ok_or(Errno::Fault)?;
         Ok((self.u32(at)?, self.u32(at.checked_add(4).ok_or(Errno::Fault)?)?))
     }
 

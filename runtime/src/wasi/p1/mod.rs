@@ -142,3 +142,35 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Backend, engine};
+    use crate::gate::imports::WASI;
+    use wasmtime::{Module, Store};
+
+    /// A module that imports every function with the type that the gate promises can be instantiated.
+    #[test]
+    fn what_the_gate_allows_is_there_and_nothing_else() {
+        let engine = engine(Backend::Optimized).unwrap();
+        let mut linker = Linker::new(&engine);
+        link(&mut linker).unwrap();
+        let import = |(name, params, results): &(&str, &[wasmparser::ValType], &[wasmparser::ValType])| {
+            let list = |types: &[wasmparser::ValType]| types.iter().map(|ty| format!(" {ty}")).collect::<String>();
+            let (params, results) = (list(params), list(results));
+            format!("(import \"{MODULE}\" \"{name}\" (func (param{params}) (result{results})))")
+        };
+        let text = format!("(module {})", WASI.iter().map(import).collect::<String>());
+        let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
+        linker.instantiate_pre(&module).unwrap();
+        assert_eq!(module.imports().len(), 46);
+        let world = crate::wasi::World::new(
+            &crate::Job::new(crate::Link::of_raw(b"")),
+            &crate::Inputs::new(),
+            crate::vfs::Scratch::new(crate::staging::Staging::new(std::path::Path::new(".")).into()),
+        );
+        let state = State::new(world.unwrap().unwrap(), &crate::Limits::default());
+        assert_eq!(linker.iter(&mut Store::new(&engine, state)).count(), 46);
+    }
+}

@@ -37,8 +37,8 @@ pub(super) fn oneoff(guest: &mut Guest<'_>, subscriptions: u32, events: u32, cou
     if count == 0 {
         return Err(Errno::Inval.into());
     }
-    guest.memory.bytes(subscriptions, count.checked_mul(SUBSCRIPTION_BYTES).ok_or(Errno::Inval)?)?;
-    guest.memory.bytes(events, count.checked_mul(EVENT_BYTES).ok_or(Errno::Inval)?)?;
+    guest.memory.bytes(subscriptions, count.checked_mul(SUBSCRIPTION_BYTES).ok_or(Errno::Fault)?)?;
+    guest.memory.bytes(events, count.checked_mul(EVENT_BYTES).ok_or(Errno::Fault)?)?;
     guest.moved += u64::from(count) * u64::from(SUBSCRIPTION_BYTES);
     let subscribed =
         (0..count).map(|index| read(guest, subscriptions + index * SUBSCRIPTION_BYTES)).collect::<Answer<Vec<_>>>()?;

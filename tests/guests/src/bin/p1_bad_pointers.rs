@@ -48,7 +48,7 @@ fn main() {
         }
         assert_eq!(raw::fd_write(fd, own, -1, own + 16), FAULT);
         assert_eq!(raw::fd_read(fd, own, 0x2000_0001, own + 16), FAULT, "8 times the count wraps around");
-        assert_eq!(raw::poll_oneoff(own, own, 0x0800_0000, own), FAULT);
+        assert_eq!(raw::poll_oneoff(own, own, 0x0800_0000, own), FAULT, "48 times the count wraps around");
     }
     assert_eq!(get("f"), b"0123456789", "nothing was written");
     assert!(now() - before <= 8 * LOOK);

@@ -1,0 +1,95 @@
+//! Help texts, usage errors, and the small verbs.
+
+use crate::support::Room;
+
+#[test]
+fn every_verb_has_help_with_an_example() {
+    let room = Room::new();
+    for verb in ["wasm run", "wasm validate", "verify", "hash", "version", "completion"] {
+        let help = room.expect(0, &format!("{verb} --help"));
+        assert!(help.stdout.contains("Examples:\n  bacalhau "), "{verb}");
+        assert!(help.stderr.is_empty());
+        assert_eq!(room.expect(0, &format!("help {verb}")).stdout, help.stdout);
+    }
+}
+
+#[test]
+fn the_exit_codes_are_documented() {
+    let room = Room::new();
+    let help = room.expect(0, "help").stdout;
+    assert_eq!(help, room.expect(0, "--help").stdout);
+    for line in ["0  success", "3  the module or the job cannot be run", "5  the runs did not agree", "10  the program"]
+    {
+        assert!(help.contains(line), "{line}");
+    }
+}
+
+#[test]
+fn flags_of_a_run_come_under_headings() {
+    let help = Room::new().expect(0, "wasm run --help").stdout;
+    for heading in ["Inputs and outputs:", "Verification:", "Limits (", "Machine:"] {
+        assert!(help.contains(&format!("\n{heading}")), "{heading}");
+    }
+}
+
+#[test]
+fn usage_errors_say_what_is_wrong_and_leave_nothing() {
+    let room = Room::new();
+    room.write("taken/mine.txt", "");
+    let before = room.list(".");
+    let table = [
+        ("", "Usage:"),
+        ("wasm", "Usage:"),
+        ("wasm run", "<MODULE>"),
+        ("wasm run -- hello.wat", "<MODULE>"),
+        ("wasm run hello.wat --no-such-flag", "--no-such-flag"),
+        ("wasm run missing.wasm", "cannot find missing.wasm"),
+        ("wasm run ipfs://bafy", "content-addressed"),
+        ("wasm run bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e", "local paths and http(s) URLs only"),
+        ("wasm run hello.wat -i missing:/in", "input missing:/in: cannot find missing"),
+        ("wasm run hello.wat -i hello.wat:/in -i echo.wat:/in/", "two inputs at /in"),
+        ("wasm run hello.wat -o report", "NAME:PATH"),
+        ("wasm run hello.wat -o a:/b -o a:/c", "two outputs have the name a"),
+        ("wasm run hello.wat -e HOME", "KEY=VALUE"),
+        ("wasm run hello.wat -e A=1 -e A=2", "set twice"),
+        ("wasm run hello.wat -c 0", "0 is not in 1.."),
+        ("wasm run hello.wat -c 2 --confidence 3", "confidence 3 can never be reached by 2 runs"),
+        ("wasm run hello.wat --verifier noop --confidence 1", "--confidence needs the deterministic verifier"),
+        ("wasm run hello.wat --memory much", "64k, 512MiB"),
+        ("wasm run hello.wat --fuel -5", "-5"),
+        ("wasm run hello.wat --timeout 0", "above 0"),
+        ("wasm run hello.wat --output-dir taken", "it holds \"mine.txt\""),
+        ("wasm run hello.wat --output-dir hello.wat", "cannot put results at hello.wat"),
+        ("wasm run hello.wat --output-dir .", "cannot put results at ."),
+        ("wasm run taken --output-dir out", "is a directory"),
+        ("verify missing.json", "cannot read the receipt missing.json"),
+        ("hash missing", "missing"),
+        ("hash hello.wat", "not a directory"),
+    ];
+    for (line, words) in table {
+        let end = room.expect(2, line);
+        assert!(end.stderr.contains(words), "{line}: {}", end.stderr);
+        assert!(end.stdout.is_empty(), "{line}");
+    }
+    let after: Vec<_> = room.list(".").into_iter().filter(|name| name != ".cache").collect();
+    assert_eq!(after, before);
+}
+
+#[test]
+fn version_says_under_which_rules() {
+    let room = Room::new();
+    let version = room.expect_json(0, "version --output json");
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert!(version["profile_id"].as_str().unwrap().starts_with("bafyrei"));
+    assert!(room.expect(0, "version").stdout.contains("profile    v0 (bafyrei"));
+    assert!(room.expect(0, "--version").stdout.starts_with("bacalhau "));
+}
+
+#[test]
+fn completion_knows_the_flags() {
+    let room = Room::new();
+    for shell in ["bash", "fish", "zsh", "powershell", "elvish"] {
+        assert!(room.expect(0, &format!("completion {shell}")).stdout.contains("output-dir"), "{shell}");
+    }
+    room.expect(2, "completion cobol");
+}

@@ -1,0 +1,101 @@
+//! Modules and inputs from a web server, also from a bad one.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bacalhau::storage::{Fetching, Source, Storage, UrlStorage};
+
+use crate::server::Server;
+use crate::support::{HELLO, Room};
+
+#[test]
+fn modules_and_inputs_come_from_urls_and_are_found_again() {
+    let room = Room::new();
+    let server = Server::start(HELLO);
+    let (module, input) = (server.url("/file/hello.wat"), server.url("/redirect"));
+    let line = format!("wasm run {module} -i {input}:/data/in -i {} --output-dir out", server.url("/file/b.csv?x=1"));
+    let end = room.expect(0, &line);
+    assert!(end.stderr.contains(&format!("fetching {module}\n")), "{}", end.stderr);
+    let receipt = room.json("out/receipt.json");
+    assert_eq!(receipt["unclaimed"]["module_source"], module);
+    assert_eq!(receipt["unclaimed"]["input_sources"]["/data/in"], input);
+    assert!(receipt["claim"]["job"]["inputs"]["/inputs/b.csv"].as_str().unwrap().starts_with("bafkrei"));
+    room.expect(0, "verify out/receipt.json");
+    room.expect(0, &format!("wasm validate {module}"));
+    assert_eq!(room.list("."), [".cache", "echo.wat", "hello.wat", "out"]);
+}
+
+#[test]
+fn a_password_in_a_url_is_not_recorded() {
+    let room = Room::new();
+    let server = Server::start("data");
+    let url = server.url("/file/a").replace("http://", "http://user:secret@");
+    let end = room.expect(0, &format!("wasm run hello.wat -i {url} --output-dir out"));
+    assert!(!(end.stdout + &end.stderr + &room.read("out/receipt.json")).contains("secret"));
+    let url = server.url("/nothing").replace("http://", "http://user:secret@");
+    assert!(!room.expect(4, &format!("wasm run hello.wat -i {url}")).stderr.contains("secret"));
+}
+
+#[test]
+fn what_goes_wrong_is_said_and_leaves_nothing() {
+    let room = Room::new();
+    let server = Server::start("some bytes");
+    let table = [
+        ("/nothing", "the server answered 404 Not Found"),
+        ("/error", "the server answered 500 Internal Server Error"),
+        ("/truncated", "it broke off after 10 of 110 bytes"),
+        ("/circle", "it redirects more than 5 times"),
+        ("/huge", "allow more with --input-bytes"),
+        ("/endless", "allow more with --input-bytes"),
+    ];
+    for (path, words) in table {
+        let url = server.url(path);
+        let end = room.expect(4, &format!("wasm run hello.wat -i {url} --input-bytes 1m --output-dir out"));
+        assert!(end.stderr.contains(words) && end.stderr.contains(&url), "{path}: {}", end.stderr);
+    }
+    let end = room.expect(4, "wasm run http://127.0.0.1:1/x.wasm");
+    assert!(end.stderr.contains("cannot fetch http://127.0.0.1:1/x.wasm"), "{}", end.stderr);
+    assert_eq!(room.list("."), [".cache", "echo.wat", "hello.wat"]);
+}
+
+/// What the storage says while it fetches: bytes so far, and in total.
+type Heard = Arc<Mutex<Vec<(u64, Option<u64>)>>>;
+
+fn storage(dir: &tempfile::TempDir, heard: &Heard) -> UrlStorage {
+    let heard = Arc::clone(heard);
+    UrlStorage::new(Fetching {
+        max_bytes: 1 << 20,
+        patience: Duration::from_millis(100),
+        spool_dir: dir.path().into(),
+        progress: Arc::new(move |received, total| heard.lock().unwrap().push((received, total))),
+    })
+}
+
+#[test]
+fn a_fetched_file_is_a_tree_that_cleans_up_after_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = Arc::default();
+    let storage = storage(&dir, &heard);
+    let source = Source::Url(Server::start("some bytes").url("/file/a"));
+    assert!(!storage.has_locally(&source).unwrap());
+    assert_eq!(storage.size(&source).unwrap(), Some(10));
+    let tree = storage.open(&source).unwrap();
+    assert_eq!(tree.stat("").unwrap().size, 10);
+    assert_eq!(heard.lock().unwrap().last(), Some(&(10, Some(10))));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    drop(tree);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn patience_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = storage(&dir, &Arc::default());
+    let server = Server::start("some bytes");
+    for path in ["/silent", "/mute"] {
+        let error = storage.open(&Source::Url(server.url(path))).unwrap_err().to_string();
+        assert!(error.contains("the server was silent for 0.1 s"), "{path}: {error}");
+    }
+    assert_eq!(storage.size(&Source::Url(server.url("/nothing"))).unwrap(), None);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

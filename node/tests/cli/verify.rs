@@ -1,0 +1,106 @@
+//! `bacalhau verify`: same, different, altered, moved.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::support::Room;
+
+fn room_with_receipt() -> Room {
+    let room = Room::new();
+    room.write("data/a.txt", "a");
+    room.expect(0, "wasm run echo.wat x -i data --output-dir out");
+    room
+}
+
+#[test]
+fn the_same_again_in_both_encodings_and_backends() {
+    let room = room_with_receipt();
+    for line in ["verify out/receipt.json", "verify out/receipt.cbor", "verify out/receipt.json --backend interpreter"]
+    {
+        let end = room.expect(0, line);
+        assert!(end.stdout.contains("run        same: outcome, fuel and every file"), "{}", end.stdout);
+        assert!(end.stdout.contains("results    same: "), "{}", end.stdout);
+    }
+    let answer = room.expect_json(0, "verify out/receipt.json --output json");
+    assert_eq!(answer["same"], true);
+    assert_eq!(answer["h1"], answer["found_h1"]);
+}
+
+#[test]
+fn a_receipt_from_standard_input_has_no_results_beside_it() {
+    let room = room_with_receipt();
+    let receipt = fs::File::open(room.path("out/receipt.cbor")).unwrap();
+    let output = room.command("verify - -q").stdin(Stdio::from(receipt)).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("run        same") && !said.contains("results"), "{said}");
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_false_claim_is_found() {
+    let room = room_with_receipt();
+    let mut receipt = room.json("out/receipt.json");
+    receipt["claim"]["fuel"] = 1.into();
+    receipt["claim"]["outcome"] = serde_json::json!({"exit": 3});
+    receipt["claim"]["files"][2]["sha256"] = "00".into();
+    room.write("false.json", receipt.to_string());
+    let end = room.expect(6, "verify false.json");
+    for words in
+        ["run        different", "outcome: claimed exit 3, found exit 0", "fuel: claimed 1, found ", "file stdout: "]
+    {
+        assert!(end.stdout.contains(words), "{words}\n{}", end.stdout);
+    }
+    let answer = room.expect_json(6, "verify false.json --output json");
+    assert_eq!(answer["same"], false);
+    assert_eq!(answer["differences"][0]["what"], "outcome");
+}
+
+#[test]
+fn altered_results_are_named() {
+    let room = room_with_receipt();
+    room.write("out/results/stdout", "forged");
+    room.write("out/results/outputs/new", "");
+    fs::remove_file(room.path("out/results/stderr")).unwrap();
+    let end = room.expect(6, "verify out/receipt.json");
+    for words in [
+        "run        same",
+        "results    altered",
+        "file stdout: claimed",
+        "file outputs/new: claimed absent",
+        "found absent",
+    ] {
+        assert!(end.stdout.contains(words), "{words}\n{}", end.stdout);
+    }
+}
+
+#[test]
+fn another_job_is_refused() {
+    let room = room_with_receipt();
+    room.write("data/a.txt", "b");
+    let end = room.expect(3, "verify out/receipt.json");
+    let expected = room.json("out/receipt.json")["claim"]["job"]["inputs"]["/inputs"].as_str().unwrap().to_owned();
+    let actual = room.expect(0, "hash data --prefix=").stdout;
+    assert!(end.stderr.contains(&expected) && end.stderr.contains(actual.trim()), "{}", end.stderr);
+    room.write("data/a.txt", "a");
+    let end = room.expect(3, "verify out/receipt.json --module hello.wat");
+    assert!(end.stderr.contains("but the receipt is of bafkrei"), "{}", end.stderr);
+    let text = room.read("out/receipt.json").replace("\"seed\": 0", "\"seed\": 1");
+    room.write("altered.json", text);
+    assert!(room.expect(3, "verify altered.json").stderr.contains("changed after it was written"));
+    room.write("none.json", "{}");
+    assert!(room.expect(3, "verify none.json").stderr.contains("not a receipt"));
+}
+
+#[test]
+fn what_was_moved_is_named_on_the_command_line() {
+    let room = room_with_receipt();
+    fs::rename(room.path("data"), room.path("moved")).unwrap();
+    fs::rename(room.path("echo.wat"), room.path("moved.wat")).unwrap();
+    let end = room.expect(2, "verify out/receipt.json");
+    assert!(end.stderr.contains("say where it is with --module"), "{}", end.stderr);
+    let end = room.expect(2, "verify out/receipt.json --module moved.wat");
+    assert!(end.stderr.contains("say where it is with -i SRC:/inputs"), "{}", end.stderr);
+    room.expect(0, "verify out/receipt.json --module moved.wat -i moved:/inputs");
+    let end = room.expect(2, "verify out/receipt.json --module moved.wat -i moved:/other");
+    assert!(end.stderr.contains("the receipt has no input at /other; it has /inputs"), "{}", end.stderr);
+}

@@ -1,0 +1,250 @@
+//! `bacalhau wasm run`: outcomes, verdicts, the output directory, the summary in its three forms.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::Room;
+
+#[test]
+fn three_runs_agree_and_the_summary_says_so() {
+    let room = Room::new();
+    let end = room.expect(0, "wasm run hello.wat --output-dir out");
+    for words in [
+        "outcome    exit 0\n",
+        "verdict    verified: 3 of 3 independent runs agree (the largest group of equal results wins)\n",
+        "h1         h1:",
+        " of 100,000,000,000 (less than 0.01 %)\n",
+        "profile    v0 (bafyrei",
+        "module     bafkrei",
+        "results    out/results  (3 files, 7 bytes)\n",
+        "receipt    out/receipt.json  (check it with: bacalhau verify out/receipt.json)\n",
+        "\nstdout:\n  hello\n",
+    ] {
+        assert!(end.stdout.contains(words), "{words}\n{}", end.stdout);
+    }
+    assert!(!end.stdout.contains('\x1b') && !end.stderr.contains('\x1b'), "no colours without a terminal");
+    assert_eq!(room.list("out"), ["receipt.cbor", "receipt.json", "results"]);
+    assert_eq!(room.read("out/results/stdout"), "hello\n");
+    assert_eq!(room.read("out/results/exitCode"), "0");
+    let h1 = room.json("out/receipt.json")["claim"]["h1"].as_str().unwrap().to_owned();
+    assert_eq!(room.expect(0, "hash out/results").stdout, format!("{h1}\n"));
+}
+
+#[test]
+fn flags_stand_anywhere_and_the_guests_come_after_two_dashes() {
+    let room = Room::new();
+    room.write("in.txt", "from stdin");
+    room.expect(0, "wasm run echo.wat one -e A=1 two --output-dir out --stdin /inputs/in.txt -i in.txt -- -c --flag x");
+    let said = room.read("out/results/stdout");
+    assert_eq!(said, "main.wasm\0one\0two\0-c\0--flag\0x\0A=1\0from stdin");
+    room.expect(0, "wasm run -e A=1 --output-dir out echo.wat -i in.txt one two --stdin /inputs/in.txt -- -c --flag x");
+    assert_eq!(room.read("out/results/stdout"), said);
+}
+
+#[test]
+fn every_part_of_a_job_reaches_the_receipt() {
+    let room = Room::new();
+    room.write("data/a.txt", "a");
+    let report = room.expect_json(
+        0,
+        "wasm run echo.wat -i data:/in/ -o report:/r -e K=V=W --seed 7 --epoch 99 --fuel 1_000_000 --memory 64m \
+         --stack 64k --output-bytes 1k --output-files 9 --path-depth 8 --log-bytes 2k --open-files 10 \
+         --table-elements 11 --module-size 1MiB --output json -q -- x",
+    );
+    let job = &report["claim"]["job"];
+    assert_eq!(job["args"], json!(["x"]));
+    assert_eq!(job["env"], json!({"K": "V=W"}));
+    assert_eq!(job["outputs"], json!({"report": "/r"}));
+    assert_eq!((&job["seed"], &job["epoch_seconds"]), (&json!(7), &json!(99)));
+    let limits = json!({
+        "fuel": 1_000_000, "memory_bytes": 64 << 20, "table_elements": 11, "stack_bytes": 64 << 10,
+        "output_bytes": 1024, "output_files": 9, "path_depth": 8, "log_bytes": 2048, "open_files": 10,
+        "module_bytes": 1 << 20,
+    });
+    assert_eq!(job["limits"], limits);
+    let plain = room.expect(0, "hash data --prefix=").stdout;
+    assert_eq!(job["inputs"]["/in"], plain.trim());
+    assert_eq!(report["unclaimed"]["input_sources"]["/in"], room.path("data").to_str().unwrap());
+    assert_eq!(report["unclaimed"]["module_source"], room.path("echo.wat").to_str().unwrap());
+}
+
+#[test]
+fn the_program_s_own_failure_is_a_result() {
+    let room = Room::new();
+    let table = [
+        ("fail", "outcome    exit 7\n", "7"),
+        ("trap", "outcome    trap: unreachable", "134"),
+        ("loop", "outcome    limit: out of fuel (raise it with --fuel)\n", "152"),
+    ];
+    for (entry, words, code) in table {
+        let end = room.expect(10, &format!("wasm run hello.wat --entry-point {entry} --fuel 5000 --output-dir out"));
+        assert!(end.stdout.contains(words), "{}", end.stdout);
+        assert!(end.stdout.contains("verified: 3 of 3"));
+        assert_eq!(room.read("out/results/exitCode"), code);
+    }
+    let end = room.expect(10, "wasm run hello.wat --entry-point fail --output-dir out");
+    assert!(end.stdout.ends_with("\nstderr:\n  hello\n"), "{}", end.stdout);
+}
+
+#[test]
+fn one_run_is_not_verified() {
+    let room = Room::new();
+    for (flags, words) in [
+        ("-c 1", "not verified: one run has nobody to agree with"),
+        ("--verifier noop", "not verified: the noop verifier compares nothing"),
+        ("--verifier noop --concurrency 2", "not verified: the noop verifier compares nothing"),
+    ] {
+        let end = room.expect(0, &format!("wasm run hello.wat {flags} --output-dir out"));
+        assert!(end.stdout.contains(words), "{}", end.stdout);
+        assert_eq!(room.read("out/results/stdout"), "hello\n");
+    }
+    let report = room.expect_json(0, "wasm run hello.wat -c 5 --confidence 5 --output json --output-dir out");
+    assert_eq!(report["verdict"]["groups"][0]["executions"], json!([1, 2, 3, 4, 5]));
+}
+
+#[test]
+fn json_and_yaml_have_the_same_documented_keys() {
+    let room = Room::new();
+    let report = room.expect_json(0, "wasm run hello.wat --output json --output-dir out");
+    let keys: Vec<&String> = report.as_object().unwrap().keys().collect();
+    let expected = [
+        "claim",
+        "executions",
+        "explanation",
+        "notes",
+        "output_dir",
+        "receipt",
+        "results_dir",
+        "unclaimed",
+        "verdict",
+        "verified",
+    ];
+    assert!(keys.len() == expected.len() && expected.iter().all(|key| report.get(key).is_some()), "{keys:?}");
+    assert_eq!(report["verified"], true);
+    assert_eq!(report["verdict"]["rule"], "largest-group");
+    assert_eq!(report["claim"]["outcome"], json!({"exit": 0}));
+    assert_eq!(report["executions"][2]["number"], 3);
+    assert_eq!(report["executions"][2]["h1"], report["claim"]["h1"]);
+    assert_eq!((&report["output_dir"], &report["receipt"]), (&json!("out"), &json!("out/receipt.json")));
+    assert_eq!(report["claim"], room.json("out/receipt.json")["claim"]);
+    let yaml = room.expect(0, "wasm run hello.wat --output yaml --output-dir out").stdout;
+    let yaml: Value = serde_yaml_ng::from_str(&yaml).unwrap();
+    assert_eq!(yaml["claim"], report["claim"]);
+    assert_eq!(yaml["verdict"], report["verdict"]);
+}
+
+#[test]
+fn the_default_directory_is_named_after_the_job() {
+    let room = Room::new();
+    let name = |room: &Room| {
+        let names = room.list(".");
+        names.into_iter().filter(|name| name.starts_with("bacalhau-")).collect::<Vec<_>>()
+    };
+    room.expect(0, "wasm run hello.wat");
+    let [first] = &name(&room)[..] else { panic!("{:?}", room.list(".")) };
+    let job = room.json(&format!("{first}/receipt.json"))["claim"]["job_cid"].as_str().unwrap().to_owned();
+    assert_eq!(*first, format!("bacalhau-{}", &job[7..23]));
+    room.expect(0, "wasm run hello.wat");
+    assert_eq!(name(&room), std::slice::from_ref(first), "the same job replaces its results");
+    room.write(&format!("{first}/mine.txt"), "");
+    room.expect(0, "wasm run hello.wat");
+    assert_eq!(name(&room), [first.clone(), format!("{first}-2")], "what is not ours stays");
+    room.expect(0, "wasm run hello.wat --seed 1");
+    assert_eq!(name(&room).len(), 3, "another job, another name");
+}
+
+#[test]
+fn results_are_replaced_as_a_whole_or_not_at_all() {
+    let room = Room::new();
+    fs::create_dir(room.path("out")).unwrap();
+    room.expect(0, "wasm run hello.wat --output-dir out");
+    room.write("out/results/outputs/stale", "");
+    room.expect(0, "wasm run hello.wat --output-dir out");
+    assert!(!room.path("out/results/outputs/stale").exists());
+    let before = room.read("out/receipt.json");
+    room.expect(3, "wasm run hello.wat --output-dir out --entry-point nothing");
+    room.expect(4, "wasm run hello.wat --output-dir out --entry-point loop --fuel 9000000000000000 --timeout 0.05");
+    assert_eq!(room.read("out/receipt.json"), before);
+    assert_eq!(room.list("."), [".cache", "echo.wat", "hello.wat", "out"], "no staging directory is left");
+    room.expect(0, "wasm run hello.wat --output-dir new/deep/out");
+    assert_eq!(room.list("new/deep"), ["out"]);
+}
+
+#[test]
+fn refusals_name_the_item_and_nothing_runs() {
+    let room = Room::new();
+    room.write("text.wasm", "just a text");
+    room.write("import.wat", r#"(module (import "env" "socket" (func)) (func (export "_start")))"#);
+    let table = [
+        ("wasm run hello.wat --entry-point nothing", "nothing"),
+        ("wasm run text.wasm", "error: "),
+        ("wasm run import.wat", "socket"),
+        ("wasm run hello.wat --module-size 10", "--module-size"),
+        ("wasm run hello.wat -i echo.wat:/outputs/x", "overlap"),
+        ("wasm run hello.wat -o stdout:/x", "is not usable"),
+    ];
+    for (line, words) in table {
+        let end = room.expect(3, line);
+        assert!(end.stderr.contains(words), "{line}: {}", end.stderr);
+        assert_eq!(end.stderr.matches(words).count(), 1, "said once: {}", end.stderr);
+        assert!(end.stdout.is_empty());
+    }
+}
+
+#[test]
+fn the_watchdog_is_a_failure_of_the_host() {
+    let room = Room::new();
+    let end = room.expect(4, "wasm run hello.wat --entry-point loop --fuel 9000000000000000 --timeout 0.05");
+    assert!(end.stderr.contains("error: ") && end.stderr.contains("--timeout"), "{}", end.stderr);
+    assert!(end.stdout.is_empty());
+}
+
+#[test]
+fn what_the_program_says_is_shown_bounded_and_harmless() {
+    let room = Room::new();
+    let end = room.expect(0, "wasm run hello.wat --entry-point colour --output-dir out");
+    assert!(end.stdout.ends_with("stdout:\n  hello\n  \\u{1b}[31mred\n"), "{:?}", end.stdout);
+    let end = room.expect(0, "wasm run hello.wat --entry-point lines --output-dir out");
+    assert!(end.stdout.contains("stdout (the beginning; all of it is in out/results/stdout):\n"), "{}", end.stdout);
+    assert_eq!(end.stdout.matches("  hello\n").count(), 20);
+}
+
+#[test]
+fn talk_goes_to_standard_error_and_can_be_turned_off() {
+    let room = Room::new();
+    let end = room.expect(0, "wasm run hello.wat --output-dir out");
+    assert!(end.stderr.contains("running 3 independent runs\n") && end.stderr.contains("run 2 of 3: exit 0, "));
+    assert!(room.expect(0, "wasm run hello.wat --output-dir out --quiet").stderr.is_empty());
+}
+
+#[test]
+fn machine_flags_change_no_claim() {
+    let room = Room::new();
+    let claim = |flags: &str| {
+        room.expect(0, &format!("wasm run hello.wat --output-dir out {flags}"));
+        room.json("out/receipt.json")["claim"].clone()
+    };
+    let expected = claim("");
+    for flags in ["--no-cache", "--backend interpreter", "--backend unoptimized", "--cache-dir other", "--timeout 60.5"]
+    {
+        assert_eq!(claim(flags), expected, "{flags}");
+    }
+    assert!(room.path("other").is_dir());
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_run_leaves_nothing() {
+    let room = Room::new();
+    let mut command = room.command("wasm run hello.wat --entry-point loop --fuel 9000000000000000 --output-dir out");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let talk = BufReader::new(child.stderr.take().unwrap());
+    assert!(talk.lines().any(|line| line.unwrap().starts_with("running")));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(room.list("."), [".cache", "echo.wat", "hello.wat"]);
+}
