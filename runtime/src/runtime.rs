@@ -1,6 +1,5 @@
 //! Compiles modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,6 +65,7 @@ pub struct Module(Arc<Compiled>);
 struct Compiled {
     cid: Link,
     bytes: u64,
+    from_cache: bool,
     pre: InstancePre<State>,
 }
 
@@ -93,19 +93,14 @@ impl Runtime {
         let digest: [u8; 32] = Sha256::digest(&binary).into();
         let name = self.cache_name(digest);
         let known = cache.as_ref().and_then(|cache| cached(engine, cache, &name));
+        let from_cache = known.is_some();
         let module = match known {
             Some(module) => module,
             None => self.compile(&binary, &name)?,
         };
         let pre = linker.instantiate_pre(&module).map_err(|error| engine_failed(&error))?;
-        Ok(Module(Arc::new(Compiled { cid: Link::of_raw_digest(digest), bytes: binary.len() as u64, pre })))
-    }
-
-    /// Whether [`Runtime::load`] of the same bytes would not have to compile.
-    pub fn is_cached(&self, bytes: &[u8]) -> bool {
-        let binary = gate::to_binary(bytes, self.0.options.module_bytes).unwrap_or(Cow::Borrowed(bytes));
-        let name = self.cache_name(Sha256::digest(&binary).into());
-        self.0.cache.as_ref().is_some_and(|cache| cache.get(&name).is_some())
+        let cid = Link::of_raw_digest(digest);
+        Ok(Module(Arc::new(Compiled { cid, bytes: binary.len() as u64, from_cache, pre })))
     }
 
     /// Runs `job` and puts its results into a new directory at `results`, whose parent exists:
@@ -184,6 +179,11 @@ impl Module {
     /// CID of the binary, as one raw block: what [`Job::module`] names.
     pub fn cid(&self) -> Link {
         self.0.cid
+    }
+
+    /// Whether it was found in the cache, and not compiled.
+    pub fn is_from_cache(&self) -> bool {
+        self.0.from_cache
     }
 
     /// Names of the exported functions that can be an entry point: those without parameters and results.

@@ -15,10 +15,11 @@
 //! A guest checks for itself what it can, and panics when something is not as it should be.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+use std::{env, fs};
 
 use bacalhau_runtime::{Error, HostTree, Inputs, Job, Limits, Link, Options, Outcome, Receipt, Runtime, Tree};
 use tempfile::TempDir;
@@ -168,6 +169,21 @@ impl Ended {
     pub fn files(&self) -> Vec<&str> {
         self.receipt.claim.files.iter().map(|file| file.name.as_str()).collect()
     }
+}
+
+/// Cargo, without what the cargo that runs the tests has told them about themselves: build scripts that look at it would
+/// run once more, in here and again outside.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    for (key, _) in env::vars_os() {
+        let name = key.to_string_lossy();
+        let told =
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_TARGET_TMPDIR", "CARGO_PRIMARY_"];
+        if name == "OUT_DIR" || told.iter().any(|prefix| name.starts_with(prefix)) {
+            cargo.env_remove(&key);
+        }
+    }
+    cargo
 }
 
 /// A directory with these files, for an input: names with `/` in them make directories.

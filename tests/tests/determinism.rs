@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use bacalhau_runtime::{Backend, Options, Receipt, Runtime};
-use bacalhau_tests::{RUNTIME, Run, guests};
+use bacalhau_tests::{RUNTIME, Run, cargo, guests};
 use tempfile::TempDir;
 
 const BACKENDS: [Backend; 3] = [Backend::Optimized, Backend::Unoptimized, Backend::Interpreter];
@@ -131,12 +131,44 @@ fn inputs_backends_and_caches_do_not_matter() {
         for temperature in ["cold", "warm"] {
             let runtime = Runtime::new(&options).unwrap();
             let module = fs::read(guests::PROBE_EVERYTHING).unwrap();
-            assert_eq!(runtime.is_cached(&module), temperature == "warm");
+            assert_eq!(runtime.load(&module).unwrap().is_from_cache(), temperature == "warm");
             for input in &inputs {
                 let what = format!("{backend:?}, a {temperature} cache and {}", input.path().display());
                 assert_same(&claim(&runtime, &input.path()), &what);
             }
         }
+    }
+}
+
+#[test]
+fn every_end_is_the_same_on_every_backend() {
+    // How a run ends, and how far it got: results so far, fuel, the file at which a limit was met.
+    let ends = [
+        ("fuel", Run::of(guests::HOSTILE_FILE_BOMB).limits(|limits| limits.fuel = 20_000_000)),
+        (
+            "fuel between host calls",
+            Run::of(guests::HOSTILE_ENDLESS_TAIL_CALLS).limits(|limits| limits.fuel = 1_234_567),
+        ),
+        ("stack", Run::of(guests::HOSTILE_DEEP_RECURSION)),
+        ("stack of big frames", Run::of(guests::HOSTILE_INDIRECT_RECURSION)),
+        ("log", Run::of(guests::HOSTILE_LOG_BOMB).limits(|limits| limits.log_bytes = 12_345)),
+        ("output", Run::of(guests::HOSTILE_BYTE_BOMB).limits(|limits| limits.output_bytes = 1_234_567)),
+        ("files", Run::of(guests::HOSTILE_DIR_BOMB).limits(|limits| limits.output_files = 123)),
+        ("memory", Run::of(guests::HOSTILE_MEMORY_HOG).limits(|limits| limits.memory_bytes = 12_345_678)),
+        ("no memory", Run::of(guests::HOSTILE_MEMORY_ABORT).limits(|limits| limits.memory_bytes = 12_345_678)),
+        ("trap", Run::of(guests::TRAP_DIVISION_BY_ZERO)),
+        ("panic", Run::of(guests::PROBE_PANIC)),
+        ("exit", Run::of(guests::PROBE_EXIT).arg("42")),
+        ("bits of NaN", Run::of(guests::PROBE_NAN)),
+    ];
+    let runtimes = BACKENDS.map(|backend| Runtime::new(&Options { backend, ..Options::default() }).unwrap());
+    for (what, run) in &ends {
+        let [optimized, unoptimized, interpreter] = runtimes.each_ref().map(|runtime| {
+            let results = TempDir::new().unwrap();
+            run.run(runtime, &results.path().join("results")).unwrap().claim
+        });
+        assert_eq!(optimized, unoptimized, "{what}");
+        assert_eq!(optimized, interpreter, "{what}");
     }
 }
 
@@ -253,7 +285,7 @@ fn bacalhau() -> &'static Path {
         if fs::metadata(&built).and_then(|file| file.modified()).is_ok_and(|at| at > sources) {
             return built;
         }
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = cargo();
         cargo.args(["build", "--package", "bacalhau", "--bin", "bacalhau", "--target-dir"]);
         cargo.arg(profile.parent().unwrap()).current_dir(top);
         if profile.ends_with("release") {

@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use bacalhau_runtime::{HostTree, Inputs, Job, Outcome};
-use bacalhau_tests::{PATIENCE, RUNTIME};
+use bacalhau_tests::{PATIENCE, RUNTIME, cargo};
 use serde::Deserialize;
 
 /// One entry of `wasm-examples/expected.json`. Paths count from the top of the repository.
@@ -79,7 +78,7 @@ fn committed_modules_give_the_expected_hashes() {
 #[test]
 fn rebuilt_modules_give_the_same_hashes() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm-examples");
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     cargo
         .args(["build", "--release", "--locked", "--target", "wasm32-wasip1"])
         .current_dir(top().join("wasm-examples"));

@@ -11,6 +11,7 @@ use bacalhau_runtime::{HostFailure, Tree};
 use tempfile::TempPath;
 use ureq::Body;
 use ureq::http::Response;
+use ureq::tls::{RootCerts, TlsConfig};
 
 use super::fetched::Fetched;
 use super::{Source, Storage, foreign};
@@ -67,6 +68,8 @@ impl UrlStorage {
             .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS)))
             .timeout_recv_response(Some(self.fetching.patience))
             .timeout_per_read(Some(self.fetching.patience))
+            // The certificates that this machine trusts, a company's own among them.
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
             // The bytes that the URL names, not a packed form of them.
             .accept_encoding("identity")

@@ -30,11 +30,16 @@ enum First {
 
 /// Hashes every job. `root` is where links are resolved from. The order of the answer is not that of the jobs.
 pub(super) fn hash_all(root: &Dir, jobs: Vec<Job>) -> Vec<Hashed> {
-    let first: Vec<First> = jobs
-        .into_par_iter()
-        .with_min_len(MIN_FILES_PER_TASK)
-        .map_init(buffer, |buffer, job| hash_if_small(root, job, buffer))
-        .collect();
+    let first: Vec<First> = if jobs.len() <= MIN_FILES_PER_TASK {
+        // Most results are a handful of small files: waking the pool would cost more than hashing them.
+        let mut buffer = buffer();
+        jobs.into_iter().map(|job| hash_if_small(root, job, &mut buffer)).collect()
+    } else {
+        jobs.into_par_iter()
+            .with_min_len(MIN_FILES_PER_TASK)
+            .map_init(buffer, |buffer, job| hash_if_small(root, job, buffer))
+            .collect()
+    };
     let mut done = Vec::with_capacity(first.len());
     let mut large = Vec::new();
     for outcome in first {

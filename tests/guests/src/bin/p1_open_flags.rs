@@ -17,14 +17,12 @@ fn main() {
         assert_eq!(refused(open("f/", 0)), ERRNO_NOTDIR);
         assert_eq!(refused(open("d", OFLAGS_CREAT | OFLAGS_EXCL)), ERRNO_EXIST);
         assert_eq!(refused(open("d", OFLAGS_TRUNC)), ERRNO_ISDIR);
-        let errno = refused(open("new", OFLAGS_CREAT | OFLAGS_DIRECTORY));
-        assert!([ERRNO_INVAL, ERRNO_NOENT, ERRNO_NOTDIR].contains(&errno), "{errno:?}");
+        assert_eq!(refused(open("new", OFLAGS_CREAT | OFLAGS_DIRECTORY)), ERRNO_INVAL);
         assert_eq!(refused(open("new", 0)), ERRNO_NOENT, "nothing was made");
         // A directory opens for reading with or without the flag, and is no file.
         let rights = wasi::RIGHTS_FD_READ | wasi::RIGHTS_FD_READDIR;
         let d = granted(wasi::path_open(ROOT, 0, "d", 0, rights, 0, 0));
-        let errno = refused(guests::read(d, 1));
-        assert!([ERRNO_ISDIR, wasi::ERRNO_BADF].contains(&errno), "{errno:?}");
+        assert_eq!(refused(guests::read(d, 1)), wasi::ERRNO_BADF);
         close(d);
         for here in [".", "d/..", "d/.", "./d/../d", "/", "/d"] {
             close(guests::open_dir(here));

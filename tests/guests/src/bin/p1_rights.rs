@@ -12,14 +12,12 @@ fn main() {
         granted(write(fd, b"C"));
         granted(wasi::fd_fdstat_set_rights(fd, fewer, before.fs_rights_inheriting));
         assert_eq!(granted(wasi::fd_fdstat_get(fd)).fs_rights_base, fewer);
-        let errno = refused(write(fd, b"x"));
-        assert!([ERRNO_NOTCAPABLE, ERRNO_BADF].contains(&errno), "{errno:?}");
+        assert_eq!(refused(write(fd, b"x")), ERRNO_NOTCAPABLE);
         let errno = refused(wasi::fd_fdstat_set_rights(fd, before.fs_rights_base, before.fs_rights_inheriting));
         assert_eq!(errno, ERRNO_NOTCAPABLE, "a right does not come back");
         assert_eq!(granted(read(fd, 9)), b"ontent", "what was not given up still works");
         granted(wasi::fd_fdstat_set_rights(fd, fewer & !RIGHTS_FD_READ, 0));
-        let errno = refused(read(fd, 1));
-        assert!([ERRNO_NOTCAPABLE, ERRNO_BADF].contains(&errno), "{errno:?}");
+        assert_eq!(refused(read(fd, 1)), ERRNO_NOTCAPABLE);
         close(fd);
         assert_eq!(refused(wasi::fd_fdstat_set_rights(fd, 0, 0)), ERRNO_BADF);
         assert_eq!(refused(wasi::fd_fdstat_set_flags(fd, 0)), ERRNO_BADF);
