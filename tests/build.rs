@@ -86,9 +86,10 @@ fn table(guests: &Guests) -> String {
     let mut line = |line: &str| writeln!(text, "{line}").expect("a string takes everything");
     for (group, guests) in guests {
         for (name, path) in guests {
+            let path = path.to_str().expect("the checkout has a path in UTF-8");
             line(&format!("/// The guest `{name}`.\npub const {}: &str = {path:?};", name.to_uppercase()));
         }
-        let calls: String = guests.keys().map(|name| format!("$test!({name}); ")).collect();
+        let calls = guests.keys().map(|name| format!("$test!({name});")).collect::<Vec<_>>().join(" ");
         line("/// Names every guest of the group, for the test file that is about them.");
         line(&format!("#[macro_export]\nmacro_rules! for_each_{group} {{ ($test:ident) => {{ {calls} }}; }}"));
     }

@@ -143,7 +143,7 @@ mod tests {
     fn content(cache: &Cache, name: &str) -> Option<Vec<u8>> {
         let mut file = cache.get(name)?;
         let mut bytes = Vec::new();
-        std::io::Seek::rewind(&mut file).unwrap();
+        io::Seek::rewind(&mut file).unwrap();
         file.read_to_end(&mut bytes).unwrap();
         bytes.truncate(bytes.len() - KEY_BYTES);
         Some(bytes)

@@ -11,9 +11,13 @@
 //! | `probe` | sense whatever can be sensed | `probe.rs` |
 //! | `p1` | call WASI preview 1 directly, and know every code that it has to answer | `p1.rs` |
 //! | `std`, `c` | use files as Rust's and C's standard libraries do | `std_files.rs` |
+//! | `bench` | are what `benches/` measures | `bench.rs` |
 //!
 //! A guest checks for itself what it can, and panics when something is not as it should be.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has to fail")]
+//!
+//! Beside them, `determinism.rs` runs one job over everything that must not matter, `inputs.rs` has inputs that fail, and
+//! `examples.rs` runs what the README shows.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on has to fail")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +34,7 @@ pub mod guests {
 }
 
 /// Far more than any test takes: when the watchdog fires, something that should have been bounded was not.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The runtime of this process's tests: one for all threads, without a cache, so that nothing old is run.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new(&Options::default()).unwrap());

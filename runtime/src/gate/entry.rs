@@ -1,7 +1,7 @@
 //! Whether the function that a job names can be its entry point.
 
 use super::{
-    describe::Inspection,
+    inspection::Inspection,
     refusal::{Refusal, RefusalKind, quote},
 };
 

@@ -9,15 +9,17 @@
 
 mod describe;
 mod entry;
-pub(crate) mod imports;
+mod imports;
+mod inspection;
 mod origin;
 pub(crate) mod proposals;
 mod refusal;
 mod sniff;
+pub(crate) mod wasi;
 
-pub use describe::{Export, Import, Inspection, Memory, Table};
 pub use entry::check_entry;
 pub(crate) use entry::check_entry_name;
+pub use inspection::{Export, Import, Inspection, Memory, Table};
 pub use refusal::{Refusal, RefusalKind};
 pub use sniff::to_binary;
 

@@ -1,6 +1,7 @@
 //! From the imports of a module to how it was built, and from there to what to do. Words only; it decides nothing.
 
-use super::{describe::Import, imports::WASI_MODULE};
+use super::inspection::Import;
+use super::wasi::{WASI_MODULE, known};
 
 /// A way of building that leaves a certain kind of import behind.
 struct Origin {
@@ -11,7 +12,7 @@ struct Origin {
 /// From the particular to the general: each import is explained by the first that fits.
 const ORIGINS: [Origin; 15] = [
     Origin {
-        left_behind: |import| import.module == WASI_MODULE && super::imports::known(&import.name).is_some(),
+        left_behind: |import| import.module == WASI_MODULE && known(&import.name).is_some(),
         hint: "A function of WASI with another type comes from a wrong declaration: use wasi-libc or the wasip1 crate.",
     },
     Origin {

@@ -23,7 +23,7 @@ use crate::wasi::World;
 use memory::Memory;
 
 /// The module from which guests import the functions.
-pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
+pub(crate) use crate::gate::wasi::WASI_MODULE as MODULE;
 
 /// Fuel of a call that works on what is in memory: a host call takes 0.1 to 0.5 µs, a unit of fuel 0.1 to 0.5 ns.
 const CALL: u64 = 1_000;
@@ -147,7 +147,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 mod tests {
     use super::*;
     use crate::engine::{Backend, engine};
-    use crate::gate::imports::WASI;
+    use crate::gate::wasi::WASI;
     use wasmtime::{Module, Store};
 
     /// A module that imports every function with the type that the gate promises can be instantiated.
@@ -165,7 +165,7 @@ mod tests {
         let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
         linker.instantiate_pre(&module).unwrap();
         assert_eq!(module.imports().len(), 46);
-        let world = crate::wasi::World::new(
+        let world = World::new(
             &crate::Job::new(crate::Link::of_raw(b"")),
             &crate::Inputs::new(),
             crate::vfs::Scratch::new(crate::staging::Staging::new(std::path::Path::new(".")).into()),
