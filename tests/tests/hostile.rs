@@ -144,6 +144,8 @@ fn hostile_memory_grow() {
     let ended = Run::of(guests::HOSTILE_MEMORY_GROW).limits(|limits| limits.memory_bytes = 100 * MIB).succeed();
     assert_eq!(ended.bytes("stdout"), 1600_u32.to_le_bytes(), "to the last page that fits");
     assert!(ended.receipt.unclaimed.notes.iter().any(|note| note.contains("--memory")), "the user is told");
+    let ended = Run::of(guests::HOSTILE_MEMORY_GROW).limits(|limits| limits.memory_bytes = 4096 * MIB).succeed();
+    assert_eq!(ended.bytes("stdout"), 65536_u32.to_le_bytes(), "all that 32 bits can address");
 }
 
 #[test]

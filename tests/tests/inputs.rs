@@ -1,10 +1,15 @@
 //! Inputs that fail, lie or change: a failure of the host ends the run without a result, and the guest never sees it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
 
 use bacalhau_runtime::{Entry, Error, Kind, ReadAt, Stat, Tree};
-use bacalhau_tests::{RUNTIME, Run, guests, small_tree};
+use bacalhau_tests::{RUNTIME, Run, guests, small_tree, tree};
 
 /// A directory with the file `f` and the link `l`, of which one call fails.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +52,7 @@ impl Tree for Broken {
 
 impl ReadAt for Broken {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let count = usize::from(offset == 0 && !buf.is_empty());
+        let count = usize::from(offset == 0 && !buf.is_empty() && self.0 != "shorter");
         buf[..count].fill(b'x');
         self.says("read_at", count)
     }
@@ -68,6 +73,14 @@ fn a_failing_input_is_no_result() {
 }
 
 #[test]
+fn an_input_that_shrinks_is_no_result() {
+    let results = tempfile::tempdir().unwrap();
+    let run = Run::of(guests::PROBE_EVERYTHING).tree("/inputs", Broken("shorter"));
+    let error = run.run(&RUNTIME, &results.path().join("results")).unwrap_err();
+    assert!(matches!(error, Error::Host(_)), "{error}");
+}
+
+#[test]
 fn an_input_must_be_what_the_job_says() {
     let inputs = small_tree();
     let run = || Run::of(guests::PROBE_STAT).input("/inputs", inputs.path());
@@ -77,4 +90,38 @@ fn an_input_must_be_what_the_job_says() {
     std::fs::write(inputs.path().join("f"), "other\n").unwrap();
     let refusal = run().job(|job| job.inputs.insert("/inputs".into(), known).map_or((), drop)).refusal();
     assert!(refusal.contains("/inputs") && refusal.contains("h1:"), "{refusal}");
+}
+
+#[test]
+fn an_input_that_no_other_machine_could_have_is_no_result() {
+    for name in ["back\\slash", "new\nline", "\u{1}"] {
+        let inputs = tree(&[("fine", ""), (name, "content")]);
+        no_result(inputs.path(), name);
+    }
+    let inputs = tree(&[("fine", "")]);
+    let odd = OsStr::from_bytes(b"not \xff utf-8");
+    std::fs::write(inputs.path().join(odd), "").unwrap();
+    no_result(inputs.path(), "utf-8");
+}
+
+#[test]
+fn what_is_no_file_is_no_input() {
+    // Opening a pipe that nobody writes to would wait for ever.
+    let inputs = tree(&[("fine", "")]);
+    let made = Command::new("mkfifo").arg(inputs.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    no_result(inputs.path(), "pipe");
+    let inputs = tree(&[("fine", "")]);
+    let _socket = UnixListener::bind(inputs.path().join("socket")).unwrap();
+    no_result(inputs.path(), "socket");
+}
+
+/// A run over this directory leaves no result, and the message names what is wrong.
+fn no_result(input: &Path, named: &str) {
+    let results = tempfile::tempdir().unwrap();
+    let dir = results.path().join("results");
+    let error = Run::of(guests::PROBE_STAT).input("/inputs", input).run(&RUNTIME, &dir).unwrap_err().to_string();
+    let named = named.escape_debug().to_string();
+    assert!(error.contains(&named) || error.contains(&named.replace("\\\\", "\\")), "no {named} in: {error}");
+    assert!(!dir.exists());
 }

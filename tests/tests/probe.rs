@@ -110,7 +110,7 @@ fn probe_paths() {
 
 #[test]
 fn probe_exit() {
-    for code in [0, 1, 3, 42, 134, 152, 255] {
+    for code in [0, 1, 3, 42, 134, 152, 255, 256, u32::MAX] {
         let ended = Run::of(guests::PROBE_EXIT).arg(code.to_string()).end();
         assert_eq!(ended.outcome(), Outcome::Exit(code));
         let results = ["exitCode", "outputs/code"].map(|name| ended.text(name));

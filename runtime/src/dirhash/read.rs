@@ -48,6 +48,9 @@ pub(super) fn hash_all(root: &Dir, jobs: Vec<Job>) -> Vec<Hashed> {
             First::Large { job, size } => large.push((size, job)),
         }
     }
+    if large.is_empty() {
+        return done;
+    }
     large.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
     // A bridge hands them out one by one in this order; splitting the list in halves would not.
     done.par_extend(large.into_iter().par_bridge().map(|(_, job)| hash_large(root, job)));
