@@ -2,7 +2,9 @@
 //! and the reason. Switches that only change speed are here too, and said to be that.
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
+use wasmtime::{
+    Config, Engine, OperatorCost, OptLevel, RegallocAlgorithm, Strategy, VariableOperatorCost, WasmFeatures,
+};
 
 use crate::error::HostFailure;
 use crate::gate;
@@ -78,6 +80,18 @@ fn language(config: &mut Config) {
     config.relaxed_simd_deterministic(true);
 }
 
+/// What an operator costs. wasmtime default: 1 for most, 1 for each byte or element of bulk operations, 0 for a page.
+/// Growing is host work, so it gets what fits into a byte: a call that is refused takes some 50 ns (measured with
+/// `hostile_memory_grow_loop`), an element of a table 7 ns.
+fn costs() -> OperatorCost {
+    let variable = VariableOperatorCost {
+        memory_grow_per_page: u8::MAX,
+        table_grow_per_element: 24,
+        ..VariableOperatorCost::default()
+    };
+    OperatorCost { MemoryGrow: u8::MAX, TableGrow: u8::MAX, variable, ..OperatorCost::default() }
+}
+
 /// Which bits come out of an operation.
 fn numbers(config: &mut Config) {
     // wasmtime default: false. The bits of a NaN differ by processor without it (measured: `probe_nan`).
@@ -89,6 +103,7 @@ fn bounds(config: &mut Config) {
     // wasmtime default: false. Counts operators alike on every backend that we offer; Winch counts otherwise, so it is
     // not compiled in.
     config.consume_fuel(true);
+    config.operator_cost(costs());
     // wasmtime default: false. The host's watchdog. What it ends is no result.
     config.epoch_interruption(true);
     // wasmtime default: 512 KiB. The guest's own bound is counted inside the module; the native one is out of reach.

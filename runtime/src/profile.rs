@@ -29,7 +29,7 @@ impl Profile {
     /// fuel no longer depends on the engine.
     pub const V0: Self = Self {
         name: "v0",
-        metering: "wasmtime 48.0.8",
+        metering: "wasmtime 48.0.8, growing 255 + 255 a page or 24 an element",
         proposals: &[
             "bulk-memory",
             "extended-const",

@@ -240,7 +240,8 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
         let given: Vec<_> = inputs.keys().collect();
         return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
     }
-    gate::check_entry_name(&module.entry_points(), &job.entry_point)
+    let exported = compiled.pre.module().get_export(&job.entry_point).is_some();
+    gate::check_entry_name(&module.entry_points(), &job.entry_point, exported)
 }
 
 /// A compiled module from the cache, unless the engine finds that it does not fit.

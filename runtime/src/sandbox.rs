@@ -1,5 +1,6 @@
 //! One run: store, limits, call, outcome. What the guest can see is `wasi`'s business, what is kept of it `results`'.
 
+use std::fmt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -172,8 +173,31 @@ fn notes(state: &State, job: &Job) -> Vec<String> {
 struct Limiter {
     memory_bytes: Bound,
     table_elements: Bound,
-    /// What was refused last, in words that follow on "the program".
-    refused: Option<String>,
+    /// What was refused last: nothing is said of it before the run is over, since a guest may ask without end.
+    refused: Option<Refused>,
+}
+
+/// Growth that the job does not allow. Shows in words that follow on "the program".
+#[derive(Clone, Copy)]
+enum Refused {
+    Memory { bytes: usize, most: u64 },
+    Table { elements: usize, most: u64 },
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory { bytes, most } => {
+                write!(f, "asked for {bytes} bytes of memory; the limit is {most}, raise it with --memory")
+            }
+            Self::Table { elements, most } => {
+                write!(
+                    f,
+                    "asked for a table of {elements} elements; the limit is {most}, raise it with --table-elements"
+                )
+            }
+        }
+    }
 }
 
 struct Bound {
@@ -206,9 +230,7 @@ impl ResourceLimiter for Limiter {
         }
         let fits = self.memory_bytes.grow(current, desired);
         if !fits {
-            let most = self.memory_bytes.most;
-            self.refused =
-                Some(format!("asked for {desired} bytes of memory; the limit is {most}, raise it with --memory"));
+            self.refused = Some(Refused::Memory { bytes: desired, most: self.memory_bytes.most });
         }
         Ok(fits)
     }
@@ -223,10 +245,7 @@ impl ResourceLimiter for Limiter {
         }
         let fits = self.table_elements.grow(current, desired);
         if !fits {
-            let most = self.table_elements.most;
-            self.refused = Some(format!(
-                "asked for a table of {desired} elements; the limit is {most}, raise it with --table-elements"
-            ));
+            self.refused = Some(Refused::Table { elements: desired, most: self.table_elements.most });
         }
         Ok(fits)
     }

@@ -90,3 +90,25 @@ fn rebuilt_modules_give_the_same_hashes() {
     let built = target.join("wasm32-wasip1/release");
     assert_eq!(wrong(|example| built.join(example.module.file_name().unwrap())), [""; 0]);
 }
+
+/// The README's section of each example shows the job and the hash that `expected.json` has.
+#[test]
+fn the_readme_shows_the_same_jobs() {
+    let readme = fs::read_to_string(top().join("wasm-examples/README.md")).unwrap();
+    for example in examples() {
+        let section = readme.split("\n## ").find(|section| section.starts_with(&format!("{}\n", example.name)));
+        let section = section.unwrap_or_else(|| panic!("no section about {}", example.name));
+        let command = section.lines().find(|line| line.starts_with("    bacalhau wasm run ")).unwrap();
+        let mut shown = vec![example.module.display().to_string(), format!("expected: {}", example.h1)];
+        shown.extend(example.inputs.iter().map(|input| format!("-i {}:{}", input.src.display(), input.dst)));
+        shown.extend(example.env.iter().map(|(key, value)| format!("-e {key}={value}")));
+        shown.extend(example.args);
+        for part in shown {
+            assert!(
+                command.contains(&part) || section.contains(&part),
+                "{}: {part} is not in the README",
+                example.name
+            );
+        }
+    }
+}

@@ -33,19 +33,23 @@ pub fn check_entry(module: &Inspection, entry: &str) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalKind::EntryPoint, format!("{what}{}: {}", kind(module, entry), advice(module))))
 }
 
-/// The same for a module of which only the names of its entry points are at hand.
-pub(crate) fn check_entry_name(names: &[String], entry: &str) -> Result<(), Refusal> {
+/// The same for a module of which only the names of its entry points are at hand, and whether `entry` is exported at all.
+pub(crate) fn check_entry_name(names: &[String], entry: &str, exported: bool) -> Result<(), Refusal> {
     if names.iter().any(|name| name == entry) {
         return Ok(());
     }
     let reactor = if entry == "_start" && names.iter().any(|name| name == "_initialize") { REACTOR } else { "" };
     let others: Vec<String> = names.iter().filter(|name| *name != "_initialize").map(|name| quote(name)).collect();
     let advice = if others.is_empty() {
-        "it exports none: build it as a program with a main".into()
+        "there is nothing else that could be called: build it as a program with a main".into()
     } else {
         format!("name one of these with --entry-point: {}", some(others))
     };
-    let what = format!("the module exports no function {}, without parameters and results", quote(entry));
+    let what = if exported {
+        format!("the entry point {} is not a function without parameters and results", quote(entry))
+    } else {
+        format!("the module exports no function named {}", quote(entry))
+    };
     Err(Refusal::new(RefusalKind::EntryPoint, format!("{what}{reactor}: {advice}")))
 }
 

@@ -1,11 +1,11 @@
 //! Reads and writes the content of files, within the quota. Positions and append mode are the descriptor's business.
 
-use super::Vfs;
 use super::errno::Errno;
 use super::fault::Answer;
 use super::node::{Body, Content, NodeId};
-use super::scratch::size_of;
+use super::scratch::{FILE_MEMORY_BYTES, size_of};
 use super::usage::Usage;
+use super::{Scratch, Vfs};
 
 /// The largest file: what a signed 64-bit offset can reach.
 pub(crate) const MAX_FILE_BYTES: u64 = i64::MAX as u64;
@@ -53,7 +53,8 @@ impl Vfs {
         self.change(id, |content, scratch, usage| {
             let size = size_of(content);
             usage.resize(size, size.max(end))?;
-            Ok(scratch.write(id, content, data, offset)?)
+            scratch.write(id, content, data, offset)?;
+            Ok(zeroed(size, offset))
         })
     }
 
@@ -63,8 +64,10 @@ impl Vfs {
             return Err(Errno::Fbig.into());
         }
         self.change(id, |content, scratch, usage| {
-            usage.resize(size_of(content), to)?;
-            Ok(scratch.resize(id, content, to)?)
+            let size = size_of(content);
+            usage.resize(size, to)?;
+            scratch.resize(id, content, to)?;
+            Ok(zeroed(size, to))
         })
     }
 
@@ -78,18 +81,19 @@ impl Vfs {
         }
     }
 
+    /// Lets `edit` change the bytes of a file, and answer what that cost beside the bytes given to it.
     fn change(
         &mut self,
         id: NodeId,
-        edit: impl FnOnce(&mut Content, &mut super::Scratch, &mut Usage) -> Answer<()>,
+        edit: impl FnOnce(&mut Content, &mut Scratch, &mut Usage) -> Answer<u64>,
     ) -> Answer<()> {
-        let Self { nodes, scratch, usage, clock, .. } = self;
+        let Self { nodes, scratch, usage, clock, work, .. } = self;
         let node = nodes[id.index()].as_mut().ok_or(Errno::Badf)?;
         if node.read_only {
             return Err(Errno::Rofs.into());
         }
         match &mut node.body {
-            Body::File(content) => edit(content, scratch, usage)?,
+            Body::File(content) => *work += edit(content, scratch, usage)?,
             Body::Dir(_) => return Err(Errno::Isdir.into()),
             Body::Link(_) => return Err(Errno::Inval.into()),
         }
@@ -97,4 +101,9 @@ impl Vfs {
         node.times.changed = clock.now();
         Ok(())
     }
+}
+
+/// Fuel of filling a hole with zeros, which the host does only in memory.
+fn zeroed(from: u64, to: u64) -> u64 {
+    to.saturating_sub(from).min(FILE_MEMORY_BYTES)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::errno::Errno;
 use super::fault::Answer;
 use super::node::{Body, Content, Dir, Node, NodeId};
-use super::{Place, Vfs, path};
+use super::{ENTRY_WORK, Place, Vfs, path};
 use crate::input::Kind;
 
 impl Vfs {
@@ -60,7 +60,10 @@ impl Vfs {
     pub(crate) fn link(&mut self, old: NodeId, place: &Place) -> Answer<()> {
         match self.kind(old) {
             Kind::Dir => return Err(Errno::Perm.into()),
-            Kind::File | Kind::Link if self.is_read_only(old) => return Err(Errno::Xdev.into()),
+            Kind::File | Kind::Link if self.is_read_only(old) => {
+                // Within an input nothing is written; out of it would be to another device.
+                return Err(if self.is_read_only(place.parent) { Errno::Rofs } else { Errno::Xdev }.into());
+            }
             Kind::File | Kind::Link => {}
         }
         if place.wants_dir && place.node.is_none() {
@@ -133,13 +136,15 @@ impl Vfs {
         if is_dir {
             let depth = self.depth_below(to.parent)?;
             self.dir_mut(id)?.parent = to.parent;
-            self.set_depth(id, depth)?;
+            if depth != self.dir(id)?.depth {
+                self.set_depth(id, depth)?;
+            }
         }
         self.enter(to.parent, new_name.clone(), id)
     }
 
     /// A directory can't be moved into itself, nor so deep that its lowest directory is too deep.
-    fn check_move_of_dir(&self, id: NodeId, to: NodeId) -> Answer<()> {
+    fn check_move_of_dir(&mut self, id: NodeId, to: NodeId) -> Answer<()> {
         let mut above = to;
         while above != NodeId::ROOT {
             if above == id {
@@ -147,7 +152,8 @@ impl Vfs {
             }
             above = self.dir(above)?.parent;
         }
-        if self.depth_below(to)? + self.height(id)? > self.most_depth {
+        let deepens = self.depth_below(to)? > self.dir(id)?.depth;
+        if deepens && self.depth_below(to)? + self.height(id)? > self.most_depth {
             return Err(Errno::Nametoolong.into());
         }
         Ok(())
@@ -228,18 +234,25 @@ impl Vfs {
     }
 
     /// Levels of directories below `id`. As deep as `path_depth` at most, so recursion is bounded.
-    fn height(&self, id: NodeId) -> Answer<u64> {
+    fn height(&mut self, id: NodeId) -> Answer<u64> {
         let mut most = 0;
-        for child in self.dir(id)?.entries.values().filter(|child| self.kind(**child) == Kind::Dir) {
-            most = most.max(self.height(*child)? + 1);
+        for child in self.dirs_in(id)? {
+            most = most.max(self.height(child)? + 1);
         }
         Ok(most)
     }
 
     fn set_depth(&mut self, id: NodeId, depth: u64) -> Answer<()> {
         self.dir_mut(id)?.depth = depth;
-        let below: Vec<NodeId> =
-            self.dir(id)?.entries.values().copied().filter(|child| self.kind(*child) == Kind::Dir).collect();
-        below.into_iter().try_for_each(|child| self.set_depth(child, depth + 1))
+        self.dirs_in(id)?.into_iter().try_for_each(|child| self.set_depth(child, depth + 1))
+    }
+
+    /// The directories in a directory.
+    fn dirs_in(&mut self, id: NodeId) -> Answer<Vec<NodeId>> {
+        let entries = &self.dir(id)?.entries;
+        let work = entries.len() as u64 * ENTRY_WORK;
+        let dirs = entries.values().copied().filter(|child| self.kind(*child) == Kind::Dir).collect();
+        self.work += work;
+        Ok(dirs)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::fault::Answer;
 use super::node::{Body, Content, Dir, Node, NodeId, Source};
 use super::trees::Trees;
-use super::{Vfs, path};
+use super::{ENTRY_WORK, Vfs, path};
 use crate::error::HostFailure;
 use crate::input::{Entry, Kind, Tree};
 
@@ -58,6 +58,7 @@ impl Vfs {
     pub(super) fn fill(&mut self, id: NodeId) -> Answer<()> {
         let Some(source) = self.dir_mut(id)?.unread.take() else { return Ok(()) };
         let mut entries = self.trees.list(&source)?;
+        self.work += entries.len() as u64 * ENTRY_WORK;
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         for Entry { name, kind } in entries {
             if path::check_name(name.as_bytes()).is_err() {

@@ -14,7 +14,7 @@ use crate::error::HostFailure;
 use crate::staging::Staging;
 
 /// A file larger than this goes to disk.
-const FILE_MEMORY_BYTES: u64 = 1 << 20;
+pub(super) const FILE_MEMORY_BYTES: u64 = 1 << 20;
 /// When all files in memory are larger than this together, the next one that grows goes to disk.
 const TOTAL_MEMORY_BYTES: u64 = 64 << 20;
 

@@ -29,7 +29,8 @@ pub(crate) use crate::gate::wasi::WASI_MODULE as MODULE;
 const CALL: u64 = 1_000;
 /// Fuel of a call that walks a path, and may open or make a file of the host: some µs.
 const WALK: u64 = 10_000;
-// Beside that, each byte that a call moves costs one unit, as it does in wasmtime's `memory.copy`.
+// Beside that, each byte that a call moves costs one unit, as it does in wasmtime's `memory.copy`, and `vfs` says what
+// else it had to do.
 
 /// One call of the guest.
 struct Guest<'a> {
@@ -54,7 +55,8 @@ fn call(
     let mut guest = Guest { memory: Memory(bytes), world: &mut state.world, moved: 0 };
     let answer = function(&mut guest);
     let moved = guest.moved;
-    charge(caller, moved)?;
+    let work = state.world.vfs.take_work();
+    charge(caller, moved + work)?;
     match answer {
         Ok(()) => Ok(i32::from(Errno::Success as u16)),
         Err(Fault::Errno(errno)) => Ok(i32::from(errno as u16)),

@@ -21,7 +21,7 @@ fn main() {
         assert_eq!(refused(unlink("inputs/f")), ERRNO_ROFS);
         assert_eq!(refused(remove_dir("inputs/dir")), ERRNO_ROFS);
         assert_eq!(refused(rename("inputs/f", "inputs/h")), ERRNO_ROFS);
-        assert_eq!(refused(link("inputs/f", "inputs/h")), ERRNO_XDEV, "an input is linked nowhere");
+        assert_eq!(refused(link("inputs/f", "inputs/h")), ERRNO_ROFS);
         assert_eq!(refused(wasi::path_filestat_set_times(ROOT, 0, "inputs/f", 0, 1, FSTFLAGS_MTIM)), ERRNO_ROFS);
         let fd = granted(open_to_read("inputs/f"));
         assert_eq!(refused(guests::write(fd, b"x")), wasi::ERRNO_BADF);
