@@ -52,7 +52,7 @@ fn run_nothing(c: &mut Criterion) {
     let job = Job::new(module.cid());
     let place = TempDir::new().unwrap();
     group.bench_function("bacalhau: execute", |b| {
-        b.iter(|| runtime.execute(&module, &job, &BTreeMap::new(), place.path(), Duration::from_secs(60)).unwrap());
+        b.iter(|| runtime.execute(&module, &job, &BTreeMap::new(), place.path(), Duration::from_mins(1)).unwrap());
     });
     let mut ours = Ours::new(EMPTY.as_bytes());
     group.bench_function("bacalhau: run to hashed results", |b| b.iter(|| ours.run(&[], None)));

@@ -1,6 +1,6 @@
 //! The two sides that the benchmarks compare: one job in our sandbox, and the same program in plain wasmtime with its own
 //! WASI, as a host would embed them. Both start with a compiled module; both are called from one thread.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on has to stop")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that cannot go on has to stop")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Ours {
             job.inputs.insert("/inputs".into(), None);
             inputs.insert("/inputs".into(), Arc::new(HostTree::open(input).unwrap()));
         }
-        let receipt = self.runtime.run(&self.module, &job, &inputs, &results, Duration::from_secs(600)).unwrap();
+        let receipt = self.runtime.run(&self.module, &job, &inputs, &results, Duration::from_mins(10)).unwrap();
         assert_eq!(receipt.claim.outcome, Outcome::Exit(0));
         fs::remove_dir_all(results).unwrap();
     }
