@@ -20,8 +20,8 @@ fn cost(c: &mut Criterion) {
         let input = data.map(example_data);
         let mut group = c.benchmark_group(name);
         group.sample_size(10);
-        let mut ours = Ours::new(&wasm);
-        group.bench_function("bacalhau", |b| b.iter(|| ours.run(args, input.as_deref())));
+        let mut ours = Ours::new(&wasm, input.as_deref());
+        group.bench_function("bacalhau", |b| b.iter(|| ours.run(args)));
         let mut stock = Stock::new(&wasm);
         group.bench_function("plain wasmtime", |b| b.iter(|| stock.run(args, input.as_deref())));
         group.finish();

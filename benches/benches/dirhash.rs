@@ -47,6 +47,8 @@ fn one_thread(dir: &Path) {
 fn dirhash(c: &mut Criterion) {
     let many = many_files(20_000, 4096);
     compare(c, "hash 20,000 files of 4 KiB", many.path(), 20_000, 4096);
+    let medium = many_files(256, 1 << 20);
+    compare(c, "hash 256 files of 1 MiB", medium.path(), 256, 1 << 20);
     let one = one_file(1 << 30);
     compare(c, "hash a file of 1 GiB", one.path(), 1, 1 << 30);
 }

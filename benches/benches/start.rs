@@ -54,8 +54,8 @@ fn run_nothing(c: &mut Criterion) {
     group.bench_function("bacalhau: execute", |b| {
         b.iter(|| runtime.execute(&module, &job, &BTreeMap::new(), place.path(), Duration::from_mins(1)).unwrap());
     });
-    let mut ours = Ours::new(EMPTY.as_bytes());
-    group.bench_function("bacalhau: run to hashed results", |b| b.iter(|| ours.run(&[], None)));
+    let mut ours = Ours::new(EMPTY.as_bytes(), None);
+    group.bench_function("bacalhau: run to hashed results", |b| b.iter(|| ours.run(&[])));
     let engine = Engine::default();
     let plain = Module::new(&engine, EMPTY).unwrap();
     group.bench_function("plain wasmtime: instantiate and call", |b| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostTree, Inputs, Job, Module, Options, Outcome, Runtime};
+use bacalhau_runtime::{Execution, HostTree, Inputs, Job, Module, Options, Outcome, Runtime};
 use tempfile::TempDir;
 use wasmtime::{Engine, InstancePre, Linker, Store};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
@@ -20,30 +20,44 @@ pub struct Ours {
     module: Module,
     place: TempDir,
     run: u64,
+    /// Opened once, as for the several runs of one job: the first of them hashes it.
+    input: Option<Arc<HostTree>>,
 }
 
 impl Ours {
-    /// Loads a module.
-    pub fn new(wasm: &[u8]) -> Self {
+    /// Loads a module, and opens the directory that is its input.
+    pub fn new(wasm: &[u8], input: Option<&Path>) -> Self {
         let runtime = Runtime::new(&Options::default()).unwrap();
         let module = runtime.load(wasm).unwrap();
-        Self { runtime, module, place: TempDir::new().unwrap(), run: 0 }
+        let input = input.map(|input| Arc::new(HostTree::open(input).unwrap()));
+        Self { runtime, module, place: TempDir::new().unwrap(), run: 0, input }
     }
 
-    /// Runs it over a directory, from opening the input to the hashed results directory, which is then removed.
-    pub fn run(&mut self, args: &[&str], input: Option<&Path>) {
+    /// Runs it, and drops what it wrote: what plain wasmtime does too.
+    pub fn execute(&self, args: &[&str]) {
+        drop(self.start(args));
+    }
+
+    /// Runs it to its hashed results directory, which is then removed.
+    pub fn run(&mut self, args: &[&str]) {
         self.run += 1;
         let results = self.place.path().join(self.run.to_string());
+        self.start(args).keep(&results).unwrap();
+        fs::remove_dir_all(results).unwrap();
+    }
+
+    fn start(&self, args: &[&str]) -> Execution {
         let mut job = Job::new(self.module.cid());
         job.args = args.iter().map(|arg| (*arg).to_owned()).collect();
         let mut inputs = Inputs::new();
-        if let Some(input) = input {
+        if let Some(input) = &self.input {
             job.inputs.insert("/inputs".into(), None);
-            inputs.insert("/inputs".into(), Arc::new(HostTree::open(input).unwrap()));
+            inputs.insert("/inputs".into(), input.clone());
         }
-        let receipt = self.runtime.run(&self.module, &job, &inputs, &results, Duration::from_mins(10)).unwrap();
-        assert_eq!(receipt.claim.outcome, Outcome::Exit(0));
-        fs::remove_dir_all(results).unwrap();
+        let place = self.place.path();
+        let execution = self.runtime.execute(&self.module, &job, &inputs, place, Duration::from_mins(10)).unwrap();
+        assert_eq!(execution.outcome(), Outcome::Exit(0));
+        execution
     }
 }
 

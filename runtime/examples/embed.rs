@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p bacalhau-runtime --example embed -- MODULE INPUT_DIR RESULTS_DIR`
 
+#![expect(clippy::disallowed_methods, reason = "a program, unlike the library, looks at the world")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     job.inputs.insert("/inputs".into(), None);
     let inputs: Inputs = BTreeMap::from([("/inputs".into(), Arc::new(HostTree::open(Path::new(input))?) as _)]);
 
-    let receipt = runtime.run(&module, &job, &inputs, Path::new(results), Duration::from_secs(60))?;
+    let receipt = runtime.run(&module, &job, &inputs, Path::new(results), Duration::from_mins(1))?;
     print!("{}", receipt.to_json());
     Ok(())
 }

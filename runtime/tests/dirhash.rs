@@ -1,5 +1,6 @@
 //! The directory hash against what Go itself answered (`tests/golden/dirhash.json`), against hostile trees, and
 //! against a naive copy of the rules.
+#![allow(clippy::disallowed_methods, reason = "a test makes files of its own")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{

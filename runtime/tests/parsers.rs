@@ -1,4 +1,5 @@
 //! What comes from strangers: modules and receipts. Whatever the bytes are, the answer is a value or a refusal with words.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files of its own")]
 
 use std::time::Duration;
 
@@ -63,7 +64,7 @@ proptest! {
             let mut job = Job::new(module.cid());
             job.limits.fuel = 1_000_000;
             let place = tempfile::tempdir().unwrap();
-            let ended = runtime.execute(&module, &job, &Inputs::new(), place.path(), Duration::from_secs(60));
+            let ended = runtime.execute(&module, &job, &Inputs::new(), place.path(), Duration::from_mins(1));
             match ended {
                 Ok(_) | Err(bacalhau_runtime::Error::Refused(_)) => {}
                 Err(error) => prop_assert!(false, "a program made the host fail: {error}"),

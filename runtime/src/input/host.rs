@@ -1,12 +1,14 @@
 //! A directory or a file of the host as an input tree, through cap-std: nothing outside of it can be reached.
-//! Links are handed on as links; whoever follows them does so inside of the guest's tree.
+//! Links are handed on as links; whoever follows them does so inside of the guest's tree. A file that is another one when
+//! it is opened again, by the guest or to be hashed, is a failure of the host.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, FileExt, FileType};
+use cap_std::fs::{Dir, File, FileExt, FileType, MetadataExt};
 
 use super::{Entry, Kind, ReadAt, Stat, Tree, identity};
 
@@ -16,6 +18,27 @@ pub struct HostTree {
     root: Root,
     /// Filled by the first run that asks; several runs of one job share the tree and so the work.
     identity: Mutex<Option<String>>,
+    /// What each file was when it was first opened.
+    stamps: Mutex<BTreeMap<String, Stamp>>,
+}
+
+/// Changes when the content of a file does: its length, and seconds and nanoseconds of its last changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -38,12 +61,26 @@ impl HostTree {
         } else {
             return Err(no_content(path.display()));
         };
-        Ok(Self { root, identity: Mutex::new(None) })
+        Ok(Self { root, identity: Mutex::new(None), stamps: Mutex::new(BTreeMap::new()) })
     }
 
     /// Whether the root is a directory, rather than a file.
     pub fn is_dir(&self) -> bool {
         matches!(self.root, Root::Dir(_))
+    }
+
+    /// The content must stay what it was when it was first opened: the guest may have read it, or the hash counted it.
+    fn check_unchanged(&self, path: &str, file: &File) -> io::Result<()> {
+        let stamp = Stamp::of(file)?;
+        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        match stamps.get(path) {
+            None => {
+                stamps.insert(path.into(), stamp);
+                Ok(())
+            }
+            Some(known) if *known == stamp => Ok(()),
+            Some(_) => Err(io::Error::other("it was changed while the job ran; run the job again")),
+        }
     }
 
     fn dir(&self) -> io::Result<&Dir> {
@@ -85,6 +122,7 @@ impl Tree for HostTree {
             Root::File(file) => file.try_clone()?,
             Root::Dir(dir) => dir.open(path)?,
         };
+        self.check_unchanged(path, &file)?;
         Ok(Box::new(OpenFile(file)))
     }
 
@@ -95,7 +133,7 @@ impl Tree for HostTree {
 
     fn identity(&self) -> io::Result<String> {
         // A panic while hashing leaves `None` behind, which is a sound value.
-        let mut known = self.identity.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(identity) = &*known {
             return Ok(identity.clone());
         }
@@ -147,4 +185,41 @@ fn not_portable(dir: &str, name: &str) -> io::Error {
         io::ErrorKind::InvalidInput,
         format!("the name {name:?} in /{dir} is not UTF-8, so no other machine could have it: rename it"),
     )
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test changes a file behind the tree's back")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_is_not_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "one").unwrap();
+        let tree = HostTree::open(dir.path()).unwrap();
+        let opened = tree.open("file").unwrap();
+        assert_eq!(opened.read_at(&mut [0; 9], 1).unwrap(), 2);
+        assert!(tree.open("file").is_ok());
+        std::fs::write(&file, "longer than before").unwrap();
+        assert!(tree.identity().unwrap_err().to_string().contains("changed while the job ran"));
+    }
+
+    #[test]
+    fn identities_tell_apart_what_a_guest_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = || HostTree::open(dir.path()).unwrap().identity().unwrap();
+        std::fs::write(dir.path().join("a"), "a").unwrap();
+        let plain = identity();
+        assert_eq!(plain, crate::dirhash::hash_dir(dir.path(), "").unwrap().h1, "what Go prints");
+        std::fs::create_dir(dir.path().join("empty")).unwrap();
+        let with_dir = identity();
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        let with_link = identity();
+        std::fs::remove_file(dir.path().join("link")).unwrap();
+        std::fs::write(dir.path().join("link"), "a").unwrap();
+        let with_file = identity();
+        let all = std::collections::BTreeSet::from([plain, with_dir, with_link, with_file]);
+        assert_eq!(all.len(), 4);
+    }
 }
