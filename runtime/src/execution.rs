@@ -51,9 +51,7 @@ impl Execution {
         let hashed = dirhash::hash_dir(&path, "results").map_err(|error| HostFailure::new(error.to_string()))?;
         std::fs::rename(&path, results).map_err(|error| HostFailure::at("move the results to", results, error))?;
         if links_dropped > 0 {
-            let note =
-                format!("{links_dropped} symbolic links in the outputs were left out: links never leave the sandbox");
-            ended.notes.push(note);
+            ended.notes.push(format!("symbolic links that stayed in the sandbox, as all do: {links_dropped}"));
         }
         let claim = Claim {
             job_cid: job.cid()?,

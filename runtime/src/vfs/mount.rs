@@ -25,8 +25,8 @@ impl Vfs {
         Ok(())
     }
 
-    /// Makes the directory at `place`, for an output. It is the guest's to fill, but not to move or remove.
-    pub(crate) fn make_output(&mut self, place: &str) -> Answer<NodeId> {
+    /// Makes the directory at `place`, unless there is something. It is the guest's to fill, but not to move or remove.
+    pub(crate) fn make_place(&mut self, place: &str) -> Answer<NodeId> {
         let (parent, name) = self.make_way(place)?;
         self.pinned_dir(parent, name)
     }

@@ -22,6 +22,9 @@ use rights::Rights;
 /// `argv[0]` of every program: the name of its file is no business of a result.
 const ARGV0: &str = "main.wasm";
 
+/// A directory that programs take for granted. Nothing of it is kept.
+const TEMPORARY: &str = "/tmp";
+
 /// Everything that a run's guest can ask for.
 pub(crate) struct World {
     pub(crate) vfs: Vfs,
@@ -44,8 +47,9 @@ impl World {
         let mut vfs = Vfs::new(&job.limits, Clock::starting_at(job.epoch_seconds), scratch);
         vfs.mount(inputs)?;
         for place in job.outputs.values() {
-            vfs.make_output(place)?;
+            vfs.make_place(place)?;
         }
+        vfs.make_place(TEMPORARY)?;
         let stdout = vfs.make_unnamed_file()?;
         let stderr = vfs.make_unnamed_file()?;
         let stdin = match &job.stdin {

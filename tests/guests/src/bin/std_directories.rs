@@ -15,6 +15,9 @@ fn walk(path: &Path, found: &mut Vec<String>) {
 }
 
 fn main() -> std::io::Result<()> {
+    // Programs take a place for temporary files for granted.
+    assert_eq!(fs::read_dir("/tmp")?.count(), 0);
+    fs::write("/tmp/scratch", "mine")?;
     fs::create_dir_all("/a/b/c")?;
     fs::create_dir_all("/a/b/c")?;
     assert_eq!(fs::create_dir("/a").unwrap_err().kind(), ErrorKind::AlreadyExists);
