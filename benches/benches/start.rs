@@ -12,7 +12,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tempfile::TempDir;
 use wasmtime::{Engine, Instance, Module, Store};
 
-const EMPTY: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+fn empty() -> Vec<u8> {
+    wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#).unwrap()
+}
 
 fn compile(c: &mut Criterion) {
     let mut group = c.benchmark_group("compile word-count");
@@ -48,16 +50,16 @@ fn load_cached(c: &mut Criterion) {
 fn run_nothing(c: &mut Criterion) {
     let mut group = c.benchmark_group("run nothing");
     let runtime = Runtime::new(&Options::default()).unwrap();
-    let module = runtime.load(EMPTY.as_bytes()).unwrap();
+    let module = runtime.load(&empty()).unwrap();
     let job = Job::new(module.cid());
     let place = TempDir::new().unwrap();
     group.bench_function("bacalhau: execute", |b| {
         b.iter(|| runtime.execute(&module, &job, &BTreeMap::new(), place.path(), Duration::from_mins(1)).unwrap());
     });
-    let mut ours = Ours::new(EMPTY.as_bytes(), None);
+    let mut ours = Ours::new(&empty(), None);
     group.bench_function("bacalhau: run to hashed results", |b| b.iter(|| ours.run(&[])));
     let engine = Engine::default();
-    let plain = Module::new(&engine, EMPTY).unwrap();
+    let plain = Module::new(&engine, empty()).unwrap();
     group.bench_function("plain wasmtime: instantiate and call", |b| {
         b.iter(|| {
             let mut store = Store::new(&engine, ());
@@ -65,7 +67,7 @@ fn run_nothing(c: &mut Criterion) {
             instance.get_typed_func::<(), ()>(&mut store, "_start").unwrap().call(&mut store, ()).unwrap();
         });
     });
-    let mut stock = Stock::new(EMPTY.as_bytes());
+    let mut stock = Stock::new(&empty());
     group.bench_function("plain wasmtime with WASI and an output directory", |b| b.iter(|| stock.run(&[], None)));
     group.finish();
 }
