@@ -85,6 +85,8 @@ impl Stock {
         let outputs: PathBuf = self.place.path().join(self.run.to_string());
         fs::create_dir(&outputs).unwrap();
         let mut builder = WasiCtxBuilder::new();
+        // As the wasmtime command does: without it each call of the file system goes through another thread.
+        builder.allow_blocking_current_thread(true);
         builder.arg("main.wasm").args(args);
         builder.preopened_dir(&outputs, "/outputs", FsPerms::ReadWrite).unwrap();
         if let Some(input) = input {
