@@ -95,7 +95,11 @@ fn rebuilt_modules_give_the_same_hashes() {
 #[test]
 fn the_readme_shows_the_same_jobs() {
     let readme = fs::read_to_string(top().join("wasm-examples/README.md")).unwrap();
+    let front = fs::read_to_string(top().join("README.md")).unwrap();
     for example in examples() {
+        if front.contains(&example.module.display().to_string()) {
+            assert!(front.contains(&example.h1), "the first README shows another hash of {}", example.name);
+        }
         let section = readme.split("\n## ").find(|section| section.starts_with(&format!("{}\n", example.name)));
         let section = section.unwrap_or_else(|| panic!("no section about {}", example.name));
         let command = section.lines().find(|line| line.starts_with("    bacalhau wasm run ")).unwrap();
