@@ -59,7 +59,7 @@ impl Execution {
             outcome: ended.outcome,
             fuel: ended.fuel,
             h1: hashed.h1,
-            files: hashed.files.iter().map(result_file).collect(),
+            files: hashed.files.iter().map(ResultFile::from).collect(),
         };
         Ok(Receipt { claim, unclaimed: unclaimed(backend, ended.notes) })
     }
@@ -82,14 +82,4 @@ fn unclaimed(backend: Backend, notes: Vec<String>) -> Unclaimed {
         notes,
         ..Unclaimed::default()
     }
-}
-
-fn result_file(file: &dirhash::FileHash) -> ResultFile {
-    use std::fmt::Write as _;
-    let sha256 = file.sha256.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    ResultFile { name: file.name_lossy().into_owned(), bytes: file.size, sha256 }
 }

@@ -1,10 +1,11 @@
 //! What ran, under which profile, on what, with what outcome. It is data: making it true is the business of `sandbox`,
 //! running it again that of whoever holds it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::dirhash::FileHash;
 use crate::job::Job;
 use crate::link::Link;
 use crate::outcome::Outcome;
@@ -50,6 +51,12 @@ pub struct ResultFile {
     pub bytes: u64,
     /// SHA-256 of the content, in hexadecimal.
     pub sha256: String,
+}
+
+impl From<&FileHash> for ResultFile {
+    fn from(file: &FileHash) -> Self {
+        Self { name: file.name_lossy().into_owned(), bytes: file.size, sha256: file.sha256_hex() }
+    }
 }
 
 /// What may differ between two receipts of the same job.
@@ -132,12 +139,19 @@ impl Claim {
         compare("outcome", self.outcome.to_string(), other.outcome.to_string());
         compare("fuel", fuel_text(self.fuel), fuel_text(other.fuel));
         compare("h1", self.h1.clone(), other.h1.clone());
-        let ours = by_name(&self.files);
-        let theirs = by_name(&other.files);
-        for name in ours.keys().chain(theirs.keys().filter(|name| !ours.contains_key(*name))) {
-            compare(&format!("file {name}"), file_text(ours.get(name)), file_text(theirs.get(name)));
-        }
+        found.extend(self.file_differences(&other.files));
         found
+    }
+
+    /// Which files are not as claimed, by name: those of another run, or of a results directory that is at hand.
+    pub fn file_differences(&self, files: &[ResultFile]) -> Vec<Difference> {
+        let (ours, theirs) = (by_name(&self.files), by_name(files));
+        let names: BTreeSet<&str> = ours.keys().chain(theirs.keys()).copied().collect();
+        let compare = |name: &str| {
+            let (expected, found) = (file_text(ours.get(name)), file_text(theirs.get(name)));
+            (expected != found).then(|| Difference { what: format!("file {name}"), expected, found })
+        };
+        names.into_iter().filter_map(compare).collect()
     }
 }
 

@@ -189,8 +189,7 @@ impl Module {
     /// Names of the exported functions that can be an entry point: those without parameters and results.
     pub fn entry_points(&self) -> Vec<String> {
         let module = self.0.pre.module();
-        let callable = |ty: &ExternType| ty.func().is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0);
-        let exports = module.exports().filter(|export| callable(&export.ty()));
+        let exports = module.exports().filter(|export| is_callable(&export.ty()));
         exports.map(|export| export.name().to_owned()).filter(|name| !name.starts_with(gate::RESERVED_PREFIX)).collect()
     }
 }
@@ -205,6 +204,11 @@ impl fmt::Debug for Module {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Module").field(&self.0.cid).finish()
     }
+}
+
+/// Whether an export can be an entry point: a function without parameters and results.
+fn is_callable(ty: &ExternType) -> bool {
+    ty.func().is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
 }
 
 /// Feeds what the engine hashes into SHA-256, so that equal settings have equal names in every process.
@@ -240,8 +244,11 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
         let given: Vec<_> = inputs.keys().collect();
         return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
     }
-    let exported = compiled.pre.module().get_export(&job.entry_point).is_some();
-    gate::check_entry_name(&module.entry_points(), &job.entry_point, exported)
+    let export = compiled.pre.module().get_export(&job.entry_point);
+    if export.as_ref().is_some_and(is_callable) && !job.entry_point.starts_with(gate::RESERVED_PREFIX) {
+        return Ok(());
+    }
+    Err(gate::refuse_entry(&module.entry_points(), &job.entry_point, export.is_some()))
 }
 
 /// A compiled module from the cache, unless the engine finds that it does not fit.

@@ -67,7 +67,7 @@ impl Hash {
 impl Hashed {
     fn new(hash: DirHash, with_files: bool) -> Self {
         let file = |file: &dirhash::FileHash| HashedFile {
-            sha256: hex(&file.sha256),
+            sha256: file.sha256_hex(),
             bytes: file.size,
             name: file.name_lossy().into_owned(),
         };
@@ -83,12 +83,6 @@ impl Render for Hashed {
         }
         text
     }
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A failed hash as this command's failure.

@@ -1,11 +1,10 @@
 //! `bacalhau verify`: runs the job of a receipt again and says whether it comes to the same.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, dirhash};
+use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirhash};
 use clap::Args;
 use serde::Serialize;
 
@@ -170,20 +169,8 @@ fn altered(claim: &Claim, dir: &Path) -> Result<Vec<Difference>, Failure> {
     if found.h1 == claim.h1 {
         return Ok(Vec::new());
     }
-    let describe = |size: u64, sha256: &str| format!("{size} bytes, sha256 {sha256}");
-    let expected = claim.files.iter().map(|file| (file.name.clone(), describe(file.bytes, &file.sha256)));
-    let found =
-        found.files.iter().map(|file| (file.name_lossy().into_owned(), describe(file.size, &hash::hex(&file.sha256))));
-    let (expected, found): (std::collections::BTreeMap<_, _>, std::collections::BTreeMap<_, _>) =
-        (expected.collect(), found.collect());
-    let absent = || "absent".to_owned();
-    let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
-    let difference = |name: &String| Difference {
-        what: format!("file {name}"),
-        expected: expected.get(name).cloned().unwrap_or_else(absent),
-        found: found.get(name).cloned().unwrap_or_else(absent),
-    };
-    Ok(names.into_iter().filter(|name| expected.get(*name) != found.get(*name)).map(difference).collect())
+    let files: Vec<ResultFile> = found.files.iter().map(ResultFile::from).collect();
+    Ok(claim.file_differences(&files))
 }
 
 impl Render for Answer {

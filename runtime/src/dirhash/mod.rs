@@ -52,6 +52,11 @@ pub struct FileHash {
 }
 
 impl FileHash {
+    /// The SHA-256 in lower-case hexadecimal, as in the lines that are hashed.
+    pub fn sha256_hex(&self) -> String {
+        hex(&self.sha256).iter().copied().map(char::from).collect()
+    }
+
     /// The name for people: bytes that are not UTF-8 are replaced.
     pub fn name_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.name)

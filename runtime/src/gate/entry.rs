@@ -28,29 +28,26 @@ pub fn check_entry(module: &Inspection, entry: &str) -> Result<(), Refusal> {
             export.ty
         ),
         Some(export) => format!("the entry point {} is not a function but a {}", quote(entry), export.ty),
-        None => format!("the module exports no function named {}", quote(entry)),
+        None => not_exported(entry),
     };
     Err(Refusal::new(RefusalKind::EntryPoint, format!("{what}{}: {}", kind(module, entry), advice(module))))
 }
 
-/// The same for a module of which only the names of its entry points are at hand, and whether `entry` is exported at all.
-pub(crate) fn check_entry_name(names: &[String], entry: &str, exported: bool) -> Result<(), Refusal> {
-    if names.iter().any(|name| name == entry) {
-        return Ok(());
-    }
+/// The refusal for a module of which only the names of its entry points are at hand, and whether `entry` is exported.
+pub(crate) fn refuse_entry(names: &[String], entry: &str, exported: bool) -> Refusal {
     let reactor = if entry == "_start" && names.iter().any(|name| name == "_initialize") { REACTOR } else { "" };
-    let others: Vec<String> = names.iter().filter(|name| *name != "_initialize").map(|name| quote(name)).collect();
-    let advice = if others.is_empty() {
-        "there is nothing else that could be called: build it as a program with a main".into()
-    } else {
-        format!("name one of these with --entry-point: {}", some(others))
-    };
+    let advice = callable(names)
+        .unwrap_or_else(|| "there is nothing else that could be called: build it as a program with a main".into());
     let what = if exported {
         format!("the entry point {} is not a function without parameters and results", quote(entry))
     } else {
-        format!("the module exports no function named {}", quote(entry))
+        not_exported(entry)
     };
-    Err(Refusal::new(RefusalKind::EntryPoint, format!("{what}{reactor}: {advice}")))
+    Refusal::new(RefusalKind::EntryPoint, format!("{what}{reactor}: {advice}"))
+}
+
+fn not_exported(entry: &str) -> String {
+    format!("the module exports no function named {}", quote(entry))
 }
 
 fn kind(module: &Inspection, entry: &str) -> &'static str {
@@ -58,15 +55,20 @@ fn kind(module: &Inspection, entry: &str) -> &'static str {
 }
 
 fn advice(module: &Inspection) -> String {
-    let names: Vec<&String> = module.entry_points.iter().filter(|name| *name != "_initialize").collect();
-    if names.is_empty() {
-        return format!(
+    callable(&module.entry_points).unwrap_or_else(|| {
+        format!(
             "build it as a program with a main (Rust: a binary, not a cdylib; C: without -mexec-model=reactor), or export \
              a function without parameters and results. It exports {}",
             everything(module)
-        );
-    }
-    format!("name one of these with --entry-point: {}", some(names.iter().map(|name| quote(name)).collect()))
+        )
+    })
+}
+
+/// The entry points that may be named instead, if there are any.
+fn callable(entry_points: &[String]) -> Option<String> {
+    let names: Vec<String> =
+        entry_points.iter().filter(|name| *name != "_initialize").map(|name| quote(name)).collect();
+    (!names.is_empty()).then(|| format!("name one of these with --entry-point: {}", some(names)))
 }
 
 fn everything(module: &Inspection) -> String {

@@ -18,7 +18,7 @@ mod sniff;
 pub(crate) mod wasi;
 
 pub use entry::check_entry;
-pub(crate) use entry::check_entry_name;
+pub(crate) use entry::refuse_entry;
 pub use inspection::{Export, Import, Inspection, Memory, Table};
 pub use refusal::{Refusal, RefusalKind};
 pub use sniff::to_binary;

@@ -64,11 +64,6 @@ impl HostTree {
         Ok(Self { root, identity: Mutex::new(None), stamps: Mutex::new(BTreeMap::new()) })
     }
 
-    /// Whether the root is a directory, rather than a file.
-    pub fn is_dir(&self) -> bool {
-        matches!(self.root, Root::Dir(_))
-    }
-
     /// The content must stay what it was when it was first opened: the guest may have read it, or the hash counted it.
     fn check_unchanged(&self, path: &str, file: &File) -> io::Result<()> {
         let stamp = Stamp::of(file)?;

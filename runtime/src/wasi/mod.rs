@@ -82,14 +82,19 @@ impl World {
         if fits < data.len() { Err(Limit::LogBytes.into()) } else { Ok(()) }
     }
 
-    /// A new descriptor, at the lowest free number.
-    fn open(&mut self, descriptor: Descriptor) -> Answer<u32> {
+    /// `EMFILE` when no descriptor is left. Asked before anything is made: a file that cannot be opened stays unmade.
+    fn require_descriptor(&mut self) -> Answer<()> {
         if self.descriptors.is_full() {
             self.ran_out_of_descriptors = true;
             return Err(Errno::Mfile.into());
         }
+        Ok(())
+    }
+
+    /// A new descriptor, at the lowest free number.
+    fn open(&mut self, descriptor: Descriptor) -> u32 {
         self.vfs.opened(descriptor.node);
-        Ok(self.descriptors.insert(descriptor))
+        self.descriptors.insert(descriptor)
     }
 }
 

@@ -90,10 +90,7 @@ pub(super) fn open(
     let parent = guest.world.descriptors.get(fd)?.clone();
     let asked = Rights(base) & parent.inheriting;
     let flags = u16::try_from(fdflags).map_err(|_| Errno::Inval)?;
-    if guest.world.descriptors.is_full() {
-        guest.world.ran_out_of_descriptors = true;
-        return Err(Errno::Mfile.into());
-    }
+    guest.world.require_descriptor()?;
     let node = match place.node {
         Some(_) if exclusive => return Err(Errno::Exist.into()),
         Some(_) => existing(guest, &place, oflags, asked)?,
@@ -110,7 +107,7 @@ pub(super) fn open(
     };
     // What was given up for everything that is opened from the directory is gone here too.
     let given_up = Rights::ALL & !parent.inheriting;
-    let number = guest.world.open(Descriptor { given_up, flags, ..descriptor })?;
+    let number = guest.world.open(Descriptor { given_up, flags, ..descriptor });
     Ok(guest.memory.write_u32(opened, number)?)
 }
 
