@@ -41,7 +41,7 @@ mod error;
 mod execution;
 mod gate;
 mod input;
-mod instrument;
+pub mod instrument;
 mod job;
 mod limits;
 mod link;

@@ -38,14 +38,17 @@ use crate::gate::{RESERVED_PREFIX, Refusal, RefusalKind, proposals};
 use body::Rewrite;
 use sections::Sections;
 
+/// Export of the mutable `i64` global that counts the fuel left, down from what the host sets. Negative: used up.
+pub const FUEL_GLOBAL: &str = "__bacalhau_fuel";
+
 /// Export of the mutable `i64` global that counts the slots left, down from what the host sets. Negative: used up.
-pub(crate) const STACK_GLOBAL: &str = "__bacalhau_stack";
+pub const STACK_GLOBAL: &str = "__bacalhau_stack";
 
 /// Export of the function that was the module's start section, if it had one. Takes and returns nothing.
-pub(crate) const START_FUNCTION: &str = "__bacalhau_start";
+pub const START_FUNCTION: &str = "__bacalhau_start";
 
 /// Bytes that one unit of [`STACK_GLOBAL`] stands for: a scalar value; a vector takes two.
-pub(crate) const SLOT_BYTES: u64 = 8;
+pub const SLOT_BYTES: u64 = 8;
 
 /// A function body and what is needed to validate it.
 type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
@@ -56,7 +59,7 @@ type Function<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 ///
 /// A refusal when the module is instrumented already, when it is not valid in the language of jobs, or when a function
 /// or a section grows beyond what WebAssembly engines accept.
-pub(crate) fn instrument(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     let mut sections = Sections::read(wasm)?;
     if let Some(name) = sections.exported.iter().find(|name| name.starts_with(RESERVED_PREFIX)) {
         let message = format!("the module exports {name:?}, so it is instrumented already: give it as it was before");
