@@ -28,8 +28,8 @@ impl Execution {
         self.ended.outcome
     }
 
-    /// Fuel used, `None` where the engine's counter is not exact: after a trap or a full stack.
-    pub fn fuel(&self) -> Option<u64> {
+    /// Fuel used. After a trap or a full stack: what was charged up to there; out of fuel: the job's limit.
+    pub fn fuel(&self) -> u64 {
         self.ended.fuel
     }
 

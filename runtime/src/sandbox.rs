@@ -35,8 +35,7 @@ impl State {
 /// A run that came to its end.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-    /// `None` where the engine's counter is not exact.
-    pub(crate) fuel: Option<u64>,
+    pub(crate) fuel: u64,
     pub(crate) world: World,
     pub(crate) notes: Vec<String>,
 }
@@ -56,11 +55,11 @@ pub(crate) fn run(pre: &InstancePre<State>, job: &Job, world: World, timeout: Du
         }
         Err(error) => Err(instantiation(&store, error)?),
     };
-    let (outcome, exact) = conclude(&mut store, ended, timeout)?;
+    let (outcome, _) = conclude(&mut store, ended, timeout)?;
     let left = store.get_fuel().map_err(engine_failed)?;
     let fuel = match outcome {
-        Outcome::Limit(Limit::Fuel) => Some(job.limits.fuel),
-        _ => exact.then(|| job.limits.fuel.saturating_sub(left)),
+        Outcome::Limit(Limit::Fuel) => job.limits.fuel,
+        _ => job.limits.fuel.saturating_sub(left),
     };
     let state = store.into_data();
     let notes = notes(&state, job);

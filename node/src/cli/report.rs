@@ -44,7 +44,7 @@ pub(super) struct Run {
     pub(super) h1: Option<String>,
     /// How the program ended.
     pub(super) outcome: Option<Outcome>,
-    /// Fuel used, where that is exact.
+    /// Fuel used.
     pub(super) fuel: Option<u64>,
     /// How long it took.
     pub(super) wall_ms: u64,
@@ -94,7 +94,7 @@ impl Run {
             number: execution.number,
             h1: claim.map(|claim| claim.h1.clone()),
             outcome: claim.map(|claim| claim.outcome),
-            fuel: claim.and_then(|claim| claim.fuel),
+            fuel: claim.map(|claim| claim.fuel),
             wall_ms: u64::try_from(execution.wall.as_millis()).unwrap_or(u64::MAX),
             failure: execution.outcome.as_ref().err().map(ToString::to_string),
             output_dir: output_dir.filter(|_| claim.is_some()),
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn agreement_on_results_but_not_on_fuel_is_said() {
         let dir = tempfile::tempdir().unwrap();
-        let spoil = |executions: &mut Vec<Execution>| executions[1].outcome.as_mut().unwrap().claim.fuel = Some(2);
+        let spoil = |executions: &mut Vec<Execution>| executions[1].outcome.as_mut().unwrap().claim.fuel = 2;
         let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 2, spoil);
         assert_eq!(
             report.notes,

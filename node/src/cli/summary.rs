@@ -137,12 +137,8 @@ fn outcome(outcome: Outcome, paint: Paint) -> String {
 
 fn fuel(claim: &Claim) -> String {
     let limit = claim.job.limits.fuel;
-    match claim.fuel {
-        Some(fuel) => {
-            format!("{} of {} ({})", text::thousands(fuel), text::thousands(limit), text::percent(fuel, limit))
-        }
-        None => "not exact after this outcome".into(),
-    }
+    let used = claim.fuel;
+    format!("{} of {} ({})", text::thousands(used), text::thousands(limit), text::percent(used, limit))
 }
 
 fn profile(claim: &Claim) -> String {
