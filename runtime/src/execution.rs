@@ -28,7 +28,7 @@ impl Execution {
         self.ended.outcome
     }
 
-    /// Fuel used. After a trap or a full stack: what was charged up to there; out of fuel: the job's limit.
+    /// Fuel used: all of it if it ran out, and after a trap or a full stack what was charged up to the last checkpoint.
     pub fn fuel(&self) -> u64 {
         self.ended.fuel
     }

@@ -34,7 +34,7 @@ pub struct Claim {
     pub job_cid: Link,
     /// How the program ended.
     pub outcome: Outcome,
-    /// Fuel used. After a trap or a full stack: what was charged up to there; out of fuel: the job's limit.
+    /// Fuel used: all of it if it ran out, and after a trap or a full stack what was charged up to the last checkpoint.
     pub fuel: u64,
     /// Go's directory hash of the results directory with the prefix `results`.
     pub h1: String,
