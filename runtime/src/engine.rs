@@ -18,13 +18,15 @@ const FREE_LEAF_BYTES: usize = 64 << 10;
 /// Native stack for the host functions that a guest calls at its deepest point.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
-/// How a module is executed. The result is the same, only the speed differs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How a module is executed. The result is the same, only the speed differs. [`Tier`](crate::Tier) chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
-    /// Cranelift with optimisations. The default.
-    #[default]
+    /// Cranelift with optimisations: the fastest code, made the slowest.
     Optimized,
+    /// Winch, which compiles in one pass over the code. It does not take every module (tail calls, SIMD on some
+    /// processors), and there is none for some processors.
+    Baseline,
     /// Cranelift without optimisations: a second opinion on its own optimiser.
     Unoptimized,
     /// Pulley, wasmtime's interpreter: no machine code of the host's at all, some 20 to 200 times slower.
@@ -36,6 +38,7 @@ impl Backend {
     pub fn name(self) -> &'static str {
         match self {
             Self::Optimized => "optimized",
+            Self::Baseline => "baseline",
             Self::Unoptimized => "unoptimized",
             Self::Interpreter => "interpreter",
         }
@@ -51,17 +54,19 @@ pub(crate) fn engine(backend: Backend) -> Result<Engine, HostFailure> {
 
 fn config(backend: Backend) -> wasmtime::Result<Config> {
     let mut config = Config::new();
-    language(&mut config);
+    language(&mut config, backend);
     numbers(&mut config);
     bounds(&mut config);
 
     // What follows changes speed and messages only.
-    config.strategy(Strategy::Cranelift);
+    config.strategy(if backend == Backend::Baseline { Strategy::Winch } else { Strategy::Cranelift });
     config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
     config.cranelift_opt_level(match backend {
         Backend::Optimized | Backend::Interpreter => OptLevel::Speed,
-        Backend::Unoptimized => OptLevel::None,
+        Backend::Baseline | Backend::Unoptimized => OptLevel::None,
     });
+    // wasmtime default: false. Only the layout of cold code; Winch has none.
+    config.wasm_branch_hinting(backend != Backend::Baseline);
     if backend == Backend::Interpreter {
         config.target(if cfg!(target_endian = "big") { "pulley64be" } else { "pulley64" })?;
     }
@@ -71,11 +76,13 @@ fn config(backend: Backend) -> wasmtime::Result<Config> {
 }
 
 /// Which programs are accepted.
-fn language(config: &mut Config) {
+fn language(config: &mut Config, backend: Backend) {
     // wasmtime default: WASM3 and whatever cargo features bring. The gate decides; the engine is told the same list, so
     // that a feature of some other crate in the build cannot widen it.
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(gate::proposals::features(), true);
+    // Winch has no tail calls. What it does not take is executed by another backend, so nothing is refused for that.
+    config.wasm_tail_call(backend != Backend::Baseline);
     // wasmtime default: false. Off by proposal already; said twice, as one release lowered it wrongly (wasmtime #13702).
     config.relaxed_simd_deterministic(true);
 }
@@ -100,8 +107,7 @@ fn numbers(config: &mut Config) {
 
 /// Where a program stops.
 fn bounds(config: &mut Config) {
-    // wasmtime default: false. Counts operators alike on every backend that we offer; Winch counts otherwise, so it is
-    // not compiled in.
+    // wasmtime default: false. Counts operators alike on every backend but Winch.
     config.consume_fuel(true);
     config.operator_cost(costs());
     // wasmtime default: false. The host's watchdog. What it ends is no result.

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use bacalhau_runtime::{Backend, Options, Receipt, Runtime};
+use bacalhau_runtime::{Backend, Options, Receipt, Runtime, Tier};
 use bacalhau_tests::{RUNTIME, Run, cargo, guests};
 use tempfile::TempDir;
 
@@ -127,7 +127,7 @@ fn inputs_backends_and_caches_do_not_matter() {
     let inputs = inputs();
     for backend in BACKENDS {
         let cache = TempDir::new().unwrap();
-        let options = Options { backend, cache_dir: Some(cache.path().into()), ..Options::default() };
+        let options = Options { tier: Tier::Only(backend), cache_dir: Some(cache.path().into()), ..Options::default() };
         for temperature in ["cold", "warm"] {
             let runtime = Runtime::new(&options).unwrap();
             let module = fs::read(guests::PROBE_EVERYTHING).unwrap();
@@ -161,7 +161,8 @@ fn every_end_is_the_same_on_every_backend() {
         ("exit", Run::of(guests::PROBE_EXIT).arg("42")),
         ("bits of NaN", Run::of(guests::PROBE_NAN)),
     ];
-    let runtimes = BACKENDS.map(|backend| Runtime::new(&Options { backend, ..Options::default() }).unwrap());
+    let runtimes =
+        BACKENDS.map(|backend| Runtime::new(&Options { tier: Tier::Only(backend), ..Options::default() }).unwrap());
     for (what, run) in &ends {
         let [optimized, unoptimized, interpreter] = runtimes.each_ref().map(|runtime| {
             let results = TempDir::new().unwrap();

@@ -228,8 +228,7 @@ fn machine_flags_change_no_claim() {
         room.json("out/receipt.json")["claim"].clone()
     };
     let expected = claim("");
-    for flags in ["--no-cache", "--backend interpreter", "--backend unoptimized", "--cache-dir other", "--timeout 60.5"]
-    {
+    for flags in ["--no-cache", "--tier interpreter", "--tier unoptimized", "--cache-dir other", "--timeout 60.5"] {
         assert_eq!(claim(flags), expected, "{flags}");
     }
     assert!(room.path("other").is_dir());
