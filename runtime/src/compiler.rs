@@ -3,7 +3,6 @@
 
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, InstancePre, Linker, Module};
@@ -15,20 +14,17 @@ use crate::link::Link;
 use crate::profile::Profile;
 use crate::sandbox::State;
 use crate::wasi::p1;
-use crate::watchdog::Watchdog;
 
 /// An engine that is ready to compile and to run.
 pub(crate) struct Compiler {
     backend: Backend,
     engine: Engine,
     linker: Linker<State>,
-    watchdog: Watchdog,
 }
 
-/// A module as one backend executes it. Cheap to clone.
-#[derive(Clone)]
+/// A module as one backend executes it.
 pub(crate) struct Form {
-    compiler: Arc<Compiler>,
+    pub(crate) backend: Backend,
     /// The module with its imports resolved.
     pub(crate) pre: InstancePre<State>,
 }
@@ -36,15 +32,15 @@ pub(crate) struct Form {
 impl Compiler {
     /// # Errors
     /// When the engine does not support this machine.
-    pub(crate) fn new(backend: Backend) -> Result<Arc<Self>, HostFailure> {
+    pub(crate) fn new(backend: Backend) -> Result<Self, HostFailure> {
         let engine = engine::engine(backend)?;
         let mut linker = Linker::new(&engine);
         p1::link(&mut linker).map_err(|error| engine_failed(&error))?;
-        Ok(Arc::new(Self { backend, engine, linker, watchdog: Watchdog::default() }))
+        Ok(Self { backend, engine, linker })
     }
 
     /// The form of the module with that SHA-256 in the cache, unless the engine finds that it does not fit.
-    pub(crate) fn cached(self: &Arc<Self>, cache: &Cache, module: [u8; 32]) -> Option<Form> {
+    pub(crate) fn cached(&self, cache: &Cache, module: [u8; 32]) -> Option<Form> {
         let file = cache.get(&self.cache_name(module))?.into_std();
         #[expect(
             unsafe_code,
@@ -61,7 +57,7 @@ impl Compiler {
     /// When the backend does not take the module, and also when it panics over it: Winch is young, and what it has not
     /// learnt must not end the process of an embedder.
     pub(crate) fn compile(
-        self: &Arc<Self>,
+        &self,
         instrumented: &[u8],
         cache: Option<&Cache>,
         module: [u8; 32],
@@ -77,9 +73,9 @@ impl Compiler {
         self.form(&compiled)
     }
 
-    fn form(self: &Arc<Self>, module: &Module) -> Result<Form, HostFailure> {
+    fn form(&self, module: &Module) -> Result<Form, HostFailure> {
         let pre = self.linker.instantiate_pre(module).map_err(|error| engine_failed(&error))?;
-        Ok(Form { compiler: self.clone(), pre })
+        Ok(Form { backend: self.backend, pre })
     }
 
     /// What the compiled form of a module depends on.
@@ -89,17 +85,6 @@ impl Compiler {
         key.0.update(env!("CARGO_PKG_VERSION"));
         self.engine.precompile_compatibility_hash().hash(&mut key);
         Link::of_raw_digest(key.0.finalize().into()).to_string()
-    }
-}
-
-impl Form {
-    pub(crate) fn backend(&self) -> Backend {
-        self.compiler.backend
-    }
-
-    /// Makes sure that a run can be ended by the host.
-    pub(crate) fn watch(&self) {
-        self.compiler.watchdog.watch(&self.compiler.engine);
     }
 }
 

@@ -27,9 +27,9 @@ pub(crate) struct Loader {
     module_bytes: u64,
     cache: Option<Cache>,
     /// What modules are compiled with in the end.
-    last: Arc<Compiler>,
+    last: Compiler,
     /// Made by the first module that wants it. `None` in it: there is none for this machine.
-    baseline: OnceLock<Option<Arc<Compiler>>>,
+    baseline: OnceLock<Option<Compiler>>,
     /// For compiles that nobody waits for. A pool of its own: work of a run must not queue behind them.
     pool: OnceLock<Option<ThreadPool>>,
     /// What the pool is at, by the SHA-256 of the module: loading one twice compiles it once.
@@ -77,20 +77,20 @@ impl Loader {
         Ok((Forms::only(self.compile(&self.last, &instrumented, digest)?), false))
     }
 
-    fn baseline(&self) -> Option<&Arc<Compiler>> {
+    fn baseline(&self) -> Option<&Compiler> {
         self.baseline.get_or_init(|| Compiler::new(Backend::Baseline).ok()).as_ref()
     }
 
-    fn cached(&self, compiler: &Arc<Compiler>, digest: [u8; 32]) -> Option<Form> {
+    fn cached(&self, compiler: &Compiler, digest: [u8; 32]) -> Option<Form> {
         self.cache.as_ref().and_then(|cache| compiler.cached(cache, digest))
     }
 
     fn prepare(&self, binary: &[u8]) -> Result<Vec<u8>, Refusal> {
         gate::inspect(binary, self.module_bytes)?;
-        instrument::instrument(binary)
+        instrument::instrument_stoppable(binary)
     }
 
-    fn compile(&self, compiler: &Arc<Compiler>, instrumented: &[u8], digest: [u8; 32]) -> Result<Form, HostFailure> {
+    fn compile(&self, compiler: &Compiler, instrumented: &[u8], digest: [u8; 32]) -> Result<Form, HostFailure> {
         compiler.compile(instrumented, self.cache.as_ref(), digest)
     }
 

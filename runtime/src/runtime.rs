@@ -27,6 +27,7 @@ use crate::tier::Tier;
 use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
 use crate::wasi::World;
+use crate::watchdog::Watchdog;
 
 /// How a runtime works on this machine. Nothing of it can be seen in a result.
 #[derive(Clone, Debug)]
@@ -51,6 +52,7 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     loader: Arc<Loader>,
+    watchdog: Watchdog,
     options: Options,
 }
 
@@ -73,7 +75,7 @@ impl Runtime {
     /// cached then.
     pub fn new(options: &Options) -> Result<Self, HostFailure> {
         let loader = Arc::new(Loader::new(options)?);
-        Ok(Self(Arc::new(Inner { loader, options: options.clone() })))
+        Ok(Self(Arc::new(Inner { loader, watchdog: Watchdog::default(), options: options.clone() })))
     }
 
     /// Accepts and compiles a module, binary or text, or takes it from the cache.
@@ -84,7 +86,7 @@ impl Runtime {
     /// # Errors
     /// [`Error::Refused`] says what of the module can't be run and what to do about it.
     pub fn load(&self, bytes: &[u8]) -> Result<Module, Error> {
-        let Inner { loader, options } = &*self.0;
+        let Inner { loader, options, .. } = &*self.0;
         let binary = gate::to_binary(bytes, options.module_bytes)?;
         let digest: [u8; 32] = Sha256::digest(&binary).into();
         let (cid, bytes) = (Link::of_raw_digest(digest), binary.len() as u64);
@@ -127,12 +129,11 @@ impl Runtime {
     ) -> Result<Execution, Error> {
         check(module, job, inputs)?;
         let form = module.0.forms.now();
-        form.watch();
         let staging = Arc::new(Staging::new(workplace));
         let world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
-            let ended = sandbox::run(&form.pre, job, world, timeout);
+            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
         let ended = ended?;
@@ -141,7 +142,7 @@ impl Runtime {
             Some(Ok(found)) => with_identities(job, found?)?,
             Some(Err(_)) => return Err(HostFailure::new("hashing the inputs panicked").into()),
         };
-        Ok(Execution { job, ended, staging, backend: form.backend() })
+        Ok(Execution { job, ended, staging, backend: form.backend })
     }
 }
 
@@ -158,7 +159,7 @@ impl Module {
 
     /// What a run that begins now is executed by.
     pub fn backend(&self) -> Backend {
-        self.0.forms.now().backend()
+        self.0.forms.now().backend
     }
 
     /// Waits until it is compiled as well as the runtime's [`Tier`] wants, and that form is in the cache. For whoever

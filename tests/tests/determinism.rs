@@ -16,7 +16,7 @@ use bacalhau_runtime::{Backend, Options, Receipt, Runtime, Tier};
 use bacalhau_tests::{RUNTIME, Run, cargo, guests};
 use tempfile::TempDir;
 
-const BACKENDS: [Backend; 3] = [Backend::Optimized, Backend::Unoptimized, Backend::Interpreter];
+const BACKENDS: [Backend; 4] = [Backend::Optimized, Backend::Baseline, Backend::Unoptimized, Backend::Interpreter];
 
 /// The files of the input.
 const FILES: [(&str, &str); 8] = [
@@ -164,12 +164,13 @@ fn every_end_is_the_same_on_every_backend() {
     let runtimes =
         BACKENDS.map(|backend| Runtime::new(&Options { tier: Tier::Only(backend), ..Options::default() }).unwrap());
     for (what, run) in &ends {
-        let [optimized, unoptimized, interpreter] = runtimes.each_ref().map(|runtime| {
+        let [optimized, others @ ..] = runtimes.each_ref().map(|runtime| {
             let results = TempDir::new().unwrap();
-            run.run(runtime, &results.path().join("results")).unwrap().claim
+            run.run(runtime, &results.path().join("results")).unwrap()
         });
-        assert_eq!(optimized, unoptimized, "{what}");
-        assert_eq!(optimized, interpreter, "{what}");
+        for other in others {
+            assert_eq!(other.claim, optimized.claim, "{what}, {}", other.unclaimed.backend);
+        }
     }
 }
 

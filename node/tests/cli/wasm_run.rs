@@ -228,9 +228,14 @@ fn machine_flags_change_no_claim() {
         room.json("out/receipt.json")["claim"].clone()
     };
     let expected = claim("");
-    for flags in ["--no-cache", "--tier interpreter", "--tier unoptimized", "--cache-dir other", "--timeout 60.5"] {
+    for flags in ["--no-cache", "--cache-dir other", "--timeout 60.5"] {
         assert_eq!(claim(flags), expected, "{flags}");
     }
+    for tier in ["baseline", "optimized", "unoptimized", "interpreter"] {
+        assert_eq!(claim(&format!("--tier {tier}")), expected, "{tier}");
+        assert_eq!(room.json("out/receipt.json")["unclaimed"]["backend"], tier);
+    }
+    assert_eq!(claim("--tier auto"), expected);
     assert!(room.path("other").is_dir());
 }
 
