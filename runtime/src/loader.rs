@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -14,7 +15,6 @@ use crate::error::{Error, HostFailure};
 use crate::forms::{Coming, Forms};
 use crate::gate::{self, Refusal};
 use crate::instrument;
-use crate::runtime::Options;
 use crate::tier::Tier;
 
 /// By how much threads that nobody waits for give way to others, on a scale of 19.
@@ -39,12 +39,12 @@ pub(crate) struct Loader {
 impl Loader {
     /// # Errors
     /// When the engine does not support this machine.
-    pub(crate) fn new(options: &Options) -> Result<Self, HostFailure> {
+    pub(crate) fn new(tier: Tier, cache_dir: Option<&Path>, module_bytes: u64) -> Result<Self, HostFailure> {
         Ok(Self {
-            tier: options.tier,
-            module_bytes: options.module_bytes,
-            cache: options.cache_dir.as_deref().and_then(Cache::open),
-            last: Compiler::new(options.tier.last())?,
+            tier,
+            module_bytes,
+            cache: cache_dir.and_then(Cache::open),
+            last: Compiler::new(tier.last())?,
             baseline: OnceLock::new(),
             pool: OnceLock::new(),
             underway: Mutex::default(),

@@ -74,7 +74,7 @@ impl Runtime {
     /// When the engine does not support this machine. A cache directory that can't be used is no error: nothing is
     /// cached then.
     pub fn new(options: &Options) -> Result<Self, HostFailure> {
-        let loader = Arc::new(Loader::new(options)?);
+        let loader = Arc::new(Loader::new(options.tier, options.cache_dir.as_deref(), options.module_bytes)?);
         Ok(Self(Arc::new(Inner { loader, watchdog: Watchdog::default(), options: options.clone() })))
     }
 

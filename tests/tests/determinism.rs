@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use bacalhau_runtime::{Backend, Options, Receipt, Runtime, Tier};
+use bacalhau_runtime::{Backend, MAX_STACK_BYTES, Options, Receipt, Runtime, Tier};
 use bacalhau_tests::{RUNTIME, Run, cargo, guests};
 use tempfile::TempDir;
 
@@ -150,6 +150,10 @@ fn every_end_is_the_same_on_every_backend() {
             Run::of(guests::HOSTILE_ENDLESS_TAIL_CALLS).limits(|limits| limits.fuel = 1_234_567),
         ),
         ("stack", Run::of(guests::HOSTILE_DEEP_RECURSION)),
+        (
+            "the largest stack",
+            Run::of(guests::HOSTILE_DEEP_RECURSION).limits(|limits| limits.stack_bytes = MAX_STACK_BYTES),
+        ),
         ("stack of big frames", Run::of(guests::HOSTILE_INDIRECT_RECURSION)),
         ("log", Run::of(guests::HOSTILE_LOG_BOMB).limits(|limits| limits.log_bytes = 12_345)),
         ("output", Run::of(guests::HOSTILE_BYTE_BOMB).limits(|limits| limits.output_bytes = 1_234_567)),
