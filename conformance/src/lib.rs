@@ -6,12 +6,16 @@
 //! | [`case`] | what is run: a module, a call, how much it may use |
 //! | [`claim`] | what came out, as one line of JSON |
 //! | [`backend`] | the engines, each as plain as it can be |
+//! | [`corpus`] | the cases: guests by hand, every operator on NaN, generated programs |
+//! | [`operators`] | the operators of the language, and what each costs |
 //!
 //! It takes from the runtime nothing but `instrument`: whoever writes another host starts here.
 
 pub mod backend;
 pub mod case;
 pub mod claim;
+pub mod corpus;
+pub mod operators;
 
 pub use backend::{Backend, Compiled};
 pub use case::Case;
