@@ -125,8 +125,11 @@ impl Compiled {
             Ok(instance) => instance,
             Err(error) => return nothing(case, end_of(&error, false)),
         };
-        set(&mut store, &instance, FUEL_GLOBAL, case.fuel);
-        set(&mut store, &instance, STACK_GLOBAL, case.stack_slots);
+        for (name, value) in [(FUEL_GLOBAL, case.fuel), (STACK_GLOBAL, case.stack_slots)] {
+            if set(&mut store, &instance, name, value).is_none() {
+                return nothing(case, format!("{HOST}the module is not instrumented: it has no {name}"));
+            }
+        }
         let called = call(&mut store, &instance, case);
         let fuel = get(&mut store, &instance, FUEL_GLOBAL);
         let stack_is_full = get(&mut store, &instance, STACK_GLOBAL) < 0;
@@ -221,10 +224,10 @@ fn state(store: &mut Store<StoreLimits>, instance: &Instance) -> Claim {
     Claim { case: String::new(), end: String::new(), fuel: 0, globals, memory: digest.finish(), results: Vec::new() }
 }
 
-fn set(store: &mut Store<StoreLimits>, instance: &Instance, name: &str, value: u64) {
-    let Some(global) = instance.get_global(&mut *store, name) else { return };
-    // The pass makes the global mutable and an i64.
-    let _ = global.set(&mut *store, Val::I64(i64::try_from(value).unwrap_or(i64::MAX)));
+/// Sets one of the counters, if there is one.
+fn set(store: &mut Store<StoreLimits>, instance: &Instance, name: &str, value: u64) -> Option<()> {
+    let global = instance.get_global(&mut *store, name)?;
+    global.set(&mut *store, Val::I64(i64::try_from(value).ok()?)).ok()
 }
 
 fn get(store: &mut Store<StoreLimits>, instance: &Instance, name: &str) -> i64 {
