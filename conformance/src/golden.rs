@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::claim::RETURN;
 use crate::corpus;
 use crate::matrix;
-use crate::operators::{Snippet, snippets};
+use crate::operators::{Snippet, module, snippets};
 
 /// Where the files are.
 pub fn directory() -> PathBuf {
@@ -39,23 +39,20 @@ pub fn contents(backend: &Backend) -> Result<Vec<(String, String)>, String> {
 
 /// What each operator costs.
 fn costs(backend: &Backend) -> Result<BTreeMap<String, u64>, String> {
-    let mut costs = BTreeMap::new();
-    for Snippet { name, with, without } in snippets() {
-        let (with, without) = (fuel(backend, &name, &with)?, fuel(backend, &name, &without)?);
-        let cost = with.checked_sub(without).ok_or_else(|| format!("{name}: costs less than nothing"))?;
-        costs.insert(name, cost);
+    let snippets = snippets();
+    let bodies: Vec<&str> = snippets.iter().flat_map(|s| [s.with.as_str(), s.without.as_str()]).collect();
+    let wasm = wat::parse_str(module(&bodies)).map_err(|error| format!("operators: {error}"))?;
+    let case = |n: usize| Case { function: n.to_string(), ..Case::new(bodies[n], wasm.clone()) };
+    let claims = matrix::run(backend, &(0..bodies.len()).map(case).collect::<Vec<_>>())?.claims;
+    if let Some(failed) = claims.iter().find(|claim| claim.end != RETURN && claim.case != "unreachable") {
+        return Err(format!("{}: {}", failed.case, failed.end));
     }
-    Ok(costs)
-}
-
-fn fuel(backend: &Backend, name: &str, body: &str) -> Result<u64, String> {
-    let wasm = wat::parse_str(Snippet::module(body)).map_err(|error| format!("{name}: {error}"))?;
-    let case = Case::new(name, wasm);
-    let claim = backend.compile(&case.instrumented()?)?.run(&case);
-    if claim.end == RETURN || name == "unreachable" {
-        return Ok(claim.fuel);
-    }
-    Err(format!("{name}: {}", claim.end))
+    let costs = snippets.into_iter().zip(claims.chunks(2)).map(|(Snippet { name, .. }, pair)| {
+        let [with, without] = pair else { return Err(format!("{name}: not run")) };
+        let cost = with.fuel.checked_sub(without.fuel).ok_or_else(|| format!("{name}: costs less than nothing"))?;
+        Ok((name, cost))
+    });
+    costs.collect()
 }
 
 /// Writes the files that are not there and says which those are.

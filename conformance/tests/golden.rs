@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use bacalhau_conformance::operators::{Snippet, snippets};
+use bacalhau_conformance::operators::{module, snippets};
 use bacalhau_conformance::{Backend, golden};
 use wasmparser::{Parser, Payload};
 
@@ -65,12 +65,12 @@ macro_rules! accepted {
 
 #[test]
 fn every_operator_of_the_language_has_a_frozen_cost() {
-    let seen: BTreeSet<String> = snippets()
-        .iter()
-        .flat_map(|snippet| operators_of(&wat::parse_str(Snippet::module(&snippet.with)).unwrap()))
-        .collect();
+    let snippets = snippets();
+    let bodies: Vec<&str> = snippets.iter().map(|snippet| snippet.with.as_str()).collect();
+    let seen = operators_of(&wat::parse_str(module(&bodies)).unwrap());
     let accepted = wasmparser::for_each_operator!(accepted);
     let without: Vec<&String> = accepted.difference(&seen).collect();
     assert!(accepted.len() > 400, "only {} operators", accepted.len());
-    assert_eq!(without, [""; 0]);
+    // A select of several values has an encoding, and no proposal that makes it valid.
+    assert_eq!(without, ["TypedSelectMulti"]);
 }

@@ -1,6 +1,8 @@
 //! For every operator of the language a function that executes it and one that does the same without it. The
 //! difference of their fuel is what the operator costs.
 
+use std::fmt::Write as _;
+
 use super::table::{MEMORY, Operator, PARTIAL, TOTAL, Type, operators};
 
 /// Two bodies of functions without parameters and results, of which only the first executes the operator.
@@ -14,15 +16,17 @@ pub struct Snippet {
     pub without: String,
 }
 
-impl Snippet {
-    /// A module that exports a function with this body as `run`, beside what the bodies speak of.
-    pub fn module(body: &str) -> String {
-        format!(
-            "(module (memory 1 9) (table $t 9 99 funcref) (global $g (mut i32) (i32.const 0)) (data $d \"data\") \
-             (elem $e funcref (ref.null func) (ref.func $nothing)) (type $void (func)) \
-             (elem (table $t) (i32.const 0) func $nothing) (func $nothing) (func (export \"run\") (local $l i32) {body}))"
-        )
+/// A module that exports each of these bodies as a function, named by its place in the list, beside what they speak of.
+pub fn module(bodies: &[&str]) -> String {
+    let mut out = String::from(
+        "(module (memory 1 9) (table $t 9 99 funcref) (global $g (mut i32) (i32.const 0)) (data $d \"data\") \
+         (elem $e funcref (ref.null func) (ref.func $nothing)) (type $void (func)) \
+         (elem (table $t) (i32.const 0) func $nothing) (func $nothing)\n",
+    );
+    for (n, body) in bodies.iter().enumerate() {
+        let _ = writeln!(out, "(func (export \"{n}\") (local $l i32) {body})");
     }
+    out + ")"
 }
 
 /// A snippet for every operator of the language.

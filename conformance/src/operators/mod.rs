@@ -3,5 +3,5 @@
 mod cost;
 mod table;
 
-pub use cost::{Snippet, snippets};
+pub use cost::{Snippet, module, snippets};
 pub use table::{MEMORY, Operator, PARTIAL, TOTAL, Type, operators};
