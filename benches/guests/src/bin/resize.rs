@@ -26,7 +26,9 @@ fn weights(from: usize, to: usize) -> Vec<(usize, Vec<f32>)> {
         let last = ((centre + LOBES * scale).ceil() as usize).min(from);
         let mut weights: Vec<f32> = (first..last).map(|old| lanczos((old as f32 + 0.5 - centre) / scale)).collect();
         let sum: f32 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
         (first, weights)
     };
     (0..to).map(line).collect()
