@@ -1,10 +1,11 @@
 //! The only room that names `wasmtime::Config`: each switch that could change a result, with wasmtime's default, our value
 //! and the reason. Switches that only change speed are here too, and said to be that.
+//!
+//! wasmtime's fuel, its epochs and its canonical NaNs stay off, as they are by default: `instrument` has put all of that
+//! into the module, where no engine and no release can change it.
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{
-    Config, Engine, OperatorCost, OptLevel, RegallocAlgorithm, Strategy, VariableOperatorCost, WasmFeatures,
-};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
 
 use crate::error::HostFailure;
 use crate::gate;
@@ -52,7 +53,6 @@ pub(crate) fn engine(backend: Backend) -> Result<Engine, HostFailure> {
 fn config(backend: Backend) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     language(&mut config);
-    numbers(&mut config);
     bounds(&mut config);
 
     // What follows changes speed and messages only.
@@ -65,6 +65,8 @@ fn config(backend: Backend) -> wasmtime::Result<Config> {
     if backend == Backend::Interpreter {
         config.target(if cfg!(target_endian = "big") { "pulley64be" } else { "pulley64" })?;
     }
+    // wasmtime default: false. `instrument` says which of its own branches are rare.
+    config.wasm_branch_hinting(true);
     // wasmtime default: on. Text of an engine never enters a result, and nobody reads the rest.
     config.wasm_backtrace_max_frames(None);
     Ok(config)
@@ -80,32 +82,8 @@ fn language(config: &mut Config) {
     config.relaxed_simd_deterministic(true);
 }
 
-/// What an operator costs. wasmtime default: 1 for most, 1 for each byte or element of bulk operations, 0 for a page.
-/// Growing is host work, so it gets what fits into a byte: a call that is refused takes some 50 ns (measured with
-/// `hostile_memory_grow_loop`), an element of a table 7 ns.
-fn costs() -> OperatorCost {
-    let variable = VariableOperatorCost {
-        memory_grow_per_page: u8::MAX,
-        table_grow_per_element: 24,
-        ..VariableOperatorCost::default()
-    };
-    OperatorCost { MemoryGrow: u8::MAX, TableGrow: u8::MAX, variable, ..OperatorCost::default() }
-}
-
-/// Which bits come out of an operation.
-fn numbers(config: &mut Config) {
-    // wasmtime default: false. The bits of a NaN differ by processor without it (measured: `probe_nan`).
-    config.cranelift_nan_canonicalization(true);
-}
-
 /// Where a program stops.
 fn bounds(config: &mut Config) {
-    // wasmtime default: false. Counts operators alike on every backend that we offer; Winch counts otherwise, so it is
-    // not compiled in.
-    config.consume_fuel(true);
-    config.operator_cost(costs());
-    // wasmtime default: false. The host's watchdog. What it ends is no result.
-    config.epoch_interruption(true);
     // wasmtime default: 512 KiB. The guest's own bound is counted inside the module; the native one is out of reach.
     let native = usize::try_from(MAX_STACK_BYTES * NATIVE_STACK_FACTOR).unwrap_or(usize::MAX / 2) + FREE_LEAF_BYTES;
     config.max_wasm_stack(native);

@@ -30,7 +30,7 @@ impl Execution {
 
     /// Fuel used, `None` where the engine's counter is not exact: after a trap or a full stack.
     pub fn fuel(&self) -> Option<u64> {
-        self.ended.fuel
+        Some(self.ended.fuel)
     }
 
     /// Puts the results into a new directory at `results`, on the file system of the run's workplace, and hashes it. It
@@ -57,7 +57,7 @@ impl Execution {
             job_cid: job.cid()?,
             job,
             outcome: ended.outcome,
-            fuel: ended.fuel,
+            fuel: Some(ended.fuel),
             h1: hashed.h1,
             files: hashed.files.iter().map(ResultFile::from).collect(),
         };

@@ -137,12 +137,11 @@ impl Runtime {
         timeout: Duration,
     ) -> Result<Execution, Error> {
         check(module, job, inputs)?;
-        self.0.watchdog.watch(&self.0.engine);
         let staging = Arc::new(Staging::new(workplace));
         let world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
-            let ended = sandbox::run(&module.0.pre, job, world, timeout);
+            let ended = sandbox::run(&module.0.pre, job, world, &self.0.watchdog, timeout);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
         let ended = ended?;
@@ -156,7 +155,7 @@ impl Runtime {
 
     fn compile(&self, binary: &[u8], name: &str) -> Result<wasmtime::Module, Error> {
         gate::inspect(binary, self.0.options.module_bytes)?;
-        let instrumented = instrument::instrument(binary)?;
+        let instrumented = instrument::instrument_stoppable(binary)?;
         let module =
             wasmtime::Module::from_binary(&self.0.engine, &instrumented).map_err(|error| engine_failed(&error))?;
         if let (Some(cache), Ok(code)) = (&self.0.cache, module.serialize()) {

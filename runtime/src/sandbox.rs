@@ -15,66 +15,121 @@ use crate::limits::Limits;
 use crate::outcome::{Limit, Outcome, Trap};
 use crate::vfs::fault::Stop;
 use crate::wasi::World;
-use crate::watchdog;
+use crate::watchdog::Watchdog;
 
 /// What a store holds.
 pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) memory: Option<Memory>,
-    /// Room that is left on the guest's stack, below zero when it was full.
-    stack: Option<Global>,
+    /// Known once the module is set up.
+    pub(crate) counters: Option<Counters>,
     limiter: Limiter,
 }
 
 impl State {
     pub(crate) fn new(world: World, limits: &Limits) -> Self {
-        Self { world, memory: None, stack: None, limiter: Limiter::new(limits) }
+        Self { world, memory: None, counters: None, limiter: Limiter::new(limits) }
     }
+}
+
+/// What `instrument` has put into the module, and nobody else can.
+#[derive(Clone, Copy)]
+pub(crate) struct Counters {
+    fuel: Global,
+    stack: Global,
+    stop: Memory,
+}
+
+impl Counters {
+    fn of(mut store: impl AsContextMut, instance: &Instance) -> Result<Self, HostFailure> {
+        let fuel = instance.get_global(&mut store, instrument::FUEL_GLOBAL);
+        let stack = instance.get_global(&mut store, instrument::STACK_GLOBAL);
+        let stop = instance.get_memory(&mut store, instrument::STOP_MEMORY);
+        match (fuel, stack, stop) {
+            (Some(fuel), Some(stack), Some(stop)) => Ok(Self { fuel, stack, stop }),
+            _ => Err(HostFailure::new("the compiled module has no counters: remove it from the cache")),
+        }
+    }
+
+    /// Fuel that is left, below zero when there was too little.
+    pub(crate) fn fuel(&self, store: impl AsContextMut) -> i64 {
+        number(self.fuel.get(store))
+    }
+
+    pub(crate) fn set_fuel(&self, store: impl AsContextMut, fuel: i64) -> wasmtime::Result<()> {
+        self.fuel.set(store, Val::I64(fuel))
+    }
+
+    /// Slots of the stack that are left, below zero when it was full.
+    fn stack(&self, store: impl AsContextMut) -> i64 {
+        number(self.stack.get(store))
+    }
+}
+
+/// Both counters are of this type.
+fn number(value: Val) -> i64 {
+    if let Val::I64(value) = value { value } else { i64::MIN }
 }
 
 /// A run that came to its end.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-    /// `None` where the engine's counter is not exact.
-    pub(crate) fuel: Option<u64>,
+    /// Fuel used: all of it if it ran out, and after a trap what it was at the last checkpoint (see `PROFILE.md`).
+    pub(crate) fuel: u64,
     pub(crate) world: World,
     pub(crate) notes: Vec<String>,
 }
 
 /// Runs the job's entry point in `world`.
-pub(crate) fn run(pre: &InstancePre<State>, job: &Job, world: World, timeout: Duration) -> Result<Ended, Error> {
+pub(crate) fn run(
+    pre: &InstancePre<State>,
+    job: &Job,
+    world: World,
+    watchdog: &Watchdog,
+    timeout: Duration,
+) -> Result<Ended, Error> {
     let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
     store.limiter(|state| &mut state.limiter);
-    store.set_epoch_deadline(watchdog::ticks(timeout));
-    // Whether copying data segments costs fuel depends on how the host sets memory up (wasmtime #14331), so the guest's
-    // fuel is given once that is done.
-    store.set_fuel(u64::MAX).map_err(engine_failed)?;
-    let ended = match pre.instantiate(&mut store) {
+    let (outcome, left) = match pre.instantiate(&mut store) {
         Ok(instance) => {
-            store.set_fuel(job.limits.fuel).map_err(engine_failed)?;
-            call(&mut store, instance, job)?
+            let counters = set_up(&mut store, &instance, job)?;
+            let watch = watchdog.watch(&store, counters.stop, timeout);
+            let ended = call(&mut store, instance, job);
+            if ended.as_ref().err().and_then(trap) == Some(wasmtime::Trap::UnreachableCodeReached) && watch.has_fired()
+            {
+                return Err(HostFailure::timed_out(timeout.as_secs_f64()).into());
+            }
+            conclude(&mut store, counters, ended)?
         }
-        Err(error) => Err(instantiation(&store, error)?),
+        // No code of the guest has run.
+        Err(error) => (outcome(Err(instantiation(&store, error)?))?, fuel_limit(job)),
     };
-    let (outcome, exact) = conclude(&mut store, ended, timeout)?;
-    let left = store.get_fuel().map_err(engine_failed)?;
-    let fuel = match outcome {
-        Outcome::Limit(Limit::Fuel) => Some(job.limits.fuel),
-        _ => exact.then(|| job.limits.fuel.saturating_sub(left)),
-    };
+    let fuel = job.limits.fuel.saturating_sub(u64::try_from(left).unwrap_or(0));
     let state = store.into_data();
     let notes = notes(&state, job);
     Ok(Ended { outcome, fuel, world: state.world, notes })
 }
 
+/// Gives the guest what the job allows. Nothing of it has run yet: there is no start section.
+fn set_up(store: &mut Store<State>, instance: &Instance, job: &Job) -> Result<Counters, HostFailure> {
+    let counters = Counters::of(&mut *store, instance)?;
+    let slots = i64::try_from(job.limits.stack_bytes / instrument::SLOT_BYTES).unwrap_or(i64::MAX);
+    counters.stack.set(&mut *store, Val::I64(slots)).map_err(engine_failed)?;
+    counters.set_fuel(&mut *store, fuel_limit(job)).map_err(engine_failed)?;
+    let memory = instance.get_memory(&mut *store, "memory");
+    let state = store.data_mut();
+    state.memory = memory;
+    state.counters = Some(counters);
+    Ok(counters)
+}
+
+/// A job with more than can be counted is refused before.
+fn fuel_limit(job: &Job) -> i64 {
+    i64::try_from(job.limits.fuel).unwrap_or(i64::MAX)
+}
+
 /// Calls the start function, `_initialize` where it is wanted, and the entry point.
-fn call(store: &mut Store<State>, instance: Instance, job: &Job) -> Result<wasmtime::Result<()>, Error> {
-    store.data_mut().memory = instance.get_memory(&mut *store, "memory");
-    if let Some(height) = instance.get_global(&mut *store, instrument::STACK_GLOBAL) {
-        let slots = i64::try_from(job.limits.stack_bytes / instrument::SLOT_BYTES).unwrap_or(i64::MAX);
-        height.set(&mut *store, Val::I64(slots)).map_err(engine_failed)?;
-        store.data_mut().stack = Some(height);
-    }
+fn call(store: &mut Store<State>, instance: Instance, job: &Job) -> wasmtime::Result<()> {
     let mut functions = vec![instrument::START_FUNCTION];
     if job.entry_point != DEFAULT_ENTRY_POINT {
         functions.push("_initialize");
@@ -83,12 +138,9 @@ fn call(store: &mut Store<State>, instance: Instance, job: &Job) -> Result<wasmt
     functions.dedup();
     for name in functions {
         let Ok(function) = instance.get_typed_func::<(), ()>(&mut *store, name) else { continue };
-        let called = on_own_stack(store, &function);
-        if called.is_err() {
-            return Ok(called);
-        }
+        on_own_stack(store, &function)?;
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// Calls on a stack of the engine's, large enough for every guest, whatever the caller's thread has left. Nothing in a
@@ -101,46 +153,53 @@ fn on_own_stack(store: &mut Store<State>, function: &TypedFunc<(), ()>) -> wasmt
     }
 }
 
-/// What ended the guest, and whether the fuel counter is exact.
+/// How the run ended, and the fuel that is left. The counters have the first word: a guest whose fuel ran out may have
+/// gone on to the next look at it, and even to its end.
 fn conclude(
     store: &mut Store<State>,
+    counters: Counters,
     ended: wasmtime::Result<()>,
-    timeout: Duration,
-) -> Result<(Outcome, bool), HostFailure> {
-    let Err(error) = ended else { return Ok((Outcome::Exit(0), true)) };
+) -> Result<(Outcome, i64), HostFailure> {
+    let full = counters.stack(&mut *store) < 0;
+    let unreachable = ended.as_ref().err().and_then(trap) == Some(wasmtime::Trap::UnreachableCodeReached);
+    let outcome = outcome(ended)?;
+    let left = counters.fuel(&mut *store);
+    Ok(match outcome {
+        _ if left < 0 => (Outcome::Limit(Limit::Fuel), 0),
+        _ if unreachable && full => (Outcome::Limit(Limit::Stack), left),
+        outcome => (outcome, left),
+    })
+}
+
+fn trap(error: &wasmtime::Error) -> Option<wasmtime::Trap> {
+    error.downcast_ref().copied()
+}
+
+/// What ended the guest, as far as its engine can tell.
+fn outcome(ended: wasmtime::Result<()>) -> Result<Outcome, HostFailure> {
+    let Err(error) = ended else { return Ok(Outcome::Exit(0)) };
     if error.is::<Stop>() {
         return match error.downcast::<Stop>() {
-            Ok(Stop::Exit(code)) => Ok((Outcome::Exit(code), true)),
-            Ok(Stop::Limit(limit)) => Ok((Outcome::Limit(limit), true)),
+            Ok(Stop::Exit(code)) => Ok(Outcome::Exit(code)),
+            Ok(Stop::Limit(limit)) => Ok(Outcome::Limit(limit)),
             Ok(Stop::Host(failure)) => Err(failure),
             Err(error) => Err(engine_failed(error)),
         };
     }
-    let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else { return Err(engine_failed(error)) };
-    let trap = match trap {
-        wasmtime::Trap::OutOfFuel => return Ok((Outcome::Limit(Limit::Fuel), true)),
-        wasmtime::Trap::UnreachableCodeReached if stack_is_full(store) => {
-            return Ok((Outcome::Limit(Limit::Stack), false));
-        }
-        wasmtime::Trap::UnreachableCodeReached => Trap::Unreachable,
-        wasmtime::Trap::MemoryOutOfBounds => Trap::MemoryOutOfBounds,
-        wasmtime::Trap::TableOutOfBounds => Trap::TableOutOfBounds,
-        wasmtime::Trap::IndirectCallToNull => Trap::IndirectCallToNull,
-        wasmtime::Trap::BadSignature => Trap::BadSignature,
-        wasmtime::Trap::IntegerOverflow => Trap::IntegerOverflow,
-        wasmtime::Trap::IntegerDivisionByZero => Trap::DivisionByZero,
-        wasmtime::Trap::BadConversionToInteger => Trap::BadConversionToInteger,
-        wasmtime::Trap::Interrupt => return Err(HostFailure::timed_out(timeout.as_secs_f64())),
+    let trap = match trap(&error) {
+        Some(wasmtime::Trap::UnreachableCodeReached) => Trap::Unreachable,
+        Some(wasmtime::Trap::MemoryOutOfBounds) => Trap::MemoryOutOfBounds,
+        Some(wasmtime::Trap::TableOutOfBounds) => Trap::TableOutOfBounds,
+        Some(wasmtime::Trap::IndirectCallToNull) => Trap::IndirectCallToNull,
+        Some(wasmtime::Trap::BadSignature) => Trap::BadSignature,
+        Some(wasmtime::Trap::IntegerOverflow) => Trap::IntegerOverflow,
+        Some(wasmtime::Trap::IntegerDivisionByZero) => Trap::DivisionByZero,
+        Some(wasmtime::Trap::BadConversionToInteger) => Trap::BadConversionToInteger,
         // The native stack, which the guest's own bound was to keep out of reach, and traps of proposals that the gate
         // refuses.
         _ => return Err(engine_failed(error)),
     };
-    Ok((Outcome::Trap(trap), false))
-}
-
-fn stack_is_full(store: &mut Store<State>) -> bool {
-    let Some(height) = store.data().stack else { return false };
-    matches!(height.get(&mut *store), Val::I64(left) if left < 0)
+    Ok(Outcome::Trap(trap))
 }
 
 /// Why a module could not be set up: it asks for more than the job has, or for what the host does not have.
@@ -168,9 +227,13 @@ fn notes(state: &State, job: &Job) -> Vec<String> {
     notes
 }
 
+/// The memory in which `instrument` looks for the wish to stop: one page that the guest does not pay for.
+const OWN_BYTES: u64 = 65_536;
+
 /// Holds linear memories and tables to the job's limits. Growth past them is told to the guest as `-1`; growth that the
 /// host can't give ends the run, since another host could.
 struct Limiter {
+    /// With [`OWN_BYTES`] on top of what the job says.
     memory_bytes: Bound,
     table_elements: Bound,
     /// What was refused last: nothing is said of it before the run is over, since a guest may ask without end.
@@ -180,7 +243,7 @@ struct Limiter {
 /// Growth that the job does not allow. Shows in words that follow on "the program".
 #[derive(Clone, Copy)]
 enum Refused {
-    Memory { bytes: usize, most: u64 },
+    Memory { bytes: u64, most: u64 },
     Table { elements: usize, most: u64 },
 }
 
@@ -219,7 +282,11 @@ impl Bound {
 impl Limiter {
     fn new(limits: &Limits) -> Self {
         let bound = |most| Bound { used: 0, most };
-        Self { memory_bytes: bound(limits.memory_bytes), table_elements: bound(limits.table_elements), refused: None }
+        Self {
+            memory_bytes: bound(limits.memory_bytes.saturating_add(OWN_BYTES)),
+            table_elements: bound(limits.table_elements),
+            refused: None,
+        }
     }
 }
 
@@ -230,7 +297,11 @@ impl ResourceLimiter for Limiter {
         }
         let fits = self.memory_bytes.grow(current, desired);
         if !fits {
-            self.refused = Some(Refused::Memory { bytes: desired, most: self.memory_bytes.most });
+            let wanted = (self.memory_bytes.used - current as u64).saturating_add(desired as u64);
+            // Ours comes last, so it is in the sum when it is made itself and when anything grows.
+            let ours = if current > 0 || maximum == Some(desired) { OWN_BYTES } else { 0 };
+            let most = self.memory_bytes.most - OWN_BYTES;
+            self.refused = Some(Refused::Memory { bytes: wanted.saturating_sub(ours), most });
         }
         Ok(fits)
     }

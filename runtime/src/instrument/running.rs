@@ -1,4 +1,4 @@
-//! Runs instrumented programs: they compute the same, give back what they took, and stop at the same depth on
+//! Runs instrumented programs: they compute the same, use the same fuel and stop at the same depth on
 //! Cranelift at two levels of optimisation and on the Pulley interpreter.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,8 @@ struct End {
     left: i64,
     /// The global `depth`, if the program exports one.
     depth: Option<i32>,
-    fuel: u64,
+    /// Fuel used, below zero if there was too little.
+    fuel: i64,
 }
 
 /// The engines that jobs run on.
@@ -34,17 +35,19 @@ fn engines() -> Vec<(&'static str, Engine)> {
 fn run(engine: &Engine, wasm: &[u8], slots: i64) -> End {
     let module = Module::new(engine, wasm).expect("compiles");
     let mut store = Store::new(engine, ());
-    store.set_fuel(u64::MAX / 2).expect("fuel is on");
-    store.set_epoch_deadline(1);
     let instance = Instance::new(&mut store, &module, &[]).expect("instantiates");
-    let counter = instance.get_global(&mut store, STACK_GLOBAL);
-    if let Some(counter) = &counter {
-        counter.set(&mut store, Val::I64(slots)).expect("a mutable i64");
+    let stack = instance.get_global(&mut store, STACK_GLOBAL);
+    let fuel = instance.get_global(&mut store, FUEL_GLOBAL);
+    for (counter, value) in [(&stack, slots), (&fuel, i64::MAX)] {
+        if let Some(counter) = counter {
+            counter.set(&mut store, Val::I64(value)).expect("a mutable i64");
+        }
     }
     let results = call(&mut store, &instance);
-    let left = counter.map_or(slots, |counter| counter.get(&mut store).unwrap_i64());
+    let left = stack.map_or(slots, |counter| counter.get(&mut store).unwrap_i64());
+    let fuel = fuel.map_or(0, |counter| i64::MAX - counter.get(&mut store).unwrap_i64());
     let depth = instance.get_global(&mut store, "depth").map(|global| global.get(&mut store).unwrap_i32());
-    End { results, left, depth, fuel: u64::MAX / 2 - store.get_fuel().expect("fuel is on") }
+    End { results, left, depth, fuel }
 }
 
 fn call(store: &mut Store<()>, instance: &Instance) -> Result<Vec<i64>, Trap> {
@@ -65,16 +68,12 @@ fn number(value: &Val) -> i64 {
 /// Instruments a text and runs it on every engine, on a thread whose native stack is large enough.
 fn run_everywhere(text: &str, slots: i64) -> End {
     let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
-    let wasm = instrument(&wasm).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let wasm = instrument_stoppable(&wasm).unwrap_or_else(|refusal| panic!("{refusal}"));
     on_a_large_stack(move || {
         let ends: Vec<_> = engines().iter().map(|(name, engine)| (*name, run(engine, &wasm, slots))).collect();
         let mut ends = ends.into_iter();
         let (_, first) = ends.next().expect("three engines");
-        for (name, mut end) in ends {
-            if first.results.is_err() {
-                // After a trap the engine's own counter of fuel is not exact.
-                end.fuel = first.fuel;
-            }
+        for (name, end) in ends {
             assert_eq!(end, first, "{name}");
         }
         first

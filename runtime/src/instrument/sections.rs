@@ -4,10 +4,14 @@
 
 use std::borrow::Cow;
 
-use wasm_encoder::{ConstExpr, Encode, ExportKind, GlobalType, RawSection, SectionId, ValType};
-use wasmparser::{BinaryReader, Error, Parser, Payload};
+use wasm_encoder::{
+    BranchHint, BranchHints, ConstExpr, Encode, ExportKind, GlobalType, MemoryType, RawSection, SectionId, ValType,
+};
+use wasmparser::{BinaryReader, Error, Parser, Payload, TypeRef};
 
-use super::{STACK_GLOBAL, START_FUNCTION};
+use super::body::{Body, Counters};
+use super::code::Likely;
+use super::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION, STOP_MEMORY};
 use crate::gate::{Refusal, RefusalKind, proposals};
 
 /// The order that the standard prescribes. The start section is left out on purpose, and there are no tags.
@@ -27,6 +31,8 @@ const ORDER: [SectionId; 11] = [
 
 /// Entries that engines accept in a section of types, globals or exports.
 const MOST_ENTRIES: u32 = 1_000_000;
+/// And memories.
+const MOST_MEMORIES: u32 = 100;
 
 /// The contents of the sections of a module, without their headers.
 pub(super) struct Sections<'a> {
@@ -35,6 +41,9 @@ pub(super) struct Sections<'a> {
     /// Every `name` section, header of the custom section included.
     names: Vec<&'a [u8]>,
     start: Option<u32>,
+    hints: Option<BranchHints>,
+    /// Functions that are imported, whose indices come first.
+    imported_functions: u32,
     /// Names of all exports.
     pub(super) exported: Vec<&'a str>,
 }
@@ -45,11 +54,23 @@ impl<'a> Sections<'a> {
     }
 
     fn read_all(wasm: &'a [u8]) -> Result<Self, Error> {
-        let mut sections = Self { contents: Default::default(), names: Vec::new(), start: None, exported: Vec::new() };
+        let mut sections = Self {
+            contents: Default::default(),
+            names: Vec::new(),
+            start: None,
+            hints: None,
+            imported_functions: 0,
+            exported: Vec::new(),
+        };
         for payload in Parser::new(0).parse_all(wasm) {
             let payload = payload?;
             match &payload {
                 Payload::StartSection { func, .. } => sections.start = Some(*func),
+                Payload::ImportSection(imports) => {
+                    for import in imports.clone().into_imports() {
+                        sections.imported_functions += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+                    }
+                }
                 Payload::CustomSection(custom) if custom.name() == "name" => sections.names.push(&wasm[custom.range()]),
                 Payload::ExportSection(exports) => {
                     for export in exports.clone() {
@@ -81,40 +102,54 @@ impl<'a> Sections<'a> {
             }
             entries.push(entry);
         }
-        if entries.is_empty() { Ok(()) } else { self.append(SectionId::Type, "types", &entries) }
+        if entries.is_empty() { Ok(()) } else { self.append(SectionId::Type, "types", MOST_ENTRIES, &entries) }
     }
 
-    /// Adds the counter, zero until the host sets it.
-    pub(super) fn append_global(&mut self) -> Result<(), Refusal> {
+    /// Adds the counters, zero until the host sets them, and the memory for the wish to stop, if there is to be one.
+    pub(super) fn append_counters(&mut self, counters: Counters) -> Result<(), Refusal> {
         let mut entry = Vec::new();
         GlobalType { val_type: ValType::I64, mutable: true, shared: false }.encode(&mut entry);
         ConstExpr::i64_const(0).encode(&mut entry);
-        self.append(SectionId::Global, "globals", &[entry])
-    }
-
-    /// Exports the counter, and what was the start section.
-    pub(super) fn append_exports(&mut self, global: u32) -> Result<(), Refusal> {
+        self.append(SectionId::Global, "globals", MOST_ENTRIES, &[entry.clone(), entry])?;
+        if counters.stop.is_some() {
+            let mut entry = Vec::new();
+            MemoryType { minimum: 1, maximum: Some(1), memory64: false, shared: false, page_size_log2: None }
+                .encode(&mut entry);
+            self.append(SectionId::Memory, "memories", MOST_MEMORIES, &[entry])?;
+        }
+        let fuel = (FUEL_GLOBAL, ExportKind::Global, counters.fuel);
+        let stack = (STACK_GLOBAL, ExportKind::Global, counters.stack);
         let start = self.start.map(|function| (START_FUNCTION, ExportKind::Func, function));
-        let counter = (STACK_GLOBAL, ExportKind::Global, global);
-        let entries: Vec<Vec<u8>> = [Some(counter), start].into_iter().flatten().map(export).collect();
-        self.append(SectionId::Export, "exports", &entries)
+        let stop = counters.stop.map(|memory| (STOP_MEMORY, ExportKind::Memory, memory));
+        let entries: Vec<Vec<u8>> = [Some(fuel), Some(stack), start, stop].into_iter().flatten().map(export).collect();
+        self.append(SectionId::Export, "exports", MOST_ENTRIES, &entries)
     }
 
-    pub(super) fn replace_code(&mut self, bodies: &[Vec<u8>]) {
+    /// Puts new bodies in the place of the old, with what is known of their branches.
+    pub(super) fn replace_code(&mut self, bodies: &[Body]) {
         if bodies.is_empty() {
             return;
         }
-        let mut contents = Vec::with_capacity(bodies.iter().map(|body| body.len() + 5).sum());
+        let mut contents = Vec::with_capacity(bodies.iter().map(|(body, _)| body.len() + 5).sum());
+        let mut hints = BranchHints::new();
         bodies.len().encode(&mut contents);
-        for body in bodies {
+        for (index, (body, branches)) in (self.imported_functions..).zip(bodies) {
             body.encode(&mut contents);
+            if !branches.is_empty() {
+                hints.function_hints(index, branches.iter().map(hint));
+            }
         }
         self.contents[usize::from(u8::from(SectionId::Code))] = Some(Cow::Owned(contents));
+        self.hints = (!hints.is_empty()).then_some(hints);
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
         let mut module = wasm_encoder::Module::new();
         for id in ORDER.map(u8::from) {
+            // The standard wants them before the code that they speak of.
+            if let Some(hints) = self.hints.as_ref().filter(|_| id == u8::from(SectionId::Code)) {
+                module.section(hints);
+            }
             if let Some(data) = &self.contents[usize::from(id)] {
                 module.section(&RawSection { id, data });
             }
@@ -126,14 +161,14 @@ impl<'a> Sections<'a> {
     }
 
     /// Adds entries at the end of a section, which need not be there yet.
-    fn append(&mut self, id: SectionId, what: &str, entries: &[Vec<u8>]) -> Result<(), Refusal> {
+    fn append(&mut self, id: SectionId, what: &str, most: u32, entries: &[Vec<u8>]) -> Result<(), Refusal> {
         let contents = &mut self.contents[usize::from(u8::from(id))];
         let old = contents.take().unwrap_or(Cow::Borrowed(&[0]));
         let mut reader = BinaryReader::new(&old, 0);
         let count = reader.read_var_u32().map_err(|error| proposals::invalid(&error))?;
         let count = count.saturating_add(u32::try_from(entries.len()).unwrap_or(u32::MAX));
-        if count > MOST_ENTRIES {
-            let message = format!("the module has {MOST_ENTRIES} {what}, which leaves no room for our own: use fewer");
+        if count > most {
+            let message = format!("the module has so many {what} that ours would be more than {most}: use fewer");
             return Err(Refusal::new(RefusalKind::TooLarge, message));
         }
         let mut new = Vec::with_capacity(old.len() + 64);
@@ -143,6 +178,10 @@ impl<'a> Sections<'a> {
         *contents = Some(Cow::Owned(new));
         Ok(())
     }
+}
+
+fn hint((offset, likely): &(u32, Likely)) -> BranchHint {
+    BranchHint { branch_func_offset: *offset, branch_hint_value: u32::from(*likely == Likely::Taken) }
 }
 
 fn export((name, kind, index): (&str, ExportKind, u32)) -> Vec<u8> {

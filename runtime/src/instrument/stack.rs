@@ -11,10 +11,9 @@
 //!
 //! The price is part of the profile: changing it changes where programs stop.
 
-use wasmparser::{
-    CompositeInnerType, Error, FuncToValidate, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator,
-    ValType, ValidatorResources, types::Types,
-};
+use wasmparser::{CompositeInnerType, FuncValidator, Operator, ValType, ValidatorResources, types::Types};
+
+use super::operators::{self, Class};
 
 /// Return address, frame pointer and what the engine saves.
 const FIXED_SLOTS: u64 = 4;
@@ -36,34 +35,9 @@ pub(super) fn mentions_vectors(types: &Types) -> bool {
     in_types || (0..types.global_count()).any(|index| types.global_at(index).content_type == ValType::V128)
 }
 
-/// The price of a function in slots, or none if it is free. Validates it on the way.
-///
-/// `vectors` is what [`mentions_vectors`] said. `scratch` is memory to use again for the next function.
-pub(super) fn price(
-    function: FuncToValidate<ValidatorResources>,
-    body: &FunctionBody<'_>,
-    params: &[ValType],
-    vectors: bool,
-    scratch: &mut FuncValidatorAllocations,
-) -> Result<Option<i64>, Error> {
-    let mut validator = function.into_validator(std::mem::take(scratch));
-    let seen = walk(&mut validator, body)?;
-    *scratch = validator.into_allocations();
-    let locals = params.iter().map(|ty| slots(*ty)).sum::<u64>() + seen.local_slots;
-    let operand = if vectors || seen.vectors { 2 } else { 1 };
-    let held = locals + operand * seen.height;
-    let kept = operand * seen.values / VALUES_PER_SLOT;
-    let frame = FIXED_SLOTS + held.max(kept);
-    if !seen.calls && frame <= FREE_LEAF_SLOTS {
-        return Ok(None);
-    }
-    // A function has at most 50,000 locals and some 7.6 million operators, so this is far below the most.
-    Ok(Some(i64::try_from(frame).unwrap_or(i64::MAX)))
-}
-
-/// What a function body shows.
+/// What a function holds while it runs, gathered operator by operator.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Frame {
     local_slots: u64,
     height: u64,
     /// Operators whose result an optimiser could keep.
@@ -72,37 +46,41 @@ struct Seen {
     calls: bool,
 }
 
-fn walk(validator: &mut FuncValidator<ValidatorResources>, body: &FunctionBody<'_>) -> Result<Seen, Error> {
-    let mut seen = Seen::default();
-    let mut locals = body.get_binary_reader();
-    validator.read_locals(&mut locals)?;
-    for local in body.get_locals_reader()? {
-        let (count, ty) = local?;
-        seen.local_slots += u64::from(count) * slots(ty);
-        seen.vectors |= ty == ValType::V128;
+impl Frame {
+    /// A frame with its locals, the first `params` groups of which are parameters.
+    pub(super) fn of_locals(locals: &[(u32, ValType)], params: usize) -> Self {
+        let local_slots = locals.iter().map(|(count, ty)| u64::from(*count) * slots(*ty)).sum();
+        // A vector among the parameters shows in the types of the module.
+        let vectors = locals[params..].iter().any(|(_, ty)| *ty == ValType::V128);
+        Self { local_slots, vectors, ..Self::default() }
     }
-    let mut operators = body.get_operators_reader()?;
-    while !operators.eof() {
-        let (operator, offset) = operators.read_with_offset()?;
-        validator.op(offset, &operator)?;
-        seen.calls |= is_call(&operator);
-        seen.values += u64::from(computes(&operator));
-        seen.height = seen.height.max(u64::from(validator.operand_stack_height()));
+
+    /// Notes an operator that the validator has just accepted.
+    pub(super) fn see(&mut self, operator: &Operator<'_>, validator: &FuncValidator<ValidatorResources>) {
+        self.calls |= is_call(operator);
+        self.values += u64::from(computes(operator));
+        self.height = self.height.max(u64::from(validator.operand_stack_height()));
         // Whatever makes a vector leaves it on top.
-        seen.vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
+        self.vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
     }
-    Ok(seen)
+
+    /// The price in slots, or none if the frame is free. `vectors` is what [`mentions_vectors`] said.
+    pub(super) fn price(&self, vectors: bool) -> Option<i64> {
+        let operand = if vectors || self.vectors { 2 } else { 1 };
+        let held = self.local_slots + operand * self.height;
+        let kept = operand * self.values / VALUES_PER_SLOT;
+        let frame = FIXED_SLOTS + held.max(kept);
+        if !self.calls && frame <= FREE_LEAF_SLOTS {
+            return None;
+        }
+        // A function has at most 50,000 locals and some 7.6 million operators, so this is far below the most.
+        Some(i64::try_from(frame).unwrap_or(i64::MAX))
+    }
 }
 
 /// Tail calls count as calls: their own frame is there until they are made.
 fn is_call(operator: &Operator<'_>) -> bool {
-    matches!(
-        operator,
-        Operator::Call { .. }
-            | Operator::CallIndirect { .. }
-            | Operator::ReturnCall { .. }
-            | Operator::ReturnCallIndirect { .. }
-    )
+    matches!(operators::class(operator), Class::Call | Class::TailCall)
 }
 
 /// Whether the operator may leave a value that is worth keeping: not where control goes, and neither locals nor

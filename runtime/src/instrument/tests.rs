@@ -1,4 +1,4 @@
-//! What the pass does to modules, short of running them (`runtime/tests/stack.rs` runs them).
+//! What the pass does to modules, short of running them (`running` runs them).
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use wasmparser::{Operator, Parser, Payload};
@@ -11,7 +11,7 @@ fn wasm(text: &str) -> Vec<u8> {
 
 /// Instruments, and checks that the outcome is valid in the language of jobs.
 fn pass(text: &str) -> Vec<u8> {
-    let out = instrument(&wasm(text)).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
+    let out = instrument_stoppable(&wasm(text)).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
     if let Err(error) = Validator::new_with_features(proposals::features()).validate_all(&out) {
         panic!("{text}\n{error}");
     }
@@ -26,16 +26,22 @@ fn bodies(wasm: &[u8]) -> Vec<FunctionBody<'_>> {
         .collect()
 }
 
-/// The price of each function: the constant that is subtracted first, or none.
+/// The price of each function: what is taken from the second of our globals, or none.
 fn prices(text: &str) -> Vec<Option<i64>> {
     let out = pass(text);
+    let (_, types) = validate(&out).expect("is valid");
+    let stack = types.as_ref().global_count() - 1;
     let price = |body: &FunctionBody<'_>| {
-        let mut operators = body.get_operators_reader().expect("reads").into_iter();
-        let first: Vec<Operator<'_>> = operators.by_ref().take(3).filter_map(Result::ok).collect();
-        match first.as_slice() {
-            [Operator::GlobalGet { .. }, Operator::I64Const { value }, Operator::I64Sub] => Some(*value),
+        let operators: Vec<Operator<'_>> =
+            body.get_operators_reader().expect("reads").into_iter().filter_map(Result::ok).collect();
+        operators.windows(3).find_map(|window| match window {
+            [Operator::GlobalGet { global_index }, Operator::I64Const { value }, Operator::I64Sub]
+                if *global_index == stack =>
+            {
+                Some(*value)
+            }
             _ => None,
-        }
+        })
     };
     bodies(&out).iter().map(price).collect()
 }
@@ -93,7 +99,9 @@ fn every_shape_stays_valid_and_exports_the_counter() {
     for text in SHAPES {
         let out = pass(text);
         let sections = Sections::read(&out).unwrap_or_else(|refusal| panic!("{refusal}"));
-        assert!(sections.exported.contains(&STACK_GLOBAL), "{text}");
+        for ours in [FUEL_GLOBAL, STACK_GLOBAL, STOP_MEMORY] {
+            assert!(sections.exported.contains(&ours), "{text}: {ours}");
+        }
         assert_eq!(sections.exported.contains(&START_FUNCTION), text.contains("(start"), "{text}");
     }
 }
@@ -114,7 +122,7 @@ fn names_stay_and_other_custom_sections_go() {
     let custom: Vec<&str> = payloads
         .filter_map(|payload| if let Payload::CustomSection(c) = payload { Some(c.name()) } else { None })
         .collect();
-    assert_eq!(custom, ["name"]);
+    assert_eq!(custom, ["metadata.code.branch_hint", "name"]);
     assert!(out.windows(6).any(|bytes| bytes == b"a_name"));
 }
 
@@ -122,7 +130,7 @@ fn names_stay_and_other_custom_sections_go() {
 fn what_is_instrumented_is_refused_by_name() {
     let once = pass("(module (func $f call $f))");
     let said = instrument(&once).map_or_else(|refusal| refusal.to_string(), |_| "accepted".into());
-    assert!(said.contains("__bacalhau_stack"), "{said}");
+    assert!(said.contains("__bacalhau_fuel"), "{said}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(crate) use crate::gate::wasi::WASI_MODULE as MODULE;
 const CALL: u64 = 1_000;
 /// Fuel of a call that walks a path, and may open or make a file of the host: some µs.
 const WALK: u64 = 10_000;
-// Beside that, each byte that a call moves costs one unit, as it does in wasmtime's `memory.copy`, and `vfs` says what
+// Beside that, each byte that a call moves costs one unit, as it does in `memory.copy`, and `vfs` says what
 // else it had to do.
 
 /// One call of the guest.
@@ -66,9 +66,12 @@ fn call(
 
 /// Takes fuel for the host's work from the same counter as the guest's own.
 fn charge(caller: &mut Caller<'_, State>, price: u64) -> wasmtime::Result<()> {
-    let left = caller.get_fuel()?.checked_sub(price);
-    caller.set_fuel(left.unwrap_or(0))?;
-    if left.is_none() { Err(wasmtime::Error::new(Stop::Limit(Limit::Fuel))) } else { Ok(()) }
+    let left = caller.data().counters.map_or(i64::MAX, |counters| counters.fuel(&mut *caller));
+    let left = left.saturating_sub_unsigned(price);
+    if let Some(counters) = caller.data().counters {
+        counters.set_fuel(&mut *caller, left)?;
+    }
+    if left < 0 { Err(wasmtime::Error::new(Stop::Limit(Limit::Fuel))) } else { Ok(()) }
 }
 
 /// Defines the functions in a linker, and lists their names.

@@ -1,0 +1,190 @@
+//! Where fuel is taken: the basic blocks of a function and what each costs.
+//!
+//! A block is charged as a whole when control enters it. One begins at the function's entry, behind `loop`, `if`, `else`
+//! and `br_if`, and behind the `end` of an `if` or of a `block` that something branches to. Calls do not end a block. The
+//! function's entry costs 1 more. What stands between an unconditional branch and the next `else` or `end` of its
+//! construct is dead: it never runs, costs nothing and is left alone.
+//!
+//! It does not know how the counter is kept; that is `body`'s business.
+
+use std::ops::Range;
+
+use wasmparser::Operator;
+
+use super::operators::{self, Class};
+
+/// Fuel for entering a function.
+const ENTRY: u64 = 1;
+
+/// The charges of a function, and what else its body has to know. Operators go by their index in the text.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Blocks {
+    /// What to charge, and the operator before which to do it. In order.
+    pub(super) charges: Vec<(usize, u64)>,
+    /// Operators that never run. In order, apart.
+    pub(super) dead: Vec<Range<usize>>,
+    pub(super) calls: bool,
+    pub(super) loops: bool,
+    /// Some operator may trap, calls, `unreachable` and bulk operators not counted: they have checkpoints of their own.
+    pub(super) traps: bool,
+    /// Some operator is charged by an operand.
+    pub(super) sized: bool,
+    /// Some operator grows a memory or a table.
+    pub(super) grows: bool,
+}
+
+/// A construct that is open.
+struct Open {
+    kind: Kind,
+    /// Something branches to its label.
+    targeted: bool,
+}
+
+#[derive(PartialEq)]
+enum Kind {
+    Block,
+    Loop,
+    If,
+}
+
+/// The block that is being added up.
+struct Current {
+    start: usize,
+    fuel: u64,
+}
+
+impl Blocks {
+    /// Divides a function.
+    pub(super) fn of(operators: &[(Operator<'_>, usize)]) -> Self {
+        Walk {
+            blocks: Self::default(),
+            open: vec![Open { kind: Kind::Block, targeted: false }],
+            current: Current { start: 0, fuel: ENTRY },
+        }
+        .walk(operators)
+    }
+}
+
+struct Walk {
+    blocks: Blocks,
+    open: Vec<Open>,
+    current: Current,
+}
+
+impl Walk {
+    fn walk(mut self, operators: &[(Operator<'_>, usize)]) -> Blocks {
+        let mut index = 0;
+        while index < operators.len() {
+            let operator = &operators[index].0;
+            self.note(operators::class(operator));
+            index += 1;
+            match operator {
+                Operator::Block { .. } => self.enter(Kind::Block),
+                Operator::Loop { .. } => {
+                    self.blocks.loops = true;
+                    self.enter(Kind::Loop);
+                    self.cut(index);
+                }
+                Operator::If { .. } => {
+                    self.enter(Kind::If);
+                    self.cut(index);
+                }
+                Operator::Else => self.cut(index),
+                Operator::End => {
+                    let meets = self.open.pop().is_some_and(|open| open.meets());
+                    if meets && index < operators.len() {
+                        self.cut(index);
+                    }
+                }
+                Operator::BrIf { relative_depth } => {
+                    self.target(*relative_depth);
+                    self.cut(index);
+                }
+                Operator::Br { .. }
+                | Operator::BrTable { .. }
+                | Operator::Return
+                | Operator::Unreachable
+                | Operator::ReturnCall { .. }
+                | Operator::ReturnCallIndirect { .. } => {
+                    self.target_all(operator);
+                    index = self.skip(operators, index);
+                }
+                _ => {}
+            }
+        }
+        self.cut(operators.len());
+        self.blocks
+    }
+
+    fn note(&mut self, class: Class) {
+        self.current.fuel += class.fuel();
+        self.blocks.calls |= matches!(class, Class::Call | Class::TailCall);
+        self.blocks.traps |= class == Class::Trapping;
+        self.blocks.sized |= matches!(class, Class::Bulk | Class::GrowMemory | Class::GrowTable);
+        self.blocks.grows |= matches!(class, Class::GrowMemory | Class::GrowTable);
+    }
+
+    fn enter(&mut self, kind: Kind) {
+        // Whether an `if` is taken or not, both ways come together at its end.
+        self.open.push(Open { targeted: kind == Kind::If, kind });
+    }
+
+    /// Ends the current block before the operator `next`, which begins another.
+    fn cut(&mut self, next: usize) {
+        if self.current.fuel > 0 {
+            self.blocks.charges.push((self.current.start, self.current.fuel));
+        }
+        self.current = Current { start: next, fuel: 0 };
+    }
+
+    /// After an unconditional branch: passes over what is dead, up to and with the `else` or `end` that closes it.
+    fn skip(&mut self, operators: &[(Operator<'_>, usize)], from: usize) -> usize {
+        let mut depth = 0_usize;
+        let mut index = from;
+        while index < operators.len() {
+            match operators[index].0 {
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
+                Operator::Else | Operator::End if depth == 0 => break,
+                Operator::End => depth -= 1,
+                _ => {}
+            }
+            index += 1;
+        }
+        if from < index {
+            self.blocks.dead.push(from..index);
+        }
+        if matches!(operators.get(index), Some((Operator::End, _))) {
+            self.open.pop();
+        }
+        let next = (index + 1).min(operators.len());
+        self.cut(next);
+        next
+    }
+
+    fn target(&mut self, depth: u32) {
+        let label = (self.open.len() - 1).checked_sub(depth as usize);
+        if let Some(open) = label.and_then(|label| self.open.get_mut(label)) {
+            open.targeted = true;
+        }
+    }
+
+    fn target_all(&mut self, operator: &Operator<'_>) {
+        match operator {
+            Operator::Br { relative_depth } => self.target(*relative_depth),
+            Operator::BrTable { targets } => {
+                self.target(targets.default());
+                for depth in targets.targets().flatten() {
+                    self.target(depth);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Open {
+    /// Whether control may come to its `end` from elsewhere than straight from above.
+    fn meets(&self) -> bool {
+        self.targeted && self.kind != Kind::Loop
+    }
+}

@@ -1,0 +1,63 @@
+//! The locals that a function is given on top of its own.
+
+use wasmparser::ValType;
+
+use super::body::{Plan, value_type};
+use super::function::Function;
+
+/// As in `wasmparser::limits` and in browsers.
+const MOST_LOCALS: u32 = 50_000;
+
+/// Indices of the locals that are ours. Each exists only where it is used.
+pub(super) struct Locals {
+    /// Declarations of the function's own locals and then ours; parameters are not declared.
+    pub(super) groups: Vec<(u32, wasm_encoder::ValType)>,
+    /// `i64`: fuel, while the function runs.
+    pub(super) fuel: Option<u32>,
+    /// `i64`: what is left of the stack below this frame.
+    pub(super) stack: Option<u32>,
+    /// `i32`: operand of an operator that is charged by it.
+    pub(super) count: Option<u32>,
+    /// `i32`: what growing answered.
+    pub(super) grown: Option<u32>,
+    /// A float that is made canonical, by type.
+    values: Vec<(ValType, u32)>,
+}
+
+impl Locals {
+    /// Decides which are needed. None if the function would have too many.
+    pub(super) fn of(function: &Function<'_>, plan: &Plan) -> Option<Self> {
+        let blocks = &plan.blocks;
+        let many = blocks.calls || blocks.loops || blocks.sized || blocks.charges.len() > 1;
+        let mut locals =
+            Self { groups: Vec::new(), fuel: None, stack: None, count: None, grown: None, values: Vec::new() };
+        for (count, ty) in &function.locals[function.params..] {
+            locals.groups.push((*count, wasm_encoder::ValType::try_from(*ty).ok()?));
+        }
+        let mut next = function.local_count();
+        let mut add = |wanted: bool, ty: ValType| {
+            if !wanted {
+                return None;
+            }
+            locals.groups.push((1, wasm_encoder::ValType::try_from(ty).ok()?));
+            next += 1;
+            Some(next - 1)
+        };
+        locals.fuel = add(many, ValType::I64);
+        locals.stack = add(plan.price.is_some(), ValType::I64);
+        locals.count = add(blocks.sized, ValType::I32);
+        locals.grown = add(blocks.grows, ValType::I32);
+        for ty in [ValType::F32, ValType::F64, ValType::V128] {
+            let wanted = plan.canonical.iter().any(|canonical| value_type(canonical.shape) == ty);
+            if let Some(index) = add(wanted, ty) {
+                locals.values.push((ty, index));
+            }
+        }
+        (next <= MOST_LOCALS).then_some(locals)
+    }
+
+    /// The local for floats of a type.
+    pub(super) fn value(&self, ty: ValType) -> Option<u32> {
+        self.values.iter().find(|(of, _)| *of == ty).map(|(_, index)| *index)
+    }
+}

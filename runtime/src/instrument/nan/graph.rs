@@ -1,0 +1,248 @@
+//! A function as a graph of where its floats come from, and the two questions that it answers: what can a value be, and
+//! where must a NaN be made canonical so that nobody sees other bits?
+//!
+//! It knows no operators but by their index, and no control flow; `flow` builds it.
+
+use super::floats::Shape;
+
+/// A value, or the place where several come together.
+pub(super) type Node = u32;
+
+/// A value from elsewhere: any bits, and all of them count.
+pub(super) const EXACT: Node = 0;
+/// A value that is never a NaN.
+pub(super) const NUMBER: Node = 1;
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Origin {
+    Exact,
+    Number,
+    /// The result of an arithmetic operator: if a NaN, one with any bits until it is made canonical.
+    Computed(Place),
+    /// One of its inputs, bit by bit.
+    Copy,
+    /// The same, read from a local: a place where it can be made canonical as well.
+    Read(Place),
+    Negated,
+    Absolute,
+    /// With the sign of another value.
+    Signed,
+}
+
+/// An operator behind which code can be inserted, where its value is on top.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    pub(super) operator: usize,
+    /// How many loops it is in.
+    pub(super) depth: u32,
+    /// For a computed value. What a read value is like follows from where it comes from.
+    pub(super) shape: Option<Shape>,
+}
+
+/// Make the value behind this operator canonical.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::instrument) struct Canonical {
+    pub(in crate::instrument) operator: usize,
+    pub(in crate::instrument) shape: Shape,
+    /// The NaN has its sign bit set: it was negated on the way.
+    pub(in crate::instrument) negative: bool,
+}
+
+/// What a value can be if every NaN is made canonical where it is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// No NaN at all, or not reachable.
+    Never,
+    /// If a NaN, then this one.
+    Canonical(Shape, bool),
+    /// Any NaN.
+    Any,
+}
+
+/// What is known of a node.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Fact {
+    kind: Kind,
+    /// The shapes of the computed values that may come here uncanonicalised, one bit each.
+    open: u8,
+    /// In how many loops the deepest of those is computed.
+    depth: u32,
+}
+
+const NOTHING: Fact = Fact { kind: Kind::Never, open: 0, depth: 0 };
+
+/// The floats of one function.
+#[derive(Debug)]
+pub(super) struct Graph {
+    origins: Vec<Origin>,
+    /// From a value to one that it may become.
+    edges: Vec<(Node, Node)>,
+    /// Values whose bits somebody looks at.
+    observed: Vec<Node>,
+    /// Values that are looked at as of one shape: observed if they may be of another.
+    shaped: Vec<(Node, Shape)>,
+}
+
+impl Graph {
+    pub(super) fn new() -> Self {
+        let origins = vec![Origin::Exact, Origin::Number];
+        Self { origins, edges: Vec::new(), observed: Vec::new(), shaped: Vec::new() }
+    }
+
+    /// How much there is to work on.
+    pub(super) fn size(&self) -> usize {
+        self.origins.len() + self.edges.len()
+    }
+
+    pub(super) fn add(&mut self, origin: Origin) -> Node {
+        self.origins.push(origin);
+        // A function has at most 7.6 million operators, and `flow` gives up long before four billion nodes.
+        u32::try_from(self.origins.len() - 1).unwrap_or(EXACT)
+    }
+
+    /// A value made of another one. What is exact or a number stays that.
+    pub(super) fn derive(&mut self, from: Node, origin: Origin) -> Node {
+        if from == EXACT || from == NUMBER {
+            return from;
+        }
+        let node = self.add(origin);
+        self.connect(from, node);
+        node
+    }
+
+    pub(super) fn connect(&mut self, from: Node, to: Node) {
+        self.edges.push((from, to));
+    }
+
+    pub(super) fn observe(&mut self, node: Node) {
+        if node > NUMBER {
+            self.observed.push(node);
+        }
+    }
+
+    /// `node` is used as a value of this shape.
+    pub(super) fn use_as(&mut self, node: Node, shape: Shape) {
+        // A scalar has only one shape.
+        if node > NUMBER && matches!(shape, Shape::F32x4 | Shape::F64x2) {
+            self.shaped.push((node, shape));
+        }
+    }
+
+    /// Where to make NaNs canonical, in the order of operators: as few as possible of those that are computed, and
+    /// outside of loops rather than inside.
+    pub(super) fn solve(mut self) -> Vec<Canonical> {
+        let facts = self.facts();
+        for (node, shape) in std::mem::take(&mut self.shaped) {
+            if facts[node as usize].open & !bit(shape) != 0 {
+                self.observed.push(node);
+            }
+        }
+        let inputs = Adjacency::new(self.origins.len(), self.edges.iter().map(|(from, to)| (*to, *from)));
+        let mut seen = vec![false; self.origins.len()];
+        let mut work = std::mem::take(&mut self.observed);
+        let mut found = Vec::new();
+        while let Some(node) = work.pop() {
+            if std::mem::replace(&mut seen[node as usize], true) {
+                continue;
+            }
+            match (self.origins[node as usize], facts[node as usize]) {
+                (Origin::Computed(Place { operator, shape: Some(shape), .. }), _) => {
+                    found.push(Canonical { operator, shape, negative: false });
+                }
+                (Origin::Read(place), Fact { kind: Kind::Canonical(shape, negative), depth, .. })
+                    if place.depth < depth =>
+                {
+                    found.push(Canonical { operator: place.operator, shape, negative });
+                }
+                _ => work.extend(inputs.of(node)),
+            }
+        }
+        found.sort_unstable_by_key(|canonical| canonical.operator);
+        found
+    }
+
+    /// Carries what is known along the edges until nothing changes.
+    fn facts(&self) -> Vec<Fact> {
+        let users = Adjacency::new(self.origins.len(), self.edges.iter().copied());
+        let mut facts: Vec<Fact> = self.origins.iter().map(source).collect();
+        let mut work: Vec<Node> = (0..).take(facts.len()).collect();
+        while let Some(node) = work.pop() {
+            let fact = facts[node as usize];
+            for user in users.of(node) {
+                let new = join(facts[user as usize], pass(self.origins[user as usize], fact));
+                if new != facts[user as usize] {
+                    facts[user as usize] = new;
+                    work.push(user);
+                }
+            }
+        }
+        facts
+    }
+}
+
+fn source(origin: &Origin) -> Fact {
+    match origin {
+        Origin::Exact => Fact { kind: Kind::Any, ..NOTHING },
+        Origin::Computed(Place { depth, shape: Some(shape), .. }) => {
+            Fact { kind: Kind::Canonical(*shape, false), open: bit(*shape), depth: *depth }
+        }
+        _ => NOTHING,
+    }
+}
+
+/// What becomes of a value on its way into another.
+fn pass(origin: Origin, fact: Fact) -> Fact {
+    let kind = match (origin, fact.kind) {
+        (_, Kind::Never) => Kind::Never,
+        (Origin::Negated, Kind::Canonical(shape, negative)) => Kind::Canonical(shape, !negative),
+        (Origin::Absolute, Kind::Canonical(shape, _)) => Kind::Canonical(shape, false),
+        (Origin::Signed, _) => Kind::Any,
+        (_, kind) => kind,
+    };
+    Fact { kind, ..fact }
+}
+
+fn join(a: Fact, b: Fact) -> Fact {
+    let kind = match (a.kind, b.kind) {
+        (Kind::Never, kind) | (kind, Kind::Never) => kind,
+        (left, right) if left == right => left,
+        _ => Kind::Any,
+    };
+    Fact { kind, open: a.open | b.open, depth: a.depth.max(b.depth) }
+}
+
+fn bit(shape: Shape) -> u8 {
+    1 << shape as u8
+}
+
+/// The neighbours of each node in one list.
+struct Adjacency {
+    starts: Vec<u32>,
+    ends: Vec<Node>,
+}
+
+impl Adjacency {
+    fn new(nodes: usize, edges: impl Iterator<Item = (Node, Node)> + Clone) -> Self {
+        let mut starts = vec![0_u32; nodes + 1];
+        for (from, _) in edges.clone() {
+            starts[from as usize + 1] += 1;
+        }
+        for index in 0..nodes {
+            starts[index + 1] += starts[index];
+        }
+        let mut next = starts.clone();
+        let mut ends = vec![0; starts[nodes] as usize];
+        for (from, to) in edges {
+            let at = &mut next[from as usize];
+            ends[*at as usize] = to;
+            *at += 1;
+        }
+        Self { starts, ends }
+    }
+
+    fn of(&self, node: Node) -> impl Iterator<Item = Node> + '_ {
+        let node = node as usize;
+        self.ends[self.starts[node] as usize..self.starts[node + 1] as usize].iter().copied()
+    }
+}
