@@ -3,11 +3,14 @@
 
 use bacalhau_runtime::instrument::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION, instrument};
 use wasmtime::{
-    Config, Engine, Global, Instance, Linker, Module, OperatorCost, Store, TypedFunc, Val, VariableOperatorCost,
+    Config, Engine, Global, Instance, Linker, Memory, Module, OperatorCost, Store, TypedFunc, Val, VariableOperatorCost,
 };
 
 /// Enough for every guest, so that no side stops early.
 const LIMIT: u64 = i64::MAX.unsigned_abs();
+
+/// Fuel for a page that the memory has grown by.
+const PAGE: u64 = 65_536;
 
 /// A way to run a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +68,9 @@ impl Side {
     }
 }
 
-/// What wasmtime's fuel has to count to be equal to ours: its own prices, but growing is not free.
+/// Our prices for what grows: otherwise they are wasmtime's own. A page costs more than fits, so it is added afterwards.
 fn costs() -> OperatorCost {
-    let variable = VariableOperatorCost {
-        memory_grow_per_page: u8::MAX,
-        table_grow_per_element: 24,
-        ..VariableOperatorCost::default()
-    };
+    let variable = VariableOperatorCost { table_grow_per_element: 24, ..VariableOperatorCost::default() };
     OperatorCost { MemoryGrow: u8::MAX, TableGrow: u8::MAX, variable, ..OperatorCost::default() }
 }
 
@@ -80,6 +79,7 @@ pub struct Program {
     side: Side,
     store: Store<()>,
     run: TypedFunc<(), i64>,
+    memory: Option<Memory>,
     counters: Option<Counters>,
 }
 
@@ -122,7 +122,8 @@ impl Program {
         let run = instance.get_typed_func(&mut store, "run").unwrap_or_else(|error| {
             panic!("the module has to export `run`, a function without parameters that returns an i64: {error:#}")
         });
-        Self { side, store, run, counters }
+        let memory = instance.get_memory(&mut store, "memory");
+        Self { side, store, run, memory, counters }
     }
 
     /// Calls `run`.
@@ -132,12 +133,17 @@ impl Program {
         } else if self.side.has_fuel() {
             self.store.set_fuel(LIMIT).unwrap();
         }
+        let pages = self.pages();
         let checksum = self.run.call(&mut self.store, ()).unwrap();
         let left = match &self.counters {
             Some(counters) => Some(counters.fuel.get(&mut self.store).unwrap_i64().unsigned_abs()),
-            None => self.side.has_fuel().then(|| self.store.get_fuel().unwrap()),
+            None => self.side.has_fuel().then(|| self.store.get_fuel().unwrap() - PAGE * (self.pages() - pages)),
         };
         Run { checksum, fuel: left.map(|left| LIMIT - left) }
+    }
+
+    fn pages(&self) -> u64 {
+        self.memory.map_or(0, |memory| memory.size(&self.store))
     }
 }
 
