@@ -85,8 +85,8 @@ impl Writer<'_> {
         if let (Some(price), Some(stack)) = (self.plan.price, self.locals.stack) {
             self.code.add(&[
                 I::GlobalGet(self.counters.stack),
-                I::I64Const(price),
-                I::I64Sub,
+                I::I64Const(-price),
+                I::I64Add,
                 I::LocalTee(stack),
                 I::GlobalSet(self.counters.stack),
                 I::LocalGet(stack),
@@ -209,7 +209,8 @@ impl Writer<'_> {
     fn charge(&mut self, fuel: u64) {
         self.catch_up();
         self.get_fuel();
-        self.code.add(&[I::I64Const(i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Sub]);
+        // Adding, since compilers can add into another register in one instruction.
+        self.code.add(&[I::I64Const(-i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Add]);
         self.set_fuel();
     }
 
