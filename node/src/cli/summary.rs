@@ -177,7 +177,7 @@ fn deviating(deviation: &Deviation, against: &str) -> String {
 
 fn profile(claim: &Claim) -> String {
     let id = claim.job.profile;
-    if id == Profile::V0.id() { format!("{} ({id})", Profile::V0.name) } else { id.to_string() }
+    if id == Profile::V1.id() { format!("{} ({id})", Profile::V1.name) } else { id.to_string() }
 }
 
 fn runs(numbers: &[u16]) -> String {
