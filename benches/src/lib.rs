@@ -1,6 +1,11 @@
 //! The two sides that the benchmarks compare: one job in our sandbox, and the same program in plain wasmtime with its own
 //! WASI, as a host would embed them. Both start with a compiled module; both are called from one thread.
+//!
+//! The instrumentation alone is measured on guests without WASI, which `guests` holds, on the [`Side`]s of `sides`.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that cannot go on has to stop")]
+
+pub mod cpu_time;
+mod sides;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +17,10 @@ use tempfile::TempDir;
 use wasmtime::{Engine, InstancePre, Linker, Store};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+pub use sides::{Program, Run, Side};
+
+include!(concat!(env!("OUT_DIR"), "/guests.rs"));
 
 /// A program in our sandbox.
 #[derive(Debug)]

@@ -1,0 +1,19 @@
+//! The CPU time of one thread. What else the machine does still shows in it, through caches and clock rates, but the time
+//! that others run does not. It sees no work of other threads: what is timed must not have any.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// CPU time of the calling thread since it began.
+pub fn now() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// What a call returns, and the CPU time it took.
+pub fn of<T>(call: impl FnOnce() -> T) -> (T, Duration) {
+    let start = now();
+    let value = call();
+    (value, now().saturating_sub(start))
+}
