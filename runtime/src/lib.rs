@@ -27,6 +27,7 @@
 //! | [`Job`], [`Limits`], [`Profile`] | what to run, how much it may use, under which rules |
 //! | `gate` | refuses a module before it is compiled |
 //! | `instrument` | makes the height of the call stack exact, inside the module |
+//! | [`Tier`], `loader`, `compiler`, `forms` | the quick compile, the good one, and which of them a run gets |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
@@ -35,16 +36,19 @@
 
 mod cache;
 mod clock;
+mod compiler;
 pub mod dirhash;
 mod engine;
 mod error;
 mod execution;
+mod forms;
 mod gate;
 mod input;
 pub mod instrument;
 mod job;
 mod limits;
 mod link;
+mod loader;
 mod outcome;
 mod profile;
 mod receipt;
@@ -52,11 +56,12 @@ mod results;
 mod runtime;
 mod sandbox;
 mod staging;
+mod tier;
 mod vfs;
 mod wasi;
 mod watchdog;
 
-pub use engine::Backend;
+pub use engine::{Backend, ENGINE};
 pub use error::{Error, HostFailure};
 pub use execution::Execution;
 pub use gate::{
@@ -67,6 +72,7 @@ pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
 pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
-pub use profile::Profile;
+pub use profile::{Fuel, Nan, Profile, Stack};
 pub use receipt::{Claim, Difference, Receipt, ReceiptError, ResultFile, Unclaimed};
 pub use runtime::{Module, Options, Runtime};
+pub use tier::Tier;

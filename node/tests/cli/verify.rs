@@ -15,8 +15,7 @@ fn room_with_receipt() -> Room {
 #[test]
 fn the_same_again_in_both_encodings_and_backends() {
     let room = room_with_receipt();
-    for line in ["verify out/receipt.json", "verify out/receipt.cbor", "verify out/receipt.json --backend interpreter"]
-    {
+    for line in ["verify out/receipt.json", "verify out/receipt.cbor", "verify out/receipt.json --tier interpreter"] {
         let end = room.expect(0, line);
         assert!(end.stdout.contains("run        same: outcome, fuel and every file"), "{}", end.stdout);
         assert!(end.stdout.contains("results    same: "), "{}", end.stdout);
@@ -53,6 +52,29 @@ fn a_false_claim_is_found() {
     let answer = room.expect_json(6, "verify false.json --output json");
     assert_eq!(answer["same"], false);
     assert_eq!(answer["differences"][0]["what"], "outcome");
+}
+
+#[test]
+fn false_fuel_is_found_after_a_trap_too() {
+    let room = Room::new();
+    room.expect(10, "wasm run hello.wat --entry-point trap --output-dir out");
+    room.expect(0, "verify out/receipt.json");
+    let mut receipt = room.json("out/receipt.json");
+    let fuel = receipt["claim"]["fuel"].as_u64().unwrap();
+    receipt["claim"]["fuel"] = (fuel + 1).into();
+    room.write("false.json", receipt.to_string());
+    let words = format!("fuel: claimed {}, found {fuel}\n", fuel + 1);
+    assert!(room.expect(6, "verify false.json").stdout.contains(&words));
+}
+
+#[test]
+fn a_receipt_cannot_talk_to_the_terminal() {
+    let room = room_with_receipt();
+    let mut receipt = room.json("out/receipt.json");
+    receipt["claim"]["h1"] = "\x1b[2J".into();
+    room.write("false.json", receipt.to_string());
+    let end = room.expect(6, "verify false.json");
+    assert!(end.stdout.contains("h1: claimed \\u{1b}[2J, found h1:") && !end.stdout.contains('\x1b'), "{}", end.stdout);
 }
 
 #[test]

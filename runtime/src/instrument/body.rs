@@ -1,10 +1,10 @@
 //! Writes one function anew: takes fuel block by block, takes and gives back its frame, and makes NaNs canonical.
 //!
 //! ```text
-//! fuel' = fuel; stack -= price            ;; fuel' is a local: the counter itself would be loaded and stored each time
+//! fuel' = fuel - 12; stack -= price       ;; fuel' is a local: the counter itself would be loaded and stored each time
 //! if (fuel' | stack | stop) < 0 { unreachable }
 //! block                                   ;; what was a branch to the function's end is now one to the end of this block
-//!   fuel' -= 12; …                        ;; each basic block
+//!   …; fuel' -= 3; …                      ;; each basic block
 //!   loop
 //!     fuel = fuel'                        ;; a checkpoint: what a trap leaves behind
 //!     if (fuel' | stop) < 0 { unreachable }
@@ -15,7 +15,7 @@
 //! fuel = fuel'; stack += price
 //! ```
 //!
-//! A function of one block that calls nothing takes from the counter itself. Where fuel is taken `blocks` decides, the
+//! A small function takes from the counter itself. Where fuel is taken `blocks` decides, the
 //! price `stack`, the NaNs `nan`. A stop is an `unreachable`, never a call: a call would have to keep every value of
 //! the loop safe, which costs up to 2.6 times (measured: why wasmtime's own fuel does).
 
@@ -27,7 +27,8 @@ use super::code::{Code, Likely};
 use super::function::Function;
 use super::locals::Locals;
 use super::nan::{Canonical, Shape};
-use super::operators::{self, Class, ELEMENT, PAGE};
+use super::operators::{self, Class};
+use crate::profile::Profile;
 
 /// What the module has been given, by index.
 #[derive(Clone, Copy)]
@@ -79,24 +80,24 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn enter(&mut self) {
-        if let Some(fuel) = self.locals.fuel {
-            self.code.add(&[I::GlobalGet(self.counters.fuel), I::LocalSet(fuel)]);
-        }
+        let first = self.plan.blocks.charges.first().map_or(0, |(_, fuel)| *fuel);
+        self.code.add(&[I::GlobalGet(self.counters.fuel)]);
+        self.add_fuel(first);
         if let (Some(price), Some(stack)) = (self.plan.price, self.locals.stack) {
             self.code.add(&[
                 I::GlobalGet(self.counters.stack),
-                I::I64Const(price),
-                I::I64Sub,
+                I::I64Const(-price),
+                I::I64Add,
                 I::LocalTee(stack),
                 I::GlobalSet(self.counters.stack),
                 I::LocalGet(stack),
             ]);
-            if self.plan.blocks.calls {
+            if self.plan.blocks.calls > 0 {
                 self.get_fuel();
                 self.code.add(&[I::I64Or]);
                 self.or_stop();
             }
-            self.end_if_negative(false);
+            self.end_if_negative(true);
         }
         if self.wraps() {
             self.code.add(&[I::Block(self.plan.block)]);
@@ -109,7 +110,8 @@ impl Writer<'_> {
     }
 
     fn operators(&mut self, function: &Function<'_>) {
-        let mut charges = self.plan.blocks.charges.iter().peekable();
+        // The first was made on entering.
+        let mut charges = self.plan.blocks.charges.iter().skip(1).peekable();
         let mut dead = self.plan.blocks.dead.iter().peekable();
         let mut canonical = self.plan.canonical.iter().peekable();
         let mut index = 0;
@@ -176,8 +178,8 @@ impl Writer<'_> {
     fn after(&mut self, operator: &Operator<'_>, class: Class) {
         match class {
             Class::Call => self.behind = self.locals.fuel.is_some(),
-            Class::GrowMemory => self.charge_growth(PAGE),
-            Class::GrowTable => self.charge_growth(ELEMENT),
+            Class::GrowMemory => self.charge_growth(Profile::V1.fuel.page),
+            Class::GrowTable => self.charge_growth(Profile::V1.fuel.element),
             _ => {}
         }
         match operator {
@@ -209,7 +211,13 @@ impl Writer<'_> {
     fn charge(&mut self, fuel: u64) {
         self.catch_up();
         self.get_fuel();
-        self.code.add(&[I::I64Const(i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Sub]);
+        self.add_fuel(fuel);
+    }
+
+    /// Lowers the count on top, and puts it where it is kept.
+    fn add_fuel(&mut self, fuel: u64) {
+        // Adding, since compilers can add into another register in one instruction.
+        self.code.add(&[I::I64Const(-i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Add]);
         self.set_fuel();
     }
 
@@ -312,8 +320,8 @@ impl Writer<'_> {
     fn make_canonical(&mut self, Canonical { shape, negative, .. }: &Canonical) {
         let ty = value_type(*shape);
         let Some(value) = self.locals.value(ty) else { return };
-        let (sign32, sign64) = if *negative { (1 << 31, 1 << 63) } else { (0, 0) };
-        let (bits32, bits64) = (0x7fc0_0000_u32 | sign32, 0x7ff8_0000_0000_0000_u64 | sign64);
+        let nan = Profile::V1.nan;
+        let (bits32, bits64) = if *negative { (nan.f32 | 1 << 31, nan.f64 | 1 << 63) } else { (nan.f32, nan.f64) };
         // `x >= x` is false for a NaN alone, and one comparison with one branch on most processors; `x == x` takes two.
         match shape {
             Shape::F32 => self.replace(value, &I::F32Ge, I::F32Const(f32::from_bits(bits32).into())),
