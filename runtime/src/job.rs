@@ -134,6 +134,12 @@ impl Job {
         }
         for place in self.inputs.keys().chain(self.outputs.values()) {
             path::check_place(place).map_err(Refusal::job)?;
+            let (names, most) = (place.matches('/').count(), self.limits.path_depth);
+            if names as u64 > most {
+                return Err(Refusal::job(format!(
+                    "{place} lies {names} directories deep; the job's limit path_depth is {most}: raise it with --path-depth"
+                )));
+            }
             if let Some(other) = places.iter().find(|other| path::overlap(place, other)) {
                 return Err(Refusal::job(format!(
                     "{place} and {other} overlap: give each input and output its own place"
@@ -142,5 +148,24 @@ impl Job {
             places.push(place);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_deeper_than_the_limit_is_refused() {
+        let mut job = Job::new(Link::of_raw(b""));
+        job.limits.path_depth = 3;
+        job.outputs = BTreeMap::from([("a".into(), "/x/y/z".into())]);
+        assert_eq!(job.check(), Ok(()));
+        job.outputs = BTreeMap::from([("a".into(), "/x/y/z/a".into())]);
+        let refusal = job.check().unwrap_err().to_string();
+        assert!(refusal.contains("/x/y/z/a lies 4 directories deep") && refusal.contains("--path-depth"), "{refusal}");
+        job.limits.path_depth = 257;
+        let refusal = job.check().unwrap_err().to_string();
+        assert!(refusal.contains("path_depth is 257; at most 256"), "{refusal}");
     }
 }

@@ -69,7 +69,7 @@ pub use gate::{
 };
 pub use input::{Entry, HostTree, Inputs, Kind, ReadAt, Stat, Tree};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
-pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
+pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};

@@ -11,6 +11,9 @@ const GIB: u64 = 1 << 30;
 /// that the guest's own bound is always met first (see `instrument`).
 pub const MAX_STACK_BYTES: u64 = 8 * MIB;
 
+/// The largest `path_depth`: one directory of the host is open for each level while results are moved to their place.
+pub const MAX_PATH_DEPTH: u64 = 256;
+
 /// The largest `memory_bytes`: what 32-bit WebAssembly can address.
 pub const MAX_MEMORY_BYTES: u64 = 4 * GIB;
 
@@ -37,7 +40,7 @@ pub struct Limits {
     /// Files, directories and links that exist because the program made them. Default 100 000. Reaching it ends the
     /// run with code 152.
     pub output_files: u64,
-    /// Directories on top of each other, counted from `/`. Default 64. Past it the program sees `ENAMETOOLONG`.
+    /// Directories on top of each other, counted from `/`. Default 64, at most [`MAX_PATH_DEPTH`]. Past it the program sees `ENAMETOOLONG`.
     pub path_depth: u64,
     /// Bytes of standard output and standard error together. Default 64 MiB. Reaching it ends the run with code 152.
     pub log_bytes: u64,
@@ -71,6 +74,7 @@ impl Limits {
         let bounded = [
             ("stack_bytes", self.stack_bytes, MAX_STACK_BYTES),
             ("memory_bytes", self.memory_bytes, MAX_MEMORY_BYTES),
+            ("path_depth", self.path_depth, MAX_PATH_DEPTH),
             // The engine's counter is a signed 64-bit number.
             ("fuel", self.fuel, i64::MAX.unsigned_abs()),
         ];

@@ -18,7 +18,8 @@ use crate::instrument;
 use crate::tier::Tier;
 
 /// By how much threads that nobody waits for give way to others, on a scale of 19. Where runs want every core, this
-/// leaves them three quarters. With 10 they hardly notice, but a compile of a minute took more than ten.
+/// leaves them about three quarters. With 10 they hardly notice, but a compile of one minute was not done after three
+/// (measured with two runs and other work on two cores).
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 

@@ -81,7 +81,7 @@ fn version_says_under_which_rules() {
     let version = room.expect_json(0, "version --output json");
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
     assert!(version["profile_id"].as_str().unwrap().starts_with("bafyrei"));
-    assert!(room.expect(0, "version").stdout.contains("profile    v0 (bafyrei"));
+    assert!(room.expect(0, "version").stdout.contains("profile    v1 (bafyrei"));
     assert!(room.expect(0, "--version").stdout.starts_with("bacalhau "));
 }
 

@@ -17,7 +17,7 @@ fn three_runs_agree_and_the_summary_says_so() {
         "verdict    verified: 3 of 3 independent runs agree (the largest group of equal results wins)\n",
         "h1         h1:",
         " of 100,000,000,000 (less than 0.01 %)\n",
-        "profile    v0 (bafyrei",
+        "profile    v1 (bafyrei",
         "module     bafkrei",
         "results    out/results  (3 files, 7 bytes)\n",
         "receipt    out/receipt.json  (check it with: bacalhau verify out/receipt.json)\n",

@@ -66,8 +66,8 @@ pub const STACK_GLOBAL: &str = "__bacalhau_stack";
 pub const START_FUNCTION: &str = "__bacalhau_start";
 
 /// Export of the memory in which the host asks a run to stop: when the `i64` at its beginning is negative, the guest
-/// executes `unreachable` at the next loop or call. Only where [`instrument`] is not asked for a portable module.
-pub(crate) const STOP_MEMORY: &str = "__bacalhau_stop";
+/// executes `unreachable` at the next loop or call. Only [`instrument_stoppable`] adds it.
+pub const STOP_MEMORY: &str = "__bacalhau_stop";
 
 /// Bytes that one unit of [`STACK_GLOBAL`] stands for: a scalar value; a vector takes two.
 pub const SLOT_BYTES: u64 = Profile::V1.stack.slot_bytes;
@@ -85,8 +85,13 @@ pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     rewrite(wasm, false)
 }
 
-/// The same with [`STOP_MEMORY`], for engines with several memories. Nothing that can be claimed differs.
-pub(crate) fn instrument_stoppable(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
+/// The same with [`STOP_MEMORY`], for engines with several memories: what our own runtime does. Nothing that can be claimed
+/// differs.
+///
+/// # Errors
+///
+/// As for [`instrument`]; here a module with 100 memories is one too many.
+pub fn instrument_stoppable(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     rewrite(wasm, true)
 }
 

@@ -60,6 +60,8 @@ impl World {
                 Err(stop) => return Err(stop),
             },
         };
+        // Looking for it was the host's wish.
+        vfs.take_work();
         let descriptors = standard_descriptors(&mut vfs, stdin, stdout, stderr, job.limits.open_files)?;
         Ok(Ok(Self {
             vfs,

@@ -48,7 +48,7 @@ fn call(
 ) -> wasmtime::Result<i32> {
     charge(caller, price)?;
     let Some(memory) = caller.data().memory else {
-        // The gate demands an exported memory, and the start function runs after instantiation.
+        // The gate demands an exported memory from a module that calls anything with an address.
         return Ok(i32::from(Errno::Fault as u16));
     };
     let (bytes, state) = memory.data_and_store_mut(&mut *caller);
@@ -56,8 +56,11 @@ fn call(
     let answer = function(&mut guest);
     let moved = guest.moved;
     let work = state.world.vfs.take_work();
-    charge(caller, moved * Profile::V1.fuel.byte + work)?;
+    let charged = charge(caller, moved * Profile::V1.fuel.byte + work);
     match answer {
+        // Whatever it would have cost, it was not done.
+        Err(Fault::Stop(stop @ Stop::Host(_))) => Err(wasmtime::Error::new(stop)),
+        _ if charged.is_err() => charged.map(|()| 0),
         Ok(()) => Ok(i32::from(Errno::Success as u16)),
         Err(Fault::Errno(errno)) => Ok(i32::from(errno as u16)),
         Err(Fault::Stop(stop)) => Err(wasmtime::Error::new(stop)),
