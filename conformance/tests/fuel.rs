@@ -37,7 +37,7 @@ fn by_wasmtime(module: &Module, case: &Case) -> (u64, String) {
     let mut fuel = before - store.get_fuel().unwrap();
     let mut digest = MemoryDigest::default();
     let mut memories: Vec<_> = module.exports().filter(|e| matches!(e.ty(), ExternType::Memory(_))).collect();
-    memories.sort_by_key(|export| export.name());
+    memories.sort_by_key(wasmtime::ExportType::name);
     for export in memories {
         let memory = instance.get_memory(&mut store, export.name()).unwrap();
         let grown = memory.size(&store) - memory.ty(&store).minimum();

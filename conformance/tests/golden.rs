@@ -51,7 +51,7 @@ fn operators_of(wasm: &[u8]) -> BTreeSet<String> {
 /// Names of the operators of accepted proposals.
 macro_rules! accepted {
     ($(@$proposal:ident $operator:ident $({ $($argument:ident: $type:ty),* })? => $visit:ident ($($arity:tt)*))*) => {
-        [$((stringify!($proposal), stringify!($operator))),*]
+        vec![$((stringify!($proposal), stringify!($operator))),*]
             .into_iter()
             .filter(|(proposal, _)| {
                 let accepted = ["mvp", "sign_extension", "saturating_float_to_int", "bulk_memory", "tail_call",

@@ -80,7 +80,9 @@ fn table(ty: Type) -> String {
     let value = |n: usize| -> Vec<u8> {
         let mut bytes = match ty {
             Type::F32 => F32[n].to_le_bytes().to_vec(),
-            Type::V128 if n % 2 == 0 => (0..4).flat_map(|lane| F32[(n + 3 * lane) % VALUES].to_le_bytes()).collect(),
+            Type::V128 if n.is_multiple_of(2) => {
+                (0..4).flat_map(|lane| F32[(n + 3 * lane) % VALUES].to_le_bytes()).collect()
+            }
             Type::V128 => (0..2).flat_map(|lane| F64[(n + 5 * lane) % VALUES].to_le_bytes()).collect(),
             _ => F64[n].to_le_bytes().to_vec(),
         };

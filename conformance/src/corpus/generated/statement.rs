@@ -39,7 +39,7 @@ impl Writer {
     }
 
     fn body(&mut self, depth: usize) -> String {
-        let statements: Vec<String> = (0..1 + self.random.below(4)).map(|_| self.statement(depth - 1)).collect();
+        let statements: Vec<String> = (0..=self.random.below(4)).map(|_| self.statement(depth - 1)).collect();
         statements.join("\n   ")
     }
 
