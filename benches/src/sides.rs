@@ -1,7 +1,7 @@
 //! The sides that the cost of metering is compared on: one module compiled by one engine in several ways, everything but the
 //! named difference equal. Only the export `run: () -> i64` is called, and a module has no WASI: its imports trap.
 
-use bacalhau_runtime::instrument::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION, instrument};
+use bacalhau_runtime::instrument::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION, instrument_stoppable};
 use wasmtime::{
     Config, Engine, Global, Instance, Linker, Memory, Module, OperatorCost, Store, TypedFunc, Val, VariableOperatorCost,
 };
@@ -59,7 +59,7 @@ impl Side {
 
     /// What the engine is given on this side.
     pub fn prepare(self, wasm: &[u8]) -> Vec<u8> {
-        if self == Self::Bacalhau { instrument(wasm).unwrap() } else { wasm.to_vec() }
+        if self == Self::Bacalhau { instrument_stoppable(wasm).unwrap() } else { wasm.to_vec() }
     }
 
     /// Compiles a module that was prepared for this side.
