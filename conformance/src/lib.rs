@@ -1,0 +1,18 @@
+//! Shows that Profile V1 is a property of the instrumented module and not of an engine: one corpus of cases, run by
+//! every engine of this machine, has to give equal claims to the byte.
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`case`] | what is run: a module, a call, how much it may use |
+//! | [`claim`] | what came out, as one line of JSON |
+//! | [`backend`] | the engines, each as plain as it can be |
+//!
+//! It takes from the runtime nothing but `instrument`: whoever writes another host starts here.
+
+pub mod backend;
+pub mod case;
+pub mod claim;
+
+pub use backend::{Backend, Compiled};
+pub use case::Case;
+pub use claim::Claim;
