@@ -6,12 +6,15 @@
 //! | [`case`] | what is run: a module, a call, how much it may use |
 //! | [`claim`] | what came out, as one line of JSON |
 //! | [`backend`] | the engines, each as plain as it can be |
+//! | `fuzz` | modules that nobody wrote, against engines that are trusted with one rule each |
 //!
 //! It takes from the runtime nothing but `instrument`: whoever writes another host starts here.
 
 pub mod backend;
 pub mod case;
 pub mod claim;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 
 pub use backend::{Backend, Compiled};
 pub use case::Case;
