@@ -45,9 +45,9 @@ impl Execution {
     }
 
     /// What the execution proposes as the result. A failure of the host proposes nothing.
-    pub fn proposal(&self) -> Proposal {
+    pub fn proposal(&self) -> Proposal<'_> {
         let content = match &self.outcome {
-            Ok(receipt) => Content::Hash(receipt.claim.h1.clone()),
+            Ok(receipt) => Content::Claim(&receipt.claim),
             Err(_) => Content::Absent,
         };
         Proposal { execution: self.number, content }

@@ -19,6 +19,9 @@ const FREE_LEAF_BYTES: usize = 64 << 10;
 /// Native stack for the host functions that a guest calls at its deepest point.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
+/// What executes the modules. Nothing of it can be seen in a claim.
+pub const ENGINE: &str = "wasmtime 48.0.8";
+
 /// How a module is executed. The result is the same, only the speed differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -28,9 +28,9 @@ impl Execution {
         self.ended.outcome
     }
 
-    /// Fuel used, `None` where the engine's counter is not exact: after a trap or a full stack.
-    pub fn fuel(&self) -> Option<u64> {
-        Some(self.ended.fuel)
+    /// Fuel used: all of it if it ran out, and after a trap or a full stack what was charged up to the last checkpoint.
+    pub fn fuel(&self) -> u64 {
+        self.ended.fuel
     }
 
     /// Puts the results into a new directory at `results`, on the file system of the run's workplace, and hashes it. It
@@ -57,7 +57,7 @@ impl Execution {
             job_cid: job.cid()?,
             job,
             outcome: ended.outcome,
-            fuel: Some(ended.fuel),
+            fuel: ended.fuel,
             h1: hashed.h1,
             files: hashed.files.iter().map(ResultFile::from).collect(),
         };

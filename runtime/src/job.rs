@@ -28,7 +28,7 @@ pub const DEFAULT_ENTRY_POINT: &str = "_start";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
-    /// Id of the rules under which the result is claimed. Default: that of [`Profile::V0`].
+    /// Id of the rules under which the result is claimed. Default: that of [`Profile::V1`].
     pub profile: Link,
     /// CID of the WebAssembly binary, as one raw block. For a text module: of the binary it stands for.
     pub module: Link,
@@ -59,7 +59,7 @@ impl Job {
     /// A job that runs `_start` of `module` with the defaults: no arguments, no inputs, `/outputs` kept.
     pub fn new(module: Link) -> Self {
         Self {
-            profile: Profile::V0.id(),
+            profile: Profile::V1.id(),
             module,
             entry_point: DEFAULT_ENTRY_POINT.into(),
             args: Vec::new(),
@@ -94,12 +94,12 @@ impl Job {
 
     /// Says what of the job no machine could run: names, paths and limits that make no sense.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
-        if self.profile != Profile::V0.id() {
+        if self.profile != Profile::V1.id() {
             return Err(Refusal::job(format!(
                 "the job is under profile {}; this version runs {} ({})",
                 self.profile,
-                Profile::V0.id(),
-                Profile::V0.name
+                Profile::V1.id(),
+                Profile::V1.name
             )));
         }
         self.limits.check().map_err(Refusal::job)?;

@@ -56,7 +56,7 @@ mod vfs;
 mod wasi;
 mod watchdog;
 
-pub use engine::Backend;
+pub use engine::{Backend, ENGINE};
 pub use error::{Error, HostFailure};
 pub use execution::Execution;
 pub use gate::{
@@ -67,6 +67,6 @@ pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
 pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
-pub use profile::Profile;
+pub use profile::{Fuel, Nan, Profile, Stack};
 pub use receipt::{Claim, Difference, Receipt, ReceiptError, ResultFile, Unclaimed};
 pub use runtime::{Module, Options, Runtime};

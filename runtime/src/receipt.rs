@@ -2,6 +2,7 @@
 //! running it again that of whoever holds it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +34,8 @@ pub struct Claim {
     pub job_cid: Link,
     /// How the program ended.
     pub outcome: Outcome,
-    /// Fuel used. `None` after a trap or a full stack: the engine's counter is not exact there.
-    pub fuel: Option<u64>,
+    /// Fuel used: all of it if it ran out, and after a trap or a full stack what was charged up to the last checkpoint.
+    pub fuel: u64,
     /// Go's directory hash of the results directory with the prefix `results`.
     pub h1: String,
     /// The files of the results directory in the order in which they are hashed.
@@ -128,18 +129,25 @@ impl Claim {
         encode(self)
     }
 
-    fn differences(&self, other: &Self) -> Vec<Difference> {
+    /// What of `other` is not as here. Empty means: equal to the byte.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
-        let mut compare = |what: &str, ours: String, theirs: String| {
-            if ours != theirs {
-                found.push(Difference { what: what.into(), expected: ours, found: theirs });
+        let mut compare = |what: &str, ours: &dyn Display, theirs: &dyn Display| {
+            let (expected, theirs) = (ours.to_string(), theirs.to_string());
+            if expected != theirs {
+                found.push(Difference { what: what.into(), expected, found: theirs });
             }
         };
-        compare("job", self.job_cid.to_string(), other.job_cid.to_string());
-        compare("outcome", self.outcome.to_string(), other.outcome.to_string());
-        compare("fuel", fuel_text(self.fuel), fuel_text(other.fuel));
-        compare("h1", self.h1.clone(), other.h1.clone());
+        compare("job", &self.job_cid, &other.job_cid);
+        compare("outcome", &self.outcome, &other.outcome);
+        compare("fuel", &self.fuel, &other.fuel);
+        compare("h1", &self.h1, &other.h1);
         found.extend(self.file_differences(&other.files));
+        if found.is_empty() && self != other {
+            // Whoever writes a claim by hand can name one job and put in another, or list a file twice.
+            let [expected, theirs] = [self, other].map(|claim| Link::of_dag_cbor(&claim.to_dag_cbor()).to_string());
+            found.push(Difference { what: "encoding".into(), expected, found: theirs });
+        }
         found
     }
 
@@ -158,7 +166,7 @@ impl Claim {
 /// One point at which two claims part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// `job`, `outcome`, `fuel`, `h1` or `file NAME`.
+    /// `job`, `outcome`, `fuel`, `h1` or `file NAME`; `encoding` where all of these are equal and the bytes are not.
     pub what: String,
     /// What the first claim says.
     pub expected: String,
@@ -191,10 +199,59 @@ fn by_name(files: &[ResultFile]) -> BTreeMap<&str, &ResultFile> {
     files.iter().map(|file| (file.name.as_str(), file)).collect()
 }
 
-fn fuel_text(fuel: Option<u64>) -> String {
-    fuel.map_or_else(|| "not exact".into(), |fuel| fuel.to_string())
-}
-
 fn file_text(file: Option<&&ResultFile>) -> String {
     file.map_or_else(|| "absent".into(), |file| format!("{} bytes, sha256 {}", file.bytes, file.sha256))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Trap;
+
+    fn claim() -> Claim {
+        let job = Job::new(Link::of_raw(b"module"));
+        let file = |name: &str| ResultFile { name: name.into(), bytes: 1, sha256: "00".into() };
+        Claim {
+            job_cid: job.cid().unwrap(),
+            job,
+            outcome: Outcome::Trap(Trap::Unreachable),
+            fuel: 7,
+            h1: "h1:x".into(),
+            files: vec![file("exitCode"), file("stdout")],
+        }
+    }
+
+    #[test]
+    fn fuel_is_a_number_whatever_the_outcome() {
+        let receipt = Receipt { claim: claim(), unclaimed: Unclaimed::default() };
+        let mut json: serde_json::Value = serde_json::from_str(&receipt.to_json()).unwrap();
+        assert_eq!(json["claim"]["fuel"], 7);
+        assert_eq!(Receipt::parse(&receipt.to_dag_cbor()).unwrap(), receipt);
+        json["claim"]["fuel"] = serde_json::Value::Null;
+        let error = Receipt::parse(json.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("this is not a receipt: invalid type: null, expected u64"), "{error}");
+    }
+
+    #[test]
+    fn claims_without_a_difference_are_equal_to_the_byte() {
+        type Change = fn(&mut Claim);
+        let changes: [(&str, Change); 7] = [
+            ("job", |claim| claim.job_cid = Link::of_dag_cbor(b"other")),
+            ("outcome", |claim| claim.outcome = Outcome::Exit(134)),
+            ("fuel", |claim| claim.fuel = 8),
+            ("h1", |claim| claim.h1.push('y')),
+            ("file stdout", |claim| claim.files[1].bytes = 2),
+            // Under the same names all the same, and yet not the same claim.
+            ("encoding", |claim| claim.job.seed = 1),
+            ("encoding", |claim| claim.files.insert(0, claim.files[0].clone())),
+        ];
+        for (what, change) in changes {
+            let mut other = claim();
+            change(&mut other);
+            let differences = claim().differences(&other);
+            assert_eq!(differences.iter().map(|found| found.what.as_str()).collect::<Vec<_>>(), [what]);
+            assert_ne!(differences[0].expected, differences[0].found);
+        }
+        assert_eq!(claim().differences(&claim()), []);
+    }
 }

@@ -167,7 +167,7 @@ impl Runtime {
     /// What the compiled form of a module depends on.
     fn cache_name(&self, module: [u8; 32]) -> String {
         let mut key = KeyHasher(Sha256::new_with_prefix(module));
-        key.0.update(Profile::V0.id().cid().to_bytes());
+        key.0.update(Profile::V1.id().cid().to_bytes());
         key.0.update(env!("CARGO_PKG_VERSION"));
         std::hash::Hash::hash(&self.0.engine.precompile_compatibility_hash(), &mut key);
         Link::of_raw_digest(key.0.finalize().into()).to_string()

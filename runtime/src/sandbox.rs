@@ -299,7 +299,8 @@ impl ResourceLimiter for Limiter {
         if !fits {
             let wanted = (self.memory_bytes.used - current as u64).saturating_add(desired as u64);
             // Ours comes last, so it is in the sum when it is made itself and when anything grows.
-            let ours = if current > 0 || maximum == Some(desired) { OWN_BYTES } else { 0 };
+            let own = current == 0 && desired as u64 == OWN_BYTES && maximum == Some(desired);
+            let ours = if own || current > 0 { OWN_BYTES } else { 0 };
             let most = self.memory_bytes.most - OWN_BYTES;
             self.refused = Some(Refused::Memory { bytes: wanted.saturating_sub(ours), most });
         }

@@ -1,8 +1,10 @@
-//! Each kind of trap ends a run with code 134 and its own name, and leaves what was written before.
+//! Each kind of trap ends a run with code 134 and its own name, leaves what was written before, and is claimed alike on
+//! every backend.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
-use bacalhau_runtime::{Outcome, Trap};
+use bacalhau_runtime::{Backend, Options, Outcome, Runtime, Trap};
 use bacalhau_tests::{Run, for_each_trap, guests};
+use tempfile::TempDir;
 
 macro_rules! has_a_test {
     ($name:ident) => {
@@ -20,8 +22,9 @@ macro_rules! traps {
             assert_eq!(ended.text("exitCode"), "134");
             assert_eq!(ended.files(), ["exitCode", "stderr", "stdout"]);
             assert_eq!(ended.text("stderr"), "", "no text of an engine enters a result");
-            assert_eq!(ended.receipt.claim.fuel, None, "the counter is not exact after a trap");
         })*
+
+        const TRAPS: &[&str] = &[$(guests::$guest),*];
     };
 }
 
@@ -44,4 +47,19 @@ traps! {
     trap_remainder_by_zero = TRAP_REMAINDER_BY_ZERO: DivisionByZero
     trap_float_too_large = TRAP_FLOAT_TOO_LARGE: IntegerOverflow
     trap_float_nan = TRAP_FLOAT_NAN: BadConversionToInteger
+}
+
+#[test]
+fn fuel_is_claimed_after_every_trap_and_equal_on_every_backend() {
+    let backends = [Backend::Optimized, Backend::Unoptimized, Backend::Interpreter];
+    let runtimes = backends.map(|backend| Runtime::new(&Options { backend, ..Options::default() }).unwrap());
+    for guest in TRAPS {
+        let [optimized, unoptimized, interpreter] = runtimes.each_ref().map(|runtime| {
+            let results = TempDir::new().unwrap();
+            Run::of(guest).run(runtime, &results.path().join("results")).unwrap().claim
+        });
+        assert!(optimized.fuel <= optimized.job.limits.fuel, "{guest}");
+        assert_eq!(optimized, unoptimized, "{guest}");
+        assert_eq!(optimized, interpreter, "{guest}");
+    }
 }

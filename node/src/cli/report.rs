@@ -44,7 +44,7 @@ pub(super) struct Run {
     pub(super) h1: Option<String>,
     /// How the program ended.
     pub(super) outcome: Option<Outcome>,
-    /// Fuel used, where that is exact.
+    /// Fuel used.
     pub(super) fuel: Option<u64>,
     /// How long it took.
     pub(super) wall_ms: u64,
@@ -70,7 +70,7 @@ impl Report {
             unclaimed: receipt.map(|receipt| receipt.unclaimed.clone()),
             executions: runs,
             receipt: receipt.map(|_| output_dir.join("receipt.json")),
-            notes: receipt.map_or_else(Vec::new, |receipt| notes(receipt, &verdict, executions)),
+            notes: notes(receipt, &verdict),
             results_dir,
             output_dir,
             verdict,
@@ -94,7 +94,7 @@ impl Run {
             number: execution.number,
             h1: claim.map(|claim| claim.h1.clone()),
             outcome: claim.map(|claim| claim.outcome),
-            fuel: claim.and_then(|claim| claim.fuel),
+            fuel: claim.map(|claim| claim.fuel),
             wall_ms: u64::try_from(execution.wall.as_millis()).unwrap_or(u64::MAX),
             failure: execution.outcome.as_ref().err().map(ToString::to_string),
             output_dir: output_dir.filter(|_| claim.is_some()),
@@ -102,18 +102,14 @@ impl Run {
     }
 }
 
-/// The runtime's notes, and where runs that agree on the results do not agree on the rest of the claim.
-fn notes(chosen: &Receipt, verdict: &Verdict, executions: &[Execution]) -> Vec<String> {
-    let mut notes = chosen.unclaimed.notes.clone();
-    let Some(winner) = verdict.winner() else { return notes };
-    for run in executions.iter().filter(|run| winner.executions.contains(&run.number)) {
-        let Ok(receipt) = &run.outcome else { continue };
-        for difference in chosen.differences(receipt) {
-            notes.push(format!(
-                "run {} agrees on the results, but has another {}: {} in place of {}; please report this",
-                run.number, difference.what, difference.found, difference.expected
-            ));
-        }
+/// The runtime's notes, and what to do when runs with the same results do not claim the same.
+fn notes(chosen: Option<&Receipt>, verdict: &Verdict) -> Vec<String> {
+    let mut notes = chosen.map_or_else(Vec::new, |receipt| receipt.unclaimed.notes.clone());
+    if verdict.groups.iter().any(|group| !group.faulty.is_empty() || !group.disputed.is_empty()) {
+        notes.push(
+            "sound runs with the same results claim the same: this machine or bacalhau is at fault; please report this"
+                .into(),
+        );
     }
     notes
 }
@@ -125,7 +121,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use bacalhau_runtime::{Job, Link};
+    use bacalhau_runtime::{Job, Link, ResultFile};
 
     use super::*;
     use crate::cli::keep;
@@ -184,15 +180,64 @@ mod tests {
         drop(Place::plan(Some(&dir.path().join("out"))).unwrap());
     }
 
+    fn claim_of(executions: &mut [Execution], number: usize) -> &mut Claim {
+        &mut executions[number - 1].outcome.as_mut().unwrap().claim
+    }
+
     #[test]
-    fn agreement_on_results_but_not_on_fuel_is_said() {
+    fn faulty_runs_are_named_and_do_not_count() {
         let dir = tempfile::tempdir().unwrap();
-        let spoil = |executions: &mut Vec<Execution>| executions[1].outcome.as_mut().unwrap().claim.fuel = Some(2);
-        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 2, spoil);
-        assert_eq!(
-            report.notes,
-            ["run 2 agrees on the results, but has another fuel: 2 in place of 1; please report this"]
-        );
+        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 5, |executions| {
+            claim_of(executions, 1).fuel = 123;
+            let fourth = claim_of(executions, 4);
+            fourth.outcome = Outcome::Exit(3);
+            fourth.files[0].name = "\x1b[31m".into();
+        });
+        assert_eq!((report.exit(), report.verified), (Exit::Success, true));
+        assert_eq!(report.claim.as_ref().unwrap().fuel, 1, "the result that stands is not that of the first run");
+        let table = report.table(Paint::for_stdout());
+        let verdict = "verdict    verified: 3 of 5 independent runs agree (the largest group of equal results wins)\n\
+            faulty     run 1: fuel 123 instead of 1\n\
+            faulty     run 4: outcome exit 3 instead of exit 0, file \\u{1b}[31m 6 bytes, sha256 00 instead of absent, \
+            file stdout absent instead of 6 bytes, sha256 00\n\
+            h1         ";
+        assert!(table.contains(verdict), "{table}");
+        assert!(table.contains("note       sound runs with the same results claim the same: "), "{table}");
+        let json = serde_json::to_value(&report).unwrap();
+        let fuel = serde_json::json!({"what": "fuel", "expected": "1", "found": "123"});
+        assert_eq!(json["verdict"]["groups"][0]["executions"], serde_json::json!([2, 3, 5]));
+        assert_eq!(json["verdict"]["groups"][0]["faulty"][0]["execution"], 1);
+        assert_eq!(json["verdict"]["groups"][0]["faulty"][0]["differences"], serde_json::json!([fuel]));
+        assert_eq!(json["executions"][0]["fuel"], 123);
+    }
+
+    #[test]
+    fn a_faulty_claim_is_shown_in_part_when_all_of_it_is_long() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 3, |executions| {
+            let claim = claim_of(executions, 2);
+            claim.fuel = 2;
+            claim.files = (0..9).map(|n| ResultFile { name: n.to_string(), ..claim.files[0].clone() }).collect();
+        });
+        let table = report.table(Paint::for_stdout());
+        let line = "faulty     run 2: fuel 2 instead of 1, file 0 6 bytes, sha256 00 instead of absent, \
+            file 1 6 bytes, sha256 00 instead of absent, and 8 more\n";
+        assert!(table.contains(line), "{table}");
+    }
+
+    #[test]
+    fn where_nobody_can_tell_who_is_faulty_there_is_no_verdict() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 2, |executions| {
+            claim_of(executions, 2).fuel = 2;
+        });
+        assert_eq!(report.exit(), Exit::NoVerdict);
+        let table = report.table(Paint::for_stdout());
+        let verdict = "verdict    no verdict: runs with the same results differ in the rest of their claims, as many \
+            against as many\n\
+            disputed   run 2: fuel 2 where run 1 has 1\n";
+        assert!(table.contains(verdict), "{table}");
+        assert!(dir.path().join("out/executions/2/receipt.json").exists(), "both are kept to be looked at");
     }
 
     #[test]

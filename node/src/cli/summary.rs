@@ -8,7 +8,10 @@ use bacalhau_runtime::{Claim, Outcome, Profile};
 use super::output::{Lines, Paint, Render};
 use super::report::Report;
 use super::text::{self, Excerpt};
-use crate::verify::Rule;
+use crate::verify::{Deviation, Rule};
+
+/// How many points of a faulty claim are shown; all of them are in the JSON.
+const MOST_DIFFERENCES: usize = 3;
 
 impl Render for Report {
     fn table(&self, paint: Paint) -> String {
@@ -18,6 +21,7 @@ impl Render for Report {
         }
         lines.add("verdict", self.verdict_line(paint));
         self.add_groups(&mut lines);
+        self.add_deviations(&mut lines, paint);
         if let Some(claim) = &self.claim {
             self.add_claim(&mut lines, claim);
         }
@@ -58,6 +62,21 @@ impl Report {
         for run in &self.executions {
             if let Some(failure) = &run.failure {
                 lines.add("", format!("no result from run {}: {failure}", run.number));
+            }
+        }
+    }
+
+    /// Who has the results of a group and not its claim.
+    fn add_deviations(&self, lines: &mut Lines, paint: Paint) {
+        for group in &self.verdict.groups {
+            for deviation in &group.faulty {
+                lines.add("faulty", paint.red(&deviating(deviation, "instead of")));
+            }
+            if let Some(first) = group.executions.first() {
+                let against = format!("where run {first} has");
+                for deviation in &group.disputed {
+                    lines.add("disputed", paint.red(&deviating(deviation, &against)));
+                }
             }
         }
     }
@@ -137,17 +156,28 @@ fn outcome(outcome: Outcome, paint: Paint) -> String {
 
 fn fuel(claim: &Claim) -> String {
     let limit = claim.job.limits.fuel;
-    match claim.fuel {
-        Some(fuel) => {
-            format!("{} of {} ({})", text::thousands(fuel), text::thousands(limit), text::percent(fuel, limit))
-        }
-        None => "not exact after this outcome".into(),
+    let used = claim.fuel;
+    format!("{} of {} ({})", text::thousands(used), text::thousands(limit), text::percent(used, limit))
+}
+
+/// An execution and the first of the points at which its claim is another one.
+fn deviating(deviation: &Deviation, against: &str) -> String {
+    let mut points: Vec<String> = deviation
+        .differences
+        .iter()
+        .take(MOST_DIFFERENCES)
+        .map(|point| text::harmless(&format!("{} {} {against} {}", point.what, point.found, point.expected)))
+        .collect();
+    let more = deviation.differences.len() - points.len();
+    if more > 0 {
+        points.push(format!("and {more} more"));
     }
+    format!("run {}: {}", deviation.execution, points.join(", "))
 }
 
 fn profile(claim: &Claim) -> String {
     let id = claim.job.profile;
-    if id == Profile::V0.id() { format!("{} ({id})", Profile::V0.name) } else { id.to_string() }
+    if id == Profile::V1.id() { format!("{} ({id})", Profile::V1.name) } else { id.to_string() }
 }
 
 fn runs(numbers: &[u16]) -> String {

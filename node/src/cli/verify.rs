@@ -192,14 +192,14 @@ impl Render for Answer {
             }
             None => {}
         }
-        lines.add("h1", &self.h1);
+        lines.add("h1", text::harmless(&self.h1));
         lines.into_text()
     }
 }
 
 fn add_differences(lines: &mut Lines, differences: &[Difference]) {
     for difference in differences {
-        let what = text::harmless(&difference.what);
-        lines.add("", format!("{what}: claimed {}, found {}", difference.expected, difference.found));
+        let Difference { what, expected, found } = difference;
+        lines.add("", text::harmless(&format!("{what}: claimed {expected}, found {found}")));
     }
 }

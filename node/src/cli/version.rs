@@ -1,6 +1,6 @@
 //! `bacalhau version`: what this program is, and under which rules it runs jobs.
 
-use bacalhau_runtime::Profile;
+use bacalhau_runtime::{ENGINE, Profile};
 use clap::Args;
 use serde::Serialize;
 
@@ -39,9 +39,9 @@ impl Version {
         let facts = Facts {
             version: env!("CARGO_PKG_VERSION"),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            profile: Profile::V0.name,
-            profile_id: Profile::V0.id().to_string(),
-            engine: Profile::V0.metering,
+            profile: Profile::V1.name,
+            profile_id: Profile::V1.id().to_string(),
+            engine: ENGINE,
         };
         output::print(self.output, &facts)?;
         Ok(Exit::Success)

@@ -29,7 +29,7 @@ impl Executor for Fake {
             job: job.clone(),
             job_cid: job.cid()?,
             outcome: Outcome::Exit(0),
-            fuel: Some(1),
+            fuel: 1,
             h1: dirhash::hash_dir(results, "results").unwrap().h1,
             files: vec![ResultFile { name: "stdout".into(), bytes: said.len() as u64, sha256: "00".into() }],
         };

@@ -2,29 +2,36 @@
 //! publish anything.
 
 mod deterministic;
+#[cfg(test)]
+mod fake;
+mod group;
 mod noop;
 
+use bacalhau_runtime::Claim;
 use serde::Serialize;
 
 pub use deterministic::Deterministic;
+pub use group::{Deviation, Group};
 pub use noop::Noop;
 
 use crate::job::Deal;
 
 /// What one execution says that the result is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposal {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proposal<'a> {
     /// Number of the execution, counted from 1; each has one proposal at most.
     pub execution: u16,
     /// What it proposes.
-    pub content: Content,
+    pub content: Content<'a>,
 }
 
 /// The content of a proposal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// The `h1:` of a results directory. Empty: the proposal could not be read, or belongs to something else.
-    Hash(String),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// What the execution claims. Its `h1` is what it votes for.
+    Claim(&'a Claim),
+    /// The proposal could not be read, or belongs to something else.
+    Unreadable,
     /// The execution failed on its host. Not a vote.
     Absent,
 }
@@ -32,7 +39,7 @@ pub enum Content {
 /// Decides over the proposals of one job.
 pub trait Verifier: Send + Sync {
     /// The verdict. A function of the deal and of the set of proposals: the order in which they arrived is nothing.
-    fn verify(&self, deal: Deal, proposals: &[Proposal]) -> Verdict;
+    fn verify(&self, deal: Deal, proposals: &[Proposal<'_>]) -> Verdict;
 }
 
 /// What came of a vote.
@@ -40,19 +47,11 @@ pub trait Verifier: Send + Sync {
 pub struct Verdict {
     /// The rule that decided.
     pub rule: Rule,
-    /// Equal proposals together: the largest group first, equally large ones by hash.
+    /// Equal results together: the largest group first, equally large ones by hash. Each execution stands in one group
+    /// or in `absent`, once.
     pub groups: Vec<Group>,
     /// Executions without a proposal.
     pub absent: Vec<u16>,
-}
-
-/// Executions that proposed the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Group {
-    /// The hash; empty for proposals that could not be read.
-    pub h1: String,
-    /// Who proposed it, in ascending order.
-    pub executions: Vec<u16>,
 }
 
 /// The rule that decided a vote. All but the first leave the result unverified.
@@ -65,12 +64,14 @@ pub enum Rule {
     OneRun,
     /// No execution proposed anything.
     NoProposal,
-    /// No two proposals are equal.
+    /// No two results are equal.
     Alone,
     /// Another group is as large as the largest.
     Draw,
     /// The largest group is of proposals that could not be read.
     Unreadable,
+    /// The largest group agrees on the results, but no claim is the most frequent in it.
+    Disputed,
     /// The largest group has fewer members than the deal's confidence.
     BelowConfidence,
     /// The verifier does not compare anything.
@@ -87,6 +88,7 @@ impl Rule {
             Self::Alone => "no two runs came to the same result",
             Self::Draw => "two groups of runs are equally large",
             Self::Unreadable => "most proposals could not be read",
+            Self::Disputed => "runs with the same results differ in the rest of their claims, as many against as many",
             Self::BelowConfidence => "fewer runs agree than --confidence asks for",
             Self::NotCompared => "the noop verifier compares nothing",
         }
@@ -106,28 +108,9 @@ impl Verdict {
             Rule::OneRun | Rule::NotCompared => {
                 self.groups.iter().flat_map(|group| group.executions.iter().copied()).min()
             }
-            Rule::NoProposal | Rule::Alone | Rule::Draw | Rule::Unreadable | Rule::BelowConfidence => None,
-        }
-    }
-
-    /// Sorts proposals into groups; `decide` says which rule decides over them.
-    fn over(proposals: &[Proposal], decide: impl FnOnce(&[Group]) -> Rule) -> Self {
-        let mut groups: Vec<Group> = Vec::new();
-        let mut absent = Vec::new();
-        for proposal in proposals {
-            match &proposal.content {
-                Content::Absent => absent.push(proposal.execution),
-                Content::Hash(h1) => match groups.iter_mut().find(|group| group.h1 == *h1) {
-                    Some(group) => group.executions.push(proposal.execution),
-                    None => groups.push(Group { h1: h1.clone(), executions: vec![proposal.execution] }),
-                },
+            Rule::NoProposal | Rule::Alone | Rule::Draw | Rule::Unreadable | Rule::Disputed | Rule::BelowConfidence => {
+                None
             }
         }
-        absent.sort_unstable();
-        for group in &mut groups {
-            group.executions.sort_unstable();
-        }
-        groups.sort_by(|a, b| b.executions.len().cmp(&a.executions.len()).then_with(|| a.h1.cmp(&b.h1)));
-        Self { rule: decide(&groups), groups, absent }
     }
 }

@@ -56,6 +56,29 @@ fn a_false_claim_is_found() {
 }
 
 #[test]
+fn false_fuel_is_found_after_a_trap_too() {
+    let room = Room::new();
+    room.expect(10, "wasm run hello.wat --entry-point trap --output-dir out");
+    room.expect(0, "verify out/receipt.json");
+    let mut receipt = room.json("out/receipt.json");
+    let fuel = receipt["claim"]["fuel"].as_u64().unwrap();
+    receipt["claim"]["fuel"] = (fuel + 1).into();
+    room.write("false.json", receipt.to_string());
+    let words = format!("fuel: claimed {}, found {fuel}\n", fuel + 1);
+    assert!(room.expect(6, "verify false.json").stdout.contains(&words));
+}
+
+#[test]
+fn a_receipt_cannot_talk_to_the_terminal() {
+    let room = room_with_receipt();
+    let mut receipt = room.json("out/receipt.json");
+    receipt["claim"]["h1"] = "\x1b[2J".into();
+    room.write("false.json", receipt.to_string());
+    let end = room.expect(6, "verify false.json");
+    assert!(end.stdout.contains("h1: claimed \\u{1b}[2J, found h1:") && !end.stdout.contains('\x1b'), "{}", end.stdout);
+}
+
+#[test]
 fn altered_results_are_named() {
     let room = room_with_receipt();
     room.write("out/results/stdout", "forged");

@@ -83,6 +83,7 @@ fn the_program_s_own_failure_is_a_result() {
         let end = room.expect(10, &format!("wasm run hello.wat --entry-point {entry} --fuel 5000 --output-dir out"));
         assert!(end.stdout.contains(words), "{}", end.stdout);
         assert!(end.stdout.contains("verified: 3 of 3"));
+        assert!(end.stdout.contains(" of 5,000 ("), "fuel, whatever the outcome: {}", end.stdout);
         assert_eq!(room.read("out/results/exitCode"), code);
     }
     let end = room.expect(10, "wasm run hello.wat --entry-point fail --output-dir out");

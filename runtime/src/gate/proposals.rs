@@ -25,7 +25,7 @@ const ALLOWED: WasmFeaturesInflated = WasmFeaturesInflated {
     // Tables of functions, as current Rust and C use them. `gc_types` below takes externref out again.
     reference_types: true,
     call_indirect_overlong: true,
-    // Exact but for the bits of NaN, which the engine canonicalizes, in scalars and in vectors.
+    // Exact but for the bits of NaN, which `instrument` makes canonical, in scalars and in vectors.
     floats: true,
     simd: true,
 

@@ -12,12 +12,14 @@ use std::ops::Range;
 use wasmparser::Operator;
 
 use super::operators::{self, Class};
+use crate::profile::Profile;
 
 /// Fuel for entering a function.
-const ENTRY: u64 = 1;
+const ENTRY: u64 = Profile::V1.fuel.entry;
 
 /// The charges of a function, and what else its body has to know. Operators go by their index in the text.
 #[derive(Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts about a text, and no states")]
 pub(super) struct Blocks {
     /// What to charge, and the operator before which to do it. In order.
     pub(super) charges: Vec<(usize, u64)>,
@@ -186,5 +188,60 @@ impl Open {
     /// Whether control may come to its `end` from elsewhere than straight from above.
     fn meets(&self) -> bool {
         self.targeted && self.kind != Kind::Loop
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmparser::{Parser, Payload};
+
+    use super::*;
+
+    /// The blocks of the only function of a module.
+    fn blocks(body: &str) -> Blocks {
+        let wasm = wat::parse_str(format!("(module (memory 1) (func $f {body}))")).expect("parses");
+        let code = Parser::new(0).parse_all(&wasm).find_map(|payload| match payload.expect("reads") {
+            Payload::CodeSectionEntry(body) => Some(body),
+            _ => None,
+        });
+        let reader = code.expect("a function").get_operators_reader().expect("reads");
+        let operators: Vec<_> = reader.into_iter_with_offsets().collect::<Result<_, _>>().expect("reads");
+        Blocks::of(&operators)
+    }
+
+    #[test]
+    fn a_block_is_charged_where_it_begins() {
+        for (body, charges) in [
+            ("", vec![(0, 1)]),
+            ("nop i32.const 1 drop", vec![(0, 2)]),
+            // Nothing branches to the end: one block.
+            ("block i32.const 1 drop end i32.const 1 drop", vec![(0, 3)]),
+            ("block i32.const 1 br_if 0 i32.const 1 drop end i32.const 1 drop", vec![(0, 3), (3, 1), (6, 1)]),
+            ("i32.const 1 if i32.const 1 drop else nop end i32.const 1 drop", vec![(0, 3), (2, 1), (7, 1)]),
+            ("i32.const 1 if end i32.const 1 drop", vec![(0, 3), (3, 1)]),
+            // The end of a loop is no meeting; its head is charged each time round.
+            ("loop i32.const 1 br_if 0 end i32.const 1 drop", vec![(0, 1), (1, 2), (3, 1)]),
+            ("loop br 0 end", vec![(0, 1), (1, 1)]),
+            ("call $f i32.const 1 drop call $f", vec![(0, 4)]),
+            ("i32.const 0 i32.const 0 i32.const 9 memory.fill", vec![(0, 5)]),
+            ("i32.const 1 memory.grow drop", vec![(0, 1 + 1 + 255)]),
+            ("block block i32.const 1 br_table 0 1 end i32.const 1 drop end", vec![(0, 3), (5, 1)]),
+        ] {
+            assert_eq!(blocks(body).charges, charges, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_never_runs_costs_nothing() {
+        for (body, charges, dead) in [
+            ("return i32.const 1 drop", vec![(0, 1)], vec![(1, 3)]),
+            ("unreachable", vec![(0, 1)], vec![]),
+            ("block br 0 call $f loop br 0 end end i32.const 1 drop", vec![(0, 2), (7, 1)], vec![(2, 6)]),
+            ("i32.const 1 if return i32.const 1 drop else i32.const 1 drop end", vec![(0, 3), (6, 1)], vec![(3, 5)]),
+        ] {
+            let blocks = blocks(body);
+            let ranges: Vec<_> = blocks.dead.iter().map(|range| (range.start, range.end)).collect();
+            assert_eq!((blocks.charges, ranges), (charges, dead), "{body}");
+        }
     }
 }

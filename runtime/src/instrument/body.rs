@@ -27,7 +27,8 @@ use super::code::{Code, Likely};
 use super::function::Function;
 use super::locals::Locals;
 use super::nan::{Canonical, Shape};
-use super::operators::{self, Class, ELEMENT, PAGE};
+use super::operators::{self, Class};
+use crate::profile::Profile;
 
 /// What the module has been given, by index.
 #[derive(Clone, Copy)]
@@ -85,8 +86,8 @@ impl Writer<'_> {
         if let (Some(price), Some(stack)) = (self.plan.price, self.locals.stack) {
             self.code.add(&[
                 I::GlobalGet(self.counters.stack),
-                I::I64Const(price),
-                I::I64Sub,
+                I::I64Const(-price),
+                I::I64Add,
                 I::LocalTee(stack),
                 I::GlobalSet(self.counters.stack),
                 I::LocalGet(stack),
@@ -176,8 +177,8 @@ impl Writer<'_> {
     fn after(&mut self, operator: &Operator<'_>, class: Class) {
         match class {
             Class::Call => self.behind = self.locals.fuel.is_some(),
-            Class::GrowMemory => self.charge_growth(PAGE),
-            Class::GrowTable => self.charge_growth(ELEMENT),
+            Class::GrowMemory => self.charge_growth(Profile::V1.fuel.page),
+            Class::GrowTable => self.charge_growth(Profile::V1.fuel.element),
             _ => {}
         }
         match operator {
@@ -209,7 +210,8 @@ impl Writer<'_> {
     fn charge(&mut self, fuel: u64) {
         self.catch_up();
         self.get_fuel();
-        self.code.add(&[I::I64Const(i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Sub]);
+        // Adding, since compilers can add into another register in one instruction.
+        self.code.add(&[I::I64Const(-i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Add]);
         self.set_fuel();
     }
 
@@ -312,8 +314,8 @@ impl Writer<'_> {
     fn make_canonical(&mut self, Canonical { shape, negative, .. }: &Canonical) {
         let ty = value_type(*shape);
         let Some(value) = self.locals.value(ty) else { return };
-        let (sign32, sign64) = if *negative { (1 << 31, 1 << 63) } else { (0, 0) };
-        let (bits32, bits64) = (0x7fc0_0000_u32 | sign32, 0x7ff8_0000_0000_0000_u64 | sign64);
+        let nan = Profile::V1.nan;
+        let (bits32, bits64) = if *negative { (nan.f32 | 1 << 31, nan.f64 | 1 << 63) } else { (nan.f32, nan.f64) };
         // `x >= x` is false for a NaN alone, and one comparison with one branch on most processors; `x == x` takes two.
         match shape {
             Shape::F32 => self.replace(value, &I::F32Ge, I::F32Const(f32::from_bits(bits32).into())),

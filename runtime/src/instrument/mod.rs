@@ -49,6 +49,7 @@ use wasmparser::{
 };
 
 use crate::gate::{RESERVED_PREFIX, Refusal, RefusalKind, proposals};
+use crate::profile::Profile;
 use blocks::Blocks;
 use body::{Body, Counters, Plan};
 use function::Function;
@@ -69,7 +70,7 @@ pub const START_FUNCTION: &str = "__bacalhau_start";
 pub(crate) const STOP_MEMORY: &str = "__bacalhau_stop";
 
 /// Bytes that one unit of [`STACK_GLOBAL`] stands for: a scalar value; a vector takes two.
-pub const SLOT_BYTES: u64 = 8;
+pub const SLOT_BYTES: u64 = Profile::V1.stack.slot_bytes;
 
 /// A function body and what is needed to validate it.
 type Unread<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);

@@ -6,13 +6,9 @@
 
 use wasmparser::Operator;
 
-/// Fuel of `memory.grow` besides its operand: one that is refused takes the host some 50 ns, a plain operator 0.1 to 0.5.
-pub(super) const GROW: u64 = 255;
-/// Fuel for a page that a memory has grown by: one a byte, as for `memory.fill`. The kernel hands it out zeroed when it is
-/// touched (measured: 25 µs for 64 KiB).
-pub(super) const PAGE: u64 = 65_536;
-/// Fuel for an element that a table has grown by (measured: 7 ns).
-pub(super) const ELEMENT: u64 = 24;
+use crate::profile::{Fuel, Profile};
+
+const FUEL: Fuel = Profile::V1.fuel;
 
 /// How an operator is charged, and whether it may end the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +21,9 @@ pub(super) enum Class {
     Trapping,
     /// Costs 1, and 1 for each byte or element, which is the top operand. May trap.
     Bulk,
-    /// Costs [`GROW`], and [`PAGE`] for each page that was added.
+    /// Costs [`Fuel::grow`], and [`Fuel::page`] for each page that was added.
     GrowMemory,
-    /// Costs [`GROW`], and [`ELEMENT`] for each element that was added.
+    /// Costs [`Fuel::grow`], and [`Fuel::element`] for each element that was added.
     GrowTable,
     /// Costs 1. What is called pays for itself.
     Call,
@@ -42,8 +38,8 @@ impl Class {
     pub(super) fn fuel(self) -> u64 {
         match self {
             Self::Free | Self::Refused => 0,
-            Self::Plain | Self::Trapping | Self::Bulk | Self::Call | Self::TailCall => 1,
-            Self::GrowMemory | Self::GrowTable => GROW,
+            Self::Plain | Self::Trapping | Self::Bulk | Self::Call | Self::TailCall => FUEL.operator,
+            Self::GrowMemory | Self::GrowTable => FUEL.grow,
         }
     }
 }

@@ -136,7 +136,7 @@ impl<'a> Sections<'a> {
         for (index, (body, branches)) in (self.imported_functions..).zip(bodies) {
             body.encode(&mut contents);
             if !branches.is_empty() {
-                hints.function_hints(index, branches.iter().map(hint));
+                hints.function_hints(index, branches.iter().copied().map(hint));
             }
         }
         self.contents[usize::from(u8::from(SectionId::Code))] = Some(Cow::Owned(contents));
@@ -180,8 +180,8 @@ impl<'a> Sections<'a> {
     }
 }
 
-fn hint((offset, likely): &(u32, Likely)) -> BranchHint {
-    BranchHint { branch_func_offset: *offset, branch_hint_value: u32::from(*likely == Likely::Taken) }
+fn hint((offset, likely): (u32, Likely)) -> BranchHint {
+    BranchHint { branch_func_offset: offset, branch_hint_value: u32::from(likely == Likely::Taken) }
 }
 
 fn export((name, kind, index): (&str, ExportKind, u32)) -> Vec<u8> {

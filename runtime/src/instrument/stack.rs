@@ -14,15 +14,16 @@
 use wasmparser::{CompositeInnerType, FuncValidator, Operator, ValType, ValidatorResources, types::Types};
 
 use super::operators::{self, Class};
+use crate::profile::Profile;
 
 /// Return address, frame pointer and what the engine saves.
-const FIXED_SLOTS: u64 = 4;
+const FIXED_SLOTS: u64 = Profile::V1.stack.fixed;
 
 /// The native stack has 32 bytes for each byte of a slot (see `engine`), so a slot pays for 32 kept values of 8 bytes.
-const VALUES_PER_SLOT: u64 = 32;
+const VALUES_PER_SLOT: u64 = Profile::V1.stack.values_per_slot;
 
 /// The largest frame of a function without calls that costs nothing: 1 KiB.
-pub(super) const FREE_LEAF_SLOTS: u64 = 128;
+const FREE_LEAF_SLOTS: u64 = Profile::V1.stack.free_leaf;
 
 /// Whether any type of the module has a vector in it, so that a call or a block may bring one up.
 pub(super) fn mentions_vectors(types: &Types) -> bool {

@@ -35,10 +35,10 @@ fn prices(text: &str) -> Vec<Option<i64>> {
         let operators: Vec<Operator<'_>> =
             body.get_operators_reader().expect("reads").into_iter().filter_map(Result::ok).collect();
         operators.windows(3).find_map(|window| match window {
-            [Operator::GlobalGet { global_index }, Operator::I64Const { value }, Operator::I64Sub]
+            [Operator::GlobalGet { global_index }, Operator::I64Const { value }, Operator::I64Add]
                 if *global_index == stack =>
             {
-                Some(*value)
+                Some(-*value)
             }
             _ => None,
         })

@@ -30,6 +30,7 @@ mod usage;
 use crate::clock::Clock;
 use crate::input::Kind;
 use crate::limits::Limits;
+use crate::profile::Profile;
 use errno::Errno;
 use fault::Answer;
 use node::{Body, Dir, Node};
@@ -53,7 +54,7 @@ pub(crate) struct Vfs {
 }
 
 /// Fuel of an entry that is read from an input or walked through: 0.05 to 1 µs.
-const ENTRY_WORK: u64 = 500;
+const ENTRY_WORK: u64 = Profile::V1.fuel.directory_entry;
 
 /// What `filestat` and listings tell of a node.
 #[derive(Clone, Copy, Debug)]

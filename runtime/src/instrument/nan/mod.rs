@@ -39,3 +39,6 @@ pub(super) fn plan(function: &Function<'_>, blocks: &Blocks, signatures: Signatu
         None => computed().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

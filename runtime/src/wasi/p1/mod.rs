@@ -16,6 +16,7 @@ mod sock;
 use wasmtime::{Caller, Linker};
 
 use crate::outcome::Limit;
+use crate::profile::Profile;
 use crate::sandbox::State;
 use crate::vfs::errno::Errno;
 use crate::vfs::fault::{Answer, Fault, Stop};
@@ -25,12 +26,11 @@ use memory::Memory;
 /// The module from which guests import the functions.
 pub(crate) use crate::gate::wasi::WASI_MODULE as MODULE;
 
-/// Fuel of a call that works on what is in memory: a host call takes 0.1 to 0.5 µs, a unit of fuel 0.1 to 0.5 ns.
-const CALL: u64 = 1_000;
-/// Fuel of a call that walks a path, and may open or make a file of the host: some µs.
-const WALK: u64 = 10_000;
-// Beside that, each byte that a call moves costs one unit, as it does in `memory.copy`, and `vfs` says what
-// else it had to do.
+/// Fuel of a call that works on what is in memory.
+const CALL: u64 = Profile::V1.fuel.call;
+/// Fuel of a call that walks a path, and may open or make a file of the host.
+const WALK: u64 = Profile::V1.fuel.walk;
+// Beside that, each byte that a call moves costs as it does in `memory.copy`, and `vfs` says what else it had to do.
 
 /// One call of the guest.
 struct Guest<'a> {
@@ -56,7 +56,7 @@ fn call(
     let answer = function(&mut guest);
     let moved = guest.moved;
     let work = state.world.vfs.take_work();
-    charge(caller, moved + work)?;
+    charge(caller, moved * Profile::V1.fuel.byte + work)?;
     match answer {
         Ok(()) => Ok(i32::from(Errno::Success as u16)),
         Err(Fault::Errno(errno)) => Ok(i32::from(errno as u16)),
