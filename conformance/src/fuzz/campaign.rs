@@ -56,7 +56,10 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { target, seed, index, failure, file } = self;
         writeln!(f, "{target}: module {index} of seed {seed}, in {}", file.display())?;
-        writeln!(f, "again: cargo run -p bacalhau-conformance --bin fuzz -- {target} --seed {seed} --first {index} --modules 1")?;
+        writeln!(
+            f,
+            "again: cargo run -p bacalhau-conformance --bin fuzz -- {target} --seed {seed} --first {index} --modules 1"
+        )?;
         if let Some(text) = &failure.text {
             writeln!(f, "{text}")?;
         }

@@ -87,7 +87,8 @@ fn compile<'a>(
     leave_out: &[&str],
     counts: &mut Counts,
 ) -> Result<Option<Compiled<'a>>, String> {
-    let compile = |engine: &Engine, wasm: &[u8]| Module::from_binary(engine, wasm).map_err(|error| format!("{error:#}"));
+    let compile =
+        |engine: &Engine, wasm: &[u8]| Module::from_binary(engine, wasm).map_err(|error| format!("{error:#}"));
     let (canonical, bare) = match (compile(&engines.canonical, wasm), compile(&engines.bare, wasm)) {
         (Ok(canonical), Ok(bare)) => (canonical, bare),
         // wasm-smith has references to host objects, and code too large to compile.
@@ -104,7 +105,8 @@ fn compile<'a>(
         match compile(&engine.engine, &made) {
             Ok(module) => tested.push((engine, module)),
             Err(error) if engine.name == "winch" => {
-                let why = error.rsplit(": ").next().unwrap_or_default();
+                // With the reason, short of the place.
+                let why = error.rsplit(": ").next().and_then(|why| why.split(" (at offset").next()).unwrap_or_default();
                 counts.add(&format!("modules that Winch does not compile: {why}"), 1);
             }
             Err(error) => return Err(format!("{} does not compile what the pass made: {error}", engine.name)),
@@ -122,7 +124,10 @@ fn everywhere(tested: &[(&Tested, Module)], plan: &Plan, counts: &mut Counts) ->
         match &first {
             Some((name, expected)) if *expected != seen => {
                 let (left, right) = apart(expected, &seen);
-                return Err(format!("{name} and {} differ\n{name}: {left}\n{}: {right}\n{plan:?}", engine.name, engine.name));
+                return Err(format!(
+                    "{name} and {} differ\n{name}: {left}\n{}: {right}\n{plan:?}",
+                    engine.name, engine.name
+                ));
             }
             Some(_) => {}
             None => first = Some((engine.name, seen)),
@@ -158,7 +163,9 @@ fn compare(seen: &Seen, plain: &Seen, plan: &Plan, counts: &mut Counts) -> Resul
         match step.end {
             End::OutOfFuel | End::StackFull => return Ok(()),
             End::Returned(_) => counts.add(FUEL_COMPARED, 1),
-            End::Trapped(_) if step.fuel != expected.fuel => counts.add("traps after which wasmtime's fuel is another", 1),
+            End::Trapped(_) if step.fuel != expected.fuel => {
+                counts.add("traps after which wasmtime's fuel is another", 1)
+            }
             End::Trapped(_) | End::Failed(_) => {}
         }
     }
@@ -216,7 +223,8 @@ fn plans(module: &Module, dice: &mut Dice) -> Vec<Plan> {
 fn argument(ty: &ValType, kind: usize, dice: &mut Dice) -> Bits {
     const F64_ONE: u64 = 0x3ff0_0000_0000_0000;
     const F32_ONE: u32 = 0x3f80_0000;
-    const F64_NANS: [u64; 4] = [0x7ff8_0000_0000_1234, 0xfff8_0000_0000_0001, 0x7ff0_0000_0000_0001, 0xffff_ffff_ffff_ffff];
+    const F64_NANS: [u64; 4] =
+        [0x7ff8_0000_0000_1234, 0xfff8_0000_0000_0001, 0x7ff0_0000_0000_0001, 0xffff_ffff_ffff_ffff];
     const F32_NANS: [u32; 4] = [0x7fc0_1234, 0xffc0_0001, 0x7f80_0001, 0xffff_ffff];
     const F64_ENDS: [u64; 5] = [0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0000, 1 << 63, 1, 0x7fef_ffff_ffff_ffff];
     const F32_ENDS: [u32; 5] = [0x7f80_0000, 0xff80_0000, 1 << 31, 1, 0x7f7f_ffff];
@@ -236,7 +244,9 @@ fn argument(ty: &ValType, kind: usize, dice: &mut Dice) -> Bits {
     match ty {
         ValType::I32 | ValType::F32 => Bits::Short(long as u32),
         ValType::I64 | ValType::F64 => Bits::Long(long),
-        ValType::V128 => Bits::Vector(u128::from(long) << 64 | u128::from(dice.pick(&F64_NANS).rotate_left(kind as u32))),
+        ValType::V128 => {
+            Bits::Vector(u128::from(long) << 64 | u128::from(dice.pick(&F64_NANS).rotate_left(kind as u32)))
+        }
         ValType::Ref(_) => Bits::Reference(false),
     }
 }

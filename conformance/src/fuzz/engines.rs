@@ -8,6 +8,9 @@ pub const SLOTS: i64 = 16 << 10;
 /// Native stack for the guest: far more than 32 bytes for each that it may use, so that only `stack` looks for the end of it.
 pub const NATIVE_STACK: usize = 48 << 20;
 
+/// `(module (func))`
+const SMALL: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x04\x01\x02\0\x0b";
+
 /// An engine under test.
 #[derive(Clone, Debug)]
 pub struct Tested {
@@ -73,7 +76,7 @@ impl Engines {
             Ok(())
         });
         // Winch does not know every processor, and some of them it declines only when it compiles.
-        match winch.and_then(|engine| Module::new(&engine, "(module (func))").map(|_| engine)) {
+        match winch.and_then(|engine| Module::new(&engine, SMALL).map(|_| engine)) {
             Ok(engine) => tested.push(Tested { name: "winch", engine }),
             Err(_) if cfg!(not(target_arch = "x86_64")) => {}
             Err(error) => return Err(error),

@@ -30,11 +30,15 @@ impl Target {
         // Room for the host below and above the guest.
         let thread_stack = native_stack + (8 << 20);
         match self {
-            Self::Smith => campaign.run("smith", thread_stack, &|dice, counts| smith::try_one(&engines, dice, counts), found),
+            Self::Smith => {
+                campaign.run("smith", thread_stack, &|dice, counts| smith::try_one(&engines, dice, counts), found)
+            }
             Self::Floats => {
                 campaign.run("floats", thread_stack, &|dice, counts| floats::try_one(&engines, dice, counts), found)
             }
-            Self::Stack => campaign.run("stack", thread_stack, &|dice, counts| stack::try_one(&engines, dice, counts), found),
+            Self::Stack => {
+                campaign.run("stack", thread_stack, &|dice, counts| stack::try_one(&engines, dice, counts), found)
+            }
         }
     }
 }

@@ -55,7 +55,17 @@ impl Generator<'_> {
 
     /// A type, floats more often than integers.
     pub(super) fn ty(&mut self) -> Type {
-        self.dice.pick(&[Type::F64, Type::F64, Type::F64, Type::F32, Type::F32, Type::V128, Type::V128, Type::I32, Type::I64])
+        self.dice.pick(&[
+            Type::F64,
+            Type::F64,
+            Type::F64,
+            Type::F32,
+            Type::F32,
+            Type::V128,
+            Type::V128,
+            Type::I32,
+            Type::I64,
+        ])
     }
 
     /// As many types as lie between, both included.
@@ -107,7 +117,12 @@ impl Generator<'_> {
         if self.dice.chance(40) {
             return self.value(Type::I32, depth);
         }
-        let (op, ty) = self.dice.pick(&[("f64.lt", Type::F64), ("f64.ne", Type::F64), ("f32.gt", Type::F32), ("f32.eq", Type::F32)]);
+        let (op, ty) = self.dice.pick(&[
+            ("f64.lt", Type::F64),
+            ("f64.ne", Type::F64),
+            ("f32.gt", Type::F32),
+            ("f32.eq", Type::F32),
+        ]);
         let kids = self.values(&[ty, ty], depth.min(2));
         Node::value(Type::I32, op, kids)
     }

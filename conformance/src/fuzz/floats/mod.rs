@@ -33,16 +33,20 @@ pub fn try_one(engines: &Engines, dice: &mut Dice, counts: &mut Counts) -> Resul
     let afterwards = dice.clone();
     let Err(what) = check_text(engines, &program, leave_out, dice, counts) else { return Ok(()) };
     let mut why = what;
-    let small = shrink(program, TRIES, &mut |candidate| {
-        match check_text(engines, candidate, leave_out, &mut afterwards.clone(), &mut Counts::default()) {
-            Ok(()) => false,
-            Err(what) => {
-                let program = !what.starts_with(NO_PROGRAM);
-                if program {
-                    why = what;
-                }
-                program
+    let small = shrink(program, TRIES, &mut |candidate| match check_text(
+        engines,
+        candidate,
+        leave_out,
+        &mut afterwards.clone(),
+        &mut Counts::default(),
+    ) {
+        Ok(()) => false,
+        Err(what) => {
+            let program = !what.starts_with(NO_PROGRAM);
+            if program {
+                why = what;
             }
+            program
         }
     });
     let text = small.to_string();

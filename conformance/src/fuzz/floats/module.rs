@@ -15,7 +15,8 @@ pub(super) fn module(dice: &mut Dice) -> Node {
     let tail_calls = dice.chance(10);
     let mut parts = shared(dice, functions.len());
     for (index, signature) in functions.iter().enumerate() {
-        let ty = format!("type $t{index} (func{}{})", list("param", &signature.params), list("result", &signature.results));
+        let ty =
+            format!("type $t{index} (func{}{})", list("param", &signature.params), list("result", &signature.results));
         parts.push(Node::part(ty, []));
     }
     for index in 0..functions.len() {
@@ -77,17 +78,8 @@ fn function(dice: &mut Dice, functions: &[Signature], index: usize, tail_calls: 
     }
     let room = usize::try_from(dice.pick(&[30, 80, 150, 300])).unwrap_or(80);
     let depth = usize::try_from(dice.between(2, 5)).unwrap_or(3);
-    let mut generator = Generator {
-        dice,
-        functions,
-        current: index,
-        tail_calls,
-        locals,
-        labels: Vec::new(),
-        loops: 0,
-        fresh: 0,
-        room,
-    };
+    let mut generator =
+        Generator { dice, functions, current: index, tail_calls, locals, labels: Vec::new(), loops: 0, fresh: 0, room };
     let mut kids = Vec::new();
     while generator.room > 10 && kids.len() < 12 {
         kids.push(generator.statement(depth));

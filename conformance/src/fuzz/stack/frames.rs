@@ -18,7 +18,8 @@ struct Frame<'a> {
 
 /// Generates a recursion of one to three functions that never comes back.
 pub(super) fn module(dice: &mut Dice) -> String {
-    let favourite = dice.pick(&[None, Some(Type::I32), Some(Type::I64), Some(Type::F32), Some(Type::F64), Some(Type::V128)]);
+    let favourite =
+        dice.pick(&[None, Some(Type::I32), Some(Type::I64), Some(Type::F32), Some(Type::F64), Some(Type::V128)]);
     let count = usize::try_from(dice.pick(&[1, 1, 2, 3])).unwrap_or(1);
     let signatures: Vec<(Vec<Type>, Vec<Type>)> = (0..count)
         .map(|_| {
@@ -27,9 +28,15 @@ pub(super) fn module(dice: &mut Dice) -> String {
             (types(dice, params, favourite), types(dice, results, favourite))
         })
         .collect();
-    let mut text = String::from("(module (import \"host\" \"mark\" (func $mark)) (memory 1) (global $go (mut i32) (i32.const 1))\n");
+    let mut text = String::from(
+        "(module (import \"host\" \"mark\" (func $mark)) (memory 1) (global $go (mut i32) (i32.const 1))\n",
+    );
     for ty in Type::ALL {
-        text += &format!("(global ${ty} (mut {ty}) {}) (func $sink_{ty} (param{}))\n", ty.zero(), format!(" {ty}").repeat(SINK));
+        text += &format!(
+            "(global ${ty} (mut {ty}) {}) (func $sink_{ty} (param{}))\n",
+            ty.zero(),
+            format!(" {ty}").repeat(SINK)
+        );
     }
     for index in 0..count {
         let (params, results) = &signatures[index];
@@ -154,7 +161,16 @@ impl Frame<'_> {
             Type::F32 | Type::F64 => format!("({ty}.mul (local.get $p{param}) ({ty}.const {number}.5))"),
             Type::V128 => {
                 let other = fitting[number % fitting.len()];
-                let op = ["i32x4.add", "f64x2.mul", "i16x8.mul", "f32x4.add", "v128.xor", "i8x16.sub", "f64x2.sub", "i64x2.add"];
+                let op = [
+                    "i32x4.add",
+                    "f64x2.mul",
+                    "i16x8.mul",
+                    "f32x4.add",
+                    "v128.xor",
+                    "i8x16.sub",
+                    "f64x2.sub",
+                    "i64x2.add",
+                ];
                 let by = format!("(i32x4.splat (i32.const {number}))");
                 let by = if number < 20 { format!("(local.get $p{other})") } else { by };
                 format!("({} (local.get $p{param}) {by})", op[number % op.len()])

@@ -22,6 +22,11 @@ const MOST_SLOTS: u64 = MAX_STACK_BYTES / SLOT_BYTES;
 /// Slots of most runs: as telling as all of them, and sooner over.
 const FEW_SLOTS: u64 = MOST_SLOTS / 16;
 
+/// Name in [`Counts`] of the largest ratio that was seen on an engine.
+pub fn ratio_of(engine: &str) -> String {
+    format!("native bytes for a byte of a slot, {engine}")
+}
+
 /// Where the guest was when it called the host.
 #[derive(Debug, Default)]
 struct Marks {
@@ -52,7 +57,7 @@ fn check(engines: &Engines, wasm: &[u8], slots: u64, counts: &mut Counts) -> Res
         counts.add("runs to a full stack", 1);
         // Pulley's frames are not on the native stack, so nothing is to be seen but where it ends.
         if name != "pulley" {
-            counts.most(&format!("native bytes for a byte of a slot, {name}"), run.ratio);
+            counts.most(&ratio_of(name), run.ratio);
         }
         #[expect(clippy::cast_precision_loss, reason = "the factor is small")]
         if let Some(problem) = run.problem {
