@@ -7,14 +7,24 @@
 //! | [`claim`] | what came out, as one line of JSON |
 //! | [`backend`] | the engines, each as plain as it can be |
 //! | `fuzz` | modules that nobody wrote, against engines that are trusted with one rule each |
+//! | [`corpus`] | the cases: guests by hand, every operator on NaN, generated programs |
+//! | [`operators`] | the operators of the language, and what each costs |
+//! | [`jobs`] | the examples, as whole jobs in the runtime |
+//! | [`matrix`] | all cases on one engine; where claims differ |
+//! | [`golden`] | the files in which all of it is frozen |
 //!
-//! It takes from the runtime nothing but `instrument`: whoever writes another host starts here.
+//! But for `jobs` it takes from the runtime nothing but `instrument`: whoever writes another host starts here.
 
 pub mod backend;
 pub mod case;
 pub mod claim;
+pub mod corpus;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
+pub mod golden;
+pub mod jobs;
+pub mod matrix;
+pub mod operators;
 
 pub use backend::{Backend, Compiled};
 pub use case::Case;

@@ -1,15 +1,55 @@
 //! Every case, on every engine of this machine: equal claims.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
-use bacalhau_conformance::{Backend, Case};
+use bacalhau_conformance::claim::HOST;
+use bacalhau_conformance::matrix::{self, Line};
+use bacalhau_conformance::{Backend, corpus};
+
+/// Runs a group of the corpus on all engines.
+fn equal_everywhere(group: &str) {
+    for (engine, reason) in Backend::missing() {
+        eprintln!("NOT COMPARED: {engine} does not work on this machine: {reason}");
+    }
+    let cases = corpus::groups().unwrap().into_iter().find(|(name, _)| *name == group).unwrap().1;
+    let mut lines = Vec::new();
+    for backend in Backend::all() {
+        let ran = matrix::run(&backend, &cases).unwrap();
+        for (case, reason) in &ran.left_out {
+            assert!(backend.name == "winch" && reason.contains("tail calls"), "{case} on {}: {reason}", backend.name);
+        }
+        assert!(ran.left_out.len() * 10 < cases.len(), "{} leaves out {}", backend.name, ran.left_out.len());
+        lines.extend(ran.claims.into_iter().map(|claim| Line { claim, engine: backend.name.into() }));
+    }
+    let failed: Vec<&Line> = lines.iter().filter(|line| line.claim.end.starts_with(HOST)).collect();
+    assert!(failed.is_empty(), "the engine failed: {failed:#?}");
+    assert!(lines.len() > 3 * cases.len(), "only {} claims of {} cases", lines.len(), cases.len());
+    let differences = matrix::differences(&lines);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
 
 #[test]
-fn smoke() {
-    let case = Case { stack_slots: 1 << 20, ..Case::new("deep", wat::parse_str("(module (memory (export \"m\") 1) (func $f (export \"run\") (result i32) (i32.add (i32.const 1) (call $f))))").unwrap()) };
-    let wasm = case.instrumented().unwrap();
-    for backend in Backend::all() {
-        let claim = backend.compile(&wasm).unwrap().run(&case);
-        eprintln!("{} {}", backend.name, claim.line());
-    }
-    eprintln!("{:?}", Backend::missing());
+fn guests_are_equal_on_every_engine() {
+    equal_everywhere("guests");
+}
+
+#[test]
+fn nans_are_equal_on_every_engine() {
+    equal_everywhere("nans");
+}
+
+#[test]
+fn generated_programs_are_equal_on_every_engine() {
+    equal_everywhere("generated");
+}
+
+#[test]
+fn a_difference_is_named() {
+    let cases = corpus::groups().unwrap().remove(0).1;
+    let claim = matrix::run(&Backend::all()[0], &cases[..1]).unwrap().claims.remove(0);
+    let mut other = claim.clone();
+    other.fuel += 1;
+    let line = |claim, engine: &str| Line { claim, engine: engine.into() };
+    let said = matrix::differences(&[line(claim.clone(), "one"), line(claim.clone(), "same"), line(other, "other")]);
+    let fuel = claim.fuel;
+    assert_eq!(said, [format!("{}: one and other differ in fuel ({fuel}, {})", claim.case, fuel + 1)]);
 }

@@ -1,19 +1,22 @@
 //! Compiled modules on disk. An entry counts only if this user made it: each carries a tag under a key that lies beside
 //! them and that nobody else can read. Anything else in the directory is ignored and replaced. It never holds a result.
 
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt, OpenOptions, OpenOptionsExt, PermissionsExt};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use sha2::{Digest, Sha256};
 
 /// Name of the file with the key.
 const KEY_FILE: &str = "key";
 /// Bytes of the key, and of the tag at the end of an entry.
 const KEY_BYTES: usize = 32;
-/// When all entries together are larger, the oldest go: some 30 compiled modules of 25 MB.
+/// When all entries together are larger, the oldest go: both forms of some 10 modules of 25 MB.
 const MOST_BYTES: u64 = 2 << 30;
 
 /// A directory of compiled modules. Processes may share it: entries appear whole or not at all.
@@ -62,7 +65,8 @@ impl Cache {
         Sha256::new().chain_update(self.key).chain_update(Sha256::digest(name)).chain_update(content).finalize().into()
     }
 
-    /// Removes the oldest entries while there is too much. Errors are left to the next time.
+    /// Removes what processes left that ended while they wrote, and the oldest entries while there is too much. Errors
+    /// are left to the next time.
     fn prune(&self) {
         let Ok(entries) = self.dir.entries() else { return };
         let mut files: Vec<_> = entries
@@ -73,6 +77,7 @@ impl Cache {
             })
             .collect();
         files.sort_unstable();
+        files.retain(|(_, _, name)| !(is_abandoned(name) && self.dir.remove_file(name).is_ok()));
         let mut total: u64 = files.iter().map(|(_, length, _)| length).sum();
         for (_, length, name) in files {
             if total <= MOST_BYTES {
@@ -117,6 +122,15 @@ fn make_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
 fn temporary(name: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{name}.{}.{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Whether this is a half-written file of a process that is gone.
+fn is_abandoned(name: &OsStr) -> bool {
+    let writer = || {
+        let (_, process) = name.to_str()?.strip_suffix(".new")?.rsplit_once('.')?.0.rsplit_once('.')?;
+        Pid::from_raw(process.parse().ok()?)
+    };
+    writer().is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
 fn create_private(dir: &Dir, name: &str) -> io::Result<File> {
@@ -181,6 +195,21 @@ mod tests {
         assert!(cache.get("b").is_none(), "an entry counts under its own name only");
         cache.put("a", b"code");
         assert_eq!(content(&cache, "a").unwrap(), b"code");
+    }
+
+    #[test]
+    fn what_a_dead_process_left_half_written_goes_and_what_a_living_one_writes_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path()).unwrap();
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let (left, ours) = (format!("a.{}.0.new", gone.id()), temporary("b"));
+        for name in [&left, &ours] {
+            fs::write(dir.path().join(name), b"half").unwrap();
+        }
+        cache.put("c", b"code");
+        assert!(!dir.path().join(left).exists());
+        assert!(dir.path().join(ours).exists());
     }
 
     #[test]

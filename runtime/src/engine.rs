@@ -22,13 +22,15 @@ const HOST_STACK_BYTES: usize = 1 << 20;
 /// What executes the modules. Nothing of it can be seen in a claim.
 pub const ENGINE: &str = "wasmtime 48.0.8";
 
-/// How a module is executed. The result is the same, only the speed differs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How a module is executed. The result is the same, only the speed differs. [`Tier`](crate::Tier) chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
-    /// Cranelift with optimisations. The default.
-    #[default]
+    /// Cranelift with optimisations: the fastest code, made the slowest.
     Optimized,
+    /// Winch, which compiles in one pass over the code. It does not take every module (tail calls, SIMD on some
+    /// processors), and there is none for some processors.
+    Baseline,
     /// Cranelift without optimisations: a second opinion on its own optimiser.
     Unoptimized,
     /// Pulley, wasmtime's interpreter: no machine code of the host's at all, some 20 to 200 times slower.
@@ -40,6 +42,7 @@ impl Backend {
     pub fn name(self) -> &'static str {
         match self {
             Self::Optimized => "optimized",
+            Self::Baseline => "baseline",
             Self::Unoptimized => "unoptimized",
             Self::Interpreter => "interpreter",
         }
@@ -55,15 +58,15 @@ pub(crate) fn engine(backend: Backend) -> Result<Engine, HostFailure> {
 
 fn config(backend: Backend) -> wasmtime::Result<Config> {
     let mut config = Config::new();
-    language(&mut config);
+    language(&mut config, backend);
     bounds(&mut config);
 
     // What follows changes speed and messages only.
-    config.strategy(Strategy::Cranelift);
+    config.strategy(if backend == Backend::Baseline { Strategy::Winch } else { Strategy::Cranelift });
     config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
     config.cranelift_opt_level(match backend {
         Backend::Optimized | Backend::Interpreter => OptLevel::Speed,
-        Backend::Unoptimized => OptLevel::None,
+        Backend::Baseline | Backend::Unoptimized => OptLevel::None,
     });
     if backend == Backend::Interpreter {
         config.target(if cfg!(target_endian = "big") { "pulley64be" } else { "pulley64" })?;
@@ -76,11 +79,13 @@ fn config(backend: Backend) -> wasmtime::Result<Config> {
 }
 
 /// Which programs are accepted.
-fn language(config: &mut Config) {
+fn language(config: &mut Config, backend: Backend) {
     // wasmtime default: WASM3 and whatever cargo features bring. The gate decides; the engine is told the same list, so
     // that a feature of some other crate in the build cannot widen it.
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(gate::proposals::features(), true);
+    // Winch has no tail calls. What it does not take is executed by another backend, so nothing is refused for that.
+    config.wasm_tail_call(backend != Backend::Baseline);
     // wasmtime default: false. Off by proposal already; said twice, as one release lowered it wrongly (wasmtime #13702).
     config.relaxed_simd_deterministic(true);
 }

@@ -27,6 +27,7 @@
 //! | [`Job`], [`Limits`], [`Profile`] | what to run, how much it may use, under which rules |
 //! | `gate` | refuses a module before it is compiled |
 //! | `instrument` | makes the height of the call stack exact, inside the module |
+//! | [`Tier`], `loader`, `compiler`, `forms` | the quick compile, the good one, and which of them a run gets |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
@@ -35,16 +36,19 @@
 
 mod cache;
 mod clock;
+mod compiler;
 pub mod dirhash;
 mod engine;
 mod error;
 mod execution;
+mod forms;
 mod gate;
 mod input;
 pub mod instrument;
 mod job;
 mod limits;
 mod link;
+mod loader;
 mod outcome;
 mod profile;
 mod receipt;
@@ -52,6 +56,7 @@ mod results;
 mod runtime;
 mod sandbox;
 mod staging;
+mod tier;
 mod vfs;
 mod wasi;
 mod watchdog;
@@ -70,3 +75,4 @@ pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
 pub use receipt::{Claim, Difference, Receipt, ReceiptError, ResultFile, Unclaimed};
 pub use runtime::{Module, Options, Runtime};
+pub use tier::Tier;

@@ -68,7 +68,7 @@ pub struct Unclaimed {
     pub version: String,
     /// Operating system and processor.
     pub platform: String,
-    /// How the module was executed: `optimized`, `unoptimized` or `interpreter`.
+    /// How the module was executed: `optimized`, `baseline`, `unoptimized` or `interpreter`.
     pub backend: String,
     /// When the run began, as RFC 3339. The runtime has no clock: its caller fills this in.
     pub started: Option<String>,

@@ -1,4 +1,4 @@
-//! Compiles modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
+//! Loads modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,25 +8,25 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use wasmtime::{Engine, ExternType, InstancePre, Linker};
+use wasmtime::ExternType;
 
-use crate::cache::Cache;
-use crate::engine::{self, Backend};
+use crate::engine::Backend;
 use crate::error::{Error, HostFailure};
 use crate::execution::Execution;
+use crate::forms::Forms;
 use crate::gate::{self, Refusal};
 use crate::input::Inputs;
-use crate::instrument;
 use crate::job::Job;
 use crate::limits::Limits;
 use crate::link::Link;
-use crate::profile::Profile;
+use crate::loader::Loader;
 use crate::receipt::Receipt;
-use crate::sandbox::{self, State};
+use crate::sandbox;
 use crate::staging::Staging;
+use crate::tier::Tier;
 use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
-use crate::wasi::{World, p1};
+use crate::wasi::World;
 use crate::watchdog::Watchdog;
 
 /// How a runtime works on this machine. Nothing of it can be seen in a result.
@@ -34,15 +34,15 @@ use crate::watchdog::Watchdog;
 pub struct Options {
     /// Directory for compiled modules, made if it is missing. Default `None`: modules are compiled each time.
     pub cache_dir: Option<PathBuf>,
-    /// How modules are executed. Default [`Backend::Optimized`].
-    pub backend: Backend,
+    /// How modules are executed. Default [`Tier::Auto`].
+    pub tier: Tier,
     /// The largest module that is looked at, in bytes. Default: that of [`Limits`].
     pub module_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_dir: None, backend: Backend::default(), module_bytes: Limits::default().module_bytes }
+        Self { cache_dir: None, tier: Tier::default(), module_bytes: Limits::default().module_bytes }
     }
 }
 
@@ -51,22 +51,20 @@ impl Default for Options {
 pub struct Runtime(Arc<Inner>);
 
 struct Inner {
-    engine: Engine,
-    linker: Linker<State>,
-    cache: Option<Cache>,
+    loader: Arc<Loader>,
     watchdog: Watchdog,
     options: Options,
 }
 
 /// A module that was accepted and compiled. Cheap to clone; any number of runs share it.
 #[derive(Clone)]
-pub struct Module(Arc<Compiled>);
+pub struct Module(Arc<Loaded>);
 
-struct Compiled {
+struct Loaded {
     cid: Link,
     bytes: u64,
     from_cache: bool,
-    pre: InstancePre<State>,
+    forms: Forms,
 }
 
 impl Runtime {
@@ -76,31 +74,24 @@ impl Runtime {
     /// When the engine does not support this machine. A cache directory that can't be used is no error: nothing is
     /// cached then.
     pub fn new(options: &Options) -> Result<Self, HostFailure> {
-        let engine = engine::engine(options.backend)?;
-        let mut linker = Linker::new(&engine);
-        p1::link(&mut linker).map_err(|error| engine_failed(&error))?;
-        let cache = options.cache_dir.as_deref().and_then(Cache::open);
-        Ok(Self(Arc::new(Inner { engine, linker, cache, watchdog: Watchdog::default(), options: options.clone() })))
+        let loader = Arc::new(Loader::new(options.tier, options.cache_dir.as_deref(), options.module_bytes)?);
+        Ok(Self(Arc::new(Inner { loader, watchdog: Watchdog::default(), options: options.clone() })))
     }
 
     /// Accepts and compiles a module, binary or text, or takes it from the cache.
     ///
+    /// With [`Tier::Auto`] a large module may go on being compiled after this, on threads of low priority. They end
+    /// with the process at the latest; [`Module::settle`] waits for them.
+    ///
     /// # Errors
     /// [`Error::Refused`] says what of the module can't be run and what to do about it.
     pub fn load(&self, bytes: &[u8]) -> Result<Module, Error> {
-        let Inner { engine, linker, cache, options, .. } = &*self.0;
+        let Inner { loader, options, .. } = &*self.0;
         let binary = gate::to_binary(bytes, options.module_bytes)?;
         let digest: [u8; 32] = Sha256::digest(&binary).into();
-        let name = self.cache_name(digest);
-        let known = cache.as_ref().and_then(|cache| cached(engine, cache, &name));
-        let from_cache = known.is_some();
-        let module = match known {
-            Some(module) => module,
-            None => self.compile(&binary, &name)?,
-        };
-        let pre = linker.instantiate_pre(&module).map_err(|error| engine_failed(&error))?;
-        let cid = Link::of_raw_digest(digest);
-        Ok(Module(Arc::new(Compiled { cid, bytes: binary.len() as u64, from_cache, pre })))
+        let (cid, bytes) = (Link::of_raw_digest(digest), binary.len() as u64);
+        let (forms, from_cache) = loader.load(&binary, digest)?;
+        Ok(Module(Arc::new(Loaded { cid, bytes, from_cache, forms })))
     }
 
     /// Runs `job` and puts its results into a new directory at `results`, whose parent exists:
@@ -137,11 +128,12 @@ impl Runtime {
         timeout: Duration,
     ) -> Result<Execution, Error> {
         check(module, job, inputs)?;
+        let form = module.0.forms.now();
         let staging = Arc::new(Staging::new(workplace));
         let world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
-            let ended = sandbox::run(&module.0.pre, job, world, &self.0.watchdog, timeout);
+            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
         let ended = ended?;
@@ -150,27 +142,7 @@ impl Runtime {
             Some(Ok(found)) => with_identities(job, found?)?,
             Some(Err(_)) => return Err(HostFailure::new("hashing the inputs panicked").into()),
         };
-        Ok(Execution { job, ended, staging, backend: self.0.options.backend })
-    }
-
-    fn compile(&self, binary: &[u8], name: &str) -> Result<wasmtime::Module, Error> {
-        gate::inspect(binary, self.0.options.module_bytes)?;
-        let instrumented = instrument::instrument_stoppable(binary)?;
-        let module =
-            wasmtime::Module::from_binary(&self.0.engine, &instrumented).map_err(|error| engine_failed(&error))?;
-        if let (Some(cache), Ok(code)) = (&self.0.cache, module.serialize()) {
-            cache.put(name, &code);
-        }
-        Ok(module)
-    }
-
-    /// What the compiled form of a module depends on.
-    fn cache_name(&self, module: [u8; 32]) -> String {
-        let mut key = KeyHasher(Sha256::new_with_prefix(module));
-        key.0.update(Profile::V1.id().cid().to_bytes());
-        key.0.update(env!("CARGO_PKG_VERSION"));
-        std::hash::Hash::hash(&self.0.engine.precompile_compatibility_hash(), &mut key);
-        Link::of_raw_digest(key.0.finalize().into()).to_string()
+        Ok(Execution { job, ended, staging, backend: form.backend })
     }
 }
 
@@ -180,14 +152,25 @@ impl Module {
         self.0.cid
     }
 
-    /// Whether it was found in the cache, and not compiled.
+    /// Whether it was found in the cache, and not compiled before it could run.
     pub fn is_from_cache(&self) -> bool {
         self.0.from_cache
     }
 
+    /// What a run that begins now is executed by.
+    pub fn backend(&self) -> Backend {
+        self.0.forms.now().backend
+    }
+
+    /// Waits until it is compiled as well as the runtime's [`Tier`] wants, and that form is in the cache. For whoever
+    /// would rather wait once than run slowly; nobody has to.
+    pub fn settle(&self) {
+        self.0.forms.settle();
+    }
+
     /// Names of the exported functions that can be an entry point: those without parameters and results.
     pub fn entry_points(&self) -> Vec<String> {
-        let module = self.0.pre.module();
+        let module = self.0.forms.now().pre.module();
         let exports = module.exports().filter(|export| is_callable(&export.ty()));
         exports.map(|export| export.name().to_owned()).filter(|name| !name.starts_with(gate::RESERVED_PREFIX)).collect()
     }
@@ -210,57 +193,27 @@ fn is_callable(ty: &ExternType) -> bool {
     ty.func().is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
 }
 
-/// Feeds what the engine hashes into SHA-256, so that equal settings have equal names in every process.
-struct KeyHasher(Sha256);
-
-impl std::hash::Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// Never asked for: the whole digest is read instead.
-    fn finish(&self) -> u64 {
-        0
-    }
-}
-
 /// Refuses a job that no machine could run, or that is not about this module and these inputs.
 fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
     job.check()?;
-    let compiled = &module.0;
-    if job.module != compiled.cid {
-        return Err(Refusal::job(format!(
-            "the job is for module {}, but the one given is {}",
-            job.module, compiled.cid
-        )));
+    let loaded = &module.0;
+    if job.module != loaded.cid {
+        return Err(Refusal::job(format!("the job is for module {}, but the one given is {}", job.module, loaded.cid)));
     }
-    if compiled.bytes > job.limits.module_bytes {
+    if loaded.bytes > job.limits.module_bytes {
         let most = job.limits.module_bytes;
-        return Err(Refusal::job(format!("the module has {} bytes; the job allows {most}", compiled.bytes)));
+        return Err(Refusal::job(format!("the module has {} bytes; the job allows {most}", loaded.bytes)));
     }
     if !job.inputs.keys().eq(inputs.keys()) {
         let wanted: Vec<_> = job.inputs.keys().collect();
         let given: Vec<_> = inputs.keys().collect();
         return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
     }
-    let export = compiled.pre.module().get_export(&job.entry_point);
+    let export = loaded.forms.now().pre.module().get_export(&job.entry_point);
     if export.as_ref().is_some_and(is_callable) && !job.entry_point.starts_with(gate::RESERVED_PREFIX) {
         return Ok(());
     }
     Err(gate::refuse_entry(&module.entry_points(), &job.entry_point, export.is_some()))
-}
-
-/// A compiled module from the cache, unless the engine finds that it does not fit.
-fn cached(engine: &Engine, cache: &Cache, name: &str) -> Option<wasmtime::Module> {
-    let file = cache.get(name)?.into_std();
-    #[expect(
-        unsafe_code,
-        reason = "the tag proves that this user's process wrote these bytes, as `serialize` made them"
-    )]
-    // SAFETY: `Cache::get` answers only files that carry a tag under a key that no other user can read.
-    unsafe {
-        wasmtime::Module::deserialize_open_file(engine, file).ok()
-    }
 }
 
 /// The identity of every input, all at once.
@@ -292,8 +245,4 @@ fn unworldly(fault: &Fault) -> HostFailure {
         Fault::Stop(Stop::Host(failure)) => HostFailure::new(failure.to_string()),
         fault => HostFailure::new(format!("the guest's file tree cannot be set up: {fault:?}")),
     }
-}
-
-fn engine_failed(error: &wasmtime::Error) -> HostFailure {
-    HostFailure::new(format!("the WebAssembly engine does not take the module: {error:#}"))
 }

@@ -15,8 +15,8 @@
 //!
 //! A guest checks for itself what it can, and panics when something is not as it should be.
 //!
-//! Beside them, `determinism.rs` runs one job over everything that must not matter, `inputs.rs` has inputs that fail, and
-//! `examples.rs` runs what the README shows.
+//! Beside them, `determinism.rs` runs one job over everything that must not matter, `tiers.rs` a large module in each of
+//! its compiled forms, `inputs.rs` has inputs that fail, and `examples.rs` runs what the README shows.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on has to fail")]
 
 use std::path::{Path, PathBuf};

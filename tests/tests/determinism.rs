@@ -12,11 +12,11 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use bacalhau_runtime::{Backend, Options, Receipt, Runtime};
+use bacalhau_runtime::{Backend, MAX_STACK_BYTES, Options, Receipt, Runtime, Tier};
 use bacalhau_tests::{RUNTIME, Run, cargo, guests};
 use tempfile::TempDir;
 
-const BACKENDS: [Backend; 3] = [Backend::Optimized, Backend::Unoptimized, Backend::Interpreter];
+const BACKENDS: [Backend; 4] = [Backend::Optimized, Backend::Baseline, Backend::Unoptimized, Backend::Interpreter];
 
 /// The files of the input.
 const FILES: [(&str, &str); 8] = [
@@ -127,7 +127,7 @@ fn inputs_backends_and_caches_do_not_matter() {
     let inputs = inputs();
     for backend in BACKENDS {
         let cache = TempDir::new().unwrap();
-        let options = Options { backend, cache_dir: Some(cache.path().into()), ..Options::default() };
+        let options = Options { tier: Tier::Only(backend), cache_dir: Some(cache.path().into()), ..Options::default() };
         for temperature in ["cold", "warm"] {
             let runtime = Runtime::new(&options).unwrap();
             let module = fs::read(guests::PROBE_EVERYTHING).unwrap();
@@ -150,6 +150,10 @@ fn every_end_is_the_same_on_every_backend() {
             Run::of(guests::HOSTILE_ENDLESS_TAIL_CALLS).limits(|limits| limits.fuel = 1_234_567),
         ),
         ("stack", Run::of(guests::HOSTILE_DEEP_RECURSION)),
+        (
+            "the largest stack",
+            Run::of(guests::HOSTILE_DEEP_RECURSION).limits(|limits| limits.stack_bytes = MAX_STACK_BYTES),
+        ),
         ("stack of big frames", Run::of(guests::HOSTILE_INDIRECT_RECURSION)),
         ("log", Run::of(guests::HOSTILE_LOG_BOMB).limits(|limits| limits.log_bytes = 12_345)),
         ("output", Run::of(guests::HOSTILE_BYTE_BOMB).limits(|limits| limits.output_bytes = 1_234_567)),
@@ -161,14 +165,16 @@ fn every_end_is_the_same_on_every_backend() {
         ("exit", Run::of(guests::PROBE_EXIT).arg("42")),
         ("bits of NaN", Run::of(guests::PROBE_NAN)),
     ];
-    let runtimes = BACKENDS.map(|backend| Runtime::new(&Options { backend, ..Options::default() }).unwrap());
+    let runtimes =
+        BACKENDS.map(|backend| Runtime::new(&Options { tier: Tier::Only(backend), ..Options::default() }).unwrap());
     for (what, run) in &ends {
-        let [optimized, unoptimized, interpreter] = runtimes.each_ref().map(|runtime| {
+        let [optimized, others @ ..] = runtimes.each_ref().map(|runtime| {
             let results = TempDir::new().unwrap();
-            run.run(runtime, &results.path().join("results")).unwrap().claim
+            run.run(runtime, &results.path().join("results")).unwrap()
         });
-        assert_eq!(optimized, unoptimized, "{what}");
-        assert_eq!(optimized, interpreter, "{what}");
+        for other in others {
+            assert_eq!(other.claim, optimized.claim, "{what}, {}", other.unclaimed.backend);
+        }
     }
 }
 

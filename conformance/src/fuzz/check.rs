@@ -30,8 +30,8 @@ pub const STACK_FULL: &str = "runs with a full stack";
 /// Runs that ended in a trap of the guest's.
 pub const TRAPPED: &str = "runs that trapped";
 
-/// Fuel of a run.
-const FUEL: u64 = 100_000;
+/// Fuel of a run: some pages of memory, too.
+const FUEL: u64 = 300_000;
 /// So much more has the engine that it is compared with, so that it never is the first to stop.
 const MORE: u64 = 4;
 /// Runs of one module at most.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use bacalhau_runtime::Profile;
 use bacalhau_runtime::instrument::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION};
-use wasmtime::{Extern, Func, HeapType, Instance, Module, Store, StoreLimits, StoreLimitsBuilder, Trap, Val, ValType};
+use wasmtime::{
+    Extern, ExternType, Func, HeapType, Instance, Module, Store, StoreLimits, StoreLimitsBuilder, Trap, Val, ValType,
+};
 
 /// How the names begin that the pass has added.
 const RESERVED: &str = "__bacalhau";
@@ -120,24 +123,48 @@ pub fn instrumented(module: &Module, plan: &Plan) -> Seen {
     Seen { steps, state: Some(state(&mut store, &instance)) }
 }
 
-/// Runs the module as it was, on an engine with wasmtime's own meter.
+/// Runs the module as it was, on an engine with wasmtime's own meter. That one charges what a program asks for, and not
+/// what it gets, when a memory or a table grows; so the engine charges nothing and it is added here. Everything that
+/// grows has to be exported.
 pub fn plain(module: &Module, plan: &Plan) -> Seen {
     let mut store = store(module);
-    let step = |store: &mut Store<StoreLimits>, result: wasmtime::Result<Vec<Bits>>| {
-        let end = match result {
-            Ok(results) => End::Returned(results),
-            Err(error) => end_of(&error),
-        };
-        Step { end, fuel: plan.fuel - store.get_fuel().unwrap_or(0) }
-    };
+    let end = |result: wasmtime::Result<Vec<Bits>>| result.map_or_else(|error| end_of(&error), End::Returned);
+    let used = |store: &Store<StoreLimits>| plan.fuel - store.get_fuel().unwrap_or(0);
     // The engines for plain modules have fuel.
     let instance = store.set_fuel(plan.fuel).and_then(|()| Instance::new(&mut store, module, &[]));
     let instance = match instance {
         Ok(instance) => instance,
-        Err(error) => return Seen { steps: vec![step(&mut store, Err(error))], state: None },
+        Err(error) => {
+            let steps = vec![Step { end: end(Err(error)), fuel: used(&store) }];
+            return Seen { steps, state: None };
+        }
+    };
+    let exported = module.exports().map(|export| price_of(&export.ty())).sum::<u64>();
+    let step = |store: &mut Store<StoreLimits>, result: wasmtime::Result<Vec<Bits>>| {
+        let exports: Vec<Extern> = instance.exports(&mut *store).map(wasmtime::Export::into_extern).collect();
+        let now: u64 = exports.iter().map(|export| price_now(store, export)).sum();
+        Step { end: end(result), fuel: used(store) + now.saturating_sub(exported) }
     };
     let steps = steps(&mut store, &instance, plan, step, Ok(Vec::new()));
     Seen { steps, state: Some(state(&mut store, &instance)) }
+}
+
+/// What it would cost to grow something from nothing to its first size.
+fn price_of(ty: &ExternType) -> u64 {
+    match ty {
+        ExternType::Memory(memory) => memory.minimum() * Profile::V1.fuel.page,
+        ExternType::Table(table) => table.minimum() * Profile::V1.fuel.element,
+        _ => 0,
+    }
+}
+
+/// What it would cost to grow something from nothing to its size.
+fn price_now(store: &Store<StoreLimits>, export: &Extern) -> u64 {
+    match export {
+        Extern::Memory(memory) => memory.size(store) * Profile::V1.fuel.page,
+        Extern::Table(table) => table.size(store) * Profile::V1.fuel.element,
+        _ => 0,
+    }
 }
 
 fn store(module: &Module) -> Store<StoreLimits> {

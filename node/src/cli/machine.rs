@@ -1,18 +1,22 @@
-//! The flags that say how this machine works, and change nothing about a result: watchdog, backend, cache, downloads.
+//! The flags that say how this machine works, and change nothing about a result: watchdog, tier, cache, downloads.
 
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{Backend, HostFailure, Options, Runtime};
+use bacalhau_runtime::{Backend, HostFailure, Options, Runtime, Tier};
 use clap::{Args, ValueEnum};
 
 use super::size::Size;
 use super::talk::Talk;
+use crate::embedded::Execution;
+use crate::executor::WasmExecutor;
 use crate::storage::{Fetching, Sources};
 
 const PATIENCE_SECONDS: u64 = 60;
+/// From here on somebody may wonder why a run is slow.
+const A_WHILE: Duration = Duration::from_secs(2);
 
 /// Flags of every command that runs a program.
 #[derive(Args, Debug)]
@@ -23,10 +27,9 @@ pub(super) struct Machine {
     #[arg(long, value_name = "SECS", default_value = "1800", value_parser = parse_seconds)]
     timeout: Duration,
 
-    /// How the module is executed. All of them come to the same result: `interpreter` runs no machine code that was
-    /// made from the module, and is 20 to 200 times slower
-    #[arg(long, value_enum, default_value_t)]
-    backend: BackendName,
+    /// How the module is compiled. All of them come to the same result
+    #[arg(long, alias = "backend", value_enum, default_value_t)]
+    tier: TierName,
 
     /// Where compiled modules are kept, so that the next run starts at once; by default `bacalhau` in
     /// `$XDG_CACHE_HOME` or in ~/.cache
@@ -53,11 +56,19 @@ pub(super) struct Download {
     input_bytes: Size,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum BackendName {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum TierName {
+    /// The first answer soon: a large program that is not in the cache starts as `baseline` and is made `optimized`
+    /// meanwhile. What is not ready when the runs are over is given up: a program that short does without
     #[default]
+    Auto,
+    /// Compiled several times faster, runs slower: for a large program that is run once
+    Baseline,
+    /// Compiled to the end before it runs, and kept in the cache: for a program that runs long, or often
     Optimized,
+    /// By the same compiler without its optimisations: a second opinion
     Unoptimized,
+    /// No machine code at all is made from the module: a second opinion, 20 to 200 times slower
     Interpreter,
 }
 
@@ -65,6 +76,14 @@ impl Machine {
     /// How long one run may take.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// Says after runs that took a while that the optimised code, which --tier auto was to bring, is still not there.
+    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, executor: &WasmExecutor, runs: &[Execution]) {
+        let long = runs.iter().any(|run| run.wall >= A_WHILE);
+        if long && self.tier == TierName::Auto && executor.backend() == Backend::Baseline {
+            talk.say("the optimised code was not ready in time; --tier optimized waits for it, once");
+        }
     }
 
     /// What to say on standard error.
@@ -83,12 +102,14 @@ impl Machine {
     /// When the engine cannot work on this machine.
     pub(super) fn runtime(&self, module_bytes: u64) -> Result<Runtime, HostFailure> {
         let cache_dir = if self.no_cache { None } else { self.cache_dir.clone().or_else(default_cache_dir) };
-        let backend = match self.backend {
-            BackendName::Optimized => Backend::Optimized,
-            BackendName::Unoptimized => Backend::Unoptimized,
-            BackendName::Interpreter => Backend::Interpreter,
+        let tier = match self.tier {
+            TierName::Auto => Tier::Auto,
+            TierName::Baseline => Tier::Only(Backend::Baseline),
+            TierName::Optimized => Tier::Only(Backend::Optimized),
+            TierName::Unoptimized => Tier::Only(Backend::Unoptimized),
+            TierName::Interpreter => Tier::Only(Backend::Interpreter),
         };
-        Runtime::new(&Options { cache_dir, backend, module_bytes })
+        Runtime::new(&Options { cache_dir, tier, module_bytes })
     }
 }
 

@@ -1,12 +1,19 @@
-//! What is said on standard error while a command works: one short line for each phase, and a progress bar where
-//! standard error is a terminal. Results never go here.
+//! What is said on standard error while a command works: one short line for each phase, and where standard error is a
+//! terminal a progress bar, or a sign of life when something takes long. Results never go here.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::storage::Progress;
+
+/// What takes less long than this is not worth a sign of life.
+const SOON: Duration = Duration::from_secs(1);
+/// How often the sign of life moves.
+const BEAT: Duration = Duration::from_millis(100);
 
 /// Standard error, or silence.
 #[derive(Debug)]
@@ -32,10 +39,33 @@ impl Talk {
         }
     }
 
+    /// Does `work`, and shows `what` it is when that takes long.
+    pub(super) fn during<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+        if !self.on_terminal() {
+            return work();
+        }
+        thread::scope(|scope| {
+            // Dropped when the work is done, or has panicked: that ends the other thread.
+            let (_working, done) = mpsc::channel::<()>();
+            scope.spawn(move || {
+                if done.recv_timeout(SOON) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    let spinner = new_spinner(what);
+                    let _ = done.recv();
+                    spinner.finish_and_clear();
+                }
+            });
+            work()
+        })
+    }
+
+    fn on_terminal(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
     /// Shows how a download gets on.
     pub(super) fn progress(self: &Arc<Self>) -> Progress {
         let talk = Arc::clone(self);
-        let shown = !self.quiet && io::stderr().is_terminal();
+        let shown = self.on_terminal();
         Arc::new(move |received, total| {
             if shown {
                 talk.bar().get_or_insert_with(|| new_bar(total)).set_position(received);
@@ -53,6 +83,18 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
         Some(total) => (ProgressBar::new(total), "  {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"),
         None => (ProgressBar::no_length(), "  {bytes}, {bytes_per_sec}"),
     };
+    styled(bar, template)
+}
+
+fn new_spinner(what: &str) -> ProgressBar {
+    let spinner = styled(ProgressBar::new_spinner(), "  {spinner} {msg}, {elapsed}")
+        .with_message(what.to_owned())
+        .with_elapsed(SOON);
+    spinner.enable_steady_tick(BEAT);
+    spinner
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -22,7 +22,7 @@ Examples:
   bacalhau verify bacalhau-4xgsz2vw3nkqv5ia/receipt.json
   bacalhau verify receipt.cbor --module ./count.wasm -i ./texts:/inputs
       on another machine, where module and inputs lie elsewhere
-  bacalhau verify receipt.json --backend interpreter
+  bacalhau verify receipt.json --tier interpreter
       by an engine that shares nothing with the compiled code";
 
 /// Run the job of a receipt again and say: same, or what differs
@@ -109,7 +109,8 @@ impl Verify {
         let sources = self.machine.sources(&talk, dir.path().into());
         let runtime = self.machine.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
-        let executor = WasmExecutor::load(runtime, &bytes)?;
+        let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));
+        let executor = talk.during(&compiling, || WasmExecutor::load(runtime, &bytes))?;
         if executor.module_cid() != job.module {
             return Err(Failure::refused(format!(
                 "the module {module} is {}, but the receipt is of {}: name the right one with --module",
@@ -121,6 +122,7 @@ impl Verify {
         talk.say(format!("running job {} again", receipt.claim.job_cid));
         let task = Task { job, inputs: &inputs, timeout: self.machine.timeout(), dir: dir.path() };
         let mut runs = embedded::run(&executor, &task, 1, &|_| ());
+        self.machine.say_what_was_not_ready(&talk, &executor, &runs);
         match runs.pop() {
             Some(run) => Ok(run.outcome?),
             None => Err(Failure { exit: Exit::Internal, message: "the job was not run".into() }),

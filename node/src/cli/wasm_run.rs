@@ -153,14 +153,16 @@ impl WasmRun {
         let limits = self.limits.limits();
         let runtime = self.machine.runtime(limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, module, limits.module_bytes)?;
-        talk.say(format!("loading {} ({})", module.recorded(), text::bytes(bytes.len() as u64)));
-        let executor = WasmExecutor::load(runtime, &bytes)?;
+        let size = text::bytes(bytes.len() as u64);
+        talk.say(format!("loading {} ({size})", module.recorded()));
+        let executor = talk.during(&format!("compiling {size}"), || WasmExecutor::load(runtime, &bytes))?;
         let job = self.job(executor.module_cid(), mounts)?;
         let inputs = data::open_inputs(&sources, &talk, mounts)?;
         let count = deal.concurrency();
         talk.say(format!("running {}", text::count(usize::from(count), "independent run")));
         let task = Task { job: &job, inputs: &inputs, timeout: self.machine.timeout(), dir: place.staging() };
         let mut executions = embedded::run(&executor, &task, count, &|run| say_ended(&talk, run, count));
+        self.machine.say_what_was_not_ready(&talk, &executor, &executions);
         record_sources(&mut executions, module, mounts);
         with_some_result(executions)
     }

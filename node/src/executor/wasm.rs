@@ -1,13 +1,13 @@
-//! WebAssembly: one compiled module of the runtime, shared by all executions.
+//! WebAssembly: one loaded module of the runtime, shared by all executions.
 
 use std::path::Path;
 use std::time::Duration;
 
-use bacalhau_runtime::{Error, Inputs, Job, Link, Module, Receipt, Runtime};
+use bacalhau_runtime::{Backend, Error, Inputs, Job, Link, Module, Receipt, Runtime};
 
 use super::Executor;
 
-/// A module, compiled once and run as often as one likes, from any thread.
+/// A module, loaded once and run as often as one likes, from any thread.
 #[derive(Debug)]
 pub struct WasmExecutor {
     runtime: Runtime,
@@ -27,6 +27,11 @@ impl WasmExecutor {
     /// The CID by which jobs name the module.
     pub fn module_cid(&self) -> Link {
         self.module.cid()
+    }
+
+    /// What an execution that begins now runs on.
+    pub fn backend(&self) -> Backend {
+        self.module.backend()
     }
 }
 

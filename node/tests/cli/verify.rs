@@ -15,8 +15,7 @@ fn room_with_receipt() -> Room {
 #[test]
 fn the_same_again_in_both_encodings_and_backends() {
     let room = room_with_receipt();
-    for line in ["verify out/receipt.json", "verify out/receipt.cbor", "verify out/receipt.json --backend interpreter"]
-    {
+    for line in ["verify out/receipt.json", "verify out/receipt.cbor", "verify out/receipt.json --tier interpreter"] {
         let end = room.expect(0, line);
         assert!(end.stdout.contains("run        same: outcome, fuel and every file"), "{}", end.stdout);
         assert!(end.stdout.contains("results    same: "), "{}", end.stdout);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::Room;
+use crate::support::{HELLO, Room};
 
 #[test]
 fn three_runs_agree_and_the_summary_says_so() {
@@ -229,11 +229,31 @@ fn machine_flags_change_no_claim() {
         room.json("out/receipt.json")["claim"].clone()
     };
     let expected = claim("");
-    for flags in ["--no-cache", "--backend interpreter", "--backend unoptimized", "--cache-dir other", "--timeout 60.5"]
-    {
+    for flags in ["--no-cache", "--cache-dir other", "--timeout 60.5"] {
         assert_eq!(claim(flags), expected, "{flags}");
     }
+    for tier in ["baseline", "optimized", "unoptimized", "interpreter"] {
+        assert_eq!(claim(&format!("--tier {tier}")), expected, "{tier}");
+        assert_eq!(room.json("out/receipt.json")["unclaimed"]["backend"], tier);
+    }
+    assert_eq!(claim("--tier auto"), expected);
     assert!(room.path("other").is_dir());
+}
+
+#[test]
+fn a_large_program_comes_to_the_same_by_every_tier_cold_and_warm() {
+    let room = Room::new();
+    let function = |n| format!("(func (result i64) (i64.mul (i64.const {}) (i64.const {n})))\n", i64::MAX - n);
+    let functions: String = (0..20_000).map(function).collect();
+    room.write("large.wat", HELLO.strip_suffix(')').unwrap().to_owned() + &functions + ")");
+    let mut claims = Vec::new();
+    for flags in ["", "", "--tier baseline", "--tier optimized", "--tier auto"] {
+        let end = room.expect(0, &format!("wasm run large.wat --output-dir out {flags}"));
+        assert!(!end.stderr.contains("compiling"), "that is for terminals only: {}", end.stderr);
+        claims.push(room.json("out/receipt.json")["claim"].clone());
+    }
+    assert!(claims.iter().all(|claim| *claim == claims[0]), "{claims:?}");
+    assert_eq!(room.json("out/receipt.json")["unclaimed"]["backend"], "optimized", "the best that is in the cache");
 }
 
 #[test]

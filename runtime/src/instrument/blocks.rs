@@ -19,13 +19,14 @@ const ENTRY: u64 = Profile::V1.fuel.entry;
 
 /// The charges of a function, and what else its body has to know. Operators go by their index in the text.
 #[derive(Debug, Default, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts about a text, and no states")]
+#[expect(clippy::struct_excessive_bools, reason = "facts about a text, and no states")]
 pub(super) struct Blocks {
     /// What to charge, and the operator before which to do it. In order.
     pub(super) charges: Vec<(usize, u64)>,
     /// Operators that never run. In order, apart.
     pub(super) dead: Vec<Range<usize>>,
-    pub(super) calls: bool,
+    /// How many calls there are, tail calls among them.
+    pub(super) calls: usize,
     pub(super) loops: bool,
     /// Some operator may trap, calls, `unreachable` and bulk operators not counted: they have checkpoints of their own.
     pub(super) traps: bool,
@@ -56,6 +57,13 @@ struct Current {
 }
 
 impl Blocks {
+    /// Whether the function is small: without loops, nothing charged by an operand, and with few blocks for its calls. Fuel
+    /// is taken from the counter itself there. In other functions a local counts, which pays where the same counting would
+    /// wait for itself from block to block.
+    pub(super) fn are_few(&self) -> bool {
+        !self.loops && !self.sized && self.charges.len() <= 2 + 2 * self.calls
+    }
+
     /// Divides a function.
     pub(super) fn of(operators: &[(Operator<'_>, usize)]) -> Self {
         Walk {
@@ -120,7 +128,7 @@ impl Walk {
 
     fn note(&mut self, class: Class) {
         self.current.fuel += class.fuel();
-        self.blocks.calls |= matches!(class, Class::Call | Class::TailCall);
+        self.blocks.calls += usize::from(matches!(class, Class::Call | Class::TailCall));
         self.blocks.traps |= class == Class::Trapping;
         self.blocks.sized |= matches!(class, Class::Bulk | Class::GrowMemory | Class::GrowTable);
         self.blocks.grows |= matches!(class, Class::GrowMemory | Class::GrowTable);

@@ -12,7 +12,7 @@ const MOST_LOCALS: u32 = 50_000;
 pub(super) struct Locals {
     /// Declarations of the function's own locals and then ours; parameters are not declared.
     pub(super) groups: Vec<(u32, wasm_encoder::ValType)>,
-    /// `i64`: fuel, while the function runs.
+    /// `i64`: fuel, while the function runs. None where the counter itself is used.
     pub(super) fuel: Option<u32>,
     /// `i64`: what is left of the stack below this frame.
     pub(super) stack: Option<u32>,
@@ -28,7 +28,6 @@ impl Locals {
     /// Decides which are needed. None if the function would have too many.
     pub(super) fn of(function: &Function<'_>, plan: &Plan) -> Option<Self> {
         let blocks = &plan.blocks;
-        let many = blocks.calls || blocks.loops || blocks.sized || blocks.charges.len() > 1;
         let mut locals =
             Self { groups: Vec::new(), fuel: None, stack: None, count: None, grown: None, values: Vec::new() };
         for (count, ty) in &function.locals[function.params..] {
@@ -43,7 +42,7 @@ impl Locals {
             next += 1;
             Some(next - 1)
         };
-        locals.fuel = add(many, ValType::I64);
+        locals.fuel = add(!blocks.are_few(), ValType::I64);
         locals.stack = add(plan.price.is_some(), ValType::I64);
         locals.count = add(blocks.sized, ValType::I32);
         locals.grown = add(blocks.grows, ValType::I32);

@@ -1,0 +1,16 @@
+;; Two memories: every kind of access to the second, copies between them, growth of one alone.
+(module
+  (memory $a (export "a") 1 2)
+  (memory $b (export "b") 1 3)
+  (data $text "multi")
+  (data (memory $b) (i32.const 8) "second")
+  (func (export "run") (result i32)
+    (i64.store $b (i32.const 100) (i64.load $b (i32.const 8)))
+    (memory.copy $a $b (i32.const 0) (i32.const 8) (i32.const 6))
+    (memory.copy $b $a (i32.const 200) (i32.const 1) (i32.const 300))
+    (memory.init $b $text (i32.const 300) (i32.const 1) (i32.const 4))
+    (memory.fill $b (i32.const 1000) (i32.const 0x55) (i32.const 5000))
+    (drop (memory.grow $b (i32.const 2)))
+    (v128.store $b (i32.const 196592) (v128.load $b (i32.const 300)))
+    (i32.add (i32.mul (memory.size $a) (i32.const 10)) (memory.size $b)))
+  (func (export "out of bounds") (i32.store (i32.const 0) (i32.const 1)) (drop (i32.load $b (i32.const 65533)))))

@@ -1,0 +1,17 @@
+;; Recursion that ends: small frames, deep ones, and calls whose arguments are calls.
+(module
+  (func $fib (param $n i32) (result i32)
+    (if (result i32) (i32.lt_u (local.get $n) (i32.const 2))
+      (then (local.get $n))
+      (else (i32.add (call $fib (i32.sub (local.get $n) (i32.const 1))) (call $fib (i32.sub (local.get $n) (i32.const 2)))))))
+  (func (export "fib") (result i32) (call $fib (i32.const 20)))
+  (func $ackermann (param $m i32) (param $n i32) (result i32)
+    (if (i32.eqz (local.get $m)) (then (return (i32.add (local.get $n) (i32.const 1)))))
+    (if (i32.eqz (local.get $n)) (then (return (call $ackermann (i32.sub (local.get $m) (i32.const 1)) (i32.const 1)))))
+    (call $ackermann (i32.sub (local.get $m) (i32.const 1)) (call $ackermann (local.get $m) (i32.sub (local.get $n) (i32.const 1)))))
+  (func (export "ackermann") (result i32) (call $ackermann (i32.const 2) (i32.const 60)))
+  (func $even (param $n i32) (result i32)
+    (if (result i32) (local.get $n) (then (call $odd (i32.sub (local.get $n) (i32.const 1)))) (else (i32.const 1))))
+  (func $odd (param $n i32) (result i32)
+    (if (result i32) (local.get $n) (then (call $even (i32.sub (local.get $n) (i32.const 1)))) (else (i32.const 0))))
+  (func (export "mutual") (result i32) (call $even (i32.const 9001))))

@@ -1,0 +1,21 @@
+;; Tail calls: a million of them on one frame, through a table as well, with arguments that change in number, and one
+;; that traps. The stack is back where it was whatever path was taken.
+(module
+  (table $t 3 funcref)
+  (elem (i32.const 0) $count $last)
+  (type $two (func (param i32 i64) (result i64)))
+  (func $count (type $two)
+    (if (i32.eqz (local.get 0)) (then (return_call $last (i32.const 7) (local.get 1))))
+    (return_call $count (i32.sub (local.get 0) (i32.const 1)) (i64.add (local.get 1) (i64.extend_i32_u (local.get 0)))))
+  (func $last (type $two) (i64.sub (local.get 1) (i64.extend_i32_u (local.get 0))))
+  (func $hop (param $n i32) (result i64)
+    (if (i32.eqz (local.get $n)) (then (return_call_indirect $t (type $two) (i32.const 3) (i64.const 5) (i32.const 1))))
+    (return_call $skip (i32.sub (local.get $n) (i32.const 1)) (f64.const 1) (i64.const 2)))
+  (func $skip (param $n i32) (param f64 i64) (result i64) (return_call $hop (local.get $n)))
+  (func $deep (param $n i32) (result i64)
+    (if (i32.eqz (local.get $n)) (then (return_call $count (i32.const 10) (i64.const 0))))
+    (i64.add (call $deep (i32.sub (local.get $n) (i32.const 1))) (i64.const 1)))
+  (func (export "count") (result i64) (call $count (i32.const 1000000) (i64.const 0)))
+  (func (export "hop") (result i64) (call $hop (i32.const 100000)))
+  (func (export "return") (result i64) (return_call $deep (i32.const 500)))
+  (func (export "null") (result i64) (return_call_indirect $t (type $two) (i32.const 3) (i64.const 5) (i32.const 2))))
