@@ -6,6 +6,7 @@
 //! | [`case`] | what is run: a module, a call, how much it may use |
 //! | [`claim`] | what came out, as one line of JSON |
 //! | [`backend`] | the engines, each as plain as it can be |
+//! | `fuzz` | modules that nobody wrote, against engines that are trusted with one rule each |
 //! | [`corpus`] | the cases: guests by hand, every operator on NaN, generated programs |
 //! | [`operators`] | the operators of the language, and what each costs |
 //! | [`jobs`] | the examples, as whole jobs in the runtime |
@@ -18,6 +19,8 @@ pub mod backend;
 pub mod case;
 pub mod claim;
 pub mod corpus;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod golden;
 pub mod jobs;
 pub mod matrix;

@@ -1,0 +1,127 @@
+//! Many modules from one seed, on several threads. Which thread gets which module changes nothing.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use super::counts::Counts;
+use super::dice::Dice;
+
+/// After so many findings a campaign stops: there is enough to do.
+const ENOUGH: usize = 10;
+
+/// What to search.
+#[derive(Clone, Copy, Debug)]
+pub struct Campaign {
+    /// Decides everything, together with the number of a module.
+    pub seed: u64,
+    /// Number of the first module.
+    pub first: u64,
+    /// How many.
+    pub modules: u64,
+    /// Threads.
+    pub jobs: usize,
+}
+
+/// A module that shows an error, and how.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Text of the module, or nothing if it is not from a generator of ours.
+    pub text: Option<String>,
+    /// The module before the pass.
+    pub wasm: Vec<u8>,
+    /// What differed.
+    pub what: String,
+}
+
+/// A failure, and how to see it again.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Which kind of module.
+    pub target: &'static str,
+    /// Seed of the campaign.
+    pub seed: u64,
+    /// Number of the module.
+    pub index: u64,
+    /// What it is.
+    pub failure: Failure,
+    /// Where the module was written, and its text beside it.
+    pub file: PathBuf,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, seed, index, failure, file } = self;
+        writeln!(f, "{target}: module {index} of seed {seed}, in {}", file.display())?;
+        writeln!(
+            f,
+            "again: cargo run -p bacalhau-conformance --bin fuzz -- {target} --seed {seed} --first {index} --modules 1"
+        )?;
+        if let Some(text) = &failure.text {
+            writeln!(f, "{text}")?;
+        }
+        write!(f, "{}", failure.what)
+    }
+}
+
+impl Campaign {
+    /// Tries every module, on threads with that much stack. Findings are told to `found` as they come.
+    ///
+    /// # Errors
+    ///
+    /// When threads or files of the host fail.
+    pub fn run(
+        &self,
+        target: &'static str,
+        thread_stack: usize,
+        try_one: &(dyn Fn(&mut Dice, &mut Counts) -> Result<(), Failure> + Sync),
+        found: &(dyn Fn(&Finding) + Sync),
+    ) -> io::Result<(Counts, Vec<Finding>)> {
+        let next = AtomicU64::new(self.first);
+        let all = Mutex::new((Counts::default(), Vec::new()));
+        let work = || {
+            let mut counts = Counts::default();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                if index >= self.first + self.modules {
+                    break;
+                }
+                let Err(failure) = try_one(&mut Dice::new(self.seed, index), &mut counts) else { continue };
+                let file = write(target, self.seed, index, &failure)?;
+                let finding = Finding { target, seed: self.seed, index, failure, file };
+                found(&finding);
+                let mut all = all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                all.1.push(finding);
+                if all.1.len() >= ENOUGH {
+                    break;
+                }
+            }
+            all.lock().unwrap_or_else(std::sync::PoisonError::into_inner).0.merge(&counts);
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.jobs.max(1))
+                .map(|_| thread::Builder::new().stack_size(thread_stack).spawn_scoped(scope, work))
+                .collect::<io::Result<_>>()?;
+            threads
+                .into_iter()
+                .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked"))))
+        })?;
+        let (counts, mut findings) = all.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        findings.sort_by_key(|finding| finding.index);
+        Ok((counts, findings))
+    }
+}
+
+/// Writes the module where temporary files go, under a name that says what it is.
+fn write(target: &str, seed: u64, index: u64, failure: &Failure) -> io::Result<PathBuf> {
+    let file = std::env::temp_dir().join(format!("bacalhau-fuzz-{target}-{seed}-{index}.wasm"));
+    std::fs::write(&file, &failure.wasm)?;
+    if let Some(text) = &failure.text {
+        std::fs::write(file.with_extension("wat"), text)?;
+    }
+    Ok(file)
+}
