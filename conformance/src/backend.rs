@@ -18,10 +18,10 @@ use crate::claim::{Claim, HOST, MemoryDigest, OUT_OF_FUEL, RETURN, STACK_FULL, T
 /// Names that the pass has added begin so; they are not the guest's.
 const RESERVED: &str = "__bacalhau";
 
-/// Native stack for the guest: 32 bytes for each that the largest case may count, and one free leaf above them.
-const NATIVE_STACK: usize = (256 << 20) + (64 << 10);
+/// Native stack for the guest: 64 bytes for each that the largest case may count, and one free leaf above them.
+const NATIVE_STACK: usize = (512 << 20) + (64 << 10);
 /// The thread's own stack, with room for the host below and above the guest.
-const THREAD_STACK: usize = 264 << 20;
+const THREAD_STACK: usize = 520 << 20;
 
 /// What one memory may have; growth beyond it answers -1.
 pub const MEMORY_BYTES: usize = 64 << 20;

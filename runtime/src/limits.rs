@@ -7,7 +7,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// The largest `stack_bytes` that a job may ask for. The native stack reserved for a run is 32 times as large, so
+/// The largest `stack_bytes` that a job may ask for. The native stack reserved for a run is 64 times as large, so
 /// that the guest's own bound is always met first (see `instrument`).
 pub const MAX_STACK_BYTES: u64 = 8 * MIB;
 

@@ -19,7 +19,7 @@ use crate::profile::Profile;
 /// Return address, frame pointer and what the engine saves.
 const FIXED_SLOTS: u64 = Profile::V1.stack.fixed;
 
-/// The native stack has 32 bytes for each byte of a slot (see `engine`), so a slot pays for 32 kept values of 8 bytes.
+/// The native stack has 64 bytes for each byte of a slot (see `engine`), so a slot pays for 32 kept values of 16 bytes.
 const VALUES_PER_SLOT: u64 = Profile::V1.stack.values_per_slot;
 
 /// The largest frame of a function without calls that costs nothing: 1 KiB.

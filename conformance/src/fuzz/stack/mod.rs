@@ -14,9 +14,9 @@ use super::dice::Dice;
 use super::engines::Engines;
 
 /// Native bytes that the runtime reserves for each byte of a slot.
-pub const FACTOR: u64 = 32;
+pub const FACTOR: u64 = 64;
 /// Native stack for the guest, as the runtime has it: for the most slots that a job may ask for, and a free leaf above.
-pub const NATIVE_STACK: usize = (256 << 20) + (64 << 10);
+pub const NATIVE_STACK: usize = (512 << 20) + (64 << 10);
 /// The most slots that a job may ask for.
 const MOST_SLOTS: u64 = MAX_STACK_BYTES / SLOT_BYTES;
 /// Slots of most runs: as telling as all of them, and sooner over.
