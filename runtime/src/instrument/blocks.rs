@@ -25,8 +25,10 @@ pub(super) struct Blocks {
     pub(super) charges: Vec<(usize, u64)>,
     /// Operators that never run. In order, apart.
     pub(super) dead: Vec<Range<usize>>,
-    /// How many calls there are, tail calls among them.
-    pub(super) calls: usize,
+    /// Something is called, by a tail call perhaps.
+    pub(super) calls: bool,
+    /// Something is called outside of the function's loops.
+    pub(super) calls_outside_loops: bool,
     pub(super) loops: bool,
     /// Some operator may trap, calls, `unreachable` and bulk operators not counted: they have checkpoints of their own.
     pub(super) traps: bool,
@@ -57,11 +59,9 @@ struct Current {
 }
 
 impl Blocks {
-    /// Whether the function is small: without loops, nothing charged by an operand, and with few blocks for its calls. Fuel
-    /// is taken from the counter itself there. In other functions a local counts, which pays where the same counting would
-    /// wait for itself from block to block.
-    pub(super) fn are_few(&self) -> bool {
-        !self.loops && !self.sized && self.charges.len() <= 2 + 2 * self.calls
+    /// Whether there is only one, and nothing else to do with fuel: it is taken from the counter itself then.
+    pub(super) fn are_one(&self) -> bool {
+        !self.calls && !self.loops && !self.sized && self.charges.len() <= 1
     }
 
     /// Divides a function.
@@ -128,7 +128,9 @@ impl Walk {
 
     fn note(&mut self, class: Class) {
         self.current.fuel += class.fuel();
-        self.blocks.calls += usize::from(matches!(class, Class::Call | Class::TailCall));
+        let calls = matches!(class, Class::Call | Class::TailCall);
+        self.blocks.calls |= calls;
+        self.blocks.calls_outside_loops |= calls && !self.open.iter().any(|open| open.kind == Kind::Loop);
         self.blocks.traps |= class == Class::Trapping;
         self.blocks.sized |= matches!(class, Class::Bulk | Class::GrowMemory | Class::GrowTable);
         self.blocks.grows |= matches!(class, Class::GrowMemory | Class::GrowTable);

@@ -1,10 +1,10 @@
 //! Writes one function anew: takes fuel block by block, takes and gives back its frame, and makes NaNs canonical.
 //!
 //! ```text
-//! fuel' = fuel - 12; stack -= price       ;; fuel' is a local: the counter itself would be loaded and stored each time
+//! fuel' = fuel; stack -= price            ;; fuel' is a local: the counter itself would be loaded and stored each time
 //! if (fuel' | stack | stop) < 0 { unreachable }
 //! block                                   ;; what was a branch to the function's end is now one to the end of this block
-//!   …; fuel' -= 3; …                      ;; each basic block
+//!   fuel' -= 12; …                        ;; each basic block
 //!   loop
 //!     fuel = fuel'                        ;; a checkpoint: what a trap leaves behind
 //!     if (fuel' | stop) < 0 { unreachable }
@@ -15,7 +15,7 @@
 //! fuel = fuel'; stack += price
 //! ```
 //!
-//! A small function takes from the counter itself. Where fuel is taken `blocks` decides, the
+//! A function of one block that calls nothing takes from the counter itself. Where fuel is taken `blocks` decides, the
 //! price `stack`, the NaNs `nan`. A stop is an `unreachable`, never a call: a call would have to keep every value of
 //! the loop safe, which costs up to 2.6 times (measured: why wasmtime's own fuel does).
 
@@ -80,9 +80,9 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn enter(&mut self) {
-        let first = self.plan.blocks.charges.first().map_or(0, |(_, fuel)| *fuel);
-        self.code.add(&[I::GlobalGet(self.counters.fuel)]);
-        self.add_fuel(first);
+        if let Some(fuel) = self.locals.fuel {
+            self.code.add(&[I::GlobalGet(self.counters.fuel), I::LocalSet(fuel)]);
+        }
         if let (Some(price), Some(stack)) = (self.plan.price, self.locals.stack) {
             self.code.add(&[
                 I::GlobalGet(self.counters.stack),
@@ -92,12 +92,15 @@ impl Writer<'_> {
                 I::GlobalSet(self.counters.stack),
                 I::LocalGet(stack),
             ]);
-            if self.plan.blocks.calls > 0 {
+            if self.plan.blocks.calls {
                 self.get_fuel();
                 self.code.add(&[I::I64Or]);
+            }
+            // Who only calls from within a loop has looked at its head.
+            if self.plan.blocks.calls_outside_loops {
                 self.or_stop();
             }
-            self.end_if_negative(true);
+            self.end_if_negative(false);
         }
         if self.wraps() {
             self.code.add(&[I::Block(self.plan.block)]);
@@ -110,8 +113,7 @@ impl Writer<'_> {
     }
 
     fn operators(&mut self, function: &Function<'_>) {
-        // The first was made on entering.
-        let mut charges = self.plan.blocks.charges.iter().skip(1).peekable();
+        let mut charges = self.plan.blocks.charges.iter().peekable();
         let mut dead = self.plan.blocks.dead.iter().peekable();
         let mut canonical = self.plan.canonical.iter().peekable();
         let mut index = 0;
@@ -211,11 +213,6 @@ impl Writer<'_> {
     fn charge(&mut self, fuel: u64) {
         self.catch_up();
         self.get_fuel();
-        self.add_fuel(fuel);
-    }
-
-    /// Lowers the count on top, and puts it where it is kept.
-    fn add_fuel(&mut self, fuel: u64) {
         // Adding, since compilers can add into another register in one instruction.
         self.code.add(&[I::I64Const(-i64::try_from(fuel).unwrap_or(i64::MAX)), I::I64Add]);
         self.set_fuel();

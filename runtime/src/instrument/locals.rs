@@ -42,7 +42,7 @@ impl Locals {
             next += 1;
             Some(next - 1)
         };
-        locals.fuel = add(!blocks.are_few(), ValType::I64);
+        locals.fuel = add(!blocks.are_one(), ValType::I64);
         locals.stack = add(plan.price.is_some(), ValType::I64);
         locals.count = add(blocks.sized, ValType::I32);
         locals.grown = add(blocks.grows, ValType::I32);
