@@ -142,7 +142,9 @@ impl Compiled {
             Err(error) => (end_of(&error, stack_is_full), Vec::new()),
         };
         let used = case.fuel.saturating_sub(u64::try_from(fuel).unwrap_or(0));
-        Claim { case: case.name.clone(), end, fuel: used, results, ..state(&mut store, &instance) }
+        let mut claim = Claim { case: case.name.clone(), end, fuel: used, results, ..state(&mut store, &instance) };
+        claim.forget_torn_store();
+        claim
     }
 }
 
