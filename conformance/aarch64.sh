@@ -23,11 +23,12 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 out=${CARGO_TARGET_DIR:-target}
 
-cargo build --locked -p bacalhau-conformance --bin conformance
+# With all packages in view, so that what tests have built is used.
+cargo build --locked --bin conformance
 "$out/debug/conformance" claims --out "$out/claims-here.jsonl"
 echo "built and run here after $SECONDS s"
 
-cargo build --locked --profile aarch64 --target $target -p bacalhau-conformance --bin conformance
+cargo build --locked --profile aarch64 --target $target -p bacalhau-conformance --no-default-features --bin conformance
 echo "built for $target after $SECONDS s"
 qemu-aarch64 -L $sysroot "$out/$target/aarch64/conformance" claims --out "$out/claims-aarch64.jsonl"
 echo "run under emulation after $SECONDS s"

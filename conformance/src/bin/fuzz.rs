@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let (code, _) = match run {
         Ok((counts, findings)) => {
             let code = if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-            (code, write!(out, "{counts}{:>10}  findings\n", findings.len()))
+            (code, writeln!(out, "{counts}{:>10}  findings", findings.len()))
         }
         Err(error) => (ExitCode::FAILURE, writeln!(out, "the fuzzer does not run here: {error}")),
     };

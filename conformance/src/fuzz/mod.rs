@@ -13,6 +13,8 @@
 //! Nothing here depends on the clock or on the number of threads: a seed and a number name a module for good, as long
 //! as wasm-smith and the generators stay as they are.
 
+#![allow(clippy::format_push_string, reason = "programs are put together as text, and nobody waits for it")]
+
 pub mod campaign;
 pub mod check;
 pub mod counts;

@@ -99,6 +99,6 @@ mod tests {
         let program = Node::part("func", [noise(), block, noise()]);
         let small = shrink(program, 1_000, &mut |candidate| candidate.to_string().contains("f64.neg"));
         let text = small.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(text, "(func (drop (f64.neg (f64.const 0))))");
+        assert_eq!(text.replace(" )", ")"), "(func (drop (f64.neg (f64.const 0))))");
     }
 }
