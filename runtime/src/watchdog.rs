@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::{AsContext, Memory};
 
+use crate::instrument::{LEAST_FUEL, STOP};
+
 /// Watches any number of runs with one thread, which is started by the first and ends with this.
 #[derive(Debug, Default)]
 pub(crate) struct Watchdog(Arc<Shared>);
@@ -36,9 +38,16 @@ struct Watched {
     fired: Arc<AtomicBool>,
 }
 
-/// Where a run looks for the wish to stop.
+/// Where the memory begins in which a run looks for the wish to stop.
 #[derive(Debug)]
-struct Address(*mut i64);
+struct Address(*mut u8);
+
+impl Address {
+    fn word(&self, offset: u64) -> *mut i64 {
+        // Both offsets are below 16.
+        self.0.wrapping_add(usize::try_from(offset).unwrap_or(0)).cast()
+    }
+}
 
 #[expect(unsafe_code, reason = "an address is only a number until it is written to")]
 // SAFETY: what is done with it is said in `Shared::fire`.
@@ -60,7 +69,7 @@ impl Watchdog {
         // Some thirty years for who asks for more than can be counted.
         let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
         let fired = Arc::new(AtomicBool::new(false));
-        let watched = Watched { stop: Address(stop.data_ptr(store).cast()), fired: fired.clone() };
+        let watched = Watched { stop: Address(stop.data_ptr(store)), fired: fired.clone() };
         let mut runs = self.0.lock();
         let key = (deadline, runs.next);
         runs.next += 1;
@@ -111,8 +120,12 @@ impl Runs {
             #[expect(unsafe_code, reason = "wasmtime shares no memory with other threads in a safe way")]
             // SAFETY: the address is that of a memory of one page that never grows, so it stays where it is while its
             // store lives; a run takes itself off the list, under the lock that we hold, before its store goes. Nobody
-            // in Rust reads or writes these bytes; compiled code loads them, and misses the value at most once.
-            unsafe { AtomicI64::from_ptr(stop.0) }.store(i64::MIN, Ordering::Relaxed);
+            // in Rust reads or writes these bytes; compiled code loads them, and misses the values at most once. Both lie
+            // in the page, and are aligned as it is.
+            unsafe {
+                AtomicI64::from_ptr(stop.word(LEAST_FUEL)).store(i64::MAX, Ordering::Relaxed);
+                AtomicI64::from_ptr(stop.word(STOP)).store(i64::MIN, Ordering::Relaxed);
+            }
         }
     }
 }

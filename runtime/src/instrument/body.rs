@@ -7,7 +7,7 @@
 //!   fuel' -= 12; …                        ;; each basic block
 //!   loop
 //!     fuel = fuel'                        ;; a checkpoint: what a trap leaves behind
-//!     if (fuel' | stop) < 0 { unreachable }
+//!     if fuel' < least { unreachable }      ;; zero, until the host wants the run to stop
 //!     fuel' -= 7; …
 //!   end
 //!   fuel = fuel'; call; fuel' = fuel      ;; where the counter has changed since, and where it is used again
@@ -28,6 +28,7 @@ use super::function::Function;
 use super::locals::Locals;
 use super::nan::{Canonical, Shape};
 use super::operators::{self, Class};
+use super::{LEAST_FUEL, STOP};
 use crate::profile::Profile;
 
 /// What the module has been given, by index.
@@ -37,7 +38,7 @@ pub(super) struct Counters {
     pub(super) fuel: u32,
     /// The global that counts slots of the stack.
     pub(super) stack: u32,
-    /// The memory whose first eight bytes are negative when the host wants the run to stop.
+    /// The memory in which the host says that it wants the run to stop.
     pub(super) stop: Option<u32>,
 }
 
@@ -100,7 +101,7 @@ impl Writer<'_> {
             if self.plan.blocks.calls_outside_loops {
                 self.or_stop();
             }
-            self.end_if_negative(false);
+            self.end_if_negative();
         }
         if self.wraps() {
             self.code.add(&[I::Block(self.plan.block)]);
@@ -205,8 +206,12 @@ impl Writer<'_> {
             self.publish();
         }
         self.get_fuel();
-        self.or_stop();
-        self.end_if_negative(!self.plan.blocks.traps);
+        match self.counters.stop {
+            // A comparison with memory is one instruction, as one with zero is.
+            Some(memory) => self.code.add(&[I::I32Const(0), I::I64Load(stop_word(LEAST_FUEL, memory)), I::I64LtS]),
+            None => self.code.add(&[I::I64Const(0), I::I64LtS]),
+        }
+        self.end_if(!self.plan.blocks.traps);
     }
 
     /// Takes fuel for a block.
@@ -228,7 +233,7 @@ impl Writer<'_> {
         self.set_fuel();
         self.publish();
         self.get_fuel();
-        self.end_if_negative(false);
+        self.end_if_negative();
     }
 
     /// Takes fuel for what was added, unless the top operand says that nothing was.
@@ -242,7 +247,7 @@ impl Writer<'_> {
         self.set_fuel();
         self.publish();
         self.get_fuel();
-        self.end_if_negative(false);
+        self.end_if_negative();
         self.code.add(&[I::End]);
         self.ahead = true;
     }
@@ -297,15 +302,19 @@ impl Writer<'_> {
 
     /// Makes the top operand negative if the host wants the run to stop.
     fn or_stop(&mut self) {
-        if let Some(memory_index) = self.counters.stop {
-            let start = MemArg { offset: 0, align: 3, memory_index };
-            self.code.add(&[I::I32Const(0), I::I64Load(start), I::I64Or]);
+        if let Some(memory) = self.counters.stop {
+            self.code.add(&[I::I32Const(0), I::I64Load(stop_word(STOP, memory)), I::I64Or]);
         }
     }
 
-    /// Ends the run if the top operand is negative. With `publish`, the global is to know why.
-    fn end_if_negative(&mut self, publish: bool) {
+    /// Ends the run if the top operand is negative. The global knows why.
+    fn end_if_negative(&mut self) {
         self.code.add(&[I::I64Const(0), I::I64LtS]);
+        self.end_if(false);
+    }
+
+    /// Ends the run if the top operand is true. With `publish`, the global is to know why.
+    fn end_if(&mut self, publish: bool) {
         self.code.branch(Likely::NotTaken);
         if let Some(fuel) = self.locals.fuel.filter(|_| publish) {
             self.code.add(&[I::LocalGet(fuel), I::GlobalSet(self.counters.fuel)]);
@@ -351,6 +360,11 @@ impl Writer<'_> {
             I::V128Bitselect,
         ]);
     }
+}
+
+/// A word of the memory for stopping.
+fn stop_word(offset: u64, memory_index: u32) -> MemArg {
+    MemArg { offset, align: 3, memory_index }
 }
 
 /// The type in which values of a shape are kept.

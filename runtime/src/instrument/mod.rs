@@ -65,9 +65,15 @@ pub const STACK_GLOBAL: &str = "__bacalhau_stack";
 /// Export of the function that was the module's start section, if it had one. Takes and returns nothing.
 pub const START_FUNCTION: &str = "__bacalhau_start";
 
-/// Export of the memory in which the host asks a run to stop: when the `i64` at its beginning is negative, the guest
-/// executes `unreachable` at the next loop or call. Only [`instrument_stoppable`] adds it.
+/// Export of the memory in which the host asks a run to stop, by writing `i64::MAX` to [`LEAST_FUEL`] and `i64::MIN` to
+/// [`STOP`]. The guest executes `unreachable` at the next loop or call then. Only [`instrument_stoppable`] adds it.
 pub const STOP_MEMORY: &str = "__bacalhau_stop";
+
+/// Offset in [`STOP_MEMORY`] of the `i64` that loops compare the fuel with; 0 until the host wants something.
+pub const LEAST_FUEL: u64 = 0;
+
+/// Offset in [`STOP_MEMORY`] of the `i64` that calls look at, for its sign; 0 until the host wants something.
+pub const STOP: u64 = 8;
 
 /// Bytes that one unit of [`STACK_GLOBAL`] stands for: a scalar value; a vector takes two.
 pub const SLOT_BYTES: u64 = Profile::V1.stack.slot_bytes;
