@@ -149,3 +149,15 @@ fn the_outcome_is_the_same_every_time() {
     assert!(once.is_ok());
     assert_eq!(once, instrument(&module));
 }
+
+#[test]
+fn a_function_that_outgrows_engines_is_refused_by_number() {
+    let said = |text: &str| instrument(&wasm(text)).map_or_else(|refusal| refusal.to_string(), |_| "accepted".into());
+    let locals = |count| format!("(module (func $f (local {}) call $f))", "i32 ".repeat(count));
+    assert_eq!(said(&locals(49_998)), "accepted");
+    assert!(said(&locals(49_999)).starts_with("function 0 has no room for our locals"));
+    // Four bytes, and each begins a block.
+    let body = "(br_if 0 (i32.const 0))".repeat(1_000_000);
+    let refusal = said(&format!("(module (func) (func {body}))"));
+    assert!(refusal.starts_with("function 1 has ") && refusal.contains("more than the 7654321"), "{refusal}");
+}
