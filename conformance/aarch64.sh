@@ -24,13 +24,13 @@ export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 out=${CARGO_TARGET_DIR:-target}
 
 # With all packages in view, so that what tests have built is used.
-cargo build --locked --bin conformance
-"$out/debug/conformance" claims --out "$out/claims-here.jsonl"
+cargo build --locked --example conformance
+"$out/debug/examples/conformance" claims --out "$out/claims-here.jsonl"
 echo "built and run here after $SECONDS s"
 
-cargo build --locked --profile aarch64 --target $target -p bacalhau-conformance --no-default-features --bin conformance
+cargo build --locked --profile aarch64 --target $target -p bacalhau-conformance --no-default-features --example conformance
 echo "built for $target after $SECONDS s"
-qemu-aarch64 -L $sysroot "$out/$target/aarch64/conformance" claims --out "$out/claims-aarch64.jsonl"
+qemu-aarch64 -L $sysroot "$out/$target/aarch64/examples/conformance" claims --out "$out/claims-aarch64.jsonl"
 echo "run under emulation after $SECONDS s"
 
-"$out/debug/conformance" compare "$out/claims-here.jsonl" "$out/claims-aarch64.jsonl"
+"$out/debug/examples/conformance" compare "$out/claims-here.jsonl" "$out/claims-aarch64.jsonl"

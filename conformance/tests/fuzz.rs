@@ -1,4 +1,4 @@
-//! Short campaigns of the three fuzzers, always the same. Long ones are for `--bin fuzz`, see `FUZZING.md`.
+//! Short campaigns of the three fuzzers, always the same. Long ones are for `--example fuzz`, see `FUZZING.md`.
 #![cfg(feature = "fuzz")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 

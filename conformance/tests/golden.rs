@@ -29,7 +29,7 @@ fn claims_and_costs_are_frozen() {
     assert!(
         moved.is_empty(),
         "Profile V1 is frozen: {}\nIf this change is meant, it is a new profile, V2: keep V1 as it is beside it, give V2 \
-         its own golden directory, and fill that with `cargo run -p bacalhau-conformance -- write`.",
+         its own golden directory, and fill that with `cargo run -p bacalhau-conformance --example conformance -- write`.",
         moved.join("\n")
     );
 }

@@ -58,7 +58,7 @@ impl fmt::Display for Finding {
         writeln!(f, "{target}: module {index} of seed {seed}, in {}", file.display())?;
         writeln!(
             f,
-            "again: cargo run -p bacalhau-conformance --bin fuzz -- {target} --seed {seed} --first {index} --modules 1"
+            "again: cargo run -p bacalhau-conformance --example fuzz -- {target} --seed {seed} --first {index} --modules 1"
         )?;
         if let Some(text) = &failure.text {
             writeln!(f, "{text}")?;

@@ -1,4 +1,4 @@
-//! The long run of the fuzzers: `cargo run --release -p bacalhau-conformance --bin fuzz -- floats --modules 10000`.
+//! The long run of the fuzzers: `cargo run --release -p bacalhau-conformance --example fuzz -- floats --modules 10000`.
 //! Prints each finding as it comes and the counts at the end. See `FUZZING.md`.
 
 use std::io::{self, Write as _};
