@@ -1,14 +1,15 @@
-//! The files in `golden/`: what every case claims and every operator costs under Profile V1. They are data; nothing
+//! The files in `golden/`: what every case and every example claims, and every operator costs, under Profile V1. They are data; nothing
 //! overwrites them.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::backend::Backend;
 use crate::case::Case;
-use crate::claim::RETURN;
+use crate::claim::{Claim, RETURN};
 use crate::corpus;
+use crate::jobs;
 use crate::matrix;
 use crate::operators::{Snippet, module, snippets};
 
@@ -29,12 +30,18 @@ pub fn contents(backend: &Backend) -> Result<Vec<(String, String)>, String> {
         if let Some((case, reason)) = ran.left_out.first() {
             return Err(format!("{case}: {reason}"));
         }
-        let lines: String = ran.claims.iter().map(|claim| claim.line() + "\n").collect();
-        files.push((format!("{group}.jsonl"), lines));
+        files.push((format!("{group}.jsonl"), lines(&ran.claims)));
     }
+    // The examples go through the runtime, which chooses its engine itself.
+    let jobs = jobs::claims(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
+    files.push(("jobs.jsonl".into(), lines(&jobs)));
     let costs = serde_json::to_string_pretty(&costs(backend)?).map_err(|error| error.to_string())?;
     files.push(("operators.json".into(), costs + "\n"));
     Ok(files)
+}
+
+fn lines(claims: &[Claim]) -> String {
+    claims.iter().map(|claim| claim.line() + "\n").collect()
 }
 
 /// What each operator costs.
