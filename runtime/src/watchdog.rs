@@ -30,6 +30,8 @@ struct Runs {
     watched: BTreeMap<(Instant, u64), Watched>,
     next: u64,
     started: bool,
+    /// When the thread looks next. Waking it takes longer than an empty run, so it is left asleep where that will do.
+    looks: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -74,13 +76,16 @@ impl Watchdog {
         let key = (deadline, runs.next);
         runs.next += 1;
         runs.watched.insert(key, watched);
+        let late = runs.looks.is_some_and(|looks| looks > deadline);
         if !std::mem::replace(&mut runs.started, true) {
             let shared = Arc::downgrade(&self.0);
             // It ends itself when the watchdog is gone; nobody needs to wait for it.
             thread::spawn(move || keep_watch(&shared));
         }
         drop(runs);
-        self.0.changed.notify_one();
+        if late {
+            self.0.changed.notify_one();
+        }
         Watch { shared: self.0.clone(), key, fired }
     }
 }
@@ -140,7 +145,9 @@ fn keep_watch(shared: &Weak<Shared>) {
         let now = Instant::now();
         runs.fire(now);
         let next = runs.watched.first_key_value().map_or(PATIENCE, |((deadline, _), _)| *deadline - now);
+        let next = next.min(PATIENCE);
+        runs.looks = Some(now + next);
         // Whether it was woken, and by what, the next round finds out.
-        drop(shared.changed.wait_timeout(runs, next.min(PATIENCE)));
+        drop(shared.changed.wait_timeout(runs, next));
     }
 }
