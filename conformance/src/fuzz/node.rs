@@ -2,36 +2,9 @@
 
 use std::fmt;
 
-/// Type of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Type {
-    /// `i32`.
-    I32,
-    /// `i64`.
-    I64,
-    /// `f32`.
-    F32,
-    /// `f64`.
-    F64,
-    /// `v128`.
-    V128,
-}
+pub use crate::operators::Type;
 
 impl Type {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::I32, Self::I64, Self::F32, Self::F64, Self::V128];
-
-    /// As text has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::I32 => "i32",
-            Self::I64 => "i64",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-            Self::V128 => "v128",
-        }
-    }
-
     /// Zero.
     pub fn zero(self) -> Node {
         match self {

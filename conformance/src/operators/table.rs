@@ -2,7 +2,7 @@
 //! have no place in an expression, see `cost`.
 
 /// A type of values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Type {
     /// 32 bits.
     I32,
