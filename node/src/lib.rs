@@ -6,6 +6,8 @@
 //! | room | holds |
 //! |---|---|
 //! | [`job`] | the deal: how many executions, how many must agree |
+//! | [`cas`] | blocks and their CIDs, UnixFS, archives of blocks, the block store; no network |
+//! | [`exchange`] | blocks that others have: Bitswap, gateways, kubo, behind the trait `Provider` |
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
@@ -14,8 +16,10 @@
 //!
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
 
+pub mod cas;
 pub mod cli;
 pub mod embedded;
+pub mod exchange;
 pub mod executor;
 pub mod job;
 pub mod storage;

@@ -1,0 +1,34 @@
+//! Content-addressed data: blocks and their CIDs, UnixFS in and out, archives of blocks, the block store. There is no
+//! network here: whoever can hand out a block by its CID implements [`Blocks`], and trees are read through that.
+
+mod block;
+pub mod dag_pb;
+mod error;
+#[cfg(test)]
+pub(crate) mod memory;
+pub(crate) mod protobuf;
+mod shelf;
+pub mod unixfs;
+
+use std::fmt;
+
+use bytes::Bytes;
+use cid::Cid;
+
+pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
+pub use error::DataError;
+pub use shelf::Shelf;
+
+/// Where the blocks of a DAG are read from: an archive, the store, the network behind the store. Synchronous, because
+/// the program that reads them is; whoever fetches does it on threads of its own.
+pub trait Blocks: Send + Sync + fmt::Debug {
+    /// The bytes of `cid`, **checked against it**: nobody who reads through this trait checks again. Blocks until they
+    /// are here.
+    ///
+    /// # Errors
+    /// [`DataError::Missing`] when nobody has it; else what is wrong with what there was.
+    fn get(&self, cid: &Cid) -> Result<Bytes, DataError>;
+
+    /// Says that these will be asked for soon, in this order. A hint: it returns at once and never fails.
+    fn soon(&self, _cids: &[Cid]) {}
+}

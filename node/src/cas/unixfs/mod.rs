@@ -1,0 +1,6 @@
+//! UnixFS: files, directories and links as DAGs (<https://specs.ipfs.tech/unixfs/>). Blocks come from whoever implements
+//! [`Blocks`](super::Blocks) and are checked there; what they mean is decided here.
+
+mod meta;
+
+pub use meta::{Meta, MetaKind};
