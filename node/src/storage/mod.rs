@@ -4,6 +4,7 @@
 mod fetched;
 mod local;
 mod source;
+mod unsealed;
 mod url;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use bacalhau_runtime::{HostFailure, Tree};
 
 pub use local::LocalStorage;
 pub use source::{Source, SourceError};
+pub use unsealed::{Fields, RenderError, Template, TemplateError};
 pub use url::{Fetching, Progress, UrlStorage};
 
 /// A way to reach data. Synchronous, because the program that reads it is.

@@ -1,0 +1,5 @@
+//! Unsealed copies.
+
+mod template;
+
+pub use template::{Fields, RenderError, Template, TemplateError};
