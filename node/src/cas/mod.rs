@@ -2,6 +2,7 @@
 //! network here: whoever can hand out a block by its CID implements [`Blocks`], and trees are read through that.
 
 mod block;
+mod cid_path;
 pub mod dag_pb;
 mod error;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use bytes::Bytes;
 use cid::Cid;
 
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
+pub use cid_path::{CidPath, CidPathError};
 pub use error::DataError;
 pub use shelf::Shelf;
 

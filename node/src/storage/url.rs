@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, Tree};
+use bacalhau_runtime::{Checked, HostFailure};
 use tempfile::TempPath;
 use ureq::Body;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::fetched::Fetched;
-use super::{Source, Storage, foreign};
+use super::{Opened, Source, Storage, foreign};
 
 const CONNECT_SECONDS: u64 = 10;
 const MAX_REDIRECTS: u32 = 5;
@@ -145,6 +145,10 @@ enum Method {
 }
 
 impl Storage for UrlStorage {
+    fn name(&self) -> &'static str {
+        "url"
+    }
+
     fn has_locally(&self, _source: &Source) -> Result<bool, HostFailure> {
         Ok(false)
     }
@@ -156,16 +160,16 @@ impl Storage for UrlStorage {
         Ok(length.and_then(|length| length.parse().ok()))
     }
 
-    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let path = self.fetch(source)?;
         let fetched = Fetched::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
-        Ok(Arc::new(fetched))
+        Ok(Opened::by("url", source.recorded(), Checked::Hashed, Arc::new(fetched)))
     }
 }
 
 fn url_of(source: &Source) -> Result<&str, HostFailure> {
     match source {
         Source::Url(url) => Ok(url),
-        Source::Path(_) => Err(foreign(source, "URLs")),
+        _ => Err(foreign(source, "URLs")),
     }
 }
