@@ -72,6 +72,11 @@ impl Block {
         Ok(Self { cid, bytes })
     }
 
+    /// Takes `bytes` for those of `cid`: whoever calls this has checked them.
+    pub(crate) fn checked(cid: Cid, bytes: Bytes) -> Self {
+        Self { cid, bytes }
+    }
+
     /// The `CIDv1` block of `bytes` by SHA-256.
     pub fn of(code: Code, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
