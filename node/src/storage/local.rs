@@ -33,7 +33,7 @@ impl Storage for LocalStorage {
 fn path_of(source: &Source) -> Result<&Path, HostFailure> {
     match source {
         Source::Path(path) => Ok(path),
-        Source::Url(_) => Err(foreign(source, "local paths")),
+        Source::Url { .. } => Err(foreign(source, "local paths")),
     }
 }
 
@@ -86,6 +86,6 @@ mod tests {
         assert!(!LocalStorage.has_locally(&source).unwrap());
         assert!(LocalStorage.size(&source).unwrap_err().to_string().contains("/no/such/place"));
         assert!(LocalStorage.open(&source).unwrap_err().to_string().contains("cannot open /no/such/place"));
-        assert!(LocalStorage.open(&Source::Url("http://x/y".into())).is_err());
+        assert!(LocalStorage.open(&Source::parse("http://x/y").unwrap()).is_err());
     }
 }

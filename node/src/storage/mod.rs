@@ -3,6 +3,7 @@
 
 mod fetched;
 mod local;
+mod part;
 mod source;
 mod url;
 
@@ -50,7 +51,7 @@ impl Sources {
     fn of(&self, source: &Source) -> &dyn Storage {
         match source {
             Source::Path(_) => &LocalStorage,
-            Source::Url(_) => &self.url,
+            Source::Url { .. } => &self.url,
         }
     }
 }
