@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`job`] | the deal: how many executions, how many must agree |
 //! | [`cas`] | blocks and their CIDs, UnixFS, archives of blocks, the block store; no network |
+//! | [`http`] | how we speak HTTP: time-outs, redirects, addresses that may be reached |
 //! | [`exchange`] | blocks that others have: Bitswap, gateways, kubo, behind the trait `Provider` |
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod embedded;
 pub mod exchange;
 pub mod executor;
+pub mod http;
 pub mod job;
 pub mod storage;
 pub mod verify;

@@ -12,6 +12,7 @@ use super::size::Size;
 use super::talk::Talk;
 use crate::embedded::Execution;
 use crate::executor::WasmExecutor;
+use crate::http::Reach;
 use crate::storage::{Fetching, Sources};
 
 const PATIENCE_SECONDS: u64 = 60;
@@ -120,6 +121,7 @@ impl Download {
             Fetching {
                 max_bytes: self.input_bytes.0,
                 patience: Duration::from_secs(PATIENCE_SECONDS),
+                reach: Reach::Named,
                 spool_dir,
                 progress: talk.progress(),
             },

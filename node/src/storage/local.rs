@@ -90,6 +90,6 @@ mod tests {
         assert!(!LocalStorage.has_locally(&source).unwrap());
         assert!(LocalStorage.size(&source).unwrap_err().to_string().contains("/no/such/place"));
         assert!(LocalStorage.open(&source).unwrap_err().to_string().contains("cannot open /no/such/place"));
-        assert!(LocalStorage.open(&Source::Url("http://x/y".into())).is_err());
+        assert!(LocalStorage.open(&Source::parse("http://x/y").unwrap()).is_err());
     }
 }

@@ -1,11 +1,13 @@
 //! Where modules and inputs come from, behind one trait. What is opened is a tree that the runtime reads in place;
 //! nothing here runs or checks anything.
 
+mod cid_source;
 mod combo;
 mod fetched;
 mod inline;
 mod local;
 mod opened;
+mod part;
 mod source;
 mod unsealed;
 mod url;
@@ -15,11 +17,12 @@ use std::sync::Arc;
 
 use bacalhau_runtime::HostFailure;
 
+pub use cid_source::CidSource;
 pub use combo::Combo;
 pub use inline::InlineStorage;
 pub use local::LocalStorage;
 pub use opened::{Opened, Services};
-pub use source::{CidSource, Source, SourceError};
+pub use source::{Source, SourceError};
 pub use unsealed::{Fields, RenderError, Template, TemplateError};
 pub use url::{Fetching, Progress, UrlStorage};
 
@@ -63,7 +66,7 @@ impl Sources {
     fn of(&self, source: &Source) -> &dyn Storage {
         match source {
             Source::Path(_) => &LocalStorage,
-            Source::Url(_) => &self.url,
+            Source::Url { .. } => &self.url,
             Source::Cid(_) => &self.cid,
             Source::Inline(_) => &InlineStorage,
         }

@@ -1,14 +1,13 @@
 //! What a user writes to name data: a path, a URL, a CID, or the data itself. Parsing looks whether a path exists; it
 //! opens nothing.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use ureq::http::Uri;
 
-use super::inline;
+use super::{CidSource, inline};
 use crate::cas::{CidPath, CidPathError};
 
 /// Where a module or an input comes from.
@@ -16,23 +15,17 @@ use crate::cas::{CidPath, CidPathError};
 pub enum Source {
     /// A file or directory of this machine, as an absolute path.
     Path(PathBuf),
-    /// An `http` or `https` URL of a file.
-    Url(String),
+    /// A file behind `http` or `https`.
+    Url {
+        /// Where.
+        url: String,
+        /// The hash that the file must have, where the user wrote one: `https://host/file#sha256=HEX`.
+        sha256: Option<[u8; 32]>,
+    },
     /// A place in a DAG, on whoever holds it.
     Cid(CidSource),
     /// The data itself, from a `data:` URL.
     Inline(Bytes),
-}
-
-/// Data by its CID, with what path templates may speak of beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CidSource {
-    /// The data.
-    pub place: CidPath,
-    /// Where the guest sees it, as far as that is known.
-    pub guest_path: String,
-    /// From `ipfs://CID?key=value&…`; `name` among them is the name of the input.
-    pub metadata: BTreeMap<String, String>,
 }
 
 /// Why a text names no data that this version can read.
@@ -108,7 +101,11 @@ impl Source {
         if uri.host().is_none_or(str::is_empty) {
             return Err(problem("it names no host".into()));
         }
-        Ok(Self::Url(text.into()))
+        let Some((url, digest)) = text.split_once("#sha256=") else {
+            return Ok(Self::Url { url: text.into(), sha256: None });
+        };
+        let sha256 = digest_of(digest).ok_or_else(|| problem("write #sha256= and 64 hexadecimal digits".into()))?;
+        Ok(Self::Url { url: url.into(), sha256: Some(sha256) })
     }
 
     /// The last name of the path or URL, where there is one.
@@ -117,7 +114,7 @@ impl Source {
             Self::Path(path) => path.file_name()?.to_str(),
             Self::Cid(source) => source.place.name(),
             Self::Inline(_) => None,
-            Self::Url(url) => {
+            Self::Url { url, .. } => {
                 let path = url.split(['?', '#']).next()?.split_once("://")?.1.split_once('/')?.1;
                 path.rsplit('/').next().filter(|name| !name.is_empty())
             }
@@ -132,8 +129,8 @@ impl Source {
     /// The text under which a receipt remembers the source: without the password that a URL may hold.
     pub fn recorded(&self) -> String {
         let text = self.to_string();
-        let Self::Url(url) = self else { return text };
-        let Some((scheme, rest)) = url.split_once("://") else { return text };
+        let Self::Url { .. } = self else { return text };
+        let Some((scheme, rest)) = text.split_once("://") else { return text };
         let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         match rest[..host_end].rfind('@') {
             Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
@@ -146,36 +143,32 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
-            Self::Url(url) => f.write_str(url),
+            Self::Url { url, sha256: None } => f.write_str(url),
+            Self::Url { url, sha256: Some(digest) } => write!(f, "{url}#sha256={}", Hex(digest)),
             Self::Cid(source) => source.fmt(f),
             Self::Inline(bytes) => f.write_str(&inline::to_url(bytes)),
         }
     }
 }
 
-impl CidSource {
-    /// Data that nothing more is known of.
-    pub fn of(place: CidPath) -> Self {
-        Self { place, guest_path: String::new(), metadata: BTreeMap::new() }
-    }
+/// A digest as people write it.
+pub(super) struct Hex<'a>(pub(super) &'a [u8; 32]);
 
-    fn parse(text: &str) -> Result<Self, CidPathError> {
-        let (place, query) = text.split_once('?').unwrap_or((text, ""));
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
-        let pair = |pair: &str| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (key.to_owned(), value.to_owned())
-        };
-        Ok(Self { place: place.parse()?, guest_path: String::new(), metadata: pairs.map(pair).collect() })
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Display for CidSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ipfs://{}", self.place)?;
-        let pairs: Vec<String> = self.metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        if pairs.is_empty() { Ok(()) } else { write!(f, "?{}", pairs.join("&")) }
+fn digest_of(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
     }
+    let mut digest = [0; 32];
+    for (index, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).ok()?;
+    }
+    Some(digest)
 }
 
 #[cfg(test)]
@@ -200,11 +193,11 @@ mod tests {
     fn urls_keep_their_text() {
         let url = "https://user:pass@example.org:8080/a/b.csv?x=1@2#top";
         let source = Source::parse(url).unwrap();
-        assert_eq!(source, Source::Url(url.into()));
+        assert_eq!(source, Source::Url { url: url.into(), sha256: None });
         assert_eq!(source.name(), Some("b.csv"));
         assert_eq!(source.recorded(), "https://example.org:8080/a/b.csv?x=1@2#top");
-        assert_eq!(Source::Url("http://host".into()).name(), None);
-        assert_eq!(Source::Url("http://host/a/?q=/x".into()).name(), None);
+        assert_eq!(Source::parse("http://host").unwrap().name(), None);
+        assert_eq!(Source::parse("http://host/a/?q=/x").unwrap().name(), None);
         assert!(error("http://").contains("not a usable URL"));
         assert!(error("http:///x").contains("not a usable URL"));
     }
@@ -233,6 +226,23 @@ mod tests {
         assert_eq!(source, Source::Inline("hello wörld".into()));
         assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
         assert!(error("data:hello").contains("data:,TEXT"));
+    }
+
+    #[test]
+    fn a_url_may_say_which_file_it_means() {
+        let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let text = format!("https://user:pass@host/a.csv#sha256={digest}");
+        let source = Source::parse(&text).unwrap();
+        let Source::Url { url, sha256: Some(sha256) } = &source else { panic!("{source}") };
+        assert_eq!((url.as_str(), sha256[0]), ("https://user:pass@host/a.csv", 0x2c));
+        assert_eq!(source.to_string(), text);
+        assert_eq!(source.recorded(), format!("https://host/a.csv#sha256={digest}"));
+        assert_eq!(source.name(), Some("a.csv"));
+        assert_eq!(Source::parse(&text.replace(digest, &digest.to_uppercase())).unwrap(), source);
+        for wrong in ["", "2cf2", &digest[1..], &format!("{}é", &digest[2..]), &format!("{digest}&x")] {
+            let error = error(&format!("https://host/a.csv#sha256={wrong}"));
+            assert!(error.contains("64 hexadecimal digits"), "{error}");
+        }
     }
 
     #[test]
