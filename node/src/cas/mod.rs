@@ -4,6 +4,7 @@
 mod block;
 pub mod car;
 mod cid_path;
+mod complete;
 pub mod dag_pb;
 mod error;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use cid::Cid;
 
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
 pub use cid_path::{CidPath, CidPathError};
+pub use complete::is_complete;
 pub use error::DataError;
 pub use shelf::Shelf;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cid::Cid;
 
-use crate::cas::{Blocks, DataError, identity_bytes};
+use crate::cas::{Blocks, DataError, Shelf, identity_bytes};
 use flight::{Flight, Turn};
 use keeper::Keeper;
 use table::Table;
@@ -51,6 +51,11 @@ impl Exchange {
         let table = Table::default();
         let keeper = Keeper::start(Arc::clone(&store), table.clone());
         Self { shared: Arc::new(Shared { store, providers, table, keeper, fetched }) }
+    }
+
+    /// The own store: what is at hand.
+    pub fn store(&self) -> &dyn Shelf {
+        &*self.shared.store
     }
 
     /// Who is asked, in words; `nobody` when there is nobody.

@@ -5,10 +5,12 @@ mod cid_source;
 mod combo;
 mod fetched;
 mod inline;
+mod ipfs;
 mod local;
 mod opened;
 mod part;
 mod source;
+mod subtree;
 mod unsealed;
 mod url;
 
@@ -20,10 +22,11 @@ use bacalhau_runtime::HostFailure;
 pub use cid_source::CidSource;
 pub use combo::Combo;
 pub use inline::InlineStorage;
+pub use ipfs::{Fetch, IpfsStorage};
 pub use local::LocalStorage;
 pub use opened::{Opened, Services};
 pub use source::{Source, SourceError};
-pub use unsealed::{Fields, RenderError, Template, TemplateError};
+pub use unsealed::{Fields, RenderError, Template, TemplateError, UnsealedStorage, UnsealedVerify};
 pub use url::{Fetching, Progress, UrlStorage};
 
 /// A way to reach data. Synchronous, because the program that reads it is.
