@@ -213,4 +213,4 @@ fn set_bits(bitfield: &[u8], fanout: u64) -> Result<Vec<u64>, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,6 +2,7 @@
 //! [`Blocks`](super::Blocks) and are checked there; what they mean is decided here.
 
 mod ahead;
+mod bounds;
 mod cache;
 mod directory;
 mod file;
@@ -15,9 +16,15 @@ mod node;
 mod nodes;
 #[cfg(test)]
 pub(crate) mod samples;
+mod total;
 mod tree;
+mod unpack;
+mod walk;
 
+pub use bounds::Bounds;
 pub use file::MAX_FILE_DEPTH;
 pub use listing::MAX_DIR_ENTRIES;
 pub use meta::{Meta, MetaKind};
 pub use tree::DagTree;
+pub use unpack::{Links, Unpack, Unpacked};
+pub use walk::{Scope, Walk};

@@ -46,6 +46,11 @@ impl DagTree {
         (self.stat.kind == Kind::File).then_some(self.stat.size)
     }
 
+    /// What its files and directories are read through.
+    pub(super) fn parts(&self) -> (&Arc<Nodes>, &Directories) {
+        (&self.nodes, &self.directories)
+    }
+
     fn resolve(&self, path: &str) -> Result<Cid, DataError> {
         let mut cid = self.root;
         for (depth, name) in (1..).zip(path.split('/').filter(|_| !path.is_empty())) {

@@ -11,7 +11,7 @@ use crate::cas::{Block, identity_bytes};
 const HELIA: &[u8] = include_bytes!("testdata/helia-1000-names.car");
 const HELIA_ROOT: &str = "bafybeibkbfesmft2p4rrbbivs334vmplig6ao2jnzrzvauu7sz7cheauqq";
 
-fn helia(samples: &Samples) -> Cid {
+pub(in crate::cas::unixfs) fn helia(samples: &Samples) -> Cid {
     let mut rest = HELIA;
     let mut section = || {
         let (length, after) = unsigned_varint::decode::usize(rest).ok()?;
