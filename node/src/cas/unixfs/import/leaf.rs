@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{ReadAt, Tree};
 
 use super::Layout;
+use super::buffers::Buffers;
 use crate::cas::protobuf::{put_number, put_varint};
 use crate::cas::unixfs::{Meta, MetaKind};
 use crate::cas::{Block, Code, DataError};
@@ -32,16 +33,18 @@ pub(super) enum Source<'t> {
 
 impl Leaf<'_> {
     /// Reads and hashes it.
-    pub(super) fn block(&mut self, layout: Layout) -> Result<Block, DataError> {
+    pub(super) fn block(&mut self, layout: Layout, buffers: &Arc<Buffers>) -> Result<Block, DataError> {
         if let (Source::Bytes(bytes), true) = (&mut self.source, layout.raw_leaves) {
             return Ok(Block::of(Code::Raw, std::mem::take(bytes)));
         }
         let (head, tail) = if layout.raw_leaves { (Vec::new(), Vec::new()) } else { frame(self.length) };
-        let mut block = vec![0; head.len() + self.length + tail.len()];
-        block[..head.len()].copy_from_slice(&head);
-        self.read(&mut block[head.len()..][..self.length])
-            .map_err(|error| DataError::io(format!("read {} to import it", self.path), error))?;
-        block[head.len() + self.length..].copy_from_slice(&tail);
+        let end = head.len() + self.length;
+        let block = buffers.fill(end + tail.len(), |block| {
+            block[..head.len()].copy_from_slice(&head);
+            block[end..].copy_from_slice(&tail);
+            self.read(&mut block[head.len()..end])
+        });
+        let block = block.map_err(|error| DataError::io(format!("read {} to import it", self.path), error))?;
         Ok(if layout.raw_leaves { Block::of(Code::Raw, block) } else { layout.node(block) })
     }
 
@@ -65,6 +68,12 @@ impl Leaf<'_> {
         }
         Err(io::Error::other("its length changed while it was read; import it again when nobody writes to it"))
     }
+}
+
+/// Bytes of the block of a full chunk.
+pub(super) fn full_block_bytes(layout: Layout) -> usize {
+    let (head, tail) = if layout.raw_leaves { (Vec::new(), Vec::new()) } else { frame(layout.chunk_bytes) };
+    head.len() + layout.chunk_bytes + tail.len()
 }
 
 /// What stands before and after the bytes of a chunk that is wrapped into a node: [`Meta`] in a

@@ -4,6 +4,7 @@
 
 mod assemble;
 mod balanced;
+mod buffers;
 mod directory;
 mod leaf;
 mod murmur3;

@@ -61,7 +61,7 @@ impl Out<'_> {
 
 impl Layout {
     /// The block of an encoded node.
-    pub(super) fn node(&self, bytes: Vec<u8>) -> Block {
+    pub(super) fn node(&self, bytes: impl Into<Bytes>) -> Block {
         match self.cid_version {
             Version::V0 => Block::of_v0(bytes),
             Version::V1 => Block::of(Code::DagPb, bytes),

@@ -1,18 +1,21 @@
 //! Reading and hashing on all threads while the blocks of the batch before go out, in order, on one. How many threads
 //! there are changes nothing but the time.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::Layout;
 use super::assemble::{Assembler, Done};
-use super::leaf::Leaf;
+use super::buffers::Buffers;
+use super::leaf::{Leaf, full_block_bytes};
 use super::steps::Step;
 use crate::cas::dag_pb::Node;
 use crate::cas::unixfs::{Meta, MetaKind};
 use crate::cas::{Block, DataError};
 
 /// File bytes of a batch for each thread: many chunks, so that threads seldom wait for the slowest at its end.
-const BATCH_BYTES_PER_THREAD: usize = 8 << 20;
+const BATCH_BYTES_PER_THREAD: usize = 4 << 20;
 /// Most file bytes of a batch. Two batches are held at a time.
 const MAX_BATCH_BYTES: usize = 32 << 20;
 /// Most steps of a batch, where files are small.
@@ -23,9 +26,10 @@ pub(super) fn run<'t, S>(mut steps: S, layout: Layout, assembler: &mut Assembler
 where
     S: Iterator<Item = Result<Step<'t>, DataError>> + Send,
 {
-    let mut batch = next_batch(&mut steps, layout);
+    let buffers = Buffers::new(full_block_bytes(layout));
+    let mut batch = next_batch(&mut steps, layout, &buffers);
     while !batch.is_empty() {
-        let (taken, next) = rayon::join(|| assembler.take(batch), || next_batch(&mut steps, layout));
+        let (taken, next) = rayon::join(|| assembler.take(batch), || next_batch(&mut steps, layout, &buffers));
         taken?;
         batch = next;
     }
@@ -36,6 +40,7 @@ where
 fn next_batch<'t>(
     steps: &mut (impl Iterator<Item = Result<Step<'t>, DataError>> + Send),
     layout: Layout,
+    buffers: &Arc<Buffers>,
 ) -> Vec<Result<Done, DataError>> {
     let enough = (BATCH_BYTES_PER_THREAD * rayon::current_num_threads()).min(MAX_BATCH_BYTES);
     let mut bytes = 0;
@@ -51,13 +56,13 @@ fn next_batch<'t>(
             break;
         }
     }
-    batch.into_par_iter().with_max_len(1).map(|step| work(step?, layout)).collect()
+    batch.into_par_iter().with_max_len(1).map(|step| work(step?, layout, buffers)).collect()
 }
 
-fn work(step: Step<'_>, layout: Layout) -> Result<Done, DataError> {
+fn work(step: Step<'_>, layout: Layout, buffers: &Arc<Buffers>) -> Result<Done, DataError> {
     Ok(match step {
         Step::Leaf(mut leaf) => {
-            let block = leaf.block(layout)?;
+            let block = leaf.block(layout, buffers)?;
             let Leaf { length, last, .. } = leaf;
             Done::Leaf { block, length: length as u64, last }
         }
