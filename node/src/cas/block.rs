@@ -130,6 +130,16 @@ pub fn check(cid: &Cid, bytes: &[u8]) -> Result<(), DataError> {
     if equal { Ok(()) } else { Err(DataError::corrupt(cid, "its bytes have another hash")) }
 }
 
+/// The hash of `bytes` by the function of this code, where [`check`] knows it and the bytes fit.
+pub(crate) fn hash(code: u64, bytes: &[u8]) -> Option<Multihash<64>> {
+    match code {
+        SHA2_256 => Some(sha2_256(bytes)),
+        SHA2_512 => Multihash::wrap(SHA2_512, &Sha512::digest(bytes)).ok(),
+        IDENTITY => Multihash::wrap(IDENTITY, bytes).ok(),
+        _ => None,
+    }
+}
+
 /// The bytes that `cid` holds itself, where it does: at most the 64 that fit into a `Cid`.
 pub fn identity_bytes(cid: &Cid) -> Option<Bytes> {
     let hash = cid.hash();

@@ -18,6 +18,7 @@ use std::fmt;
 use bytes::Bytes;
 use cid::Cid;
 
+pub(crate) use block::hash;
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
 pub use cid_path::{CidPath, CidPathError};
 pub use complete::is_complete;
