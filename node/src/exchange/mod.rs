@@ -1,6 +1,16 @@
 //! Blocks that others have: the own store first, then everybody who may have them, behind the trait [`Provider`].
 //! What the blocks mean is the business of `cas`; who is asked for which input, that of `storage`.
 
+mod address;
+mod gateway;
+mod gateways;
+mod kubo;
+mod pace;
 mod provider;
+mod workers;
 
+pub use address::{KuboAddress, Peer, PeerError};
+pub use gateway::Gateway;
+pub use gateways::Gateways;
+pub use kubo::{Kubo, KuboIdentity};
 pub use provider::{Answers, Provider};
