@@ -2,6 +2,7 @@
 //! network here: whoever can hand out a block by its CID implements [`Blocks`], and trees are read through that.
 
 mod block;
+pub mod car;
 pub mod dag_pb;
 mod error;
 #[cfg(test)]
