@@ -1,10 +1,16 @@
 //! Blocks that others have: the own store first, then everybody who may have them, behind the trait [`Provider`].
 //! What the blocks mean is the business of `cas`; who is asked for which input, that of `storage`.
 
+mod address;
 mod flight;
+mod gateway;
+mod gateways;
 mod keeper;
+mod kubo;
+mod pace;
 mod provider;
 mod table;
+mod workers;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -18,7 +24,11 @@ use flight::{Flight, Turn};
 use keeper::Keeper;
 use table::Table;
 
+pub use address::{KuboAddress, Peer, PeerError};
+pub use gateway::Gateway;
+pub use gateways::Gateways;
 pub use keeper::Keep;
+pub use kubo::{Kubo, KuboIdentity};
 pub use provider::{Answers, Provider};
 
 /// How long one provider is waited for before the next is asked as well.

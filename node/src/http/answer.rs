@@ -8,7 +8,7 @@ use ureq::http::{Response, StatusCode};
 
 use super::HttpError;
 
-const SAID_BYTES: u64 = 512;
+const SAID_BYTES: u64 = 2 << 10;
 
 /// An answer.
 #[derive(Debug)]

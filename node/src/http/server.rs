@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -12,6 +13,7 @@ use url::Url;
 pub(crate) struct TestServer {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 /// A request.
@@ -35,10 +37,13 @@ impl TestServer {
     /// Answers each request by `answer`; an error of it ends the connection.
     pub(crate) fn start(answer: impl Fn(&Asked, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
+        let server =
+            Self { address: listener.local_addr().unwrap(), asked: Arc::default(), connections: Arc::default() };
+        let connections = Arc::clone(&server.connections);
         let (answer, log) = (Arc::new(answer), Arc::clone(&server.asked));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                connections.fetch_add(1, Ordering::SeqCst);
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
                 // A client that hangs up is part of the tests.
                 thread::spawn(move || serve(stream, &*answer, &log).unwrap_or_default());
@@ -49,6 +54,11 @@ impl TestServer {
 
     pub(crate) fn url(&self, path: &str) -> Url {
         Url::parse(&format!("http://{}{path}", self.address)).unwrap()
+    }
+
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// All requests so far.
