@@ -15,6 +15,7 @@
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
 //! | [`embedded`] | several executions of one job in this process |
+//! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`cli`] | one verb one file, the renderer, the exit codes |
 //!
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
@@ -27,6 +28,7 @@ pub mod exchange;
 pub mod executor;
 pub mod http;
 pub mod job;
+pub mod node;
 pub mod storage;
 pub mod transport;
 pub mod verify;

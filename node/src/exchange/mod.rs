@@ -7,6 +7,7 @@ mod gateway;
 mod gateways;
 mod keeper;
 mod kubo;
+mod own;
 mod pace;
 mod provider;
 mod table;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cid::Cid;
 
-use crate::cas::{Blocks, DataError, Shelf, identity_bytes};
+use crate::cas::{Blocks, DataError, identity_bytes};
 use flight::{Flight, Turn};
 use keeper::Keeper;
 use table::Table;
@@ -29,6 +30,7 @@ pub use gateway::Gateway;
 pub use gateways::Gateways;
 pub use keeper::Keep;
 pub use kubo::{Kubo, KuboIdentity};
+pub use own::OwnStore;
 pub use provider::{Answers, Provider};
 
 /// How long one provider is waited for before the next is asked as well.
@@ -61,11 +63,6 @@ impl Exchange {
         let table = Table::default();
         let keeper = Keeper::start(Arc::clone(&store), table.clone());
         Self { shared: Arc::new(Shared { store, providers, table, keeper, fetched }) }
-    }
-
-    /// The own store: what is at hand.
-    pub fn store(&self) -> &dyn Shelf {
-        &*self.shared.store
     }
 
     /// Who is asked, in words; `nobody` when there is nobody.

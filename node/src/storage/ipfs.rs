@@ -1,11 +1,13 @@
 //! Data by CID from the own store and, behind it, the exchange. A DAG is mounted at once and read block by block as the
 //! program reads, or fetched whole before that.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bacalhau_runtime::{Checked, HostFailure, Tree};
+use cid::Cid;
 
 use super::{CidSource, Opened, Source, Storage, foreign};
+use crate::cas::store::{Hold, Store};
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk};
 use crate::cas::{Blocks, Code, DataError, dag_pb, is_complete};
 use crate::exchange::Exchange;
@@ -24,13 +26,22 @@ pub enum Fetch {
 #[derive(Debug)]
 pub struct IpfsStorage {
     exchange: Arc<Exchange>,
+    store: Arc<Store>,
     fetch: Fetch,
+    /// What was opened stays in the store for as long as this lives.
+    holds: Mutex<Vec<Hold>>,
 }
 
 impl IpfsStorage {
-    /// Data of `exchange`, fetched as `fetch` says.
-    pub fn new(exchange: Arc<Exchange>, fetch: Fetch) -> Self {
-        Self { exchange, fetch }
+    /// Data of `exchange`, fetched as `fetch` says and kept in `store`, the store of the exchange.
+    pub fn new(exchange: Arc<Exchange>, store: Arc<Store>, fetch: Fetch) -> Self {
+        Self { exchange, store, fetch, holds: Mutex::default() }
+    }
+
+    fn hold(&self, cid: &Cid) -> Result<(), DataError> {
+        let hold = self.store.hold(cid)?;
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner).push(hold);
+        Ok(())
     }
 
     fn tree(&self, source: &CidSource) -> Result<DagTree, DataError> {
@@ -46,7 +57,7 @@ impl Storage for IpfsStorage {
 
     /// Whether all blocks are in the own store: those of the whole CID, whatever the path.
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
-        is_complete(self.exchange.store(), &cid_of(source)?.place.cid).map_err(|error| failed(&error))
+        is_complete(&*self.store, &cid_of(source)?.place.cid).map_err(|error| failed(&error))
     }
 
     /// Of a directory, what its links say: nobody has checked that.
@@ -70,6 +81,7 @@ impl Storage for IpfsStorage {
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let source = cid_of(source)?;
+        self.hold(&source.place.cid).map_err(|error| failed(&error))?;
         let tree = self.tree(source).map_err(|error| failed(&error))?;
         if self.fetch == Fetch::Eager {
             let blocks: Arc<dyn Blocks> = Arc::clone(&self.exchange) as _;

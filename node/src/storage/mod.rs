@@ -2,6 +2,7 @@
 //! nothing here runs or checks anything.
 
 mod cid_source;
+mod cid_url;
 mod combo;
 mod fetched;
 mod inline;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use bacalhau_runtime::HostFailure;
 
 pub use cid_source::CidSource;
+pub use cid_url::CidUrlStorage;
 pub use combo::Combo;
 pub use inline::InlineStorage;
 pub use ipfs::{Fetch, IpfsStorage};

@@ -73,7 +73,8 @@ impl UrlStorage {
         Self { fetching, client }
     }
 
-    fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
+    /// Fetches the file of `source` into a temporary one.
+    pub(super) fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
         let failed = |why: String| HostFailure::new(format!("cannot fetch {}: {why}", source.recorded()));
         let (url, sha256) = url_of(source)?;
         let mut part = Part::new(&self.fetching.spool_dir)?;

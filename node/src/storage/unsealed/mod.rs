@@ -99,14 +99,7 @@ impl UnsealedStorage {
     }
 
     fn render(&self, source: &CidSource) -> Result<String, HostFailure> {
-        let named = source.metadata.get("name").map(String::as_str).or_else(|| source.place.name());
-        let fields = Fields {
-            cid: source.place.cid.to_string(),
-            name: named.unwrap_or_default().into(),
-            path: source.guest_path.clone(),
-            metadata: source.metadata.clone(),
-        };
-        self.template.render(&fields).map_err(|error| HostFailure::new(error.to_string()))
+        self.template.render(&fields_of(source)).map_err(|error| HostFailure::new(error.to_string()))
     }
 
     fn open_plain(&self, path: &Path, place: &CidPath) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
@@ -195,8 +188,19 @@ fn cid_of(source: &Source) -> Result<&CidSource, HostFailure> {
     }
 }
 
+/// What templates may speak of.
+pub(super) fn fields_of(source: &CidSource) -> Fields {
+    let named = source.metadata.get("name").map(String::as_str).or_else(|| source.place.name());
+    Fields {
+        cid: source.place.cid.to_string(),
+        name: named.unwrap_or_default().into(),
+        path: source.guest_path.clone(),
+        metadata: source.metadata.clone(),
+    }
+}
+
 /// Whether a file begins as archives do.
-fn is_archive(path: &Path) -> bool {
+pub(super) fn is_archive(path: &Path) -> bool {
     path.is_file() && File::open(path).is_ok_and(|file| CarReader::new("", file).is_ok())
 }
 
