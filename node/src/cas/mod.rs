@@ -11,6 +11,7 @@ mod error;
 pub(crate) mod memory;
 pub(crate) mod protobuf;
 mod shelf;
+pub mod store;
 pub mod unixfs;
 
 use std::fmt;
