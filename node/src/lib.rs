@@ -15,7 +15,9 @@
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
 //! | [`embedded`] | several executions of one job in this process |
+//! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
+//! | [`serving`] | where the serving process of a data directory can be reached |
 //! | [`cli`] | one verb one file, the renderer, the exit codes |
 //!
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
@@ -29,6 +31,8 @@ pub mod executor;
 pub mod http;
 pub mod job;
 pub mod node;
+pub mod publisher;
+pub mod serving;
 pub mod storage;
 pub mod transport;
 pub mod verify;

@@ -46,6 +46,12 @@ fn sha2_256(digest: [u8; 32]) -> Multihash<64> {
     Multihash::wrap(SHA2_256, &digest).expect("a SHA-256 digest fits")
 }
 
+impl From<Cid> for Link {
+    fn from(cid: Cid) -> Self {
+        Self(cid)
+    }
+}
+
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

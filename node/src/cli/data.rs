@@ -1,8 +1,9 @@
 //! Opening what the command line names: the module as bytes, the inputs as trees. Says so when something is fetched.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use bacalhau_runtime::{HostFailure, Inputs, Kind, Unclaimed};
+use bacalhau_runtime::{HostFailure, Inputs, Kind, Tree, Unclaimed};
 
 use super::exit::Failure;
 use super::mount::{self, Mount};
@@ -24,6 +25,68 @@ impl OpenInputs {
     /// # Errors
     /// When one cannot be read or fetched, or two would be at one place.
     pub(super) fn open(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<Self, Failure> {
+        let mut inputs = Self::default();
+        for mount in mounts {
+            let opened = open(sources, talk, &mount.source)?;
+            let is_dir = mount.target.is_none() && is_dir(&opened, &mount.source)?;
+            let target = mount.target(is_dir);
+            mount::check_free(&target, &mount.source, inputs.trees.keys().map(String::as_str))?;
+            inputs.trees.insert(target.clone(), opened.tree);
+            inputs.sources.insert(target.clone(), mount.source.recorded());
+            inputs.services.insert(target, opened.services);
+        }
+        Ok(inputs)
+    }
+
+    /// Writes down where everything came from.
+    pub(super) fn record(&self, unclaimed: &mut Unclaimed) {
+        unclaimed.input_sources.clone_from(&self.sources);
+        unclaimed.input_services =
+            self.services.iter().map(|(target, services)| (target.clone(), services.list())).collect();
+    }
+}
+
+fn is_dir(opened: &Opened, source: &Source) -> Result<bool, HostFailure> {
+    let stat = opened.tree.stat("").map_err(|error| HostFailure::io(format!("read {}", source.recorded()), error))?;
+    Ok(stat.kind == Kind::Dir)
+}
+
+/// Reads a module of at most `max_bytes`, binary or text.
+///
+/// # Errors
+/// When it cannot be read or fetched, is a directory, or is larger.
+pub(super) fn read_module(sources: &Sources, talk: &Talk, source: &Source, max_bytes: u64) -> Result<Vec<u8>, Failure> {
+    let tree = open(sources, talk, source)?.tree;
+    let failed = |error| HostFailure::io(format!("read the module {source}"), error);
+    let stat = tree.stat("").map_err(failed)?;
+    if stat.kind != Kind::File {
+        return Err(Failure::usage(format!("the module {source} is a directory: name the .wasm or .wat file in it")));
+    }
+    if stat.size > max_bytes {
+        let size = stat.size;
+        return Err(Failure::refused(format!(
+            "the module {source} has {size} bytes, and {max_bytes} are allowed: see --module-size"
+        )));
+    }
+    Ok(read_file(&*tree, max_bytes).map_err(failed)?)
+}
+
+/// All of the file that `tree` is, which must not have more than `max_bytes`.
+///
+/// # Errors
+/// When it is larger, or cannot be read.
+pub(super) fn read_file(tree: &dyn Tree, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let size = tree.stat("")?.size;
+    if size > max_bytes {
+        return Err(io::Error::other(format!("it has {size} bytes, and {max_bytes} are allowed")));
+    }
+    let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
+    let read = tree.open("")?.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+fn open(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<Self, Failure> {
         let mut inputs = Self::default();
         for mount in mounts {
             let opened = open(sources, talk, &mount.source)?;

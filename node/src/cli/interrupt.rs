@@ -1,7 +1,7 @@
 //! What happens on Ctrl-C and its like: nothing half-done stays behind.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use super::exit::Exit;
 
@@ -20,6 +20,14 @@ pub(super) fn removes(dir: &Path) {
         }
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
+}
+
+/// From now on, a signal that would end the process is a message.
+pub(super) fn awaited() -> mpsc::Receiver<()> {
+    let (sender, receiver) = mpsc::channel();
+    // A second handler, or a system without signals: then the process is ended as any other.
+    let _ = ctrlc::set_handler(move || drop(sender.send(())));
+    receiver
 }
 
 /// Does `work`, which an interruption must not tear apart.

@@ -36,12 +36,20 @@ fn keep_one(execution: &Execution, receipt: &Receipt, dir: &Path) -> Result<(), 
     make_dir(dir)?;
     let results = dir.join("results");
     fs::rename(execution.results(), &results).map_err(|error| HostFailure::at("write", &results, error))?;
+    write_receipt(receipt, dir)
+}
+
+/// Writes both forms of a receipt into `dir`.
+///
+/// # Errors
+/// When the host fails.
+pub(super) fn write_receipt(receipt: &Receipt, dir: &Path) -> Result<(), HostFailure> {
     write(&dir.join("receipt.json"), receipt.to_json().as_bytes())?;
     write(&dir.join("receipt.cbor"), &receipt.to_dag_cbor())
 }
 
 /// `bacalhau-` and 16 characters of the job's CID, after those that all of them share.
-fn default_name(job: &Link) -> String {
+pub(super) fn default_name(job: &Link) -> String {
     let text = job.to_string();
     let own = text.strip_prefix("bafyrei").unwrap_or(&text);
     format!("bacalhau-{}", own.chars().take(16).collect::<String>())

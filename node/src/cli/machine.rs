@@ -8,11 +8,13 @@ use std::time::Duration;
 use bacalhau_runtime::{Backend, HostFailure, Options, Runtime, Tier};
 use clap::{Args, ValueEnum};
 
+use super::exit::Failure;
 use super::size::Size;
 use super::talk::Talk;
 use crate::embedded::Execution;
 use crate::executor::WasmExecutor;
 use crate::http::Reach;
+use crate::node::Node;
 use crate::storage::{Fetching, Sources};
 
 const PATIENCE_SECONDS: u64 = 60;
@@ -92,9 +94,12 @@ impl Machine {
         Talk::new(self.quiet)
     }
 
-    /// Everything that sources are read from, with downloads spooled in `spool_dir`.
-    pub(super) fn sources(&self, talk: &Arc<Talk>, spool_dir: PathBuf) -> Sources {
-        self.download.sources(talk, spool_dir)
+    /// Everything that sources are read from, by CID from `node`, with downloads spooled in `spool_dir`.
+    ///
+    /// # Errors
+    /// When a flag of the node makes no sense.
+    pub(super) fn sources(&self, talk: &Arc<Talk>, node: Option<&Node>, spool_dir: PathBuf) -> Result<Sources, Failure> {
+        self.download.sources(talk, node, spool_dir)
     }
 
     /// A runtime that accepts modules of up to `module_bytes`.
@@ -116,17 +121,21 @@ impl Machine {
 
 impl Download {
     /// As [`Machine::sources`].
-    pub(super) fn sources(&self, talk: &Arc<Talk>, spool_dir: PathBuf) -> Sources {
-        Sources::new(
-            Fetching {
-                max_bytes: self.input_bytes.0,
-                patience: Duration::from_secs(PATIENCE_SECONDS),
-                reach: Reach::Named,
-                spool_dir,
-                progress: talk.progress(),
-            },
-            Vec::new(),
-        )
+    ///
+    /// # Errors
+    /// As for that.
+    pub(super) fn sources(&self, talk: &Arc<Talk>, node: Option<&Node>, spool_dir: PathBuf) -> Result<Sources, Failure> {
+        let fetching = Fetching {
+            max_bytes: self.input_bytes.0,
+            patience: Duration::from_secs(PATIENCE_SECONDS),
+            reach: Reach::Named,
+            spool_dir,
+            progress: talk.progress(),
+        };
+        match node {
+            Some(node) => Ok(node.sources(fetching)?),
+            None => Ok(Sources::new(fetching, Vec::new())),
+        }
     }
 }
 

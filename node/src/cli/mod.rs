@@ -2,16 +2,20 @@
 //! imports this room.
 
 mod completion;
+mod content;
 mod data;
 mod exit;
+mod get;
 mod hash;
 mod interrupt;
+mod ipfs;
 mod keep;
 mod limits;
 mod machine;
 mod mount;
 mod output;
 mod place;
+mod publish;
 mod report;
 mod size;
 mod summary;
@@ -45,6 +49,10 @@ enum Command {
     #[command(subcommand)]
     Wasm(Wasm),
     Verify(verify::Verify),
+    Get(Box<get::Get>),
+    /// Blocks of data by CID: a store of one's own, and its exchange with others
+    #[command(subcommand)]
+    Ipfs(Box<ipfs::Ipfs>),
     Hash(hash::Hash),
     Version(version::Version),
     Completion(completion::Completion),
@@ -83,6 +91,8 @@ impl Command {
             Self::Wasm(Wasm::Run(verb)) => verb.run(),
             Self::Wasm(Wasm::Validate(verb)) => verb.run(),
             Self::Verify(verb) => verb.run(),
+            Self::Get(verb) => verb.run(),
+            Self::Ipfs(verb) => verb.run(),
             Self::Hash(verb) => verb.run(),
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),

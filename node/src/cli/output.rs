@@ -42,6 +42,14 @@ pub(super) fn print(format: Format, value: &impl Render) -> Result<(), Failure> 
     write(text.as_bytes())
 }
 
+/// Prints one line on standard output.
+///
+/// # Errors
+/// As for [`print`].
+pub(super) fn line(text: &str) -> Result<(), Failure> {
+    write(format!("{text}\n").as_bytes())
+}
+
 /// Writes `bytes` to standard output.
 ///
 /// # Errors

@@ -28,11 +28,16 @@ impl Talk {
         Arc::new(Self { quiet, bar: Mutex::new(None) })
     }
 
-    /// Says that a phase begins or ended.
-    pub(super) fn say(&self, line: impl AsRef<str>) {
+    /// A download is over.
+    pub(super) fn done(&self) {
         if let Some(bar) = self.bar().take() {
             bar.finish_and_clear();
         }
+    }
+
+    /// Says that a phase begins or ended.
+    pub(super) fn say(&self, line: impl AsRef<str>) {
+        self.done();
         if !self.quiet {
             // Nobody can be told that nobody can be told.
             let _ = writeln!(io::stderr(), "{}", line.as_ref());

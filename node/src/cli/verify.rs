@@ -8,6 +8,7 @@ use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirh
 use clap::Args;
 use serde::Serialize;
 
+use super::content::Content;
 use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::machine::Machine;
@@ -44,6 +45,9 @@ pub(super) struct Verify {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
+
+    #[command(flatten)]
+    content: Content,
 
     #[command(flatten)]
     machine: Machine,
@@ -107,7 +111,9 @@ impl Verify {
             .map_err(|error| HostFailure::at("make a directory in", &std::env::temp_dir(), error))?;
         interrupt::removes(dir.path());
         let talk = self.machine.talk();
-        let sources = self.machine.sources(&talk, dir.path().into());
+        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(|source| source.is_cid());
+        let node = by_cid.then(|| self.content.node(&talk)).transpose()?;
+        let sources = self.machine.sources(&talk, node.as_ref(), dir.path().into())?;
         let runtime = self.machine.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));

@@ -1,10 +1,11 @@
 //! `bacalhau wasm run`: the main job, from the command line to the summary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Error, Job, Link};
 use clap::{Args, ValueEnum};
 
+use super::content::Content;
 use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::limits::LimitArgs;
@@ -12,13 +13,14 @@ use super::machine::Machine;
 use super::mount::{self, Mount};
 use super::output::{self, Format};
 use super::place::Place;
+use super::publish::Publish;
 use super::report::Report;
 use super::talk::Talk;
 use super::{data, interrupt, keep, text};
 use crate::embedded::{self, Execution, Task};
 use crate::executor::WasmExecutor;
 use crate::job::Deal;
-use crate::storage::Source;
+use crate::storage::{Source, Sources};
 use crate::verify::{Deterministic, Noop, Verifier};
 
 /// Runs that the deterministic verifier compares when --concurrency does not say.
@@ -31,6 +33,8 @@ Examples:
       a directory is seen at /inputs; what follows -- is for the program
   bacalhau wasm run thumbs.wasm -i photos:/in -i https://example.org/a.png -o small:/out
       files and URLs are seen at /inputs/NAME; the folder /out is kept as results/small
+  bacalhau wasm run count.wasm -i ipfs://bafy…/texts:/inputs --filecoin-unsealed-path '/var/lib/data/{{.Cid}}'
+      by CID: an unsealed copy if there is one, else block by block from whoever has it
   bacalhau wasm run job.wasm -c 5 --confidence 4 --output json
       five runs, of which four must agree; the summary as JSON";
 
@@ -38,7 +42,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct WasmRun {
-    /// The program: a path or an http(s) URL of a .wasm or .wat file
+    /// The program: a path, an http(s) URL or a CID of a .wasm or .wat file
     module: String,
 
     /// Arguments for the program
@@ -58,6 +62,12 @@ pub(super) struct WasmRun {
     limits: LimitArgs,
 
     #[command(flatten)]
+    content: Content,
+
+    #[command(flatten)]
+    publish: Publish,
+
+    #[command(flatten)]
     machine: Machine,
 }
 
@@ -65,8 +75,9 @@ pub(super) struct WasmRun {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Inputs and outputs")]
 struct Data {
-    /// Data for the program to read: a directory, a file or an http(s) URL, and where the program sees it. Without
-    /// DST, a directory is seen at /inputs, a file at /inputs/NAME. May be given several times
+    /// Data for the program to read, and where the program sees it: a directory, a file, an http(s) URL (with
+    /// #sha256=HEX it must have that hash), CID[/path] or ipfs://CID[/path], or data:,TEXT. Without DST, a directory
+    /// is seen at /inputs, a file at /inputs/NAME. May be given several times
     #[arg(short, long, value_name = "SRC[:DST]")]
     input: Vec<String>,
 
@@ -138,9 +149,17 @@ impl WasmRun {
         let mounts = Mount::parse_all(&self.data.input)?;
         let place = Place::plan(self.data.output_dir.as_deref())?;
         interrupt::removes(place.staging());
-        let executions = self.execute(deal, &module, &mounts, &place)?;
+        let talk = self.machine.talk();
+        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(|source| source.is_cid());
+        let node = (by_cid || self.publish.needs_node()).then(|| self.content.node(&talk)).transpose()?;
+        let sources = self.machine.sources(&talk, node.as_ref(), place.staging().into())?;
+        let mut executions = self.execute(deal, &module, &mounts, &sources, &talk, place.staging())?;
         let proposals: Vec<_> = executions.iter().map(Execution::proposal).collect();
         let verdict = self.verification.verifier().verify(deal, &proposals);
+        self.publish.publish(&self.content, node.as_ref(), &mut executions, verdict.chosen())?;
+        if let Some(node) = &node {
+            node.exchange().settle()?;
+        }
         let output_dir = keep::keep(place, &executions, verdict.chosen())?;
         let report = Report::new(verdict, &executions, output_dir);
         output::print(self.data.output, &report)?;
@@ -148,22 +167,28 @@ impl WasmRun {
     }
 
     /// Opens everything and runs the job as often as the deal says.
-    fn execute(&self, deal: Deal, module: &Source, mounts: &[Mount], place: &Place) -> Result<Vec<Execution>, Failure> {
-        let talk = self.machine.talk();
-        let sources = self.machine.sources(&talk, place.staging().into());
+    fn execute(
+        &self,
+        deal: Deal,
+        module: &Source,
+        mounts: &[Mount],
+        sources: &Sources,
+        talk: &Talk,
+        dir: &Path,
+    ) -> Result<Vec<Execution>, Failure> {
         let limits = self.limits.limits();
         let runtime = self.machine.runtime(limits.module_bytes)?;
-        let bytes = data::read_module(&sources, &talk, module, limits.module_bytes)?;
+        let bytes = data::read_module(sources, talk, module, limits.module_bytes)?;
         let size = text::bytes(bytes.len() as u64);
         talk.say(format!("loading {} ({size})", module.recorded()));
         let executor = talk.during(&format!("compiling {size}"), || WasmExecutor::load(runtime, &bytes))?;
-        let inputs = OpenInputs::open(&sources, &talk, mounts)?;
+        let inputs = OpenInputs::open(sources, talk, mounts)?;
         let job = self.job(executor.module_cid(), &inputs)?;
         let count = deal.concurrency();
         talk.say(format!("running {}", text::count(usize::from(count), "independent run")));
-        let task = Task { job: &job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: place.staging() };
-        let mut executions = embedded::run(&executor, &task, count, &|run| say_ended(&talk, run, count));
-        self.machine.say_what_was_not_ready(&talk, &executor, &executions);
+        let task = Task { job: &job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir };
+        let mut executions = embedded::run(&executor, &task, count, &|run| say_ended(talk, run, count));
+        self.machine.say_what_was_not_ready(talk, &executor, &executions);
         record_sources(&mut executions, module, &inputs);
         with_some_result(executions)
     }

@@ -84,7 +84,7 @@ impl Storage for CidUrlStorage {
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let source = cid_of(source)?;
         let url = self.url(source)?;
-        let tree = self.tree(self.urls.fetch(&url)?, source)?;
+        let tree = self.tree(self.urls.fetch_file(&url)?, source)?;
         Ok(Opened::by(self.name(), url.recorded(), Checked::Verified, tree))
     }
 }

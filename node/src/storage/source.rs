@@ -126,6 +126,11 @@ impl Source {
         matches!(self, Self::Path(path) if path.is_dir())
     }
 
+    /// Whether it is data by its CID.
+    pub fn is_cid(&self) -> bool {
+        matches!(self, Self::Cid(_))
+    }
+
     /// The text under which a receipt remembers the source: without the password that a URL may hold.
     pub fn recorded(&self) -> String {
         let text = self.to_string();

@@ -74,7 +74,10 @@ impl UrlStorage {
     }
 
     /// Fetches the file of `source` into a temporary one.
-    pub(super) fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
+    ///
+    /// # Errors
+    /// When it cannot be fetched, is too large, or has another hash than the source names.
+    pub fn fetch_file(&self, source: &Source) -> Result<TempPath, HostFailure> {
         let failed = |why: String| HostFailure::new(format!("cannot fetch {}: {why}", source.recorded()));
         let (url, sha256) = url_of(source)?;
         let mut part = Part::new(&self.fetching.spool_dir)?;
@@ -178,7 +181,7 @@ impl Storage for UrlStorage {
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
-        let path = self.fetch(source)?;
+        let path = self.fetch_file(source)?;
         let fetched = Fetched::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
         Ok(Opened::by("url", source.recorded(), Checked::Hashed, Arc::new(fetched)))
     }

@@ -41,6 +41,14 @@ impl DagTree {
         &self.root
     }
 
+    /// The block of what lies at `path`, in its canonical form.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn cid_of(&self, path: &str) -> Result<Cid, DataError> {
+        Ok(canonical(&self.resolve(path)?))
+    }
+
     /// Length of the file; `None` for a directory, of which only [`total_bytes`](Self::total_bytes) could tell.
     pub fn size(&self) -> Option<u64> {
         (self.stat.kind == Kind::File).then_some(self.stat.size)

@@ -1,0 +1,261 @@
+//! `bacalhau get`: results that were published, by their receipt or by their CID, checked against both on arrival.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bacalhau_runtime::{HostFailure, HostTree, Publication, Receipt, dirhash};
+use clap::Args;
+use serde::Serialize;
+
+use super::content::Content;
+use super::exit::{Exit, Failure};
+use super::output::{self, Format, Lines, Paint, Render};
+use super::place::Place;
+use super::talk::Talk;
+use super::{data, hash, interrupt, keep, text};
+use crate::cas::unixfs::{DagTree, Unpack};
+use crate::cas::{Blocks, CidPath};
+use crate::exchange::Peer;
+use crate::http::Reach;
+use crate::storage::{Fetching, Source, Sources, Storage, UrlStorage};
+
+/// No receipt is larger: one file of a results directory takes some 200 bytes in it.
+const MAX_RECEIPT_BYTES: u64 = 64 << 20;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau get receipt.json --output-dir ./results
+      from wherever the receipt says that they were published
+  bacalhau get bafybei… --output-dir ./results --ipfs-connect /ip4/…/tcp/…/p2p/ID";
+
+/// Fetch published results, and check them against receipt and CID
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Get {
+    /// A receipt (a path or a URL), or the CID of a results directory
+    what: String,
+
+    /// Where the results go; must be new, empty, or hold earlier results [default: ./bacalhau-JOB or ./CID]
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+
+    /// How the answer is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    content: Content,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+struct Got {
+    /// Go's directory hash of what was fetched: that of the receipt, where there is one.
+    h1: String,
+    cid: Option<String>,
+    /// Where it came from.
+    from: String,
+    files: usize,
+    bytes: u64,
+    output_dir: PathBuf,
+}
+
+impl Get {
+    /// Fetches, checks, keeps.
+    ///
+    /// # Errors
+    /// When nobody has the results, or what they have is something else; nothing is kept then.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let talk = Talk::new(false);
+        let place = Place::plan(self.output_dir.as_deref())?;
+        interrupt::removes(place.staging());
+        let finished = place.staging().join("finished");
+        fs::create_dir(&finished).map_err(|error| HostFailure::at("make the directory", &finished, error))?;
+        let results = finished.join("results");
+        let got = match Source::parse(&self.what)? {
+            Source::Cid(source) => {
+                let cid = self.fetch_dag(&talk, &source.place, Vec::new(), &results)?;
+                let name = source.place.name().map_or_else(|| source.place.cid.to_string(), str::to_owned);
+                (Some(cid), format!("ipfs://{}", source.place), name)
+            }
+            source => {
+                let receipt = self.read_receipt(&talk, &source, place.staging())?;
+                let (cid, from) = self.fetch_published(&talk, &receipt, &results)?;
+                keep::write_receipt(&receipt, &finished)?;
+                (cid, from, keep::default_name(&receipt.claim.job_cid))
+            }
+        };
+        let (cid, from, name) = got;
+        let found = dirhash::hash_dir(&results, "results").map_err(|error| hash::explain(&error))?;
+        let bytes = found.files.iter().map(|file| file.size).sum();
+        let output_dir = place.publish(&finished, &name)?;
+        let answer = Got { h1: found.h1, cid, from, files: found.files.len(), bytes, output_dir };
+        output::print(self.output, &answer)?;
+        Ok(Exit::Success)
+    }
+
+    fn read_receipt(&self, talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<Receipt, Failure> {
+        let sources = Sources::new(fetching(talk, spool_dir, MAX_RECEIPT_BYTES), Vec::new());
+        let tree = sources.open(source)?.tree;
+        let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
+            .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
+        Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", source.recorded())))
+    }
+
+    /// From the first place that has what the receipt claims.
+    fn fetch_published(
+        &self,
+        talk: &Arc<Talk>,
+        receipt: &Receipt,
+        results: &Path,
+    ) -> Result<(Option<String>, String), Failure> {
+        let mut said = Vec::new();
+        for (publication, place) in places(&receipt.unclaimed.published) {
+            let fetched = self.fetch_from(talk, receipt, publication, place, results).and_then(|()| check(receipt, results));
+            match fetched {
+                Ok(()) => return Ok((publication.cid.map(|cid| cid.to_string()), place.to_string())),
+                Err(failure) => said.push(format!("{place}: {}", failure.message)),
+            }
+            if results.exists() {
+                fs::remove_dir_all(results).map_err(|error| HostFailure::at("remove", results, error))?;
+            }
+        }
+        if said.is_empty() {
+            return Err(Failure::usage(
+                "the receipt does not say where its results were published: run the job with --publisher",
+            ));
+        }
+        Err(HostFailure::new(format!("nobody has the results of the receipt ({})", said.join("; "))).into())
+    }
+
+    fn fetch_from(
+        &self,
+        talk: &Arc<Talk>,
+        receipt: &Receipt,
+        publication: &Publication,
+        place: &From<'_>,
+        results: &Path,
+    ) -> Result<(), Failure> {
+        match place {
+            From::Path(path) => {
+                let tree = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
+                Unpack::default().write(&tree, results, &mut |_| ())?;
+                Ok(())
+            }
+            From::Url(url) => fetch_files(talk, receipt, url, results),
+            From::Peers => {
+                let Some(cid) = publication.cid else { return Ok(()) };
+                let peers = publication.places.iter().filter_map(|text| text.parse().ok());
+                let peers = peers.filter(|peer| matches!(peer, Peer::Bitswap(_))).collect();
+                self.fetch_dag(talk, &CidPath::of(cid.cid()), peers, results).map(drop)
+            }
+        }
+    }
+
+    fn fetch_dag(&self, talk: &Arc<Talk>, place: &CidPath, first: Vec<Peer>, results: &Path) -> Result<String, Failure> {
+        let node = self.content.node_with(talk, first)?;
+        let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
+        let tree = DagTree::open(blocks, &place.cid, &place.path)?;
+        Unpack::default().write(&tree, results, &mut |_| ())?;
+        talk.done();
+        node.exchange().settle()?;
+        Ok(tree.cid().to_string())
+    }
+}
+
+/// Where results may be.
+enum From<'a> {
+    /// On this machine.
+    Path(&'a Path),
+    /// Behind HTTP, file by file.
+    Url(&'a str),
+    /// With peers, by CID.
+    Peers,
+}
+
+impl std::fmt::Display for From<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Url(url) => f.write_str(url),
+            Self::Peers => f.write_str("ipfs"),
+        }
+    }
+}
+
+/// The nearest first.
+fn places(published: &[Publication]) -> Vec<(&Publication, From<'_>)> {
+    let mut places = Vec::new();
+    for publication in published {
+        for place in &publication.places {
+            let path = Path::new(place);
+            if place.starts_with("http://") || place.starts_with("https://") {
+                places.push((publication, From::Url(place)));
+            } else if path.is_absolute() && path.is_dir() {
+                places.push((publication, From::Path(path)));
+            }
+        }
+        if publication.cid.is_some() {
+            places.push((publication, From::Peers));
+        }
+    }
+    places.sort_by_key(|(_, place)| !matches!(place, From::Path(_)));
+    places
+}
+
+/// Each file of the claim from below `url`, checked against its hash.
+fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |error| HostFailure::at("write", &path, error)
+    };
+    fs::create_dir(results).map_err(failed(results))?;
+    let base = url::Url::parse(&format!("{}/", url.trim_end_matches('/')))
+        .map_err(|error| Failure::refused(format!("{url} is not a usable URL: {error}")))?;
+    for file in &receipt.claim.files {
+        let malformed = || Failure::refused(format!("the receipt has a file {:?}, which no results have", file.name));
+        if !file.name.split('/').all(|name| !matches!(name, "" | "." | "..")) || file.name.contains(['\0', '\\']) {
+            return Err(malformed());
+        }
+        let mut at = base.clone();
+        at.path_segments_mut().map_err(|()| malformed())?.pop_if_empty().extend(file.name.split('/'));
+        let digest = Source::parse(&format!("{at}#sha256={}", file.sha256))?;
+        let fetched = UrlStorage::new(fetching(talk, results, file.bytes)).fetch_file(&digest)?;
+        let target = results.join(&file.name);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(failed(parent))?;
+        }
+        fetched.persist(&target).map_err(|error| failed(&target)(error.error))?;
+    }
+    talk.done();
+    Ok(())
+}
+
+fn check(receipt: &Receipt, results: &Path) -> Result<(), Failure> {
+    let found = dirhash::hash_dir(results, "results").map_err(|error| hash::explain(&error))?;
+    if found.h1 == receipt.claim.h1 {
+        return Ok(());
+    }
+    Err(HostFailure::new(format!("these are other results: they have the hash {}", found.h1)).into())
+}
+
+fn fetching(talk: &Arc<Talk>, spool_dir: &Path, max_bytes: u64) -> Fetching {
+    Fetching { max_bytes, patience: PATIENCE, reach: Reach::Named, spool_dir: spool_dir.into(), progress: talk.progress() }
+}
+
+impl Render for Got {
+    fn table(&self, paint: Paint) -> String {
+        let mut lines = Lines::default();
+        lines.add("h1", paint.green(&self.h1));
+        if let Some(cid) = &self.cid {
+            lines.add("cid", cid);
+        }
+        lines.add("from", text::harmless(&self.from));
+        let files = text::count(self.files, "file");
+        lines.add("results", format!("{}  ({files}, {})", self.output_dir.join("results").display(), text::bytes(self.bytes)));
+        lines.into_text()
+    }
+}

@@ -1,0 +1,113 @@
+//! `bacalhau ipfs stat` and `gc`: how full the block store is, and making room in it.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::super::content::DataDir;
+use super::super::exit::{Exit, Failure};
+use super::super::output::{self, Format, Lines, Paint, Render};
+use super::super::size::Size;
+use super::super::text;
+
+/// How full the block store is
+#[derive(Args, Debug)]
+pub(super) struct Stat {
+    /// How the answer is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+/// Remove what is neither pinned nor in use
+#[derive(Args, Debug)]
+pub(super) struct Gc {
+    /// Stop when this much is left
+    #[arg(long, value_name = "SIZE", default_value_t = Size(0))]
+    keep: Size,
+
+    /// How the answer is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    data_dir: DataDir,
+}
+
+#[derive(Debug, Serialize)]
+struct Usage {
+    bytes: u64,
+    max_bytes: u64,
+    blocks: u64,
+    pinned_bytes: u64,
+    packs: usize,
+    damaged: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Freed {
+    freed_bytes: u64,
+    kept_bytes: u64,
+    pinned_bytes: u64,
+}
+
+impl Stat {
+    /// Looks.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let stat = self.data_dir.store()?.stat()?;
+        let usage = Usage {
+            bytes: stat.bytes,
+            max_bytes: stat.max_bytes,
+            blocks: stat.blocks,
+            pinned_bytes: stat.pinned_bytes,
+            packs: stat.packs,
+            damaged: stat.damaged,
+        };
+        output::print(self.output, &usage)?;
+        Ok(Exit::Success)
+    }
+}
+
+impl Gc {
+    /// Makes room.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or somebody else makes room in it.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let collected = self.data_dir.store()?.collect(self.keep.0)?;
+        let freed = Freed {
+            freed_bytes: collected.freed_bytes,
+            kept_bytes: collected.kept_bytes,
+            pinned_bytes: collected.pinned_bytes,
+        };
+        output::print(self.output, &freed)?;
+        Ok(Exit::Success)
+    }
+}
+
+impl Render for Usage {
+    fn table(&self, paint: Paint) -> String {
+        let mut lines = Lines::default();
+        let share = text::percent(self.bytes, self.max_bytes);
+        lines.add("used", format!("{} of {} ({share})", text::bytes(self.bytes), text::bytes(self.max_bytes)));
+        lines.add("pinned", text::bytes(self.pinned_bytes));
+        lines.add("blocks", format!("{} in {}", text::thousands(self.blocks), text::count(self.packs, "pack")));
+        for damaged in &self.damaged {
+            lines.add("damaged", paint.red(damaged));
+        }
+        lines.into_text()
+    }
+}
+
+impl Render for Freed {
+    fn table(&self, _paint: Paint) -> String {
+        let mut lines = Lines::default();
+        lines.add("freed", text::bytes(self.freed_bytes));
+        lines.add("left", format!("{}, {} of it pinned", text::bytes(self.kept_bytes), text::bytes(self.pinned_bytes)));
+        lines.into_text()
+    }
+}

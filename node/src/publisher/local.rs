@@ -1,0 +1,95 @@
+//! Results in a directory of this machine, named by their hash, for whatever serves that directory over HTTP:
+//! `bacalhau ipfs serve --http` does, and so does any web server.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::{HostFailure, HostTree, Publication};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Publisher, check};
+use crate::cas::unixfs::Unpack;
+
+/// The publisher `local`.
+#[derive(Debug)]
+pub struct LocalPublisher {
+    dir: PathBuf,
+    url: Option<String>,
+}
+
+impl LocalPublisher {
+    /// Publishes into `dir`, which is served at `url`, if that is known.
+    pub fn new(dir: PathBuf, url: Option<String>) -> Self {
+        Self { dir, url }
+    }
+}
+
+impl Publisher for LocalPublisher {
+    fn publish(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure> {
+        check(results, h1)?;
+        let name = name_of(h1)?;
+        let target = self.dir.join(&name);
+        let failed = |error: io::Error| HostFailure::at("publish to", &target, error);
+        fs::create_dir_all(&self.dir).map_err(failed)?;
+        if target.join("results").exists() {
+            check(&target.join("results"), h1)?;
+        } else {
+            copy(results, &self.dir, &target, h1)?;
+        }
+        let mut places = vec![format!("{}/results", target.display())];
+        places.extend(self.url.iter().map(|url| format!("{}/{name}/results", url.trim_end_matches('/'))));
+        Ok(Publication { publisher: "local".into(), places, ..Publication::default() })
+    }
+}
+
+/// Copies to a hidden directory, checks the copy, and gives it its name in one step.
+fn copy(results: &Path, dir: &Path, target: &Path, h1: &str) -> Result<(), HostFailure> {
+    let failed = |error: io::Error| HostFailure::at("publish to", target, error);
+    let staging = tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(dir).map_err(failed)?;
+    let finished = staging.path().join("finished");
+    fs::create_dir(&finished).map_err(failed)?;
+    let tree = HostTree::open(results).map_err(failed)?;
+    let copied = finished.join("results");
+    Unpack::default().write(&tree, &copied, &mut |_| ()).map_err(|error| failed(error.into()))?;
+    check(&copied, h1)?;
+    match fs::rename(&finished, target) {
+        // Somebody else published the same.
+        Err(_) if target.join("results").exists() => Ok(()),
+        renamed => renamed.map_err(failed),
+    }
+}
+
+/// The hash as it can stand in paths and URLs: the 64 hexadecimal digits of the SHA-256 in it.
+fn name_of(h1: &str) -> Result<String, HostFailure> {
+    let digest = h1.strip_prefix("h1:").and_then(|text| STANDARD.decode(text).ok());
+    let digest = digest.ok_or_else(|| HostFailure::new(format!("{h1} is no hash of results")))?;
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use bacalhau_runtime::dirhash;
+
+    use super::*;
+
+    #[test]
+    fn results_are_published_under_their_hash_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let results = dir.path().join("out");
+        fs::create_dir_all(results.join("outputs")).unwrap();
+        fs::write(results.join("stdout"), "hello\n").unwrap();
+        fs::write(results.join("outputs/a"), "1").unwrap();
+        let h1 = dirhash::hash_dir(&results, "results").unwrap().h1;
+        let publisher = LocalPublisher::new(dir.path().join("pub"), Some("http://host:1/".into()));
+        let first = publisher.publish(&results, &h1).unwrap();
+        let name = name_of(&h1).unwrap();
+        assert_eq!(first.places[1], format!("http://host:1/{name}/results"));
+        assert_eq!(fs::read_to_string(dir.path().join("pub").join(&name).join("results/outputs/a")).unwrap(), "1");
+        assert_eq!(publisher.publish(&results, &h1).unwrap(), first, "a second time is no harm");
+        fs::write(results.join("stdout"), "changed\n").unwrap();
+        assert!(publisher.publish(&results, &h1).unwrap_err().to_string().contains("was to be published"));
+        assert_eq!(fs::read_dir(dir.path().join("pub")).unwrap().count(), 1);
+    }
+}
