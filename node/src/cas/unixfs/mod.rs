@@ -7,6 +7,7 @@ mod cache;
 mod directory;
 mod file;
 mod hamt;
+pub mod import;
 mod listing;
 mod meta;
 mod murmur3;
