@@ -73,9 +73,8 @@ impl Storage for IpfsStorage {
         let tree = self.tree(source).map_err(|error| failed(&error))?;
         if self.fetch == Fetch::Eager {
             let blocks: Arc<dyn Blocks> = Arc::clone(&self.exchange) as _;
-            for block in Walk::new(blocks, tree.cid(), Scope::All, Bounds::default()) {
-                block.map_err(|error| failed(&error))?;
-            }
+            let mut walk = Walk::new(blocks, tree.cid(), Scope::All, Bounds::default());
+            walk.try_for_each(|block| block.map(drop)).map_err(|error| failed(&error))?;
         }
         let tree: Arc<dyn Tree> = Arc::new(tree);
         Ok(Opened::by(self.name(), self.exchange.asked(), Checked::Verified, tree))

@@ -16,7 +16,7 @@ use super::local::size_of;
 use super::subtree::Subtree;
 use super::{CidSource, Opened, Source, Storage, foreign};
 use crate::cas::car::{CarFile, CarReader};
-use crate::cas::unixfs::{DagTree, import};
+use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
 use crate::cas::{Blocks, CidPath, DataError, Shelf};
 use proofs::Proofs;
 
@@ -141,7 +141,9 @@ impl UnsealedStorage {
         let failed = |error: DataError| HostFailure::new(format!("{}: {error}", path.display()));
         let blocks: Arc<dyn Blocks> = Arc::clone(car) as _;
         if self.verify == UnsealedVerify::Full {
-            let check = || walk_all(&*blocks, place).map(|()| Some("every block".into())).map_err(failed);
+            let mut walk = Walk::new(Arc::clone(&blocks), &place.cid, Scope::All, Bounds::default());
+            let check =
+                || walk.try_for_each(|block| block.map(drop)).map(|()| Some("every block".into())).map_err(failed);
             self.proofs.get_or(path, &place.cid, check)?;
         }
         Ok(Arc::new(DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?))

@@ -31,7 +31,8 @@ impl Room {
         let dir = self.data().join(name);
         fs::create_dir_all(dir.join("sub")).unwrap();
         fs::write(dir.join("a.txt"), "a\n").unwrap();
-        fs::write(dir.join("sub/big"), vec![7; 600_000]).unwrap();
+        let big: Vec<u8> = (0..600_000_u32).map(|byte| (byte % 251) as u8).collect();
+        fs::write(dir.join("sub/big"), big).unwrap();
         dir
     }
 
