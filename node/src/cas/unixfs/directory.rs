@@ -11,6 +11,7 @@ use super::hamt;
 use super::listing::Listing;
 use super::node::Node;
 use super::nodes::Nodes;
+use super::siblings::Siblings;
 use crate::cas::{Code, DataError};
 
 /// Bytes of memory for listings of late.
@@ -29,6 +30,7 @@ pub(super) struct Directory {
     listing: Arc<Listing>,
     /// In the order of the listing; found out when they are first asked for.
     kinds: OnceLock<Vec<Kind>>,
+    siblings: Mutex<Siblings>,
 }
 
 impl Directories {
@@ -44,7 +46,9 @@ impl Directories {
     pub(super) fn find(&self, cid: &Cid, name: &str) -> Result<Option<Cid>, DataError> {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(cid);
         if let Some(directory) = known {
-            return Ok(directory.listing.find(name).copied());
+            let Some(index) = directory.listing.index_of(name) else { return Ok(None) };
+            self.ask_for_siblings(&directory, index);
+            return Ok(Some(directory.entries()[index].1));
         }
         match &*self.nodes.get(cid)? {
             Node::Dir(listing) => Ok(listing.find(name).copied()),
@@ -68,7 +72,7 @@ impl Directories {
             Node::Leaf(_) | Node::File(_) | Node::Link(_) => return Ok(None),
         };
         let weight = listing.weight();
-        let directory = Arc::new(Directory { listing, kinds: OnceLock::new() });
+        let directory = Arc::new(Directory { listing, kinds: OnceLock::new(), siblings: Mutex::default() });
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(*cid, Arc::clone(&directory), weight);
         Ok(Some(directory))
     }
@@ -93,6 +97,16 @@ impl Directories {
         let kinds = kinds.collect::<Result<Vec<_>, DataError>>()?;
         // Another thread may have found out the same.
         Ok(directory.kinds.get_or_init(|| kinds))
+    }
+}
+
+impl Directories {
+    fn ask_for_siblings(&self, directory: &Directory, index: usize) {
+        let plan = directory.siblings.lock().unwrap_or_else(PoisonError::into_inner).plan(index);
+        let wanted = plan.map(|plan| plan.start..plan.end.min(directory.entries().len()));
+        if let Some(entries) = wanted.and_then(|wanted| directory.entries().get(wanted)) {
+            self.nodes.soon(&entries.iter().map(|(_, cid)| *cid).collect::<Vec<_>>());
+        }
     }
 }
 

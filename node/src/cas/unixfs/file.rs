@@ -149,6 +149,9 @@ impl Scout<'_> {
             }
             let Some(known) = known.or_else(|| self.nodes.get(child).ok()) else { return child_start };
             let Node::File(file) = &*known else { continue };
+            if file.size() != child_end - child_start {
+                return child_start;
+            }
             let until = self.look(file, child_start, depth + 1);
             if until < child_end.min(self.wanted.end) {
                 return until;

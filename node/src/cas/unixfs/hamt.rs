@@ -52,7 +52,7 @@ impl Shard {
     ///
     /// # Errors
     /// When it contradicts itself.
-    pub(super) fn read(links: Vec<Link>, meta: &Meta) -> Result<Self, String> {
+    pub(super) fn read(links: &[Link], meta: &Meta) -> Result<Self, String> {
         let fanout = meta.fanout.unwrap_or_default();
         if !fanout.is_power_of_two() || !(MIN_FANOUT..=MAX_FANOUT).contains(&fanout) {
             let allowed = format!("and it must be a power of two from {MIN_FANOUT} to {MAX_FANOUT}");
@@ -64,7 +64,7 @@ impl Shard {
             None => return Err("the shard does not say its hash function".into()),
         }
         let width = format!("{:X}", fanout - 1).len();
-        let slots = links.into_iter().map(|link| Slot::read(link, width, fanout)).collect::<Result<Vec<_>, _>>()?;
+        let slots = links.iter().map(|link| Slot::read(link, width, fanout)).collect::<Result<Vec<_>, _>>()?;
         let numbers: Vec<_> = slots.iter().map(|slot| slot.number).collect();
         if !numbers.is_sorted_by(|a, b| a < b) {
             return Err("the slots of the shard are not in order, or one is there twice".into());
@@ -87,7 +87,7 @@ impl Shard {
 }
 
 impl Slot {
-    fn read(link: Link, width: usize, fanout: u64) -> Result<Self, String> {
+    fn read(link: &Link, width: usize, fanout: u64) -> Result<Self, String> {
         let number = link.name.get(..width).filter(|hex| hex.iter().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F')));
         let number = number.and_then(|hex| u64::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         let number = number.filter(|number| *number < fanout).ok_or_else(|| {

@@ -14,12 +14,16 @@ mod murmur3;
 mod name;
 mod node;
 mod nodes;
-#[cfg(test)]
-pub(crate) mod samples;
+mod siblings;
 mod total;
 mod tree;
 mod unpack;
 mod walk;
+
+#[cfg(test)]
+mod any_tests;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use bounds::Bounds;
 pub use file::MAX_FILE_DEPTH;

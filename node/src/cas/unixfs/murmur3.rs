@@ -1,4 +1,4 @@
-//! The hash by which large directories sort names into slots: the first 64 bits of MurmurHash3 x64 128 with seed 0. It
+//! The hash by which large directories sort names into slots: the first 64 bits of `MurmurHash3` x64 128 with seed 0. It
 //! is no cryptographic hash: anybody can make names collide, which only makes their directory deep.
 
 const C1: u64 = 0x87c3_7b91_1142_53d5;

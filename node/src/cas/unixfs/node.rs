@@ -1,4 +1,4 @@
-//! One block as UnixFS reads it: everything that can be checked without another block is checked here.
+//! One block as `UnixFS` reads it: everything that can be checked without another block is checked here.
 
 use std::sync::Arc;
 
@@ -55,9 +55,9 @@ impl Node {
         match meta.kind {
             MetaKind::Raw | MetaKind::File => FileNode::read(&node.links, meta).map_err(malformed),
             MetaKind::Directory => {
-                Listing::of_links(node.links).map(|listing| Self::Dir(Arc::new(listing))).map_err(malformed)
+                Listing::of_links(&node.links).map(|listing| Self::Dir(Arc::new(listing))).map_err(malformed)
             }
-            MetaKind::HamtShard => Shard::read(node.links, &meta).map(Self::Shard).map_err(malformed),
+            MetaKind::HamtShard => Shard::read(&node.links, &meta).map(Self::Shard).map_err(malformed),
             MetaKind::Symlink => {
                 let target = std::str::from_utf8(meta.data.as_deref().unwrap_or_default())
                     .map_err(|_| malformed("the target of the link is not UTF-8".into()))?;

@@ -105,5 +105,5 @@ pub(crate) fn words<T: Debug>(result: Result<T, impl ToString>) -> String {
 
 /// Bytes that differ from place to place.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|index| (index.wrapping_mul(31) ^ index >> 8) as u8).collect()
+    (0..length).map(|index| index.wrapping_mul(31) ^ index >> 8).map(|mixed| mixed.to_le_bytes()[0]).collect()
 }

@@ -90,6 +90,21 @@ fn a_missing_block_is_named_and_the_rest_can_be_read() {
 }
 
 #[test]
+fn sizes_that_lie_do_not_overflow() {
+    let samples = Samples::new();
+    let x = samples.raw("x");
+    let liar = samples.file(&[(x, u64::MAX - 1), (x, 1)]);
+    let root = samples.file(&[(x, 1 << 63), (liar, 1 << 62)]);
+    let file = samples.tree(&root).open("").unwrap();
+    for at in [(1 << 63) - 1, 1 << 63, (1 << 63) + 100, (1 << 63) + (1 << 62) - 10] {
+        for _ in 0..3 {
+            let said = words(file.read_at(&mut [0; 100], at));
+            assert!(said.contains("and the block above it says"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn depth_is_bounded() {
     let samples = Samples::new();
     let mut cid = samples.raw("x");

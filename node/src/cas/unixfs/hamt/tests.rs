@@ -28,7 +28,7 @@ pub(in crate::cas::unixfs) fn helia(samples: &Samples) -> Cid {
 }
 
 fn name(number: usize) -> String {
-    format!("name-{number}{}", if number % 10 == 0 { " ünïcode" } else { "" })
+    format!("name-{number}{}", if number.is_multiple_of(10) { " ünïcode" } else { "" })
 }
 
 #[test]

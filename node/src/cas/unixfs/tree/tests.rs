@@ -135,3 +135,22 @@ fn a_bomb_of_directories_is_listed_once_for_each_block() {
     }
     assert_eq!(samples.taken().len(), 10);
 }
+
+#[test]
+fn who_goes_from_entry_to_entry_has_the_next_ones_asked_for() {
+    let samples = Samples::new();
+    let entries: Vec<_> = (100..300).map(|number| (number.to_string(), samples.raw(number.to_string()))).collect();
+    let tree = samples.tree(&samples.dir(&entries));
+    tree.list("").unwrap();
+    for (name, _) in entries.iter().rev().step_by(7) {
+        tree.stat(name).unwrap();
+    }
+    assert!(samples.hints().is_empty(), "not for those who jump");
+    for (name, _) in &entries {
+        assert_eq!(tree.stat(name).unwrap().size, 3);
+        tree.open(name).unwrap();
+    }
+    let hints: Vec<_> = samples.hints().concat();
+    assert_eq!(samples.taken().len(), 201);
+    assert!(hints.len() > 150, "those that were not read before: {}", hints.len());
+}

@@ -54,11 +54,12 @@ fn stays(path: &str, target: &str) -> bool {
         return false;
     }
     let depth = path.matches('/').count();
-    target.split('/').try_fold(depth, |depth, name| match name {
+    let end = target.split('/').try_fold(depth, |depth, name| match name {
         "" | "." => Some(depth),
         ".." => depth.checked_sub(1),
         _ => Some(depth + 1),
-    }) != None
+    });
+    end.is_some()
 }
 
 /// Whether following the link leaves `root`, as the host sees it: what leads nowhere, or in a circle, does not leave.
