@@ -56,3 +56,20 @@ fn put_shard(hashed: &[Hashed], depth: u32, out: &mut Out<'_>) -> Result<Part, D
     };
     out.put_node(&Node { links, data: Some(meta.encode().into()) }, 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Profile;
+    use super::*;
+    use crate::cas::{Block, Code};
+
+    #[test]
+    fn names_that_no_depth_tells_apart_are_refused() {
+        let part = Part::of(&Block::of(Code::Raw, "x"), 1);
+        let entries = vec![Entry { name: "twin".into(), part }; 2];
+        let mut sink = |_: Block| Ok(());
+        let mut out = Out { layout: Profile::default().layout(), sink: &mut sink, blocks: 0 };
+        let error = put(entries, &mut out).unwrap_err().to_string();
+        assert!(error.contains("twin") && error.contains("same hash"), "{error}");
+    }
+}
