@@ -2,6 +2,9 @@
 //! network here: whoever can hand out a block by its CID implements [`Blocks`], and trees are read through that.
 
 mod block;
+pub mod car;
+mod cid_path;
+mod complete;
 pub mod dag_pb;
 mod error;
 #[cfg(test)]
@@ -15,7 +18,10 @@ use std::fmt;
 use bytes::Bytes;
 use cid::Cid;
 
+pub(crate) use block::hash;
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
+pub use cid_path::{CidPath, CidPathError};
+pub use complete::is_complete;
 pub use error::DataError;
 pub use shelf::Shelf;
 

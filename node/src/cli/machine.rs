@@ -12,6 +12,7 @@ use super::size::Size;
 use super::talk::Talk;
 use crate::embedded::Execution;
 use crate::executor::WasmExecutor;
+use crate::http::Reach;
 use crate::storage::{Fetching, Sources};
 
 const PATIENCE_SECONDS: u64 = 60;
@@ -116,12 +117,16 @@ impl Machine {
 impl Download {
     /// As [`Machine::sources`].
     pub(super) fn sources(&self, talk: &Arc<Talk>, spool_dir: PathBuf) -> Sources {
-        Sources::new(Fetching {
-            max_bytes: self.input_bytes.0,
-            patience: Duration::from_secs(PATIENCE_SECONDS),
-            spool_dir,
-            progress: talk.progress(),
-        })
+        Sources::new(
+            Fetching {
+                max_bytes: self.input_bytes.0,
+                patience: Duration::from_secs(PATIENCE_SECONDS),
+                reach: Reach::Named,
+                spool_dir,
+                progress: talk.progress(),
+            },
+            Vec::new(),
+        )
     }
 }
 

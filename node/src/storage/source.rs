@@ -1,28 +1,46 @@
-//! What a user writes to name data: a path or a URL. Parsing looks whether a path exists; it opens nothing.
+//! What a user writes to name data: a path, a URL, a CID, or the data itself. Parsing looks whether a path exists; it
+//! opens nothing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::Link;
+use bytes::Bytes;
 use ureq::http::Uri;
+
+use super::{CidSource, inline};
+use crate::cas::{CidPath, CidPathError};
 
 /// Where a module or an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file or directory of this machine, as an absolute path.
     Path(PathBuf),
-    /// An `http` or `https` URL of a file.
-    Url(String),
+    /// A file behind `http` or `https`.
+    Url {
+        /// Where.
+        url: String,
+        /// The hash that the file must have, where the user wrote one: `https://host/file#sha256=HEX`.
+        sha256: Option<[u8; 32]>,
+    },
+    /// A place in a DAG, on whoever holds it.
+    Cid(CidSource),
+    /// The data itself, from a `data:` URL.
+    Inline(Bytes),
 }
 
 /// Why a text names no data that this version can read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A content identifier.
-    #[error("{0} is content-addressed; this version reads local paths and http(s) URLs only: fetch it first")]
-    ContentAddressed(String),
+    /// Something like a content identifier.
+    #[error(transparent)]
+    Cid(#[from] CidPathError),
+    /// A `data:` URL that holds no data.
+    #[error("a data: URL is data:,TEXT or data:;base64,BASE64: {0}")]
+    Inline(String),
     /// Another scheme.
-    #[error("{scheme}:// is not a source; write a local path, file:///path, http:// or https://")]
+    #[error(
+        "{scheme}:// is not a source; write a local path, file:///path, http://, https://, ipfs://CID, CID or data:,TEXT"
+    )]
     Scheme {
         /// What stands before `://`.
         scheme: String,
@@ -46,17 +64,21 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded) or a path.
+    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded), a path,
+    /// `ipfs://CID[/path][?key=value]`, `/ipfs/CID[/path]`, `CID[/path]`, or `data:…`. What exists as a path is a path.
     ///
     /// # Errors
-    /// For other schemes, content identifiers, and paths where nothing is.
+    /// For other schemes, and paths where nothing is.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
+        if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+            return inline::parse(&text[5..]).map(Self::Inline).map_err(SourceError::Inline);
+        }
         let Some((scheme, rest)) = text.split_once("://") else { return Self::path(text) };
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => Self::url(text),
             "file" if rest.starts_with('/') => Self::path(rest),
             "file" => Err(SourceError::Url { url: text.into(), why: "write file:///path, with three slashes".into() }),
-            "ipfs" | "ipns" => Err(SourceError::ContentAddressed(text.into())),
+            "ipfs" | "ipns" => Ok(Self::Cid(CidSource::parse(text)?)),
             _ => Err(SourceError::Scheme { scheme: scheme.into() }),
         }
     }
@@ -65,8 +87,11 @@ impl Source {
         let path = Path::new(text);
         match std::fs::metadata(path).and_then(|_| std::path::absolute(path)) {
             Ok(path) => Ok(Self::Path(path)),
-            Err(_) if text.parse::<Link>().is_ok() => Err(SourceError::ContentAddressed(text.into())),
-            Err(why) => Err(SourceError::Missing { path: text.into(), why }),
+            Err(why) => match text.parse::<CidPath>() {
+                Ok(place) => Ok(Self::Cid(CidSource::of(place))),
+                Err(error) if text.starts_with("/ipfs/") || text.starts_with("/ipns/") => Err(error.into()),
+                Err(_) => Err(SourceError::Missing { path: text.into(), why }),
+            },
         }
     }
 
@@ -76,14 +101,20 @@ impl Source {
         if uri.host().is_none_or(str::is_empty) {
             return Err(problem("it names no host".into()));
         }
-        Ok(Self::Url(text.into()))
+        let Some((url, digest)) = text.split_once("#sha256=") else {
+            return Ok(Self::Url { url: text.into(), sha256: None });
+        };
+        let sha256 = digest_of(digest).ok_or_else(|| problem("write #sha256= and 64 hexadecimal digits".into()))?;
+        Ok(Self::Url { url: url.into(), sha256: Some(sha256) })
     }
 
     /// The last name of the path or URL, where there is one.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Path(path) => path.file_name()?.to_str(),
-            Self::Url(url) => {
+            Self::Cid(source) => source.place.name(),
+            Self::Inline(_) => None,
+            Self::Url { url, .. } => {
                 let path = url.split(['?', '#']).next()?.split_once("://")?.1.split_once('/')?.1;
                 path.rsplit('/').next().filter(|name| !name.is_empty())
             }
@@ -98,8 +129,8 @@ impl Source {
     /// The text under which a receipt remembers the source: without the password that a URL may hold.
     pub fn recorded(&self) -> String {
         let text = self.to_string();
-        let Self::Url(url) = self else { return text };
-        let Some((scheme, rest)) = url.split_once("://") else { return text };
+        let Self::Url { .. } = self else { return text };
+        let Some((scheme, rest)) = text.split_once("://") else { return text };
         let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         match rest[..host_end].rfind('@') {
             Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
@@ -112,9 +143,32 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
-            Self::Url(url) => f.write_str(url),
+            Self::Url { url, sha256: None } => f.write_str(url),
+            Self::Url { url, sha256: Some(digest) } => write!(f, "{url}#sha256={}", Hex(digest)),
+            Self::Cid(source) => source.fmt(f),
+            Self::Inline(bytes) => f.write_str(&inline::to_url(bytes)),
         }
     }
+}
+
+/// A digest as people write it.
+pub(super) struct Hex<'a>(pub(super) &'a [u8; 32]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+fn digest_of(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut digest = [0; 32];
+    for (index, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).ok()?;
+    }
+    Some(digest)
 }
 
 #[cfg(test)]
@@ -139,21 +193,60 @@ mod tests {
     fn urls_keep_their_text() {
         let url = "https://user:pass@example.org:8080/a/b.csv?x=1@2#top";
         let source = Source::parse(url).unwrap();
-        assert_eq!(source, Source::Url(url.into()));
+        assert_eq!(source, Source::Url { url: url.into(), sha256: None });
         assert_eq!(source.name(), Some("b.csv"));
         assert_eq!(source.recorded(), "https://example.org:8080/a/b.csv?x=1@2#top");
-        assert_eq!(Source::Url("http://host".into()).name(), None);
-        assert_eq!(Source::Url("http://host/a/?q=/x".into()).name(), None);
+        assert_eq!(Source::parse("http://host").unwrap().name(), None);
+        assert_eq!(Source::parse("http://host/a/?q=/x").unwrap().name(), None);
         assert!(error("http://").contains("not a usable URL"));
         assert!(error("http:///x").contains("not a usable URL"));
     }
 
     #[test]
+    fn cids_are_read_in_every_form() {
+        let v0 = "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR";
+        let v1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        for text in [v0, v1, &format!("ipfs://{v0}"), &format!("/ipfs/{v1}/")] {
+            let source = Source::parse(text).unwrap();
+            assert_eq!(source, Source::Cid(CidSource::of(CidPath::of(&v1.parse().unwrap()))), "{text}");
+            assert_eq!(source.recorded(), format!("ipfs://{v1}"));
+        }
+        let source = Source::parse(&format!("ipfs://{v0}/a/b.csv?piece=baga&name=x")).unwrap();
+        assert_eq!(source.name(), Some("b.csv"));
+        assert_eq!(source.recorded(), format!("ipfs://{v1}/a/b.csv?name=x&piece=baga"));
+        assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        assert!(error("ipns://example.org").contains("can change"));
+        assert!(error("ipfs://hello").contains("hello is not a CID"));
+        assert!(error("/ipfs/hello").contains("hello is not a CID"));
+    }
+
+    #[test]
+    fn small_data_stands_in_the_text() {
+        let source = Source::parse("data:text/plain,hello%20w%C3%B6rld").unwrap();
+        assert_eq!(source, Source::Inline("hello wörld".into()));
+        assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        assert!(error("data:hello").contains("data:,TEXT"));
+    }
+
+    #[test]
+    fn a_url_may_say_which_file_it_means() {
+        let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let text = format!("https://user:pass@host/a.csv#sha256={digest}");
+        let source = Source::parse(&text).unwrap();
+        let Source::Url { url, sha256: Some(sha256) } = &source else { panic!("{source}") };
+        assert_eq!((url.as_str(), sha256[0]), ("https://user:pass@host/a.csv", 0x2c));
+        assert_eq!(source.to_string(), text);
+        assert_eq!(source.recorded(), format!("https://host/a.csv#sha256={digest}"));
+        assert_eq!(source.name(), Some("a.csv"));
+        assert_eq!(Source::parse(&text.replace(digest, &digest.to_uppercase())).unwrap(), source);
+        for wrong in ["", "2cf2", &digest[1..], &format!("{}é", &digest[2..]), &format!("{digest}&x")] {
+            let error = error(&format!("https://host/a.csv#sha256={wrong}"));
+            assert!(error.contains("64 hexadecimal digits"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_this_version_cannot_read_is_named() {
-        let cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
-        assert!(error(cid).contains("content-addressed"));
-        assert!(error("QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR").contains("content-addressed"));
-        assert!(error(&format!("ipfs://{cid}")).contains("content-addressed"));
         assert!(error("s3://bucket/x").starts_with("s3:// is not a source"));
     }
 }

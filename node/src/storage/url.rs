@@ -1,24 +1,29 @@
 //! Files behind `http` and `https`, fetched whole into a temporary file before anything reads them: a run must see
-//! the same bytes each time it looks. No retries and no resuming.
+//! the same bytes each time it looks. What breaks off is resumed where the server can tell that it still has the same
+//! file.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, Tree};
+use bacalhau_runtime::{Checked, HostFailure};
 use tempfile::TempPath;
-use ureq::Body;
-use ureq::http::Response;
-use ureq::tls::{RootCerts, TlsConfig};
+use url::Url;
 
 use super::fetched::Fetched;
-use super::{Source, Storage, foreign};
+use super::part::Part;
+use super::source::Hex;
+use super::{Opened, Source, Storage, foreign};
+use crate::http::{Client, Reach, Terms};
 
-const CONNECT_SECONDS: u64 = 10;
-const MAX_REDIRECTS: u32 = 5;
 const CHUNK_BYTES: usize = 64 << 10;
+/// Connections to one server that are kept.
+const IDLE_CONNECTIONS: usize = 2;
+/// Most breaks of one transfer, unless this much arrived in between.
+const MAX_BREAKS: u32 = 5;
+const SOLID_BYTES: u64 = 1 << 20;
 
 /// Told after each piece that arrives: the bytes so far, and how many there will be if the server said so.
 pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
@@ -30,6 +35,8 @@ pub struct Fetching {
     pub max_bytes: u64,
     /// The longest silence of a server.
     pub patience: Duration,
+    /// Which addresses may be connected to.
+    pub reach: Reach,
     /// Directory of the temporary files. They vanish with the trees that read them.
     pub spool_dir: PathBuf,
     /// Hears of each piece that arrives.
@@ -41,6 +48,7 @@ impl fmt::Debug for Fetching {
         f.debug_struct("Fetching")
             .field("max_bytes", &self.max_bytes)
             .field("patience", &self.patience)
+            .field("reach", &self.reach)
             .field("spool_dir", &self.spool_dir)
             .finish_non_exhaustive()
     }
@@ -50,122 +58,136 @@ impl fmt::Debug for Fetching {
 #[derive(Debug)]
 pub struct UrlStorage {
     fetching: Fetching,
+    client: Client,
 }
 
 impl UrlStorage {
     /// A storage that fetches as `fetching` says.
     pub fn new(fetching: Fetching) -> Self {
-        Self { fetching }
-    }
-
-    fn request(&self, url: &str, method: Method) -> Result<Response<Body>, String> {
-        let secure = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            // Never down from https to http by a redirect.
-            .https_only(secure)
-            .max_redirects(MAX_REDIRECTS)
-            .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS)))
-            .timeout_recv_response(Some(self.fetching.patience))
-            .timeout_per_read(Some(self.fetching.patience))
-            // The certificates that this machine trusts, a company's own among them.
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
-            .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
-            // The bytes that the URL names, not a packed form of them.
-            .accept_encoding("identity")
-            .build()
-            .new_agent();
-        let response = match method {
-            Method::Get => agent.get(url).call(),
-            Method::Head => agent.head(url).call(),
-        };
-        let response = response.map_err(|error| self.explain(&error))?;
-        if response.status().is_success() {
-            Ok(response)
-        } else {
-            Err(format!("the server answered {}", response.status()))
-        }
+        let client = Client::new(Terms {
+            reach: fetching.reach,
+            patience: fetching.patience,
+            total: None,
+            idle_connections: IDLE_CONNECTIONS,
+        });
+        Self { fetching, client }
     }
 
     fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
         let failed = |why: String| HostFailure::new(format!("cannot fetch {}: {why}", source.recorded()));
-        let response = self.request(url_of(source)?, Method::Get).map_err(failed)?;
-        let total = response.body().content_length();
-        if total.is_some_and(|total| total > self.fetching.max_bytes) {
-            return Err(failed(self.too_large()));
+        let (url, sha256) = url_of(source)?;
+        let mut part = Part::new(&self.fetching.spool_dir)?;
+        let (mut breaks, mut solid) = (0, 0);
+        while let Err(trouble) = self.go_on(&url, &mut part) {
+            let why = match trouble {
+                Trouble::Host(failure) => return Err(failure),
+                Trouble::Final(why) => return Err(failed(why)),
+                Trouble::BrokeOff(why) => why,
+            };
+            if part.received() >= solid + SOLID_BYTES {
+                (breaks, solid) = (0, part.received());
+            }
+            breaks += 1;
+            if part.rest().is_none() || breaks > MAX_BREAKS {
+                return Err(failed(why));
+            }
         }
-        let spool_dir = &self.fetching.spool_dir;
-        let spool = tempfile::NamedTempFile::with_prefix_in(".bacalhau-input-", spool_dir)
-            .map_err(|error| HostFailure::at("make a temporary file in", spool_dir, error))?;
-        let (mut file, path) = spool.into_parts();
-        let mut body = response.into_body().into_reader();
+        let (path, digest) = part.finish();
+        match sha256 {
+            Some(wanted) if wanted != digest => {
+                Err(failed(format!("its SHA-256 is {}, and {} was asked for", Hex(&digest), Hex(&wanted))))
+            }
+            _ => Ok(path),
+        }
+    }
+
+    /// Fetches what `part` lacks, or all of it anew where the server has another file by now.
+    fn go_on(&self, url: &Url, part: &mut Part) -> Result<(), Trouble> {
+        let answer = match part.rest() {
+            None => self.client.get(url, &[]),
+            Some((range, validator)) => self.client.get(url, &[("Range", &range), ("If-Range", validator)]),
+        };
+        let first = part.rest().is_none();
+        let answer = answer.map_err(|error| {
+            if first || error.status().is_some() {
+                Trouble::Final(error.to_string())
+            } else {
+                Trouble::BrokeOff(broken_off(part, &error))
+            }
+        })?;
+        if !part.begin(&answer)? {
+            return Err(Trouble::Final("the server answered with another part than it was asked for".into()));
+        }
+        if part.total().is_some_and(|total| total > self.fetching.max_bytes) {
+            return Err(Trouble::Final(self.too_large()));
+        }
+        let mut body = answer.into_body();
         let mut chunk = vec![0; CHUNK_BYTES];
-        let mut received = 0;
         loop {
-            let length = body.read(&mut chunk).map_err(|error| failed(self.broken_off(error, received, total)))?;
+            let length = body.read(&mut chunk).map_err(|error| Trouble::BrokeOff(broken_off(part, &error)))?;
             if length == 0 {
-                return Ok(path);
+                return Ok(());
             }
-            received += length as u64;
-            if received > self.fetching.max_bytes {
-                return Err(failed(self.too_large()));
+            if part.received() + length as u64 > self.fetching.max_bytes {
+                return Err(Trouble::Final(self.too_large()));
             }
-            file.write_all(&chunk[..length]).map_err(|error| HostFailure::at("write", &path, error))?;
-            (self.fetching.progress)(received, total);
+            part.append(&chunk[..length])?;
+            (self.fetching.progress)(part.received(), part.total());
         }
     }
 
     fn too_large(&self) -> String {
         format!("it is larger than {} bytes; allow more with --input-bytes", self.fetching.max_bytes)
     }
+}
 
-    fn broken_off(&self, error: io::Error, received: u64, total: Option<u64>) -> String {
-        let of_total = total.map_or_else(String::new, |total| format!(" of {total}"));
-        let why = self.explain(&ureq::Error::from(error));
-        format!("it broke off after {received}{of_total} bytes: {why}")
-    }
+/// Why a transfer ended early.
+enum Trouble {
+    /// It may go on from there.
+    BrokeOff(String),
+    /// It would not help to ask again.
+    Final(String),
+    /// This machine failed.
+    Host(HostFailure),
+}
 
-    fn explain(&self, error: &ureq::Error) -> String {
-        match error {
-            ureq::Error::Timeout(ureq::Timeout::Connect) => format!("no connection within {CONNECT_SECONDS} s"),
-            ureq::Error::Timeout(_) => format!("the server was silent for {} s", self.fetching.patience.as_secs_f64()),
-            ureq::Error::TooManyRedirects => format!("it redirects more than {MAX_REDIRECTS} times"),
-            ureq::Error::RequireHttpsOnly(url) => format!("it redirects from https to {url}, which is not safe"),
-            ureq::Error::HostNotFound => "there is no such host; check the address and the network".into(),
-            ureq::Error::Io(error) => error.to_string(),
-            other => other.to_string(),
-        }
+impl From<HostFailure> for Trouble {
+    fn from(failure: HostFailure) -> Self {
+        Self::Host(failure)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Method {
-    Get,
-    Head,
+fn broken_off(part: &Part, why: &impl fmt::Display) -> String {
+    let of_total = part.total().map_or_else(String::new, |total| format!(" of {total}"));
+    format!("it broke off after {}{of_total} bytes: {why}", part.received())
 }
 
 impl Storage for UrlStorage {
+    fn name(&self) -> &'static str {
+        "url"
+    }
+
     fn has_locally(&self, _source: &Source) -> Result<bool, HostFailure> {
         Ok(false)
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
         // Many servers do not answer HEAD, or only for those who may also write: then the size is just not known.
-        let Ok(response) = self.request(url_of(source)?, Method::Head) else { return Ok(None) };
-        let length = response.headers().get("content-length").and_then(|length| length.to_str().ok());
-        Ok(length.and_then(|length| length.parse().ok()))
+        Ok(self.client.head(&url_of(source)?.0).ok().and_then(|answer| answer.length()))
     }
 
-    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let path = self.fetch(source)?;
         let fetched = Fetched::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
-        Ok(Arc::new(fetched))
+        Ok(Opened::by("url", source.recorded(), Checked::Hashed, Arc::new(fetched)))
     }
 }
 
-fn url_of(source: &Source) -> Result<&str, HostFailure> {
-    match source {
-        Source::Url(url) => Ok(url),
-        Source::Path(_) => Err(foreign(source, "URLs")),
-    }
+fn url_of(source: &Source) -> Result<(Url, Option<[u8; 32]>), HostFailure> {
+    let Source::Url { url, sha256 } = source else { return Err(foreign(source, "URLs")) };
+    let unusable = |error| HostFailure::new(format!("{} is not a usable URL: {error}", source.recorded()));
+    Ok((Url::parse(url).map_err(unusable)?, *sha256))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bacalhau::http::Reach;
 use bacalhau::storage::{Fetching, Source, Storage, UrlStorage};
 
 use crate::server::Server;
@@ -37,6 +38,20 @@ fn a_password_in_a_url_is_not_recorded() {
 }
 
 #[test]
+fn a_file_that_is_not_the_one_meant_is_not_read() {
+    let room = Room::new();
+    let server = Server::start("hello");
+    let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let url = format!("{}#sha256={digest}", server.url("/file/a"));
+    room.expect(0, &format!("wasm run hello.wat -i {url} --output-dir out"));
+    assert_eq!(room.json("out/receipt.json")["unclaimed"]["input_sources"]["/inputs/a"], url);
+    room.expect(0, "verify out/receipt.json");
+    let other = url.replace("2cf2", "2cf3");
+    let end = room.expect(4, &format!("wasm run hello.wat -i {other}"));
+    assert!(end.stderr.contains(&format!("its SHA-256 is {digest}")), "{}", end.stderr);
+}
+
+#[test]
 fn what_goes_wrong_is_said_and_leaves_nothing() {
     let room = Room::new();
     let server = Server::start("some bytes");
@@ -66,6 +81,7 @@ fn storage(dir: &tempfile::TempDir, heard: &Heard) -> UrlStorage {
     UrlStorage::new(Fetching {
         max_bytes: 1 << 20,
         patience: Duration::from_millis(100),
+        reach: Reach::Named,
         spool_dir: dir.path().into(),
         progress: Arc::new(move |received, total| heard.lock().unwrap().push((received, total))),
     })
@@ -76,7 +92,7 @@ fn a_fetched_file_is_a_tree_that_cleans_up_after_itself() {
     let dir = tempfile::tempdir().unwrap();
     let heard = Arc::default();
     let storage = storage(&dir, &heard);
-    let source = Source::Url(Server::start("some bytes").url("/file/a"));
+    let source = Source::parse(&Server::start("some bytes").url("/file/a")).unwrap();
     assert!(!storage.has_locally(&source).unwrap());
     assert_eq!(storage.size(&source).unwrap(), Some(10));
     let tree = storage.open(&source).unwrap();
@@ -93,9 +109,9 @@ fn patience_ends() {
     let storage = storage(&dir, &Arc::default());
     let server = Server::start("some bytes");
     for path in ["/silent", "/mute"] {
-        let error = storage.open(&Source::Url(server.url(path))).unwrap_err().to_string();
+        let error = storage.open(&Source::parse(&server.url(path)).unwrap()).unwrap_err().to_string();
         assert!(error.contains("the server was silent for 0.1 s"), "{path}: {error}");
     }
-    assert_eq!(storage.size(&Source::Url(server.url("/nothing"))).unwrap(), None);
+    assert_eq!(storage.size(&Source::parse(&server.url("/nothing")).unwrap()).unwrap(), None);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

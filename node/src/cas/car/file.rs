@@ -1,0 +1,230 @@
+//! An archive on disk that is read in place. Its index lies elsewhere, beside the node's own store, is made when there is none
+//! that fits, and is made again where it proves to be damaged.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use cid::Cid;
+use rustix::buffer::spare_capacity;
+use sha2::{Digest, Sha256};
+
+use super::index::{Index, arrange};
+use super::index_file::{self, Stamp};
+use super::scan::{Depth, Scan, roots, scan};
+use super::{Entry, Key, MAX_CID_BYTES};
+use crate::cas::{DataError, MAX_BLOCK_BYTES, Shelf, check, identity_bytes};
+
+/// An indexed archive.
+pub struct CarFile {
+    name: String,
+    file: File,
+    index_path: PathBuf,
+    index: RwLock<Arc<Index>>,
+    roots: Vec<Cid>,
+    tail: Tail,
+}
+
+/// What becomes of an archive whose end is torn or damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cas) enum Tail {
+    /// It is refused as a whole: somebody made it so.
+    Refused,
+    /// What stands before it is used: it is ours.
+    Dropped,
+}
+
+impl CarFile {
+    /// Opens the archive at `path`. Its index is kept in `index_dir`, under a name that is made of the path, and stands for
+    /// the archive as long as its size, time of change and inode are the same; else the archive is scanned.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no archive from end to end.
+    pub fn open(path: &Path, index_dir: &Path) -> Result<Self, DataError> {
+        let absolute = fs::canonicalize(path).map_err(|error| at("open", path, error))?;
+        let name: String = Sha256::digest(absolute.as_os_str().as_encoded_bytes())[..16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        fs::create_dir_all(index_dir).map_err(|error| at("make the directory", index_dir, error))?;
+        Self::open_indexed(&absolute, index_dir.join(format!("{name}.idx")), Tail::Refused)
+    }
+
+    /// Opens the archive at `path` with the index at `index_path`.
+    pub(in crate::cas) fn open_indexed(path: &Path, index_path: PathBuf, tail: Tail) -> Result<Self, DataError> {
+        let metadata = fs::metadata(path).map_err(|error| at("open", path, error))?;
+        if !metadata.is_file() {
+            return Err(DataError::malformed(path.display().to_string(), "it is no file, and no archive so"));
+        }
+        let file = File::open(path).map_err(|error| at("open", path, error))?;
+        let name = format!("archive {}", path.display());
+        let stamp = stamp(&name, &file)?;
+        let (roots, index) = match index_file::open(&index_path, &stamp) {
+            Some(index) => (roots(&name, &file)?, index),
+            None => make_index(&name, &file, &index_path, tail)?,
+        };
+        Ok(Self { name, file, index_path, index: RwLock::new(Arc::new(index)), roots, tail })
+    }
+
+    /// The archive `file` at `path`, which was just written, and of which all entries are known.
+    pub(in crate::cas) fn written(
+        file: File,
+        path: &Path,
+        index_path: PathBuf,
+        entries: Vec<Entry>,
+    ) -> Result<Self, DataError> {
+        let name = format!("archive {}", path.display());
+        let index = write_index(&name, &stamp(&name, &file)?, &index_path, entries)?;
+        Ok(Self { name, file, index_path, index: RwLock::new(Arc::new(index)), roots: Vec::new(), tail: Tail::Dropped })
+    }
+
+    /// What the writer of the archive calls the beginnings of its DAGs. They need not be in it.
+    pub fn roots(&self) -> &[Cid] {
+        &self.roots
+    }
+
+    /// How many blocks it has, with some that it has several times.
+    pub fn blocks(&self) -> usize {
+        self.index().len()
+    }
+
+    /// All entries, in the order of the archive.
+    pub(in crate::cas) fn entries(&self) -> Result<Vec<Entry>, DataError> {
+        let entries = self.index().entries();
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(_) => self.mend()?.entries().map_err(|error| at("read", &self.index_path, error))?,
+        };
+        entries.sort_unstable_by_key(|entry| entry.at);
+        Ok(entries)
+    }
+
+    /// Whether there is an entry of `key`.
+    pub(in crate::cas) fn has(&self, key: &Key) -> Result<bool, DataError> {
+        Ok(!self.places(key)?.is_empty())
+    }
+
+    /// The block of `entry`, checked against the CID that stands before it.
+    pub(in crate::cas) fn read(&self, entry: &Entry) -> Result<(Cid, Bytes), DataError> {
+        let (cid, bytes) = self.read_unchecked(entry)?;
+        check(&cid, &bytes).map_err(|_| self.corrupt(&cid, entry))?;
+        Ok((cid, bytes))
+    }
+
+    fn read_unchecked(&self, entry: &Entry) -> Result<(Cid, Bytes), DataError> {
+        let Entry { at, cid_len, len, .. } = *entry;
+        let damaged = || {
+            let why = format!("at byte {at} is not what its index says; was it changed while it was in use?");
+            DataError::malformed(&self.name, why)
+        };
+        let (cid_len, len) = (cid_len as usize, len as usize);
+        if cid_len > MAX_CID_BYTES || len > MAX_BLOCK_BYTES + MAX_CID_BYTES {
+            return Err(damaged());
+        }
+        let mut bytes = Vec::with_capacity(cid_len + len);
+        while bytes.len() < cid_len + len {
+            let from = at.checked_add(bytes.len() as u64).ok_or_else(damaged)?;
+            match rustix::io::pread(&self.file, spare_capacity(&mut bytes), from) {
+                Ok(0) => return Err(damaged()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(DataError::io(format!("read {}", self.name), error.into())),
+            }
+        }
+        bytes.truncate(cid_len + len);
+        let cid = Cid::try_from(&bytes[..cid_len]).ok().filter(|cid| Key::of(cid) == entry.key);
+        Ok((cid.ok_or_else(damaged)?, Bytes::from(bytes).slice(cid_len..)))
+    }
+
+    fn places(&self, key: &Key) -> Result<Vec<Entry>, DataError> {
+        if let Ok(entries) = self.index().find(key) {
+            return Ok(entries.to_vec());
+        }
+        let index = self.mend()?;
+        let entries = index.find(key).map_err(|error| at("read", &self.index_path, error))?;
+        Ok(entries.to_vec())
+    }
+
+    fn index(&self) -> Arc<Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the index again.
+    fn mend(&self) -> Result<Arc<Index>, DataError> {
+        let (_, index) = make_index(&self.name, &self.file, &self.index_path, self.tail)?;
+        let index = Arc::new(index);
+        *self.index.write().unwrap_or_else(PoisonError::into_inner) = index.clone();
+        Ok(index)
+    }
+
+    fn corrupt(&self, cid: &Cid, entry: &Entry) -> DataError {
+        DataError::corrupt(cid, format!("{} has other bytes for it, at byte {}", self.name, entry.at))
+    }
+}
+
+impl Shelf for CarFile {
+    fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
+        if let Some(bytes) = identity_bytes(cid) {
+            return Ok(Some(bytes));
+        }
+        let mut wrong = None;
+        for entry in self.places(&Key::of(cid))? {
+            match self.read_unchecked(&entry) {
+                // Another block, whose hash begins alike.
+                Ok((found, _)) if found.hash() != cid.hash() => {}
+                Ok((_, bytes)) => match check(cid, &bytes) {
+                    Ok(()) => return Ok(Some(bytes)),
+                    Err(DataError::Corrupt { .. }) => wrong = Some(self.corrupt(cid, &entry)),
+                    Err(error) => wrong = Some(error),
+                },
+                Err(error @ DataError::Io { .. }) => return Err(error),
+                Err(error) => wrong = Some(DataError::corrupt(cid, error.to_string())),
+            }
+        }
+        wrong.map_or(Ok(None), Err)
+    }
+
+    fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
+        if let Some(bytes) = identity_bytes(cid) {
+            return Ok(Some(bytes.len() as u64));
+        }
+        Ok(self.places(&Key::of(cid))?.first().map(|entry| entry.len.into()))
+    }
+}
+
+/// As messages say where a block is not.
+impl fmt::Debug for CarFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+fn make_index(name: &str, file: &File, path: &Path, tail: Tail) -> Result<(Vec<Cid>, Index), DataError> {
+    let before = stamp(name, file)?;
+    let Scan { roots, entries, stop, .. } = scan(name, file, Depth::Heads)?;
+    if let Some(error) = stop.filter(|_| tail == Tail::Refused) {
+        return Err(error);
+    }
+    if stamp(name, file)? != before {
+        return Err(DataError::malformed(name, "it was changed while it was read; try again when it is finished"));
+    }
+    Ok((roots, write_index(name, &before, path, entries)?))
+}
+
+fn write_index(name: &str, stamp: &Stamp, path: &Path, mut entries: Vec<Entry>) -> Result<Index, DataError> {
+    let bits = arrange(&mut entries, name)?;
+    index_file::write(path, stamp, bits, &entries).map_err(|error| at("write the index", path, error))?;
+    index_file::open(path, stamp).ok_or_else(|| {
+        DataError::malformed(format!("index {}", path.display()), "it was changed as soon as it was written")
+    })
+}
+
+fn stamp(name: &str, file: &File) -> Result<Stamp, DataError> {
+    let metadata = file.metadata().map_err(|error| DataError::io(format!("read {name}"), error))?;
+    Ok(Stamp::of(&metadata))
+}
+
+fn at(what: &str, path: &Path, error: std::io::Error) -> DataError {
+    DataError::io(format!("{what} {}", path.display()), error)
+}

@@ -1,0 +1,122 @@
+//! The file of an index: a table of buckets that is read at once, and the buckets behind it. It is bound to its archive by size,
+//! time of change and inode, and has checksums, so that one which is stale or damaged counts as none. It need not reach the
+//! disk: it can always be made again.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::index::{Bucket, Entry, Index, Key};
+
+const MAGIC: [u8; 8] = *b"car-idx1";
+/// Bytes of an entry: key, place, lengths.
+pub(super) const ENTRY_BYTES: usize = 32;
+/// Magic, stamp, number of bits.
+const HEAD_BYTES: usize = 8 + Stamp::BYTES + 8;
+/// Of a bucket in the table: how many entries, checksum.
+const ROW_BYTES: usize = 16;
+const SUM_BYTES: usize = 8;
+/// 2^18 buckets of 64 are as many entries as are made.
+const MAX_BITS: u32 = 18;
+
+/// What shows that an archive is still the one that was indexed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp([u64; 4]);
+
+impl Stamp {
+    const BYTES: usize = 32;
+
+    /// That of the file of `metadata`.
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        let (seconds, nanoseconds) = (metadata.mtime().cast_unsigned(), metadata.mtime_nsec().cast_unsigned());
+        Self([metadata.len(), seconds, nanoseconds, metadata.ino()])
+    }
+}
+
+/// Opens the index at `path`, if there is one, whole and of the archive with `stamp`.
+pub(super) fn open(path: &Path, stamp: &Stamp) -> Option<Index> {
+    let mut file = File::open(path).ok()?;
+    let mut head = vec![0; HEAD_BYTES];
+    file.read_exact(&mut head).ok()?;
+    let bits = u32::try_from(number(&head, HEAD_BYTES - 8)).ok().filter(|bits| *bits <= MAX_BITS)?;
+    if head != head_bytes(stamp, bits) {
+        return None;
+    }
+    let mut table = vec![0; (ROW_BYTES << bits) + SUM_BYTES];
+    file.read_exact(&mut table).ok()?;
+    let sum = table.split_off(table.len() - SUM_BYTES);
+    if checksum(&table)[..] != sum {
+        return None;
+    }
+    let mut at = (HEAD_BYTES + table.len() + SUM_BYTES) as u64;
+    let mut buckets = Vec::with_capacity(1 << bits);
+    for row in table.chunks_exact(ROW_BYTES) {
+        let len = usize::try_from(number(row, 0)).ok()?.checked_mul(ENTRY_BYTES)?;
+        let mut checksum = [0; SUM_BYTES];
+        checksum.copy_from_slice(&row[8..]);
+        buckets.push(Bucket { at, len, checksum, entries: OnceLock::new() });
+        at = at.checked_add(len as u64)?;
+    }
+    (file.metadata().ok()?.len() == at).then(|| Index::new(file, buckets))
+}
+
+/// Writes the index of `entries`, which are in order, in place of what is at `path`.
+pub(super) fn write(path: &Path, stamp: &Stamp, bits: u32, entries: &[Entry]) -> io::Result<()> {
+    let mut table = Vec::with_capacity(ROW_BYTES << bits);
+    let mut body = Vec::with_capacity(entries.len() * ENTRY_BYTES);
+    let mut rest = entries;
+    for bucket in 0..1_usize << bits {
+        let begin = body.len();
+        let len = rest.partition_point(|entry| entry.key.bucket(bits) == bucket);
+        rest[..len].iter().for_each(|entry| encode(entry, &mut body));
+        rest = &rest[len..];
+        table.extend_from_slice(&(len as u64).to_le_bytes());
+        table.extend_from_slice(&checksum(&body[begin..]));
+    }
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+    file.write_all(&head_bytes(stamp, bits))?;
+    file.write_all(&table)?;
+    file.write_all(&checksum(&table))?;
+    file.write_all(&body)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Enough of a hash to find damage.
+pub(super) fn checksum(bytes: &[u8]) -> [u8; SUM_BYTES] {
+    let mut sum = [0; SUM_BYTES];
+    sum.copy_from_slice(&Sha256::digest(bytes)[..SUM_BYTES]);
+    sum
+}
+
+fn head_bytes(stamp: &Stamp, bits: u32) -> Vec<u8> {
+    let numbers = stamp.0.iter().copied().chain([u64::from(bits)]);
+    MAGIC.into_iter().chain(numbers.flat_map(u64::to_le_bytes)).collect()
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(number)
+}
+
+fn encode(entry: &Entry, out: &mut Vec<u8>) {
+    out.extend_from_slice(&entry.key.0);
+    out.extend_from_slice(&entry.at.to_le_bytes());
+    out.extend_from_slice(&entry.cid_len.to_le_bytes());
+    out.extend_from_slice(&entry.len.to_le_bytes());
+}
+
+/// An entry as it is in the file.
+pub(super) fn decode(bytes: &[u8]) -> Entry {
+    let mut key = [0; Key::BYTES];
+    key.copy_from_slice(&bytes[..Key::BYTES]);
+    let lens = number(bytes, 24);
+    // The two halves of a number.
+    Entry { key: Key(key), at: number(bytes, 16), cid_len: lens as u32, len: (lens >> 32) as u32 }
+}

@@ -1,0 +1,84 @@
+//! What a server answered, once its head is here: headers, and the body as it comes.
+
+use std::io::{self, Read};
+use std::time::Duration;
+
+use ureq::BodyReader;
+use ureq::http::{Response, StatusCode};
+
+use super::HttpError;
+
+const SAID_BYTES: u64 = 2 << 10;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    response: Response<ureq::Body>,
+    patience: Duration,
+    total: Option<Duration>,
+}
+
+impl Answer {
+    pub(super) fn new(response: Response<ureq::Body>, patience: Duration, total: Option<Duration>) -> Self {
+        Self { response, patience, total }
+    }
+
+    /// The status, which callers outside see as a success.
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// Bytes of the body, where the server says so.
+    pub fn length(&self) -> Option<u64> {
+        self.response.body().content_length().or_else(|| self.header("content-length")?.parse().ok())
+    }
+
+    /// The body, whose errors are in words.
+    pub fn into_body(self) -> Body {
+        Body { reader: self.response.into_body().into_reader(), patience: self.patience, total: self.total }
+    }
+
+    /// Itself, where it is a success.
+    pub(super) fn succeeded(self) -> Result<Self, HttpError> {
+        if self.status().is_success() { Ok(self) } else { Err(self.into_error()) }
+    }
+
+    fn into_error(self) -> HttpError {
+        let status = self.status();
+        let retry_after = self.header("retry-after").and_then(|text| text.trim().parse().ok());
+        let mut said = Vec::new();
+        // What it says besides is for people: nothing hangs on it.
+        self.into_body().take(SAID_BYTES).read_to_end(&mut said).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let said = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let said = said.collect::<Vec<_>>().join(" ");
+        HttpError::Status { status, said, retry_after: retry_after.map(Duration::from_secs) }
+    }
+}
+
+/// The body of an answer. Its errors hold an [`HttpError`].
+pub struct Body {
+    reader: BodyReader<'static>,
+    patience: Duration,
+    total: Option<Duration>,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").finish_non_exhaustive()
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer).map_err(|error| {
+            let kind = error.kind();
+            io::Error::new(kind, HttpError::explain(error.into(), self.patience, self.total))
+        })
+    }
+}

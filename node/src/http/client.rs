@@ -1,0 +1,195 @@
+//! The client: one request, with the redirects that it leads to. Redirects are followed by hand, so that each step is
+//! looked at before it is taken.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
+use ureq::config::Config;
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{Method, Request, Uri};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, AsSendBody, Proxy};
+use url::{Host, Url};
+
+use super::address::not_public;
+use super::redirect::{MAX_REDIRECTS, is_redirect, is_same_place, next};
+use super::resolver::PublicResolver;
+use super::{Answer, HttpError};
+
+/// Longest wait for a connection.
+pub(super) const CONNECT_SECONDS: u64 = 10;
+
+/// Which addresses may be connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The URL that is asked for may lead anywhere, since whoever runs this wrote it; redirects from there to other
+    /// hosts only to public addresses. Behind a proxy of the environment, names are looked up by the proxy, which
+    /// then decides for them.
+    Named,
+    /// Public addresses only, from the first request on: for URLs that strangers wrote. No proxy is used, since
+    /// nobody could see what it connects to.
+    PublicOnly,
+}
+
+/// On what terms a client talks to servers.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Which addresses may be connected to.
+    pub reach: Reach,
+    /// The longest silence of a server.
+    pub patience: Duration,
+    /// The longest time for all of an answer, where there is such a limit.
+    pub total: Option<Duration>,
+    /// Connections to one server that are kept for the next request.
+    pub idle_connections: usize,
+}
+
+/// A client; clones of the handle share its connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    terms: Terms,
+    /// Connects to every address.
+    open: Agent,
+    /// Connects to public addresses only, and to no proxy.
+    guarded: Agent,
+}
+
+impl Client {
+    /// A client on these terms.
+    pub fn new(terms: Terms) -> Self {
+        let open = config(&terms, Proxy::try_from_env());
+        let guarded = config(&terms, None);
+        Self {
+            open: open.new_agent(),
+            guarded: Agent::with_parts(guarded, DefaultConnector::default(), PublicResolver::default()),
+            terms,
+        }
+    }
+
+    /// Asks for `url`.
+    ///
+    /// # Errors
+    /// When the answer is no success, or there is none.
+    pub fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
+        self.follow(&Method::GET, url, headers)
+    }
+
+    /// Asks for the head of `url`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn head(&self, url: &Url) -> Result<Answer, HttpError> {
+        self.follow(&Method::HEAD, url, &[])
+    }
+
+    /// Sends `body` to `url`. Redirects are not followed: what is sent is meant for whom it was sent to.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and for redirects.
+    pub fn post(&self, url: &Url, headers: &[(&str, &str)], body: impl AsSendBody) -> Result<Answer, HttpError> {
+        self.step(&Method::POST, url, url, headers, body)?.succeeded()
+    }
+
+    fn follow(&self, method: &Method, named: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
+        let mut url = named.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.step(method, named, &url, headers, ())?;
+            if !is_redirect(answer.status()) {
+                return answer.succeeded();
+            }
+            url = next(named, &url, answer.header("location"))?;
+        }
+        Err(HttpError::Refused(format!("it redirects more than {MAX_REDIRECTS} times")))
+    }
+
+    /// One request to `url`, on a walk that began at `named`.
+    fn step(
+        &self,
+        method: &Method,
+        named: &Url,
+        url: &Url,
+        headers: &[(&str, &str)],
+        body: impl AsSendBody,
+    ) -> Result<Answer, HttpError> {
+        let (url, authorization) = split_credentials(url)?;
+        let mut request = Request::builder().method(method).uri(url.as_str());
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body).map_err(|error| HttpError::Refused(error.to_string()))?;
+        let (patience, total) = (self.terms.patience, self.terms.total);
+        let response = self.agent(named, &url, request.uri())?.run(request);
+        let response = response.map_err(|error| HttpError::explain(error, patience, total))?;
+        Ok(Answer::new(response, patience, total))
+    }
+
+    fn agent(&self, named: &Url, url: &Url, uri: &Uri) -> Result<&Agent, HttpError> {
+        match self.terms.reach {
+            Reach::PublicOnly => Ok(&self.guarded),
+            Reach::Named if is_same_place(named, url) => Ok(&self.open),
+            Reach::Named => match self.open.config().proxy() {
+                Some(proxy) if !proxy.is_no_proxy(uri) => check_literal(url).map(|()| &self.open),
+                _ => Ok(&self.guarded),
+            },
+        }
+    }
+}
+
+/// What is asked for, without what is not sent as part of it: the fragment, and the credentials, which make a header.
+fn split_credentials(url: &Url) -> Result<(Url, Option<String>), HttpError> {
+    let mut bare = url.clone();
+    bare.set_fragment(None);
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok((bare, None));
+    }
+    let credentials: Vec<u8> = percent_decode_str(url.username())
+        .chain([b':'])
+        .chain(percent_decode_str(url.password().unwrap_or_default()))
+        .collect();
+    let anonymous = bare.set_username("").and_then(|()| bare.set_password(None));
+    anonymous.map_err(|()| HttpError::Refused(format!("there can be no credentials in a URL of {}", url.scheme())))?;
+    Ok((bare, Some(format!("Basic {}", BASE64_STANDARD.encode(credentials)))))
+}
+
+/// Refuses what can be told to be no public address without asking anybody.
+fn check_literal(url: &Url) -> Result<(), HttpError> {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => address.into(),
+        Some(Host::Ipv6(address)) => address.into(),
+        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => [127, 0, 0, 1].into(),
+        _ => return Ok(()),
+    };
+    let host = url.host_str().unwrap_or_default();
+    not_public(address).map_or(Ok(()), |why| Err(HttpError::not_public(host, address, why)))
+}
+
+fn config(terms: &Terms, proxy: Option<Proxy>) -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .proxy(proxy)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_resolve(Some(Duration::from_secs(CONNECT_SECONDS)))
+        .timeout_connect(Some(Duration::from_secs(CONNECT_SECONDS)))
+        .timeout_recv_response(Some(terms.patience))
+        .timeout_per_read(Some(terms.patience))
+        .timeout_per_write(Some(terms.patience))
+        .timeout_global(terms.total)
+        .max_idle_connections(terms.idle_connections)
+        .max_idle_connections_per_host(terms.idle_connections)
+        // The certificates that this machine trusts, a company's own among them.
+        .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+        .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
+        // The bytes that the URL names, not a packed form of them.
+        .accept_encoding("identity")
+        .build()
+}
+
+#[cfg(test)]
+mod tests;

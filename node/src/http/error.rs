@@ -1,0 +1,77 @@
+//! What goes wrong between us and a web server, in words that complete "cannot fetch …: ".
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ureq::http::StatusCode;
+
+use super::client::CONNECT_SECONDS;
+
+/// Why there is no answer, or none of use.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The server answered, and not with success.
+    #[error("the server answered {status}")]
+    Status {
+        /// Its number and name.
+        status: StatusCode,
+        /// The first words of the body, on one line.
+        said: String,
+        /// How long the server asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing came for too long.
+    #[error("the server was silent for {} s", .0.as_secs_f64())]
+    Silent(Duration),
+    /// Something came, too slowly to be worth the wait.
+    #[error("it was not whole after {} s", .0.as_secs_f64())]
+    Slow(Duration),
+    /// We will not go where we were sent.
+    #[error("{0}")]
+    Refused(String),
+    /// The network, the name service, TLS or the server's HTTP failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl HttpError {
+    pub(super) fn not_public(host: &str, address: IpAddr, why: &str) -> Self {
+        let shown = if host.trim_matches(['[', ']']) == address.to_string() {
+            format!("{address}, which {why}")
+        } else {
+            format!("{host}, whose address {address} {why}")
+        };
+        Self::Refused(format!("it leads to {shown}: only public addresses are allowed there"))
+    }
+
+    /// Puts `error` into words. `patience` and `total` are what was waited for.
+    pub(super) fn explain(error: ureq::Error, patience: Duration, total: Option<Duration>) -> Self {
+        match error {
+            ureq::Error::Timeout(ureq::Timeout::Connect) => {
+                Self::Failed(format!("no connection within {CONNECT_SECONDS} s"))
+            }
+            ureq::Error::Timeout(ureq::Timeout::Resolve) => {
+                Self::Failed(format!("the name service did not answer within {CONNECT_SECONDS} s"))
+            }
+            ureq::Error::Timeout(ureq::Timeout::Global) => Self::Slow(total.unwrap_or(patience)),
+            ureq::Error::Timeout(_) => Self::Silent(patience),
+            ureq::Error::HostNotFound => {
+                Self::Failed("there is no such host; check the address and the network".into())
+            }
+            ureq::Error::Io(error) => Self::Failed(error.to_string()),
+            ureq::Error::Other(error) => match error.downcast::<Self>() {
+                Ok(error) => *error,
+                Err(error) => Self::Failed(error.to_string()),
+            },
+            other => Self::Failed(other.to_string()),
+        }
+    }
+
+    /// The status, where there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
