@@ -2,10 +2,10 @@
 //! name says its slot in the topmost shard by its first byte, in the shard below by the second, as far as names collide.
 
 use super::directory::Entry;
-use super::murmur3::murmur3_x64_64;
 use super::out::{Out, Part};
 use crate::cas::DataError;
 use crate::cas::dag_pb::Node;
+use crate::cas::unixfs::murmur3::murmur3_x64_64;
 use crate::cas::unixfs::{Meta, MetaKind};
 
 /// Slots of a shard; one byte of the hash chooses among them.

@@ -7,18 +7,19 @@ mod refusals;
 mod trees;
 mod vectors;
 
+use bacalhau_runtime::Tree;
+
 use super::steps::Walk;
 use super::{Imported, Layout, Profile, run};
 use crate::cas::Block;
 use crate::cas::memory::MemoryShelf;
-use trees::Item;
 
 /// A layout with which a few bytes make deep trees.
 fn tiny(profile: Profile) -> Layout {
     Layout { chunk_bytes: 3, links_per_node: 4, ..profile.layout() }
 }
 
-fn import_by(tree: &Item, layout: Layout) -> (Imported, MemoryShelf) {
+fn import_by(tree: &dyn Tree, layout: Layout) -> (Imported, MemoryShelf) {
     let shelf = MemoryShelf::default();
     let mut sink = |block: Block| {
         shelf.put(block);
