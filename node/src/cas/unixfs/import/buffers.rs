@@ -1,4 +1,4 @@
-//! Memory of blocks that was used before: fresh memory costs more than half of what hashing does.
+//! Memory of blocks that was used before: asking the system for fresh memory costs nearly as much as hashing it.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -22,21 +22,22 @@ impl Buffers {
         Arc::new(Self { length, free: Mutex::default() })
     }
 
-    /// Bytes of this length, as `fill` writes them over whatever was there.
+    /// Bytes of this length, at most that of the buffers, as `fill` writes them over whatever was there.
     pub(super) fn fill<E>(
         self: &Arc<Self>,
         length: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Result<Bytes, E> {
-        if length != self.length {
-            let mut buffer = vec![0; length];
-            fill(&mut buffer)?;
-            return Ok(buffer.into());
+        // Whoever keeps the bytes keeps the buffer, so it is not lent to a few.
+        if length <= self.length / 2 {
+            let mut bytes = vec![0; length];
+            fill(&mut bytes)?;
+            return Ok(bytes.into());
         }
         let used = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = used.unwrap_or_else(|| vec![0; length]);
-        fill(&mut buffer)?;
-        Ok(Bytes::from_owner(Lent { buffer, home: Arc::downgrade(self) }))
+        let mut buffer = used.unwrap_or_else(|| vec![0; self.length]);
+        fill(&mut buffer[..length])?;
+        Ok(Bytes::from_owner(Lent { buffer, home: Arc::downgrade(self) }).slice(..length))
     }
 }
 
@@ -77,6 +78,7 @@ mod tests {
         drop(part);
         assert_eq!(fill(&buffers, 9, 3).as_ptr(), place);
         assert_eq!(fill(&buffers, 5, 4), vec![4; 5]);
+        assert_eq!(fill(&buffers, 4, 4), vec![4; 4]);
         let last = fill(&buffers, 9, 5);
         drop(buffers);
         assert_eq!(last, vec![5; 9]);

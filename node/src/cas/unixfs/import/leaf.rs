@@ -13,7 +13,7 @@ use crate::cas::{Block, Code, DataError};
 
 /// A chunk that is still to be read and hashed.
 pub(super) struct Leaf<'t> {
-    /// For people.
+    /// The file; empty where it is all there is.
     pub(super) path: Arc<str>,
     pub(super) source: Source<'t>,
     pub(super) length: usize,
@@ -44,7 +44,7 @@ impl Leaf<'_> {
             block[end..].copy_from_slice(&tail);
             self.read(&mut block[head.len()..end])
         });
-        let block = block.map_err(|error| DataError::io(format!("read {} to import it", self.path), error))?;
+        let block = block.map_err(|error| reading(&self.path, error))?;
         Ok(if layout.raw_leaves { Block::of(Code::Raw, block) } else { layout.node(block) })
     }
 
@@ -68,6 +68,12 @@ impl Leaf<'_> {
         }
         Err(io::Error::other("its length changed while it was read; import it again when nobody writes to it"))
     }
+}
+
+/// What is at `path` cannot be read.
+pub(super) fn reading(path: &str, error: io::Error) -> DataError {
+    let what = if path.is_empty() { "read what to import".into() } else { format!("read {path} to import it") };
+    DataError::io(what, error)
 }
 
 /// Bytes of the block of a full chunk.

@@ -7,7 +7,6 @@ mod balanced;
 mod buffers;
 mod directory;
 mod leaf;
-mod murmur3;
 mod out;
 mod pipeline;
 mod profile;

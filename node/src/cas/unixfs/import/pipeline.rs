@@ -8,14 +8,15 @@ use rayon::prelude::*;
 use super::Layout;
 use super::assemble::{Assembler, Done};
 use super::buffers::Buffers;
-use super::leaf::{Leaf, full_block_bytes};
+use super::leaf::{Leaf, full_block_bytes, reading};
 use super::steps::Step;
 use crate::cas::dag_pb::Node;
 use crate::cas::unixfs::{Meta, MetaKind};
 use crate::cas::{Block, DataError};
 
-/// File bytes of a batch for each thread: many chunks, so that threads seldom wait for the slowest at its end.
-const BATCH_BYTES_PER_THREAD: usize = 4 << 20;
+/// File bytes of a batch for each thread: some chunks, so that threads seldom wait for the slowest at its end, and few
+/// enough that the memory is still in the cache when it is used again.
+const BATCH_BYTES_PER_THREAD: usize = 2 << 20;
 /// Most file bytes of a batch. Two batches are held at a time.
 const MAX_BATCH_BYTES: usize = 32 << 20;
 /// Most steps of a batch, where files are small.
@@ -67,8 +68,7 @@ fn work(step: Step<'_>, layout: Layout, buffers: &Arc<Buffers>) -> Result<Done, 
             Done::Leaf { block, length: length as u64, last }
         }
         Step::Link { tree, path, name } => {
-            let target = tree.read_link(&path);
-            let target = target.map_err(|error| DataError::io(format!("read the link /{path}"), error))?;
+            let target = tree.read_link(&path).map_err(|error| reading(&path, error))?;
             Done::Link { block: link(target, layout), name }
         }
         Step::DirStart => Done::DirStart,

@@ -38,14 +38,15 @@ pub struct Layout {
 /// What is counted of a directory. It is spread over shards when that is more than [`Layout::SHARD_ABOVE_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShardBy {
-    /// The bytes of the names and CIDs of its entries.
+    /// The bytes of the names and CIDs of its entries. Names count in UTF-8, as for kubo.
     LinkBytes,
     /// The bytes of the block that it would be in one piece.
     BlockBytes,
 }
 
 impl Layout {
-    /// A directory that counts more than this is spread over shards.
+    /// A directory that counts more than this is spread over shards. At exactly this it is not, in the javascript
+    /// importer and in kubo since 0.40; kubo before that spread it as well.
     pub const SHARD_ABOVE_BYTES: usize = 256 << 10;
 }
 

@@ -2,10 +2,10 @@
 //! name says its slot in the topmost shard by its first byte, in the shard below by the second, as far as names collide.
 
 use super::directory::Entry;
-use super::murmur3::murmur3_x64_64;
 use super::out::{Out, Part};
 use crate::cas::DataError;
 use crate::cas::dag_pb::Node;
+use crate::cas::unixfs::murmur3::murmur3_x64_64;
 use crate::cas::unixfs::{Meta, MetaKind};
 
 /// Slots of a shard; one byte of the hash chooses among them.
@@ -55,4 +55,21 @@ fn put_shard(hashed: &[Hashed], depth: u32, out: &mut Out<'_>) -> Result<Part, D
         ..Meta::of(MetaKind::HamtShard)
     };
     out.put_node(&Node { links, data: Some(meta.encode().into()) }, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Profile;
+    use super::*;
+    use crate::cas::{Block, Code};
+
+    #[test]
+    fn names_that_no_depth_tells_apart_are_refused() {
+        let part = Part::of(&Block::of(Code::Raw, "x"), 1);
+        let entries = vec![Entry { name: "twin".into(), part }; 2];
+        let mut sink = |_: Block| Ok(());
+        let mut out = Out { layout: Profile::default().layout(), sink: &mut sink, blocks: 0 };
+        let error = put(entries, &mut out).unwrap_err().to_string();
+        assert!(error.contains("twin") && error.contains("same hash"), "{error}");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{Entry, Kind, ReadAt, Tree};
 use rayon::prelude::*;
 
-use super::leaf::{Leaf, Source};
+use super::leaf::{Leaf, Source, reading};
 use crate::cas::DataError;
 
 /// One thing to do.
@@ -57,7 +57,7 @@ impl<'t> Walk<'t> {
             return Ok(Some(self.chunk_of(large)));
         }
         if std::mem::take(&mut self.start) {
-            let stat = self.tree.stat("").map_err(|error| DataError::io("look at what to import", error))?;
+            let stat = self.tree.stat("").map_err(|error| reading("", error))?;
             return self.enter(String::new(), String::new(), stat.kind, stat.size).map(Some);
         }
         let Some(dir) = self.dirs.last_mut() else { return Ok(None) };
@@ -104,7 +104,7 @@ impl<'t> Walk<'t> {
 
     /// The entries of a directory with the sizes of its files, in order.
     fn list(&self, path: &str) -> Result<Vec<(Entry, u64)>, DataError> {
-        let entries = self.tree.list(path).map_err(|error| DataError::io(format!("list /{path}"), error))?;
+        let entries = self.tree.list(path).map_err(|error| reading(path, error))?;
         let sized = |entry: Entry| match entry.kind {
             Kind::File => {
                 let file = joined(path, &entry.name);
@@ -147,7 +147,7 @@ impl<'r> Stream<'r> {
         let mut chunk = Vec::with_capacity(self.chunk_bytes);
         if let Some(reader) = &mut self.reader {
             let read = reader.by_ref().take(self.chunk_bytes as u64).read_to_end(&mut chunk);
-            read.map_err(|error| DataError::io("read what to import", error))?;
+            read.map_err(|error| reading("", error))?;
         }
         Ok(chunk)
     }
@@ -162,8 +162,8 @@ impl<'r> Stream<'r> {
         if last.is_some() {
             self.reader = None;
         }
-        let (path, length) = ("the stream".into(), chunk.len());
-        Ok(Some(Step::Leaf(Leaf { path, source: Source::Bytes(chunk), length, last })))
+        let length = chunk.len();
+        Ok(Some(Step::Leaf(Leaf { path: "".into(), source: Source::Bytes(chunk), length, last })))
     }
 }
 
@@ -177,8 +177,4 @@ impl Iterator for Stream<'_> {
 
 fn joined(dir: &str, name: &str) -> String {
     if dir.is_empty() { name.into() } else { format!("{dir}/{name}") }
-}
-
-fn reading(path: &str, error: std::io::Error) -> DataError {
-    DataError::io(format!("read /{path} to import it"), error)
 }

@@ -71,7 +71,7 @@ impl Tree for Item {
     }
 }
 
-struct Opened(Bytes);
+pub(super) struct Opened(pub(super) Bytes);
 
 impl ReadAt for Opened {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -157,3 +157,21 @@ fn trees_are_proved_by_the_profile_that_made_them() {
         }
     }
 }
+
+#[test]
+fn links_and_nested_shards_are_those_of_kubo() {
+    // Added by kubo 0.22.
+    let links = Item::dir([
+        ("dangling", Item::Link("../../etc/hostname".into())),
+        ("empty", Item::dir::<&str>([])),
+        ("l1", Item::Link("a.txt".into())),
+        ("\u{fc}", Item::Link("\u{fc}n\u{ef}".into())),
+    ]);
+    assert_eq!(imported(&links, Profile::UnixfsV02015).1.cid, "QmVDuxGyUydBHBNe34H5HZ3JDGupWG6xj4x5FFdLV1Fvgb");
+    let inner = (0..9000).map(|i| (format!("{i:030}"), Item::file(format!("{}", i % 7))));
+    let mut shards: BTreeMap<_, _> =
+        (0..7000).map(|i| (format!("日本語-{i:020}"), Item::file(i.to_string()))).collect();
+    shards.insert("inner".into(), Item::dir(inner));
+    let cid = imported(&Item::Dir(shards), Profile::UnixfsV02015).1.cid;
+    assert_eq!(cid, "QmcQWKNZqC7B7Ppj3QXMhfihGg5zqx8oenReCn3ohtMjeg");
+}
