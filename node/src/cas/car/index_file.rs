@@ -117,7 +117,10 @@ fn encode(entry: &Entry, out: &mut Vec<u8>) {
 pub(super) fn decode(bytes: &[u8]) -> Entry {
     let mut key = [0; Key::BYTES];
     key.copy_from_slice(&bytes[..Key::BYTES]);
-    let [a, b, c, d, e, f, g, h] = number(bytes, 24).to_le_bytes();
-    let (cid_len, len) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-    Entry { key: Key(key), at: number(bytes, 16), cid_len, len }
+    let half = |at: usize| {
+        let mut half = [0; 4];
+        half.copy_from_slice(&bytes[at..at + 4]);
+        u32::from_le_bytes(half)
+    };
+    Entry { key: Key(key), at: number(bytes, 16), cid_len: half(24), len: half(28) }
 }

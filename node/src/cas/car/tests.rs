@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::cas::{Block, Code, DataError, MAX_BLOCK_BYTES, RAW, Shelf};
 
-/// Written by `@ipld/car` 5.4.7: a CIDv0 directory, three raw blocks, one that stands in its CID, and the first raw one again.
+/// Written by `@ipld/car` 5.4.7: a directory by version 0, three raw blocks, one that stands in its CID, and the first raw one again.
 const SMALL: &[u8] = include_bytes!("testdata/small.car");
 
 fn read(bytes: &[u8]) -> Result<(Vec<Cid>, Vec<Block>), DataError> {
@@ -25,14 +25,16 @@ fn read(bytes: &[u8]) -> Result<(Vec<Cid>, Vec<Block>), DataError> {
 
 fn written(roots: &[Cid], blocks: &[Block]) -> Vec<u8> {
     let mut writer = CarWriter::new(Vec::new(), roots).unwrap();
-    blocks.iter().for_each(|block| writer.write(block).unwrap());
+    for block in blocks {
+        writer.write(block).unwrap();
+    }
     writer.finish().unwrap()
 }
 
 fn v2(offset: u64, size: u64, data: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x0a\xa1gversion\x02".to_vec();
     bytes.extend([0; 16]);
-    [offset, size, 0].iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    bytes.extend([offset, size, 0].iter().flat_map(|number| number.to_le_bytes()));
     bytes.extend(data);
     bytes
 }
@@ -273,7 +275,9 @@ impl Write for Trickle {
 fn slow_sinks_get_everything() {
     let (roots, blocks) = read(SMALL).unwrap();
     let mut writer = CarWriter::new(Trickle(Vec::new()), &roots).unwrap();
-    blocks.iter().for_each(|block| writer.write(block).unwrap());
+    for block in &blocks {
+        writer.write(block).unwrap();
+    }
     assert_eq!(writer.finish().unwrap().0, SMALL);
 }
 

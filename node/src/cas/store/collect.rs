@@ -75,17 +75,14 @@ impl Store {
     }
 
     fn merge_marked(&self, marks: &Marks, lock: &Lock) -> Result<(), DataError> {
-        let mut packs = Vec::new();
-        for pack in self.packs.all().iter().filter(|pack| !marks.has_pack(pack)) {
-            packs.push((pack.bytes()?, pack.clone()));
-        }
-        packs.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.id.cmp(&other.1.id)));
+        let mut packs: Vec<_> = self.packs.all().iter().filter(|pack| !marks.has_pack(pack)).cloned().collect();
+        packs.sort_unstable_by_key(|pack| pack.bytes);
         let (mut sum, mut group) = (0, Vec::new());
-        for (bytes, pack) in packs {
-            if group.len() >= MERGED_AT_LEAST && bytes > sum / 2 || sum + bytes > self.pack_bytes() {
+        for pack in packs {
+            if group.len() >= MERGED_AT_LEAST && pack.bytes > sum / 2 || sum + pack.bytes > self.pack_bytes() {
                 break;
             }
-            sum += bytes;
+            sum += pack.bytes;
             group.push(pack);
         }
         if group.len() < MERGED_AT_LEAST {

@@ -155,7 +155,7 @@ impl Draft {
         self.finished.store(true, Ordering::Relaxed);
         // The lock ends with the last copy of the file otherwise, and hinders nobody.
         let _ = self.file.unlock();
-        Ok(Pack { id: self.id.clone(), car })
+        Ok(Pack { id: self.id.clone(), car, bytes: self.len() })
     }
 
     /// All of that, for who has the store alone. `None` if there is nothing in it.

@@ -1,8 +1,11 @@
 //! A finished pack.
 
+use std::fs;
+
+use super::at;
 use super::layout::Layout;
 use crate::cas::DataError;
-use crate::cas::car::{CarFile, Entry, Tail};
+use crate::cas::car::{CarFile, Tail};
 
 /// A pack that is open. It can be read also after its file was deleted.
 #[derive(Debug)]
@@ -11,27 +14,21 @@ pub(super) struct Pack {
     pub(super) id: String,
     /// Its blocks.
     pub(super) car: CarFile,
+    /// Bytes of its file.
+    pub(super) bytes: u64,
 }
 
 impl Pack {
     /// Opens the pack `id`.
     pub(super) fn open(layout: &Layout, id: &str) -> Result<Self, DataError> {
-        let car = CarFile::open_indexed(&layout.pack(id), layout.index(id), Tail::Dropped)?;
-        Ok(Self { id: id.into(), car })
+        let path = layout.pack(id);
+        let car = CarFile::open_indexed(&path, layout.index(id), Tail::Dropped)?;
+        let bytes = fs::metadata(&path).map_err(|error| at("look at", &path, error))?.len();
+        Ok(Self { id: id.into(), car, bytes })
     }
 
     /// What packs that are made of this one have as their age.
     pub(super) fn age(&self) -> &str {
         self.id.split_once('-').map_or(&self.id, |(age, _)| age)
     }
-
-    /// Bytes of its blocks.
-    pub(super) fn bytes(&self) -> Result<u64, DataError> {
-        Ok(sum(&self.car.entries()?))
-    }
-}
-
-/// Bytes of blocks.
-pub(super) fn sum(entries: &[Entry]) -> u64 {
-    entries.iter().map(|entry| u64::from(entry.len)).sum()
 }

@@ -44,14 +44,17 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub fn unpin(&self, cid: &Cid) -> Result<bool, DataError> {
-        let _lock = Lock::shared(&self.layout)?;
-        self.budget.something_was_let_go();
+        let lock = Lock::shared(&self.layout)?;
         let path = self.layout.pins().join(canonical(cid).to_string());
-        match fs::remove_file(&path) {
+        let unpinned = match fs::remove_file(&path) {
             Ok(()) => sync(&self.layout.pins()).map(|()| true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(at("delete", &path, error)),
-        }
+        };
+        // Whoever has the budget may be waiting for the lock.
+        drop(lock);
+        self.budget.something_was_let_go();
+        unpinned
     }
 
     /// All pins, by CID.

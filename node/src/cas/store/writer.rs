@@ -14,7 +14,7 @@ use crate::cas::{Block, DataError, IDENTITY};
 /// Packs that are merged when there are more.
 const MAX_PACKS: usize = 64;
 /// Bytes after which a pack is finished and the next one begun. A crash costs the hashing of so many.
-const PACK_BYTES: std::ops::RangeInclusive<u64> = 4 << 20..=2 << 30;
+const PACK_BYTES: std::ops::RangeInclusive<u64> = 4 << 20..=8 << 30;
 
 /// Writes blocks into packs of its own. Blocks can be read in this process as soon as they are written; they are safe on disk
 /// after [`commit`](Self::commit) or [`finish`](Self::finish). What was written and never committed may stay or not.
@@ -79,7 +79,10 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         // Nobody was promised anything, but what is there need not be fetched again.
-        let _ = lock(&self.open).publish(&self.store);
+        let mut open = lock(&self.open);
+        if open.publish(&self.store).is_err() {
+            open.forget_draft(&self.store);
+        }
         self.store.budget.something_was_let_go();
     }
 }
@@ -128,9 +131,13 @@ impl Open {
             self.claim(store, &Claimed::Pack(draft.id().into()), &lock)?;
             store.packs.add(draft.publish(&store.layout, &lock)?);
         }
-        self.draft = None;
-        store.drafts.write().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &draft));
+        self.forget_draft(store);
         sync(&store.layout.packs())
+    }
+
+    fn forget_draft(&mut self, store: &Store) {
+        let Some(draft) = self.draft.take() else { return };
+        store.drafts.write().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &draft));
     }
 }
 
