@@ -25,6 +25,9 @@ const IDLE: Duration = Duration::from_secs(300);
 /// Streams of one connection that are being agreed on. kubo opens one for each block, many at once.
 const NEGOTIATING: usize = 512;
 
+const SPOKEN: &str =
+    "only /ip4, /ip6, /dns and /dnsaddr addresses with /tcp are spoken, such as /ip4/127.0.0.1/tcp/4001/p2p/PEER";
+
 type Reply = SyncSender<Result<PeerId, String>>;
 
 /// What the task can be told.
@@ -108,6 +111,9 @@ impl Task {
     }
 
     fn dial(&mut self, addr: Multiaddr, reply: Reply) {
+        if !is_spoken(&addr) {
+            return self.dialed(&reply, Err(SPOKEN.into()));
+        }
         let peer = addr.iter().find_map(|part| match part {
             Protocol::P2p(peer) => Some(peer),
             _ => None,
@@ -171,6 +177,18 @@ fn transport(key: &Keypair, timeout: Duration) -> std::io::Result<Boxed<(PeerId,
     Ok(upgraded.timeout(timeout).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer))).boxed())
 }
 
+/// Whether the address is one of those that are spoken. What it names may still not be there.
+fn is_spoken(addr: &Multiaddr) -> bool {
+    let mut parts = addr.iter();
+    let host = parts.next();
+    let is_tcp = matches!(parts.next(), Some(Protocol::Tcp(_))) && parts.all(|part| matches!(part, Protocol::P2p(_)));
+    match host {
+        Some(Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_)) => is_tcp,
+        Some(Protocol::Dnsaddr(_)) => true,
+        _ => false,
+    }
+}
+
 /// In one line, for people.
 fn why(error: &DialError) -> String {
     match error {
@@ -187,9 +205,7 @@ fn why(error: &DialError) -> String {
 
 fn transport_why(error: &libp2p::TransportError<std::io::Error>) -> String {
     match error {
-        libp2p::TransportError::MultiaddrNotSupported(_) => {
-            "only /ip4, /ip6 and /dns addresses with /tcp are spoken, such as /ip4/127.0.0.1/tcp/4001".into()
-        }
+        libp2p::TransportError::MultiaddrNotSupported(_) => SPOKEN.into(),
         libp2p::TransportError::Other(error) => innermost(error),
     }
 }
@@ -200,5 +216,8 @@ fn innermost(error: &std::io::Error) -> String {
     while let Some(source) = at.source() {
         at = source;
     }
-    at.to_string()
+    // The resolver's errors are lists of lines, under a headline.
+    let text = at.to_string();
+    let lines: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+    if lines.is_empty() { text } else { lines.join("; ") }
 }

