@@ -2,7 +2,9 @@
 //! What the blocks mean is the business of `cas`; who is asked for which input, that of `storage`.
 
 mod address;
+mod frontier;
 mod gateway;
+mod gateway_car;
 mod gateways;
 mod kubo;
 mod pace;
@@ -10,7 +12,9 @@ mod provider;
 mod workers;
 
 pub use address::{KuboAddress, Peer, PeerError};
+pub use frontier::Scope;
 pub use gateway::Gateway;
+pub use gateway_car::{CarFetch, CarFetched};
 pub use gateways::Gateways;
 pub use kubo::{Kubo, KuboIdentity};
 pub use provider::{Answers, Provider};
