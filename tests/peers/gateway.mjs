@@ -1,4 +1,5 @@
-// A trustless gateway (raw blocks and CAR version 1) on loopback, with a few DAGs that the importer of others made, to test our client against. Prints one line of JSON, {port, roots}, and serves until its input ends.
+// A trustless gateway (raw blocks and CAR version 1) on loopback, with a few DAGs that the importer of others made, to
+// test our client against. Prints one line of JSON, {port, roots}, and serves until its input ends.
 // `node gateway.mjs [PORT]`; the packages are found below the directory that BACALHAU_TEST_PEERS names.
 import { createServer } from 'node:http'
 import { readFile } from 'node:fs/promises'
@@ -17,6 +18,7 @@ const { MemoryBlockstore } = await load('blockstore-core')
 const { CID } = await load('multiformats')
 const dagCBOR = await load('@ipld/dag-cbor')
 const dagPB = await load('@ipld/dag-pb')
+const { UnixFS } = await load('ipfs-unixfs')
 
 /** The bytes of the test vectors. */
 const pattern = length => Uint8Array.from({ length }, (_, i) =>
@@ -50,11 +52,19 @@ const get = async cid => {
   return Buffer.concat(parts)
 }
 
+/** The links of a node that belong to it by `scope`. */
+function linksOf (node, scope) {
+  if (scope !== 'entity') return scope === 'all' ? node.Links : []
+  const { type } = UnixFS.unmarshal(node.Data)
+  if (type === 'hamt-sharded-directory') return node.Links.filter(link => link.Name.length === 2)
+  return type === 'file' ? node.Links : []
+}
+
 async function * walk (cid, scope) {
   const bytes = await get(cid)
   yield { cid, bytes }
-  if (cid.code !== dagPB.code || scope === 'block') return
-  for (const link of dagPB.decode(bytes).Links) yield * walk(link.Hash, scope)
+  if (cid.code !== dagPB.code) return
+  for (const link of linksOf(dagPB.decode(bytes), scope)) yield * walk(link.Hash, scope)
 }
 
 function * varint (number) {

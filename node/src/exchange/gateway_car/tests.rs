@@ -163,12 +163,12 @@ fn a_gateway_that_others_wrote() {
     let gateway = Gateway::new(url::Url::parse(&base).unwrap(), Duration::from_secs(10));
     // Blocks as the archive has them, and as they are asked for one by one.
     for (name, scope, blocks) in [
-        ("file", Scope::All, 5),
+        ("file", Scope::All, 14),
         ("file", Scope::Block, 1),
-        ("directory", Scope::All, 6),
+        ("directory", Scope::All, 9),
         ("directory", Scope::Entity, 1),
-        ("shards", Scope::Entity, 239),
-        ("shards", Scope::All, 1239),
+        ("shards", Scope::Entity, 242),
+        ("shards", Scope::All, 1242),
     ] {
         let root = about["roots"][name].as_str().unwrap().parse().unwrap();
         let (mut got, begin) = (Vec::new(), Instant::now());
