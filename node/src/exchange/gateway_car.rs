@@ -54,14 +54,6 @@ struct Fetch<'a> {
     sink: &'a mut Sink<'a>,
 }
 
-/// Why the archive is read no further.
-enum End {
-    /// The rest is fetched one by one.
-    CutShort(String),
-    /// So are we.
-    Failed(DataError),
-}
-
 impl Gateway {
     /// Fetches all of a DAG or a part of it, by an archive as far as one comes.
     ///
@@ -70,45 +62,47 @@ impl Gateway {
     pub fn fetch_car<'a>(&self, what: CarFetch, sink: &'a mut Sink<'a>) -> Result<CarFetched, DataError> {
         let frontier = Frontier::new(&what.root, what.scope)?;
         let mut fetch = Fetch { what, frontier, fetched: CarFetched::default(), sink };
-        match self.read_archive(&mut fetch) {
-            Ok(()) => {}
-            Err(End::Failed(error)) => return Err(error),
-            Err(End::CutShort(why)) => fetch.fetched.cut_short = Some(why),
-        }
+        fetch.fetched.cut_short = self.read_archive(&mut fetch)?;
         self.fetch_rest(&mut fetch)?;
         Ok(fetch.fetched)
     }
 
-    fn read_archive(&self, fetch: &mut Fetch<'_>) -> Result<(), End> {
+    /// Takes what the archive has, and says why that is not all of it.
+    fn read_archive(&self, fetch: &mut Fetch<'_>) -> Result<Option<String>, DataError> {
         if fetch.frontier.open().next().is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        let CarFetch { root, scope, max_bytes } = fetch.what;
-        let url = self
-            .side
-            .url(&root, &format!("format=car&dag-scope={}&car-version=1&car-order=dfs&car-dups=n", scope.name()));
-        let accept = "application/vnd.ipld.car; version=1; order=dfs; dups=n";
-        let answer = self.side.streams.get(&url, &[("Accept", accept)]);
-        let answer = answer.map_err(|error| End::CutShort(error.to_string()))?;
-        // What surrounds blocks is small; a gateway that repeats blocks is not read for ever.
-        let body = answer.into_body().take(max_bytes.saturating_mul(2).saturating_add(1 << 20));
-        let name = format!("the archive of {}", self.side.name());
-        let car = CarReader::new(name, Paced::new(body, self.side.patience));
-        for block in car.map_err(|error| End::CutShort(error.to_string()))? {
-            let block = block.map_err(|error| End::CutShort(error.to_string()))?;
-            match fetch.frontier.take(&block).map_err(End::Failed)? {
-                Place::New => fetch.keep(block, |fetched| &mut fetched.archived).map_err(End::Failed)?,
+        let car = match self.open_archive(fetch.what) {
+            Ok(car) => car,
+            Err(why) => return Ok(Some(why)),
+        };
+        for block in car {
+            let block = match block {
+                Ok(block) => block,
+                Err(error) => return Ok(Some(error.to_string())),
+            };
+            match fetch.frontier.take(&block)? {
+                Place::New => fetch.keep(block, |fetched| &mut fetched.archived)?,
                 Place::Again => {}
-                Place::Foreign => {
-                    return Err(End::CutShort(format!("it has block {}, which nobody asked for", block.cid())));
-                }
+                Place::Foreign => return Ok(Some(format!("it has block {}, which nobody asked for", block.cid()))),
             }
             if fetch.frontier.open().next().is_none() {
-                return Ok(());
+                return Ok(None);
             }
         }
         let open = fetch.frontier.open().count();
-        Err(End::CutShort(format!("it ended although {open} known blocks and what is below them are lacking")))
+        Ok(Some(format!("it ended although {open} known blocks and what is below them are lacking")))
+    }
+
+    fn open_archive(&self, what: CarFetch) -> Result<CarReader<impl Read>, String> {
+        let query = format!("format=car&dag-scope={}&car-version=1&car-order=dfs&car-dups=n", what.scope.name());
+        let accept = "application/vnd.ipld.car; version=1; order=dfs; dups=n";
+        let answer = self.side.streams.get(&self.side.url(&what.root, &query), &[("Accept", accept)]);
+        let body = answer.map_err(|error| error.to_string())?.into_body();
+        // What surrounds blocks is small; a gateway that repeats blocks is not read for ever.
+        let body = body.take(what.max_bytes.saturating_mul(2).saturating_add(1 << 20));
+        let name = format!("the archive of {}", self.side.name());
+        CarReader::new(name, Paced::new(body, self.side.patience)).map_err(|error| error.to_string())
     }
 
     fn fetch_rest(&self, fetch: &mut Fetch<'_>) -> Result<(), DataError> {

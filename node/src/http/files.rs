@@ -32,7 +32,7 @@ async fn guard(State(root): State<Arc<Path>>, mut request: Request, next: Next) 
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], "this is read-only\n").into_response();
     }
-    let is_archive = request.uri().path().ends_with(".car");
+    let is_archive = Path::new(request.uri().path()).extension().is_some_and(|kind| kind == "car");
     let tag = match relative(request.uri().path()) {
         Some(path) => tokio::task::spawn_blocking(move || tag(&root, &path)).await.ok().flatten(),
         None => None,

@@ -23,7 +23,9 @@ fn dag() -> Vec<Block> {
 
 fn car(roots: &[Cid], blocks: &[Block]) -> Vec<u8> {
     let mut writer = CarWriter::new(Vec::new(), roots).unwrap();
-    blocks.iter().for_each(|block| writer.write(block).unwrap());
+    for block in blocks {
+        writer.write(block).unwrap();
+    }
     writer.finish().unwrap()
 }
 
