@@ -8,15 +8,19 @@
 //! | [`job`] | the deal: how many executions, how many must agree |
 //! | [`cas`] | blocks and their CIDs, UnixFS, archives of blocks, the block store; no network |
 //! | [`http`] | how we speak HTTP: time-outs, redirects, addresses that may be reached |
+//! | [`transport`] | the libp2p node: identity, connections, streams of protocols |
+//! | [`bitswap`] | Bitswap 1.2.0: blocks from peers and for peers |
 //! | [`exchange`] | blocks that others have: Bitswap, gateways, kubo, behind the trait `Provider` |
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
 //! | [`embedded`] | several executions of one job in this process |
+//! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`cli`] | one verb one file, the renderer, the exit codes |
 //!
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
 
+pub mod bitswap;
 pub mod cas;
 pub mod cli;
 pub mod embedded;
@@ -24,5 +28,7 @@ pub mod exchange;
 pub mod executor;
 pub mod http;
 pub mod job;
+pub mod node;
 pub mod storage;
+pub mod transport;
 pub mod verify;

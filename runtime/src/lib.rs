@@ -73,6 +73,6 @@ pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
-pub use receipt::{Claim, Difference, Receipt, ReceiptError, ResultFile, Unclaimed};
+pub use receipt::{Checked, Claim, Difference, Publication, Receipt, ReceiptError, ResultFile, Service, Unclaimed};
 pub use runtime::{Module, Options, Runtime};
 pub use tier::Tier;

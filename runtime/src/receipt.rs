@@ -78,8 +78,54 @@ pub struct Unclaimed {
     pub module_source: Option<String>,
     /// Where each input was found, by its guest path.
     pub input_sources: BTreeMap<String, String>,
+    /// Who handed out each input, by its guest path: the first, and after each that failed who went on.
+    pub input_services: BTreeMap<String, Vec<Service>>,
+    /// Where the results can be had.
+    pub published: Vec<Publication>,
     /// What a person may want to know: a limit that the program ran into and survived, links that were left out.
     pub notes: Vec<String>,
+}
+
+/// Somebody who handed out an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The kind of storage: `local`, `url`, `inline`, `unsealed` or `ipfs`.
+    pub driver: String,
+    /// Where it had the data from: a path, a URL, peers.
+    pub place: String,
+    /// Whether what was read is what the claim names.
+    pub checked: Checked,
+    /// Why it did not go on to the end, if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// How an input was checked against its identity in the claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checked {
+    /// The identity is a hash of what was read.
+    Hashed,
+    /// All that was read was checked against the CID that is the identity.
+    Verified,
+    /// It could not be checked: it is the data of the CID as far as its holder says.
+    Unverified,
+    /// The holder of the data chose not to check.
+    Trusted,
+}
+
+/// A place where the results can be had.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Publication {
+    /// The publisher: `ipfs` or `local`.
+    pub publisher: String,
+    /// CID of the results directory.
+    pub cid: Option<Link>,
+    /// The import profile that gives this CID, by name.
+    pub import_profile: Option<String>,
+    /// Where the results directory is: paths of the publishing machine, URLs, multiaddrs of peers.
+    pub places: Vec<String>,
 }
 
 impl Receipt {

@@ -72,6 +72,11 @@ impl Block {
         Ok(Self { cid, bytes })
     }
 
+    /// Takes `bytes` for those of `cid`: whoever calls this has checked them.
+    pub(crate) fn checked(cid: Cid, bytes: Bytes) -> Self {
+        Self { cid, bytes }
+    }
+
     /// The `CIDv1` block of `bytes` by SHA-256.
     pub fn of(code: Code, bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
@@ -123,6 +128,16 @@ pub fn check(cid: &Cid, bytes: &[u8]) -> Result<(), DataError> {
         }
     };
     if equal { Ok(()) } else { Err(DataError::corrupt(cid, "its bytes have another hash")) }
+}
+
+/// The hash of `bytes` by the function of this code, where [`check`] knows it and the bytes fit.
+pub(crate) fn hash(code: u64, bytes: &[u8]) -> Option<Multihash<64>> {
+    match code {
+        SHA2_256 => Some(sha2_256(bytes)),
+        SHA2_512 => Multihash::wrap(SHA2_512, &Sha512::digest(bytes)).ok(),
+        IDENTITY => Multihash::wrap(IDENTITY, bytes).ok(),
+        _ => None,
+    }
 }
 
 /// The bytes that `cid` holds itself, where it does: at most the 64 that fit into a `Cid`.

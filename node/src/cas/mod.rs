@@ -3,12 +3,15 @@
 
 mod block;
 pub mod car;
+mod cid_path;
+mod complete;
 pub mod dag_pb;
 mod error;
 #[cfg(test)]
 pub(crate) mod memory;
 pub(crate) mod protobuf;
 mod shelf;
+pub mod store;
 pub mod unixfs;
 
 use std::fmt;
@@ -16,7 +19,10 @@ use std::fmt;
 use bytes::Bytes;
 use cid::Cid;
 
+pub(crate) use block::hash;
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
+pub use cid_path::{CidPath, CidPathError};
+pub use complete::is_complete;
 pub use error::DataError;
 pub use shelf::Shelf;
 

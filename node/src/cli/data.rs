@@ -1,21 +1,53 @@
 //! Opening what the command line names: the module as bytes, the inputs as trees. Says so when something is fetched.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use bacalhau_runtime::{HostFailure, Inputs, Kind, Tree};
+use bacalhau_runtime::{HostFailure, Inputs, Kind, Unclaimed};
 
 use super::exit::Failure;
-use super::mount::Mount;
+use super::mount::{self, Mount};
 use super::talk::Talk;
-use crate::storage::{Source, Sources, Storage};
+use crate::storage::{Opened, Services, Source, Sources, Storage};
 
-/// Opens each input.
-///
-/// # Errors
-/// When one cannot be read or fetched.
-pub(super) fn open_inputs(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<Inputs, Failure> {
-    let open = |mount: &Mount| Ok((mount.target.clone(), open(sources, talk, &mount.source)?));
-    mounts.iter().map(open).collect()
+/// Inputs that are open: what a run reads, and what a receipt remembers of where it came from.
+#[derive(Debug, Default)]
+pub(super) struct OpenInputs {
+    /// By guest path.
+    pub(super) trees: Inputs,
+    sources: BTreeMap<String, String>,
+    services: BTreeMap<String, Services>,
+}
+
+impl OpenInputs {
+    /// Opens each input.
+    ///
+    /// # Errors
+    /// When one cannot be read or fetched, or two would be at one place.
+    pub(super) fn open(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<Self, Failure> {
+        let mut inputs = Self::default();
+        for mount in mounts {
+            let opened = open(sources, talk, &mount.source)?;
+            let is_dir = mount.target.is_none() && is_dir(&opened, &mount.source)?;
+            let target = mount.target(is_dir);
+            mount::check_free(&target, &mount.source, inputs.trees.keys().map(String::as_str))?;
+            inputs.trees.insert(target.clone(), opened.tree);
+            inputs.sources.insert(target.clone(), mount.source.recorded());
+            inputs.services.insert(target, opened.services);
+        }
+        Ok(inputs)
+    }
+
+    /// Writes down where everything came from.
+    pub(super) fn record(&self, unclaimed: &mut Unclaimed) {
+        unclaimed.input_sources.clone_from(&self.sources);
+        unclaimed.input_services =
+            self.services.iter().map(|(target, services)| (target.clone(), services.list())).collect();
+    }
+}
+
+fn is_dir(opened: &Opened, source: &Source) -> Result<bool, HostFailure> {
+    let stat = opened.tree.stat("").map_err(|error| HostFailure::io(format!("read {}", source.recorded()), error))?;
+    Ok(stat.kind == Kind::Dir)
 }
 
 /// Reads a module of at most `max_bytes`, binary or text.
@@ -23,7 +55,7 @@ pub(super) fn open_inputs(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> R
 /// # Errors
 /// When it cannot be read or fetched, is a directory, or is larger.
 pub(super) fn read_module(sources: &Sources, talk: &Talk, source: &Source, max_bytes: u64) -> Result<Vec<u8>, Failure> {
-    let tree = open(sources, talk, source)?;
+    let tree = open(sources, talk, source)?.tree;
     let failed = |error| HostFailure::io(format!("read the module {source}"), error);
     let stat = tree.stat("").map_err(failed)?;
     if stat.kind != Kind::File {
@@ -41,7 +73,7 @@ pub(super) fn read_module(sources: &Sources, talk: &Talk, source: &Source, max_b
     Ok(bytes)
 }
 
-fn open(sources: &Sources, talk: &Talk, source: &Source) -> Result<Arc<dyn Tree>, Failure> {
+fn open(sources: &Sources, talk: &Talk, source: &Source) -> Result<Opened, Failure> {
     if !sources.has_locally(source)? {
         talk.say(format!("fetching {}", source.recorded()));
     }

@@ -117,13 +117,16 @@ impl Machine {
 impl Download {
     /// As [`Machine::sources`].
     pub(super) fn sources(&self, talk: &Arc<Talk>, spool_dir: PathBuf) -> Sources {
-        Sources::new(Fetching {
-            max_bytes: self.input_bytes.0,
-            patience: Duration::from_secs(PATIENCE_SECONDS),
-            reach: Reach::Named,
-            spool_dir,
-            progress: talk.progress(),
-        })
+        Sources::new(
+            Fetching {
+                max_bytes: self.input_bytes.0,
+                patience: Duration::from_secs(PATIENCE_SECONDS),
+                reach: Reach::Named,
+                spool_dir,
+                progress: talk.progress(),
+            },
+            Vec::new(),
+        )
     }
 }
 

@@ -5,13 +5,16 @@ use crate::storage::{Source, SourceError};
 
 use super::exit::Failure;
 
+/// Where inputs are seen unless somebody says otherwise.
+const INPUTS: &str = "/inputs";
+
 /// An input: where it comes from, and where the program sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     /// Where from.
     pub(super) source: Source,
-    /// Absolute guest path.
-    pub(super) target: String,
+    /// Absolute guest path. `None` for a CID without one: whether it is a directory shows when it is open.
+    pub(super) target: Option<String>,
 }
 
 impl Mount {
@@ -21,40 +24,65 @@ impl Mount {
     /// When `SRC` is nothing that can be read, or has no name that could be used.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         let (source, target) = split(text);
-        let source = Source::parse(source).map_err(|error| in_context(text, &error))?;
-        let target = match target {
-            Some(target) => without_slash(target).into(),
-            None if source.is_dir() => "/inputs".into(),
-            None => match source.name() {
-                Some(name) => format!("/inputs/{name}"),
-                None => {
-                    return Err(Failure::usage(format!(
-                        "{text} has no file name: say where it goes, as in SRC:/inputs/data"
-                    )));
-                }
-            },
+        let mut source = Source::parse(source).map_err(|error| in_context(text, &error))?;
+        let target = match (target, &source) {
+            (Some(target), _) => Some(without_slash(target).to_owned()),
+            (None, Source::Cid(_)) => None,
+            (None, _) => Some(default_target(&source, source.is_dir()).ok_or_else(|| {
+                Failure::usage(format!("{text} has no file name: say where it goes, as in SRC:/inputs/data"))
+            })?),
         };
+        if let Source::Cid(source) = &mut source {
+            source.guest_path = target.clone().unwrap_or_else(|| INPUTS.into());
+        }
         Ok(Self { source, target })
     }
 
     /// Reads all of them.
     ///
     /// # Errors
-    /// As for one, and when two have the same place.
+    /// As for one.
     pub(super) fn parse_all(texts: &[String]) -> Result<Vec<Self>, Failure> {
-        let mut mounts: Vec<Self> = Vec::new();
-        for text in texts {
-            let mount = Self::parse(text)?;
-            if mounts.iter().any(|other| other.target == mount.target) {
-                return Err(Failure::usage(format!(
-                    "two inputs at {}: give each its own place, as in {}:/inputs/other",
-                    mount.target, mount.source
-                )));
+        let mounts = texts.iter().map(|text| Self::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        for (index, mount) in mounts.iter().enumerate() {
+            if let Some(target) = &mount.target {
+                check_free(target, &mount.source, mounts[..index].iter().filter_map(|other| other.target.as_deref()))?;
             }
-            mounts.push(mount);
         }
         Ok(mounts)
     }
+
+    /// Where the guest sees it, now that it shows whether it is a directory.
+    pub(super) fn target(&self, is_dir: bool) -> String {
+        let name = || match &self.source {
+            Source::Cid(source) => format!("{INPUTS}/{}", source.place.cid),
+            _ => INPUTS.into(),
+        };
+        self.target.clone().or_else(|| default_target(&self.source, is_dir)).unwrap_or_else(name)
+    }
+}
+
+/// Checks that no input is at `target` yet.
+///
+/// # Errors
+/// When one of `taken` is.
+pub(super) fn check_free<'a>(
+    target: &str,
+    source: &Source,
+    mut taken: impl Iterator<Item = &'a str>,
+) -> Result<(), Failure> {
+    if taken.any(|other| other == target) {
+        return Err(Failure::usage(format!(
+            "two inputs at {target}: give each its own place, as in {}:/inputs/other",
+            source.recorded()
+        )));
+    }
+    Ok(())
+}
+
+/// `None` for a file without a name.
+fn default_target(source: &Source, is_dir: bool) -> Option<String> {
+    if is_dir { Some(INPUTS.into()) } else { source.name().map(|name| format!("{INPUTS}/{name}")) }
 }
 
 fn in_context(text: &str, error: &SourceError) -> Failure {
@@ -127,10 +155,10 @@ mod tests {
 
     #[test]
     fn places_by_default() {
-        assert_eq!(Mount::parse("src").unwrap().target, "/inputs");
-        assert_eq!(Mount::parse("Cargo.toml").unwrap().target, "/inputs/Cargo.toml");
-        assert_eq!(Mount::parse("http://host:1/a/b.csv?q=1").unwrap().target, "/inputs/b.csv");
-        assert_eq!(Mount::parse("src:/in/").unwrap().target, "/in");
+        assert_eq!(Mount::parse("src").unwrap().target(true), "/inputs");
+        assert_eq!(Mount::parse("Cargo.toml").unwrap().target(false), "/inputs/Cargo.toml");
+        assert_eq!(Mount::parse("http://host:1/a/b.csv?q=1").unwrap().target(false), "/inputs/b.csv");
+        assert_eq!(Mount::parse("src:/in/").unwrap().target(false), "/in");
         assert!(Mount::parse("http://host/").unwrap_err().message.contains("no file name"));
         assert!(
             Mount::parse_all(&["src".into(), "tests".into()]).unwrap_err().message.contains("two inputs at /inputs")

@@ -8,6 +8,7 @@ use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirh
 use clap::Args;
 use serde::Serialize;
 
+use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::machine::Machine;
 use super::mount::Mount;
@@ -118,9 +119,9 @@ impl Verify {
                 job.module
             )));
         }
-        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
+        let inputs = OpenInputs::open(&sources, &talk, &mounts)?;
         talk.say(format!("running job {} again", receipt.claim.job_cid));
-        let task = Task { job, inputs: &inputs, timeout: self.machine.timeout(), dir: dir.path() };
+        let task = Task { job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: dir.path() };
         let mut runs = embedded::run(&executor, &task, 1, &|_| ());
         self.machine.say_what_was_not_ready(&talk, &executor, &runs);
         match runs.pop() {
@@ -143,17 +144,18 @@ impl Verify {
     fn mounts(&self, receipt: &Receipt) -> Result<Vec<Mount>, Failure> {
         let named = Mount::parse_all(&self.input)?;
         let places = &receipt.claim.job.inputs;
-        if let Some(stray) = named.iter().find(|mount| !places.contains_key(&mount.target)) {
+        let strays = |mount: &&Mount| mount.target.as_ref().is_none_or(|target| !places.contains_key(target));
+        if let Some(stray) = named.iter().find(strays) {
             let places: Vec<&str> = places.keys().map(String::as_str).collect();
             let has = if places.is_empty() { "none".into() } else { places.join(", ") };
-            return Err(Failure::usage(format!("the receipt has no input at {}; it has {has}", stray.target)));
+            return Err(Failure::usage(format!("the receipt has no input at {}; it has {has}", stray.target(true))));
         }
         places.keys().map(|place| mount_for(place, &named, receipt)).collect()
     }
 }
 
 fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, Failure> {
-    if let Some(mount) = named.iter().find(|mount| mount.target == place) {
+    if let Some(mount) = named.iter().find(|mount| mount.target.as_deref() == Some(place)) {
         return Ok(mount.clone());
     }
     let hint = format!("say where it is with -i SRC:{place}");
@@ -162,7 +164,7 @@ fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, F
         recorded.ok_or_else(|| Failure::usage(format!("the receipt does not say where input {place} is: {hint}")))?;
     let source = Source::parse(recorded)
         .map_err(|error| Failure::usage(format!("the receipt's input {place}: {error}; {hint}")))?;
-    Ok(Mount { source, target: place.into() })
+    Ok(Mount { source, target: Some(place.into()) })
 }
 
 /// What of the results directory is not as `claim` says.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Error, Job, Link};
 use clap::{Args, ValueEnum};
 
+use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::limits::LimitArgs;
 use super::machine::Machine;
@@ -156,18 +157,18 @@ impl WasmRun {
         let size = text::bytes(bytes.len() as u64);
         talk.say(format!("loading {} ({size})", module.recorded()));
         let executor = talk.during(&format!("compiling {size}"), || WasmExecutor::load(runtime, &bytes))?;
-        let job = self.job(executor.module_cid(), mounts)?;
-        let inputs = data::open_inputs(&sources, &talk, mounts)?;
+        let inputs = OpenInputs::open(&sources, &talk, mounts)?;
+        let job = self.job(executor.module_cid(), &inputs)?;
         let count = deal.concurrency();
         talk.say(format!("running {}", text::count(usize::from(count), "independent run")));
-        let task = Task { job: &job, inputs: &inputs, timeout: self.machine.timeout(), dir: place.staging() };
+        let task = Task { job: &job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: place.staging() };
         let mut executions = embedded::run(&executor, &task, count, &|run| say_ended(&talk, run, count));
         self.machine.say_what_was_not_ready(&talk, &executor, &executions);
-        record_sources(&mut executions, module, mounts);
+        record_sources(&mut executions, module, &inputs);
         with_some_result(executions)
     }
 
-    fn job(&self, module: Link, mounts: &[Mount]) -> Result<Job, Failure> {
+    fn job(&self, module: Link, inputs: &OpenInputs) -> Result<Job, Failure> {
         let mut job = Job::new(module);
         job.args = self.args.iter().chain(&self.guest_args).cloned().collect();
         job.entry_point.clone_from(&self.data.entry_point);
@@ -175,7 +176,7 @@ impl WasmRun {
         job.seed = self.data.seed;
         job.epoch_seconds = self.data.epoch;
         job.limits = self.limits.limits();
-        job.inputs = mounts.iter().map(|mount| (mount.target.clone(), None)).collect();
+        job.inputs = inputs.trees.keys().map(|target| (target.clone(), None)).collect();
         for (key, value) in &self.data.env {
             if job.env.insert(key.clone(), value.clone()).is_some() {
                 return Err(Failure::usage(format!("environment variable {key} is set twice")));
@@ -221,11 +222,10 @@ fn say_ended(talk: &Talk, run: &Execution, count: u16) {
     talk.say(format!("run {} of {count}: {end}, {}", run.number, text::duration(run.wall)));
 }
 
-fn record_sources(executions: &mut [Execution], module: &Source, mounts: &[Mount]) {
+fn record_sources(executions: &mut [Execution], module: &Source, inputs: &OpenInputs) {
     for receipt in executions.iter_mut().filter_map(|run| run.outcome.as_mut().ok()) {
         receipt.unclaimed.module_source = Some(module.recorded());
-        receipt.unclaimed.input_sources =
-            mounts.iter().map(|mount| (mount.target.clone(), mount.source.recorded())).collect();
+        inputs.record(&mut receipt.unclaimed);
     }
 }
 

@@ -2,19 +2,195 @@
 //! What the blocks mean is the business of `cas`; who is asked for which input, that of `storage`.
 
 mod address;
+mod flight;
 mod frontier;
 mod gateway;
 mod gateway_car;
 mod gateways;
+mod keeper;
 mod kubo;
+mod own;
 mod pace;
 mod provider;
+mod table;
 mod workers;
+
+use std::fmt;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cid::Cid;
+
+use crate::cas::{Blocks, DataError, identity_bytes};
+use flight::{Flight, Turn};
+use keeper::Keeper;
+use table::Table;
 
 pub use address::{KuboAddress, Peer, PeerError};
 pub use frontier::Scope;
 pub use gateway::Gateway;
 pub use gateway_car::{CarFetch, CarFetched};
 pub use gateways::Gateways;
+pub use keeper::Keep;
 pub use kubo::{Kubo, KuboIdentity};
+pub use own::OwnStore;
 pub use provider::{Answers, Provider};
+
+/// How long one provider is waited for before the next is asked as well.
+const HEDGE: Duration = Duration::from_secs(1);
+/// Blocks on their way that nobody waits for yet. Read-ahead beyond that is left undone.
+const MOST_AHEAD: usize = 512;
+
+/// Hears of all bytes that were fetched so far.
+pub type Fetched = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// The own store and, behind it, everybody else. Each block is fetched once however many wait for it, and what comes is
+/// kept in the store.
+pub struct Exchange {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Keep>,
+    /// The most wanted first.
+    providers: Vec<Arc<dyn Provider>>,
+    table: Table,
+    keeper: Keeper,
+    fetched: Fetched,
+}
+
+impl Exchange {
+    /// An exchange over `store` and `providers`, which are asked in this order: the next one when one has not, or when
+    /// it takes long.
+    pub fn new(store: Arc<dyn Keep>, providers: Vec<Arc<dyn Provider>>, fetched: Fetched) -> Self {
+        let table = Table::default();
+        let keeper = Keeper::start(Arc::clone(&store), table.clone());
+        Self { shared: Arc::new(Shared { store, providers, table, keeper, fetched }) }
+    }
+
+    /// Who is asked, in words; `nobody` when there is nobody.
+    pub fn asked(&self) -> String {
+        let names: Vec<String> = self.shared.providers.iter().map(|provider| provider.name()).collect();
+        if names.is_empty() { "nobody".into() } else { names.join(", ") }
+    }
+
+    /// Waits until all that was fetched is in the store for good.
+    ///
+    /// # Errors
+    /// When something could not be kept: it will have to be fetched again.
+    pub fn settle(&self) -> Result<(), DataError> {
+        self.shared.keeper.settle()
+    }
+}
+
+impl Blocks for Exchange {
+    fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
+        if let Some(bytes) = identity_bytes(cid).or_else(|| self.shared.table.landed(cid)) {
+            return Ok(bytes);
+        }
+        if let Some(bytes) = self.shared.store.find(cid)? {
+            return Ok(bytes);
+        }
+        if self.shared.providers.is_empty() {
+            return Err(DataError::missing(
+                cid,
+                "it is not in the store, and there is nobody to ask: name a peer, a gateway or a kubo with --ipfs-connect",
+            ));
+        }
+        let (flight, new) = self.shared.table.join(cid);
+        if new {
+            self.shared.ask(&[Arc::clone(&flight)]);
+        }
+        self.shared.wait(&flight)
+    }
+
+    fn soon(&self, cids: &[Cid]) {
+        if self.shared.providers.is_empty() {
+            return;
+        }
+        let absent =
+            |cid: &&Cid| identity_bytes(cid).is_none() && !matches!(self.shared.store.size_of(cid), Ok(Some(_)));
+        let flights: Vec<Arc<Flight>> =
+            cids.iter().filter(absent).map_while(|cid| self.shared.table.begin(cid, MOST_AHEAD)).flatten().collect();
+        self.shared.ask(&flights);
+    }
+}
+
+impl Shared {
+    /// Asks the next provider of each flight, all that have the same next one at once.
+    fn ask(self: &Arc<Self>, flights: &[Arc<Flight>]) {
+        for (index, provider) in self.providers.iter().enumerate() {
+            let cids: Vec<Cid> =
+                flights.iter().filter(|flight| flight.take_turn(index)).map(|flight| *flight.cid()).collect();
+            if !cids.is_empty() {
+                provider.want(&cids, &self.answers(index));
+            }
+        }
+    }
+
+    fn answers(self: &Arc<Self>, index: usize) -> Answers {
+        let shared = Arc::downgrade(self);
+        Arc::new(move |cid, answer| {
+            // Without the exchange, nobody waits.
+            if let Some(shared) = shared.upgrade() {
+                shared.take(&cid, index, answer);
+            }
+        })
+    }
+
+    /// Takes the answer of the provider `index`.
+    fn take(self: &Arc<Self>, cid: &Cid, index: usize, answer: Result<Bytes, DataError>) {
+        match answer {
+            Ok(bytes) => {
+                let Some(flight) = self.table.land(cid, &bytes) else { return };
+                (self.fetched)(self.table.fetched_bytes());
+                for other in flight.others_asked(index) {
+                    if let Some(provider) = self.providers.get(other) {
+                        provider.cancel(&[*cid]);
+                    }
+                }
+                flight.land(Ok(bytes.clone()));
+                self.keeper.keep(cid, bytes);
+            }
+            Err(error) => {
+                let Some(flight) = self.table.flight(cid) else { return };
+                let name = self.providers.get(index).map_or_else(String::new, |provider| provider.name());
+                match flight.decline(index, format!("{name}: {error}"), self.providers.len()) {
+                    Turn::Next => self.ask(&[flight]),
+                    Turn::Wait => {}
+                    Turn::Over(why) => {
+                        self.table.give_up(cid);
+                        flight.land(Err(why));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for a flight, and asks the next provider each time that nothing came for a while.
+    fn wait(self: &Arc<Self>, flight: &Arc<Flight>) -> Result<Bytes, DataError> {
+        loop {
+            match flight.wait(HEDGE) {
+                Some(Ok(bytes)) => return Ok(bytes),
+                Some(Err(why)) => return Err(DataError::missing(flight.cid(), why)),
+                None if flight.begin_next(self.providers.len()) => self.ask(std::slice::from_ref(flight)),
+                None => {}
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the store and {}", self.asked())
+    }
+}
+
+/// A lock whose holder panicked guards a state that is still sound: every change is one statement.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

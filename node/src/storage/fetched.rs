@@ -1,28 +1,37 @@
 //! A file that was fetched into a temporary one: a tree like any other, and the file goes when the last reader does.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use bacalhau_runtime::{Entry, HostTree, ReadAt, Stat, Tree};
 use tempfile::TempPath;
 
-/// A fetched file as a tree.
+/// A tree, and the files in which it lies.
 #[derive(Debug)]
-pub(super) struct Fetched {
-    tree: HostTree,
-    /// Removes the file when dropped, after `tree`.
-    _file: TempPath,
+pub(super) struct Fetched<F> {
+    tree: Arc<dyn Tree>,
+    /// Removed when dropped, after `tree`.
+    _files: F,
 }
 
-impl Fetched {
+impl Fetched<TempPath> {
     /// Takes over the file at `file`.
     pub(super) fn new(file: TempPath) -> io::Result<Self> {
         let path: &Path = &file;
-        Ok(Self { tree: HostTree::open(path)?, _file: file })
+        Ok(Self { tree: Arc::new(HostTree::open(path)?), _files: file })
     }
 }
 
-impl Tree for Fetched {
+impl<F> Fetched<F> {
+    /// The tree that lies in `files`.
+    pub(super) fn of(tree: impl Tree + 'static, files: F) -> Self {
+        Self { tree: Arc::new(tree), _files: files }
+    }
+}
+
+impl<F: Send + Sync + fmt::Debug> Tree for Fetched<F> {
     fn stat(&self, path: &str) -> io::Result<Stat> {
         self.tree.stat(path)
     }

@@ -4,15 +4,19 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bacalhau_runtime::{HostFailure, HostTree, Tree};
+use bacalhau_runtime::{Checked, HostFailure, HostTree};
 
-use super::{Source, Storage, foreign};
+use super::{Opened, Source, Storage, foreign};
 
 /// The storage of [`Source::Path`].
 #[derive(Clone, Copy, Debug)]
 pub struct LocalStorage;
 
 impl Storage for LocalStorage {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
         let path = path_of(source)?;
         path.try_exists().map_err(|error| HostFailure::at("look at", path, error))
@@ -23,22 +27,22 @@ impl Storage for LocalStorage {
         size_of(path).map(Some).map_err(|error| HostFailure::at("measure", path, error))
     }
 
-    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let path = path_of(source)?;
         let tree = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-        Ok(Arc::new(tree))
+        Ok(Opened::by("local", path.display().to_string(), Checked::Hashed, Arc::new(tree)))
     }
 }
 
 fn path_of(source: &Source) -> Result<&Path, HostFailure> {
     match source {
         Source::Path(path) => Ok(path),
-        Source::Url { .. } => Err(foreign(source, "local paths")),
+        _ => Err(foreign(source, "local paths")),
     }
 }
 
 /// All files below `path`; links count as their own length and are not followed.
-fn size_of(path: &Path) -> io::Result<u64> {
+pub(super) fn size_of(path: &Path) -> io::Result<u64> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_dir() {
         return Ok(metadata.len());
@@ -74,10 +78,10 @@ mod tests {
         let source = Source::Path(dir.path().into());
         assert!(LocalStorage.has_locally(&source).unwrap());
         assert_eq!(LocalStorage.size(&source).unwrap(), Some(12));
-        assert_eq!(LocalStorage.open(&source).unwrap().stat("sub/a").unwrap().size, 11);
+        assert_eq!(LocalStorage.open(&source).unwrap().tree.stat("sub/a").unwrap().size, 11);
         let file = Source::Path(dir.path().join("sub/a"));
         assert_eq!(LocalStorage.size(&file).unwrap(), Some(11));
-        assert_eq!(LocalStorage.open(&file).unwrap().stat("").unwrap().size, 11);
+        assert_eq!(LocalStorage.open(&file).unwrap().tree.stat("").unwrap().size, 11);
     }
 
     #[test]

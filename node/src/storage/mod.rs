@@ -1,22 +1,41 @@
 //! Where modules and inputs come from, behind one trait. What is opened is a tree that the runtime reads in place;
 //! nothing here runs or checks anything.
 
+mod cid_source;
+mod cid_url;
+mod combo;
 mod fetched;
+mod inline;
+mod ipfs;
 mod local;
+mod opened;
 mod part;
 mod source;
+mod subtree;
+mod unsealed;
 mod url;
 
+use std::fmt;
 use std::sync::Arc;
 
-use bacalhau_runtime::{HostFailure, Tree};
+use bacalhau_runtime::HostFailure;
 
+pub use cid_source::CidSource;
+pub use cid_url::CidUrlStorage;
+pub use combo::Combo;
+pub use inline::InlineStorage;
+pub use ipfs::{Fetch, IpfsStorage};
 pub use local::LocalStorage;
+pub use opened::{Opened, Services};
 pub use source::{Source, SourceError};
+pub use unsealed::{Fields, RenderError, Template, TemplateError, UnsealedStorage, UnsealedVerify};
 pub use url::{Fetching, Progress, UrlStorage};
 
 /// A way to reach data. Synchronous, because the program that reads it is.
-pub trait Storage: Send + Sync {
+pub trait Storage: Send + Sync + fmt::Debug {
+    /// The kind of storage, in one word, as receipts name it.
+    fn name(&self) -> &'static str;
+
     /// Whether the data is on this machine already, so that nothing has to be fetched.
     ///
     /// # Errors
@@ -33,30 +52,37 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// When it is not there, cannot be read or fetched, or is larger than this storage may fetch.
-    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure>;
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure>;
 }
 
 /// Every storage of this version: asks the one that a source belongs to.
 #[derive(Debug)]
 pub struct Sources {
     url: UrlStorage,
+    cid: Combo,
 }
 
 impl Sources {
-    /// Local paths, and URLs fetched as `fetching` says.
-    pub fn new(fetching: Fetching) -> Self {
-        Self { url: UrlStorage::new(fetching) }
+    /// Local paths, inline data, URLs fetched as `fetching` says, and CIDs from `drivers`, in this order.
+    pub fn new(fetching: Fetching, drivers: Vec<Arc<dyn Storage>>) -> Self {
+        Self { url: UrlStorage::new(fetching), cid: Combo::new(drivers) }
     }
 
     fn of(&self, source: &Source) -> &dyn Storage {
         match source {
             Source::Path(_) => &LocalStorage,
             Source::Url { .. } => &self.url,
+            Source::Cid(_) => &self.cid,
+            Source::Inline(_) => &InlineStorage,
         }
     }
 }
 
 impl Storage for Sources {
+    fn name(&self) -> &'static str {
+        "sources"
+    }
+
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
         self.of(source).has_locally(source)
     }
@@ -65,7 +91,7 @@ impl Storage for Sources {
         self.of(source).size(source)
     }
 
-    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         self.of(source).open(source)
     }
 }

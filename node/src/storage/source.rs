@@ -1,11 +1,15 @@
-//! What a user writes to name data: a path or a URL. Parsing looks whether a path exists; it opens nothing.
+//! What a user writes to name data: a path, a URL, a CID, or the data itself. Parsing looks whether a path exists; it
+//! opens nothing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::Link;
+use bytes::Bytes;
 use ureq::http::Uri;
 use url::Url;
+
+use super::{CidSource, inline};
+use crate::cas::{CidPath, CidPathError};
 
 /// Where a module or an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +23,25 @@ pub enum Source {
         /// The hash that the file must have, where the user wrote one: `https://host/file#sha256=HEX`.
         sha256: Option<[u8; 32]>,
     },
+    /// A place in a DAG, on whoever holds it.
+    Cid(CidSource),
+    /// The data itself, from a `data:` URL.
+    Inline(Bytes),
 }
 
 /// Why a text names no data that this version can read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A content identifier.
-    #[error("{0} is content-addressed; this version reads local paths and http(s) URLs only: fetch it first")]
-    ContentAddressed(String),
+    /// Something like a content identifier.
+    #[error(transparent)]
+    Cid(#[from] CidPathError),
+    /// A `data:` URL that holds no data.
+    #[error("a data: URL is data:,TEXT or data:;base64,BASE64: {0}")]
+    Inline(String),
     /// Another scheme.
-    #[error("{scheme}:// is not a source; write a local path, file:///path, http:// or https://")]
+    #[error(
+        "{scheme}:// is not a source; write a local path, file:///path, http://, https://, ipfs://CID, CID or data:,TEXT"
+    )]
     Scheme {
         /// What stands before `://`.
         scheme: String,
@@ -52,17 +65,21 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded) or a path.
+    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded), a path,
+    /// `ipfs://CID[/path][?key=value]`, `/ipfs/CID[/path]`, `CID[/path]`, or `data:…`. What exists as a path is a path.
     ///
     /// # Errors
-    /// For other schemes, content identifiers, and paths where nothing is.
+    /// For other schemes, and paths where nothing is.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
+        if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+            return inline::parse(&text[5..]).map(Self::Inline).map_err(SourceError::Inline);
+        }
         let Some((scheme, rest)) = text.split_once("://") else { return Self::path(text) };
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => Self::url(text),
             "file" if rest.starts_with('/') => Self::path(rest),
             "file" => Err(SourceError::Url { url: text.into(), why: "write file:///path, with three slashes".into() }),
-            "ipfs" | "ipns" => Err(SourceError::ContentAddressed(text.into())),
+            "ipfs" | "ipns" => Ok(Self::Cid(CidSource::parse(text)?)),
             _ => Err(SourceError::Scheme { scheme: scheme.into() }),
         }
     }
@@ -71,8 +88,11 @@ impl Source {
         let path = Path::new(text);
         match std::fs::metadata(path).and_then(|_| std::path::absolute(path)) {
             Ok(path) => Ok(Self::Path(path)),
-            Err(_) if text.parse::<Link>().is_ok() => Err(SourceError::ContentAddressed(text.into())),
-            Err(why) => Err(SourceError::Missing { path: text.into(), why }),
+            Err(why) => match text.parse::<CidPath>() {
+                Ok(place) => Ok(Self::Cid(CidSource::of(place))),
+                Err(error) if text.starts_with("/ipfs/") || text.starts_with("/ipns/") => Err(error.into()),
+                Err(_) => Err(SourceError::Missing { path: text.into(), why }),
+            },
         }
     }
 
@@ -94,6 +114,8 @@ impl Source {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Path(path) => path.file_name()?.to_str(),
+            Self::Cid(source) => source.place.name(),
+            Self::Inline(_) => None,
             Self::Url { url, .. } => {
                 let path = url.split(['?', '#']).next()?.split_once("://")?.1.split_once('/')?.1;
                 path.rsplit('/').next().filter(|name| !name.is_empty())
@@ -125,6 +147,8 @@ impl fmt::Display for Source {
             Self::Path(path) => path.display().fmt(f),
             Self::Url { url, sha256: None } => f.write_str(url),
             Self::Url { url, sha256: Some(digest) } => write!(f, "{url}#sha256={}", Hex(digest)),
+            Self::Cid(source) => source.fmt(f),
+            Self::Inline(bytes) => f.write_str(&inline::to_url(bytes)),
         }
     }
 }
@@ -182,6 +206,32 @@ mod tests {
     }
 
     #[test]
+    fn cids_are_read_in_every_form() {
+        let v0 = "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR";
+        let v1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        for text in [v0, v1, &format!("ipfs://{v0}"), &format!("/ipfs/{v1}/")] {
+            let source = Source::parse(text).unwrap();
+            assert_eq!(source, Source::Cid(CidSource::of(CidPath::of(&v1.parse().unwrap()))), "{text}");
+            assert_eq!(source.recorded(), format!("ipfs://{v1}"));
+        }
+        let source = Source::parse(&format!("ipfs://{v0}/a/b.csv?piece=baga&name=x")).unwrap();
+        assert_eq!(source.name(), Some("b.csv"));
+        assert_eq!(source.recorded(), format!("ipfs://{v1}/a/b.csv?name=x&piece=baga"));
+        assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        assert!(error("ipns://example.org").contains("can change"));
+        assert!(error("ipfs://hello").contains("hello is not a CID"));
+        assert!(error("/ipfs/hello").contains("hello is not a CID"));
+    }
+
+    #[test]
+    fn small_data_stands_in_the_text() {
+        let source = Source::parse("data:text/plain,hello%20w%C3%B6rld").unwrap();
+        assert_eq!(source, Source::Inline("hello wörld".into()));
+        assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        assert!(error("data:hello").contains("data:,TEXT"));
+    }
+
+    #[test]
     fn a_url_may_say_which_file_it_means() {
         let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
         let text = format!("https://user:pass@host/a.csv#sha256={digest}");
@@ -200,10 +250,6 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_read_is_named() {
-        let cid = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
-        assert!(error(cid).contains("content-addressed"));
-        assert!(error("QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR").contains("content-addressed"));
-        assert!(error(&format!("ipfs://{cid}")).contains("content-addressed"));
         assert!(error("s3://bucket/x").starts_with("s3:// is not a source"));
     }
 }

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, Tree};
+use bacalhau_runtime::{Checked, HostFailure};
 use tempfile::TempPath;
 use url::Url;
 
 use super::fetched::Fetched;
 use super::part::Part;
 use super::source::Hex;
-use super::{Source, Storage, foreign};
+use super::{Opened, Source, Storage, foreign};
 use crate::http::{Client, Reach, Terms};
 
 const CHUNK_BYTES: usize = 64 << 10;
@@ -73,7 +73,8 @@ impl UrlStorage {
         Self { fetching, client }
     }
 
-    fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
+    /// Fetches the file of `source` into a temporary one.
+    pub(super) fn fetch(&self, source: &Source) -> Result<TempPath, HostFailure> {
         let failed = |why: String| HostFailure::new(format!("cannot fetch {}: {why}", source.recorded()));
         let (url, sha256) = url_of(source)?;
         let mut part = Part::new(&self.fetching.spool_dir)?;
@@ -163,6 +164,10 @@ fn broken_off(part: &Part, why: &impl fmt::Display) -> String {
 }
 
 impl Storage for UrlStorage {
+    fn name(&self) -> &'static str {
+        "url"
+    }
+
     fn has_locally(&self, _source: &Source) -> Result<bool, HostFailure> {
         Ok(false)
     }
@@ -172,10 +177,10 @@ impl Storage for UrlStorage {
         Ok(self.client.head(&url_of(source)?.0).ok().and_then(|answer| answer.length()))
     }
 
-    fn open(&self, source: &Source) -> Result<Arc<dyn Tree>, HostFailure> {
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let path = self.fetch(source)?;
         let fetched = Fetched::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
-        Ok(Arc::new(fetched))
+        Ok(Opened::by("url", source.recorded(), Checked::Hashed, Arc::new(fetched)))
     }
 }
 

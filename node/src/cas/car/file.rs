@@ -8,14 +8,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use cid::Cid;
-use rustix::buffer::spare_capacity;
 use sha2::{Digest, Sha256};
 
 use super::index::{Index, arrange};
 use super::index_file::{self, Stamp};
 use super::scan::{Depth, Scan, roots, scan};
-use super::{Entry, Key, MAX_CID_BYTES};
-use crate::cas::{DataError, MAX_BLOCK_BYTES, Shelf, check, identity_bytes};
+use super::{Entry, Key};
+use crate::cas::{Block, DataError, Shelf, identity_bytes};
 
 /// An indexed archive.
 pub struct CarFile {
@@ -107,34 +106,9 @@ impl CarFile {
     }
 
     /// The block of `entry`, checked against the CID that stands before it.
-    pub(in crate::cas) fn read(&self, entry: &Entry) -> Result<(Cid, Bytes), DataError> {
-        let (cid, bytes) = self.read_unchecked(entry)?;
-        check(&cid, &bytes).map_err(|_| self.corrupt(&cid, entry))?;
-        Ok((cid, bytes))
-    }
-
-    fn read_unchecked(&self, entry: &Entry) -> Result<(Cid, Bytes), DataError> {
-        let Entry { at, cid_len, len, .. } = *entry;
-        let damaged = || {
-            let why = format!("at byte {at} is not what its index says; was it changed while it was in use?");
-            DataError::malformed(&self.name, why)
-        };
-        let (cid_len, len) = (cid_len as usize, len as usize);
-        if cid_len > MAX_CID_BYTES || len > MAX_BLOCK_BYTES + MAX_CID_BYTES {
-            return Err(damaged());
-        }
-        let mut bytes = Vec::with_capacity(cid_len + len);
-        while bytes.len() < cid_len + len {
-            let from = at.checked_add(bytes.len() as u64).ok_or_else(damaged)?;
-            match rustix::io::pread(&self.file, spare_capacity(&mut bytes), from) {
-                Ok(0) => return Err(damaged()),
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(DataError::io(format!("read {}", self.name), error.into())),
-            }
-        }
-        bytes.truncate(cid_len + len);
-        let cid = Cid::try_from(&bytes[..cid_len]).ok().filter(|cid| Key::of(cid) == entry.key);
-        Ok((cid.ok_or_else(damaged)?, Bytes::from(bytes).slice(cid_len..)))
+    pub(in crate::cas) fn read(&self, entry: &Entry) -> Result<Block, DataError> {
+        let (cid, bytes) = entry.read_unchecked(&self.name, &self.file)?;
+        Block::new(cid, bytes)
     }
 
     fn places(&self, key: &Key) -> Result<Vec<Entry>, DataError> {
@@ -157,10 +131,6 @@ impl CarFile {
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index.clone();
         Ok(index)
     }
-
-    fn corrupt(&self, cid: &Cid, entry: &Entry) -> DataError {
-        DataError::corrupt(cid, format!("{} has other bytes for it, at byte {}", self.name, entry.at))
-    }
 }
 
 impl Shelf for CarFile {
@@ -170,16 +140,10 @@ impl Shelf for CarFile {
         }
         let mut wrong = None;
         for entry in self.places(&Key::of(cid))? {
-            match self.read_unchecked(&entry) {
-                // Another block, whose hash begins alike.
-                Ok((found, _)) if found.hash() != cid.hash() => {}
-                Ok((_, bytes)) => match check(cid, &bytes) {
-                    Ok(()) => return Ok(Some(bytes)),
-                    Err(DataError::Corrupt { .. }) => wrong = Some(self.corrupt(cid, &entry)),
-                    Err(error) => wrong = Some(error),
-                },
-                Err(error @ DataError::Io { .. }) => return Err(error),
-                Err(error) => wrong = Some(DataError::corrupt(cid, error.to_string())),
+            match entry.find(cid, &self.name, &self.file) {
+                Ok(None) => {}
+                Err(error @ DataError::Corrupt { .. }) => wrong = Some(error),
+                found => return found,
             }
         }
         wrong.map_or(Ok(None), Err)

@@ -8,9 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
-use cid::Cid;
-
 use super::index_file::{ENTRY_BYTES, checksum, decode};
+use super::{Entry, Key};
 use crate::cas::DataError;
 
 /// Entries that a bucket has on average, at most.
@@ -19,23 +18,6 @@ pub(super) const BUCKET_ENTRIES: usize = 64;
 const MAX_BUCKET_ENTRIES: usize = 4096;
 /// Places that are kept of one block.
 const MAX_COPIES: usize = 4;
-
-/// What blocks are found by: the beginning of their hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::cas) struct Key(pub(in crate::cas) [u8; Key::BYTES]);
-
-/// Where a block is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::cas) struct Entry {
-    /// Which block.
-    pub(in crate::cas) key: Key,
-    /// Where in the archive its CID begins.
-    pub(in crate::cas) at: u64,
-    /// Bytes of the CID.
-    pub(in crate::cas) cid_len: u32,
-    /// Bytes of the block, which come next.
-    pub(in crate::cas) len: u32,
-}
 
 /// An index on disk that was opened.
 #[derive(Debug)]
@@ -55,27 +37,6 @@ pub(super) struct Bucket {
     pub(super) checksum: [u8; 8],
     /// What it holds, once it was read.
     pub(super) entries: OnceLock<Box<[Entry]>>,
-}
-
-impl Key {
-    /// Bytes of one.
-    pub(in crate::cas) const BYTES: usize = 16;
-
-    /// That of `cid`, in whatever version.
-    pub(in crate::cas) fn of(cid: &Cid) -> Self {
-        let mut key = [0; Self::BYTES];
-        let digest = cid.hash().digest();
-        let len = digest.len().min(Self::BYTES);
-        key[..len].copy_from_slice(&digest[..len]);
-        Self(key)
-    }
-
-    /// Which of `1 << bits` buckets it is in.
-    pub(super) fn bucket(&self, bits: u32) -> usize {
-        let Self([a, b, c, d, ..]) = *self;
-        // At most 32 bits, so that it fits.
-        (u64::from(u32::from_be_bytes([a, b, c, d])) >> (32 - bits)) as usize
-    }
 }
 
 impl Index {

@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::index::{Bucket, Entry, Index, Key};
+use super::index::{Bucket, Index};
+use super::{Entry, Key};
 
 const MAGIC: [u8; 8] = *b"car-idx1";
 /// Bytes of an entry: key, place, lengths.
@@ -116,7 +117,7 @@ fn encode(entry: &Entry, out: &mut Vec<u8>) {
 pub(super) fn decode(bytes: &[u8]) -> Entry {
     let mut key = [0; Key::BYTES];
     key.copy_from_slice(&bytes[..Key::BYTES]);
-    let lens = number(bytes, 24);
-    // The two halves of a number.
-    Entry { key: Key(key), at: number(bytes, 16), cid_len: lens as u32, len: (lens >> 32) as u32 }
+    let [a, b, c, d, e, f, g, h] = number(bytes, 24).to_le_bytes();
+    let (cid_len, len) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+    Entry { key: Key(key), at: number(bytes, 16), cid_len, len }
 }

@@ -4,6 +4,7 @@
 //! Versions 1 and 2 are read, version 1 is written. The index inside version 2 is not used: it says nothing of lengths, and
 //! nobody has to have written it truly.
 
+mod entry;
 mod file;
 mod header;
 mod index;
@@ -20,8 +21,9 @@ pub use file::CarFile;
 pub use reader::CarReader;
 pub use writer::CarWriter;
 
+pub(super) use entry::{Entry, Key};
+pub(super) use file::Tail;
 pub(super) use header::header_bytes;
-pub(super) use index::{Entry, Key};
 pub(super) use scan::{Depth, scan};
 pub(super) use section::{put_head, write_section};
 

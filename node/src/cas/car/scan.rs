@@ -6,10 +6,10 @@ use std::os::unix::fs::FileExt;
 
 use cid::Cid;
 
+use super::Entry;
 use super::header::read_header;
 use super::input::Input;
 use super::section::Head;
-use super::{Entry, Key};
 use crate::cas::{DataError, IDENTITY, check};
 
 /// Bytes that are read at each section. Small sections lie within, large ones are leapt over.
@@ -49,9 +49,11 @@ pub(in crate::cas) fn scan(name: &str, file: &File, depth: Depth) -> Result<Scan
     let mut scan = Scan { roots, entries: Vec::new(), end: input.at(), stop: None };
     loop {
         match next(&mut input, depth) {
-            Ok(Some(entry)) => {
+            Ok(Some(head)) => {
                 scan.end = input.at();
-                scan.entries.extend(entry);
+                if head.cid.hash().code() != IDENTITY {
+                    scan.entries.push(Entry::new(&head.cid, head.at, head.cid_len, head.len));
+                }
             }
             Ok(None) => return Ok(scan),
             Err(error) => return Ok(Scan { stop: Some(error), ..scan }),
@@ -75,8 +77,8 @@ fn input<'a>(name: &str, file: &'a File) -> Result<Input<Placed<'a>>, DataError>
     Ok(input)
 }
 
-/// The next section; within, nothing where the block stands in its CID.
-fn next(input: &mut Input<Placed>, depth: Depth) -> Result<Option<Option<Entry>>, DataError> {
+/// The next section, with all of it behind.
+fn next(input: &mut Input<Placed>, depth: Depth) -> Result<Option<Head>, DataError> {
     let Some(mut head) = Head::read(input)? else { return Ok(None) };
     let left = head.left();
     match depth {
@@ -86,10 +88,7 @@ fn next(input: &mut Input<Placed>, depth: Depth) -> Result<Option<Option<Entry>>
             check(&head.cid, &head.begun)?;
         }
     }
-    // Both are bounded by the length of a section.
-    let (cid_len, len) = (head.cid_len as u32, head.len as u32);
-    let entry = Entry { key: Key::of(&head.cid), at: head.at, cid_len, len };
-    Ok(Some((head.cid.hash().code() != IDENTITY).then_some(entry)))
+    Ok(Some(head))
 }
 
 /// A file that is read from a place of one's own: that of the file itself is shared between threads.

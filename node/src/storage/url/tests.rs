@@ -24,9 +24,9 @@ fn fetch(
     });
     let server = TestServer::start(answer);
     let source = Source::parse(&format!("{}{fragment}", server.url("/file"))).unwrap();
-    let read = storage.open(&source).map_err(|error| error.to_string()).map(|tree| {
+    let read = storage.open(&source).map_err(|error| error.to_string()).map(|opened| {
         let mut content = vec![0; 1 << 11];
-        let length = tree.open("").unwrap().read_at(&mut content, 0).unwrap();
+        let length = opened.tree.open("").unwrap().read_at(&mut content, 0).unwrap();
         content.truncate(length);
         content
     });

@@ -1,0 +1,27 @@
+//! When a peer last moved anything towards us: a large message takes its time, and who sends one is not silent.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A time that is read and moved by any thread.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    start: Instant,
+    /// Milliseconds after `start`.
+    last: AtomicU64,
+}
+
+impl Pulse {
+    pub(super) fn new(start: Instant) -> Self {
+        Self { start, last: AtomicU64::new(0) }
+    }
+
+    pub(super) fn beat(&self) {
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.fetch_max(elapsed, Ordering::Relaxed);
+    }
+
+    pub(super) fn last(&self) -> Instant {
+        self.start + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    }
+}

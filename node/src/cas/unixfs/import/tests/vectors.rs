@@ -1,0 +1,159 @@
+//! CIDs that `ipfs-unixfs-importer` gave, of which real kubo confirmed those of unixfs-v0-2015. The file beside this
+//! folder says of each what was imported.
+
+use std::collections::BTreeMap;
+
+use cid::Cid;
+use serde::Deserialize;
+
+use super::super::{Imported, Profile, Proof, import, import_reader, prove};
+use super::trees::Item;
+use crate::cas::memory::MemoryShelf;
+use crate::cas::{Block, canonical};
+
+#[derive(Deserialize)]
+struct Vectors {
+    files: Vec<FileVector>,
+    dirs: Vec<DirVector>,
+    symlinks: Vec<LinkVector>,
+}
+
+#[derive(Deserialize)]
+struct FileVector {
+    size: usize,
+    cids: BTreeMap<String, Expected>,
+}
+
+#[derive(Deserialize)]
+struct DirVector {
+    name: String,
+    cids: BTreeMap<String, Expected>,
+}
+
+#[derive(Deserialize)]
+struct LinkVector {
+    target: String,
+    cidv1: String,
+    cidv0: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+struct Expected {
+    cid: String,
+    blocks: usize,
+    block_bytes: u64,
+}
+
+fn vectors() -> Vectors {
+    serde_json::from_str(include_str!("../vectors.json")).unwrap()
+}
+
+/// The bytes of the vectors' files.
+pub(super) fn pattern(size: usize) -> Vec<u8> {
+    let byte = |i: u32| (i.wrapping_mul(31) ^ (i >> 8) ^ (i >> 16) ^ (i >> 24)).to_le_bytes()[0];
+    (0..u32::try_from(size).unwrap()).map(byte).collect()
+}
+
+/// Imports and says what the vectors say, where equal blocks count once.
+fn imported(tree: &Item, profile: Profile) -> (Imported, Expected) {
+    let (shelf, mut block_bytes) = (MemoryShelf::default(), 0);
+    let mut sink = |block: Block| {
+        let length = block.bytes().len() as u64;
+        let before = shelf.len();
+        shelf.put(block);
+        if shelf.len() > before {
+            block_bytes += length;
+        }
+        Ok(())
+    };
+    let imported = import(tree, profile, &mut sink).unwrap();
+    (imported, Expected { cid: imported.cid.to_string(), blocks: shelf.len(), block_bytes })
+}
+
+fn check(tree: &Item, expected: &BTreeMap<String, Expected>) {
+    assert_eq!(expected.len(), Profile::ALL.len());
+    for (profile, expected) in expected {
+        let (imported, got) = imported(tree, profile.parse().unwrap());
+        assert_eq!(&got, expected, "{profile}");
+        assert!(imported.blocks >= got.blocks as u64 && imported.total_size >= got.block_bytes);
+    }
+}
+
+#[test]
+fn files_have_the_cids_that_other_tools_give_them() {
+    for file in vectors().files {
+        let bytes = pattern(file.size);
+        for (profile, expected) in &file.cids {
+            let profile = profile.parse().unwrap();
+            let read = import_reader(&mut &bytes[..], profile, &mut |_: Block| Ok(())).unwrap();
+            assert_eq!((read.cid.to_string(), read.bytes), (expected.cid.clone(), bytes.len() as u64));
+        }
+        check(&Item::file(bytes), &file.cids);
+    }
+}
+
+#[test]
+fn directories_have_the_cids_that_other_tools_give_them() {
+    for dir in vectors().dirs {
+        check(&tree_of(&dir.name), &dir.cids);
+    }
+}
+
+fn tree_of(name: &str) -> Item {
+    match name {
+        "nested" => Item::dir([
+            ("a.txt", Item::file("a\n")),
+            (
+                "sub",
+                Item::dir([
+                    ("b.bin", Item::file(pattern(300_000))),
+                    ("deep", Item::dir([("c.txt", Item::file("ccc"))])),
+                ]),
+            ),
+            ("z.bin", Item::file(pattern(1_048_577))),
+        ]),
+        "unicode" => {
+            let names = ["\u{fc}n\u{ef}.txt", "日本語", "emoji-😀.txt", "a b", "Z", "a", ".hidden"];
+            Item::dir(names.map(|name| (name, Item::file(name))))
+        }
+        "empty-dir" => Item::dir::<&str>([]),
+        "with-empty-sub" => Item::dir([("x", Item::file("x")), ("empty", Item::dir::<&str>([]))]),
+        "many-1000" => many(1000, 11),
+        "many-5000-11" => many(5000, 11),
+        "many-6000-40" => many(6000, 40),
+        other => panic!("nobody wrote down how to build {other}"),
+    }
+}
+
+pub(super) fn many(count: usize, width: usize) -> Item {
+    Item::dir((0..count).map(|i| (format!("{i:0width$}"), Item::file(format!("n{i}")))))
+}
+
+#[test]
+fn links_have_the_cids_that_other_tools_give_them() {
+    for link in vectors().symlinks {
+        let tree = Item::Link(link.target);
+        let cid = |profile| imported(&tree, profile).1.cid;
+        assert_eq!(cid(Profile::UnixfsV02015), link.cidv0);
+        assert_eq!(cid(Profile::KuboCidV1), link.cidv1);
+        assert_eq!(cid(Profile::UnixfsV12025), link.cidv1);
+    }
+}
+
+#[test]
+fn trees_are_proved_by_the_profile_that_made_them() {
+    for dir in vectors().dirs.iter().filter(|dir| dir.name != "many-6000-40") {
+        let tree = tree_of(&dir.name);
+        for (profile, expected) in &dir.cids {
+            let cid: Cid = expected.cid.parse().unwrap();
+            let Some(Proof::Profile(proved)) = prove(&tree, &cid).unwrap() else { panic!("{} {profile}", dir.name) };
+            // Where profiles agree, any of them will do.
+            assert_eq!(dir.cids[proved.name()].cid, expected.cid);
+            let proved = prove(&tree, &canonical(&cid)).unwrap();
+            assert!(matches!(proved, Some(Proof::Profile(_))));
+            assert_eq!(prove(&Item::dir([("other", Item::file("x"))]), &cid).unwrap(), None);
+            assert_eq!(prove(&Item::file("x"), &cid).unwrap(), None);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Puts what was fetched into the store, on a thread of its own: neither the network nor who waits for a block waits for
+//! the disk.
+
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+use bytes::Bytes;
+use cid::Cid;
+
+use super::lock;
+use super::table::Table;
+use crate::cas::{Block, DataError, Shelf};
+
+/// What is kept in one go, at most.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// A shelf to which blocks can be added.
+pub trait Keep: Shelf {
+    /// Adds blocks, which can be found from then on.
+    ///
+    /// # Errors
+    /// When the host's disk fails, or the shelf is full.
+    fn keep(&self, blocks: &[Block]) -> Result<(), DataError>;
+
+    /// After it returns, what was added is there for good, whatever happens to the process.
+    ///
+    /// # Errors
+    /// When the host's disk fails.
+    fn settle(&self) -> Result<(), DataError>;
+}
+
+enum Order {
+    Keep(Block),
+    /// Answers when everything before it was kept.
+    Settle(mpsc::Sender<()>),
+}
+
+/// The thread's owner. Dropping it lets the thread finish what it was given.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    orders: Mutex<mpsc::Sender<Order>>,
+    failed: Arc<Mutex<Option<DataError>>>,
+}
+
+impl Keeper {
+    /// Starts the thread.
+    pub(super) fn start(store: Arc<dyn Keep>, table: Table) -> Self {
+        let (orders, inbox) = mpsc::channel();
+        let failed = Arc::new(Mutex::new(None));
+        let failure = Arc::clone(&failed);
+        thread::spawn(move || {
+            while let Ok(first) = inbox.recv() {
+                let mut batch = Vec::new();
+                let settled = fill(&mut batch, first, &inbox);
+                match store.keep(&batch) {
+                    Ok(()) => batch.iter().for_each(|block| table.kept(block.cid())),
+                    Err(error) => *lock(&failure) = Some(error),
+                }
+                if !settled.is_empty()
+                    && let Err(error) = store.settle()
+                {
+                    *lock(&failure) = Some(error);
+                }
+                for done in settled {
+                    // Who does not wait any longer need not be told.
+                    let _ = done.send(());
+                }
+            }
+        });
+        Self { orders: Mutex::new(orders), failed }
+    }
+
+    /// Hands a block over; it was checked by whoever fetched it.
+    pub(super) fn keep(&self, cid: &Cid, bytes: Bytes) {
+        // The thread lives as long as the sender.
+        let _ = lock(&self.orders).send(Order::Keep(Block::checked(*cid, bytes)));
+    }
+
+    /// Waits until everything is kept.
+    pub(super) fn settle(&self) -> Result<(), DataError> {
+        let (done, settled) = mpsc::channel();
+        let _ = lock(&self.orders).send(Order::Settle(done));
+        let _ = settled.recv();
+        lock(&self.failed).take().map_or(Ok(()), Err)
+    }
+}
+
+/// Fills a batch with all that waits, and says who wants to hear when it is kept.
+fn fill(batch: &mut Vec<Block>, first: Order, inbox: &mpsc::Receiver<Order>) -> Vec<mpsc::Sender<()>> {
+    let mut settled = Vec::new();
+    let mut bytes = 0;
+    for order in std::iter::once(first).chain(inbox.try_iter()) {
+        match order {
+            Order::Keep(block) => {
+                bytes += block.bytes().len();
+                batch.push(block);
+            }
+            Order::Settle(done) => settled.push(done),
+        }
+        if bytes >= BATCH_BYTES {
+            break;
+        }
+    }
+    settled
+}

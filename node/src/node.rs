@@ -1,0 +1,186 @@
+//! One node: its store, its peers and everything that data comes from, wired together. The only place that names every
+//! driver. It decides nothing that a flag could decide.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bacalhau_runtime::HostFailure;
+use libp2p::Multiaddr;
+
+use crate::bitswap::{self, Bitswap};
+use crate::cas::store::{self, Store};
+use crate::cas::{DataError, Shelf};
+use crate::exchange::{Exchange, Fetched, Gateway, Gateways, Kubo, OwnStore, Peer, Provider};
+use crate::storage::{
+    CidUrlStorage, Fetch, Fetching, IpfsStorage, Sources, Storage, Template, UnsealedStorage, UnsealedVerify,
+};
+use crate::transport::{Host, HostConfig, Identity};
+
+/// What a node is told.
+#[derive(Clone)]
+pub struct NodeConfig {
+    /// Where it keeps everything. Several processes may share it.
+    pub data_dir: PathBuf,
+    /// Bound of its block store.
+    pub store_bytes: u64,
+    /// Whom it asks for blocks.
+    pub connect: Vec<Peer>,
+    /// Where unsealed copies lie, and whether they are believed.
+    pub unsealed: Option<(Template, UnsealedVerify)>,
+    /// Where data by CID can be downloaded when nobody else has it.
+    pub cid_url: Option<Template>,
+    /// When blocks of inputs are fetched.
+    pub fetch: Fetch,
+    /// The longest silence of whoever is asked.
+    pub patience: Duration,
+    /// Hears of all bytes that were fetched as blocks.
+    pub fetched: Fetched,
+}
+
+/// A node.
+pub struct Node {
+    store: Arc<Store>,
+    exchange: Arc<Exchange>,
+    kubos: Vec<Arc<Kubo>>,
+    config: NodeConfig,
+    bitswap: Option<Arc<Bitswap>>,
+    host: Option<Host>,
+}
+
+impl Node {
+    /// Opens the store and begins to connect to peers. Nobody can connect to this node.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or the network not be started.
+    pub fn start(config: NodeConfig) -> Result<Self, HostFailure> {
+        Self::start_at(config, &[], Identity::ephemeral())
+    }
+
+    /// As [`start`](Self::start), but under the identity of the data directory, and reachable at `listen`: what is in
+    /// the store is served.
+    ///
+    /// # Errors
+    /// Also when it cannot listen there, or the identity cannot be read.
+    pub fn serve(config: NodeConfig, listen: &[Multiaddr]) -> Result<Self, HostFailure> {
+        let identity = Identity::from_file(&config.data_dir.join("identity")).map_err(|error| failed(&error))?;
+        Self::start_at(config, listen, identity)
+    }
+
+    fn start_at(config: NodeConfig, listen: &[Multiaddr], identity: Identity) -> Result<Self, HostFailure> {
+        let store = open_store(&config.data_dir, config.store_bytes)?;
+        let peers: Vec<&Multiaddr> = config
+            .connect
+            .iter()
+            .filter_map(|peer| if let Peer::Bitswap(addr) = peer { Some(addr) } else { None })
+            .collect();
+        let (mut host, mut bitswap) = (None, None);
+        if !peers.is_empty() || !listen.is_empty() {
+            let started = HostConfig { identity, listen: listen.to_vec(), ..HostConfig::default() };
+            let started = Host::start(&started).map_err(|error| failed(&error))?;
+            let shelf: Arc<dyn Shelf> = Arc::clone(&store) as _;
+            let settings = bitswap::Config { patience: config.patience, ..bitswap::Config::default() };
+            let speaks = Bitswap::start(&started, Some(shelf), settings);
+            for peer in peers {
+                // Who cannot be reached says so to whoever wants something.
+                drop(speaks.connect(peer));
+            }
+            (host, bitswap) = (Some(started), Some(speaks));
+        }
+        let kubos: Vec<Arc<Kubo>> = config
+            .connect
+            .iter()
+            .filter_map(|peer| if let Peer::Kubo(address) = peer { Some(address.clone()) } else { None })
+            .map(|address| Arc::new(Kubo::new(address, config.patience)))
+            .collect();
+        let providers = providers(&config, bitswap.as_ref(), &kubos);
+        let own = Arc::new(OwnStore::new(Arc::clone(&store)));
+        let exchange = Arc::new(Exchange::new(own, providers, Arc::clone(&config.fetched)));
+        Ok(Self { store, exchange, kubos, config, bitswap, host })
+    }
+
+    /// The block store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The store and everybody else.
+    pub fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    /// The kubos to which it is connected, to publish to.
+    pub fn kubos(&self) -> &[Arc<Kubo>] {
+        &self.kubos
+    }
+
+    /// What went to and fro over Bitswap.
+    pub fn bitswap(&self) -> Option<&Arc<Bitswap>> {
+        self.bitswap.as_ref()
+    }
+
+    /// Where others reach it.
+    pub fn listen_addrs(&self) -> &[Multiaddr] {
+        self.host.as_ref().map_or(&[], Host::listen_addrs)
+    }
+
+    /// Everything that data can come from: by CID first from unsealed copies, then from IPFS, then from the URL.
+    ///
+    /// # Errors
+    /// When the template of unsealed copies names no directory.
+    pub fn sources(&self, fetching: Fetching) -> Result<Sources, HostFailure> {
+        let mut drivers: Vec<Arc<dyn Storage>> = Vec::new();
+        if let Some((template, verify)) = &self.config.unsealed {
+            let dir = &self.config.data_dir;
+            drivers.push(Arc::new(UnsealedStorage::new(template.clone(), *verify, dir)?));
+        }
+        drivers.push(Arc::new(IpfsStorage::new(
+            Arc::clone(&self.exchange),
+            Arc::clone(&self.store),
+            self.config.fetch,
+        )));
+        if let Some(template) = &self.config.cid_url {
+            drivers.push(Arc::new(CidUrlStorage::new(template.clone(), fetching.clone())?));
+        }
+        Ok(Sources::new(fetching, drivers))
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("data_dir", &self.config.data_dir).finish_non_exhaustive()
+    }
+}
+
+/// Opens the block store of a data directory.
+///
+/// # Errors
+/// When the directory cannot be written, or holds something else.
+pub fn open_store(data_dir: &Path, max_bytes: u64) -> Result<Arc<Store>, HostFailure> {
+    Store::open(&data_dir.join("store"), store::Options { max_bytes }).map_err(|error: DataError| {
+        HostFailure::new(format!("{error}; name a directory that can be written with --data-dir"))
+    })
+}
+
+fn providers(config: &NodeConfig, bitswap: Option<&Arc<Bitswap>>, kubos: &[Arc<Kubo>]) -> Vec<Arc<dyn Provider>> {
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
+    let peers = config.connect.iter().any(|peer| matches!(peer, Peer::Bitswap(_)));
+    if let Some(bitswap) = bitswap.filter(|_| peers) {
+        providers.push(Arc::clone(bitswap) as _);
+    }
+    providers.extend(kubos.iter().map(|kubo| Arc::clone(kubo) as Arc<dyn Provider>));
+    let gateways: Vec<Gateway> = config
+        .connect
+        .iter()
+        .filter_map(|peer| if let Peer::Gateway(url) = peer { Some(url.clone()) } else { None })
+        .map(|url| Gateway::new(url, config.patience))
+        .collect();
+    if !gateways.is_empty() {
+        providers.push(Arc::new(Gateways::new(gateways)));
+    }
+    providers
+}
+
+fn failed(error: &dyn std::error::Error) -> HostFailure {
+    HostFailure::new(error.to_string())
+}

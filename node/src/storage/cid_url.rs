@@ -1,0 +1,97 @@
+//! Data by CID from a URL that follows from the CID: an archive, of which every block is checked as it is read, or a
+//! file, which is used only when a known import profile shows that it is the data. Fetched whole, the last to be asked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bacalhau_runtime::{Checked, HostFailure, Tree};
+use tempfile::TempPath;
+
+use super::fetched::Fetched;
+use super::subtree::Subtree;
+use super::unsealed::{fields_of, is_archive};
+use super::{CidSource, Fetching, Opened, Source, Storage, Template, UrlStorage, foreign};
+use crate::cas::car::CarFile;
+use crate::cas::unixfs::{DagTree, import};
+use crate::cas::{Blocks, DataError};
+
+/// The storage of data by CID behind URLs.
+#[derive(Debug)]
+pub struct CidUrlStorage {
+    template: Template,
+    urls: UrlStorage,
+    spool_dir: PathBuf,
+}
+
+impl CidUrlStorage {
+    /// Data at the URLs of `template`, fetched as `fetching` says.
+    ///
+    /// # Errors
+    /// When the template does not begin with `http://` or `https://` and a host.
+    pub fn new(template: Template, fetching: Fetching) -> Result<Self, HostFailure> {
+        let fixed = template.fixed_part();
+        let host = fixed.strip_prefix("https://").or_else(|| fixed.strip_prefix("http://"));
+        if host.is_none_or(|host| host.split_once('/').is_none_or(|(host, _)| host.is_empty())) {
+            return Err(HostFailure::new(format!(
+                "the template {template} has to begin with a URL, as in https://host/data/{{{{.Cid}}}}.car"
+            )));
+        }
+        let spool_dir = fetching.spool_dir.clone();
+        Ok(Self { template, urls: UrlStorage::new(fetching), spool_dir })
+    }
+
+    fn url(&self, source: &CidSource) -> Result<Source, HostFailure> {
+        let url = self.template.render(&fields_of(source)).map_err(|error| HostFailure::new(error.to_string()))?;
+        Ok(Source::Url { url, sha256: None })
+    }
+
+    fn tree(&self, file: TempPath, source: &CidSource) -> Result<Arc<dyn Tree>, HostFailure> {
+        let place = &source.place;
+        let failed = |error: DataError| HostFailure::new(error.to_string());
+        if is_archive(&file) {
+            let index_dir = tempfile::tempdir_in(&self.spool_dir)
+                .map_err(|error| HostFailure::at("make a directory in", &self.spool_dir, error))?;
+            let car = CarFile::open(&file, index_dir.path()).map_err(failed)?;
+            let blocks: Arc<dyn Blocks> = Arc::new(car);
+            let tree = DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?;
+            return Ok(Arc::new(Fetched::of(tree, (file, index_dir))));
+        }
+        let whole = Fetched::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
+        match import::prove(&whole, &place.cid).map_err(failed)? {
+            Some(_) => Subtree::of(Arc::new(whole), &place.path)
+                .map_err(|error| HostFailure::io(format!("open {}", place.path), error)),
+            None => Err(HostFailure::new(format!(
+                "what the server sent could not be shown to be {}: it is other data, or has to be sent as a CAR",
+                place.cid
+            ))),
+        }
+    }
+}
+
+impl Storage for CidUrlStorage {
+    fn name(&self) -> &'static str {
+        "url"
+    }
+
+    fn has_locally(&self, _source: &Source) -> Result<bool, HostFailure> {
+        Ok(false)
+    }
+
+    fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
+        self.urls.size(&self.url(cid_of(source)?)?)
+    }
+
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
+        let source = cid_of(source)?;
+        let url = self.url(source)?;
+        let tree = self.tree(self.urls.fetch(&url)?, source)?;
+        Ok(Opened::by(self.name(), url.recorded(), Checked::Verified, tree))
+    }
+}
+
+fn cid_of(source: &Source) -> Result<&CidSource, HostFailure> {
+    match source {
+        Source::Cid(source) => Ok(source),
+        _ => Err(foreign(source, "CIDs behind URLs")),
+    }
+}

@@ -1,0 +1,218 @@
+//! Several storages in contention for data by CID, in order. The choice is made when an input is opened; when the
+//! chosen one fails in the middle, the next goes on at the same place in the same bytes. Who served is recorded.
+
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bacalhau_runtime::{Entry, HostFailure, ReadAt, Stat, Tree};
+
+use super::{CidSource, Opened, Services, Source, Storage, foreign};
+
+/// Storages of data by CID, the most wanted first.
+#[derive(Debug)]
+pub struct Combo {
+    drivers: Arc<[Arc<dyn Storage>]>,
+}
+
+impl Combo {
+    /// A combo of `drivers`, which are asked in this order.
+    pub fn new(drivers: Vec<Arc<dyn Storage>>) -> Self {
+        Self { drivers: drivers.into() }
+    }
+}
+
+impl Storage for Combo {
+    fn name(&self) -> &'static str {
+        "combo"
+    }
+
+    fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
+        let mut errors = Errors::default();
+        for driver in &*self.drivers {
+            match driver.has_locally(source) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(error) => errors.add(driver.name(), &error),
+            }
+        }
+        if errors.is_empty() { Ok(false) } else { Err(HostFailure::new(errors.about(source))) }
+    }
+
+    fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
+        let mut errors = Errors::default();
+        for driver in &*self.drivers {
+            match driver.size(source) {
+                Ok(Some(size)) => return Ok(Some(size)),
+                Ok(None) => {}
+                Err(error) => errors.add(driver.name(), &error),
+            }
+        }
+        if errors.is_empty() { Ok(None) } else { Err(HostFailure::new(errors.about(source))) }
+    }
+
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
+        let Source::Cid(cid_source) = source else { return Err(foreign(source, "CIDs")) };
+        let mut errors = Errors::default();
+        let first = open_next(&self.drivers, 0, source, &mut errors);
+        let (index, opened) = first.ok_or_else(|| HostFailure::new(errors.about(source)))?;
+        let services = opened.services.clone();
+        let state = RwLock::new(State { index, tree: opened.tree });
+        let shared =
+            Shared { drivers: self.drivers.clone(), source: cid_source.clone(), services: services.clone(), state };
+        Ok(Opened { tree: Arc::new(ComboTree(Arc::new(shared))), services })
+    }
+}
+
+/// The first of `drivers` from `index` on that can open `source`.
+fn open_next(
+    drivers: &[Arc<dyn Storage>],
+    index: usize,
+    source: &Source,
+    errors: &mut Errors,
+) -> Option<(usize, Opened)> {
+    drivers.iter().enumerate().skip(index).find_map(|(index, driver)| match driver.open(source) {
+        Ok(opened) => Some((index, opened)),
+        Err(error) => {
+            errors.add(driver.name(), &error);
+            None
+        }
+    })
+}
+
+/// What each storage said, in words.
+#[derive(Debug, Default)]
+struct Errors(String);
+
+impl Errors {
+    fn add(&mut self, driver: &str, error: &dyn std::error::Error) {
+        let text = error.to_string();
+        let text = text.strip_prefix("the host failed, so there is no result: ").unwrap_or(&text);
+        // Writing to a string does not fail.
+        let _ = write!(self.0, "{}{driver}: {text}", if self.0.is_empty() { "" } else { "; " });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn about(&self, source: &Source) -> String {
+        format!("cannot read {} ({})", source.recorded(), self.0)
+    }
+}
+
+/// What the tree and its open files share.
+struct Shared {
+    drivers: Arc<[Arc<dyn Storage>]>,
+    source: CidSource,
+    services: Services,
+    state: RwLock<State>,
+}
+
+/// Whose turn it is.
+struct State {
+    index: usize,
+    tree: Arc<dyn Tree>,
+}
+
+impl Shared {
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn current(&self) -> (usize, Arc<dyn Tree>) {
+        let state = self.state();
+        (state.index, Arc::clone(&state.tree))
+    }
+
+    /// Does `work` on the tree of whose turn it is, and on the next one's when that fails.
+    fn attempt<T>(&self, work: impl Fn(&dyn Tree) -> io::Result<T>) -> io::Result<(usize, T)> {
+        loop {
+            let (index, tree) = self.current();
+            match work(&*tree) {
+                Ok(done) => return Ok((index, done)),
+                Err(error) => self.go_on(index, &error)?,
+            }
+        }
+    }
+
+    /// Passes the turn on from `index`, which failed, unless somebody did so already.
+    fn go_on(&self, index: usize, error: &io::Error) -> io::Result<()> {
+        let mut state: RwLockWriteGuard<'_, State> = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.index != index {
+            return Ok(());
+        }
+        let mut errors = Errors::default();
+        if let Some(driver) = self.drivers.get(index) {
+            errors.add(driver.name(), error);
+        }
+        let source = Source::Cid(self.source.clone());
+        let Some((index, opened)) = open_next(&self.drivers, index + 1, &source, &mut errors) else {
+            return Err(io::Error::new(error.kind(), errors.about(&source)));
+        };
+        self.services.failed(&error.to_string());
+        for service in opened.services.list() {
+            self.services.add(service);
+        }
+        *state = State { index, tree: opened.tree };
+        Ok(())
+    }
+}
+
+/// A tree that goes on elsewhere.
+struct ComboTree(Arc<Shared>);
+
+impl std::fmt::Debug for ComboTree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0.source)
+    }
+}
+
+impl Tree for ComboTree {
+    fn stat(&self, path: &str) -> io::Result<Stat> {
+        self.0.attempt(|tree| tree.stat(path)).map(|(_, stat)| stat)
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        self.0.attempt(|tree| tree.list(path)).map(|(_, entries)| entries)
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
+        let (index, file) = self.0.attempt(|tree| tree.open(path))?;
+        let open = RwLock::new((index, Arc::from(file)));
+        Ok(Box::new(ComboFile { shared: Arc::clone(&self.0), path: path.into(), open }))
+    }
+
+    fn read_link(&self, path: &str) -> io::Result<String> {
+        self.0.attempt(|tree| tree.read_link(path)).map(|(_, target)| target)
+    }
+
+    /// The CID and path by which the job names the data, whoever hands it out.
+    fn identity(&self) -> io::Result<String> {
+        Ok(self.0.source.place.to_string())
+    }
+}
+
+struct ComboFile {
+    shared: Arc<Shared>,
+    path: String,
+    /// Whose file it is, and the file.
+    open: RwLock<(usize, Arc<dyn ReadAt>)>,
+}
+
+impl ReadAt for ComboFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            let (index, file) = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+            match file.read_at(buf, offset) {
+                Ok(read) => return Ok(read),
+                Err(error) => self.shared.go_on(index, &error)?,
+            }
+            let (index, file) = self.shared.attempt(|tree| tree.open(&self.path))?;
+            *self.open.write().unwrap_or_else(PoisonError::into_inner) = (index, Arc::from(file));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

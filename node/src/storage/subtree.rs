@@ -1,0 +1,59 @@
+//! A part of a tree as a tree of its own.
+
+use std::io;
+use std::sync::Arc;
+
+use bacalhau_runtime::{Entry, Kind, ReadAt, Stat, Tree};
+
+/// What lies at a path of a tree.
+#[derive(Debug)]
+pub(super) struct Subtree {
+    whole: Arc<dyn Tree>,
+    prefix: String,
+}
+
+impl Subtree {
+    /// What lies at `path` of `whole`, which is all of it for the empty path.
+    ///
+    /// # Errors
+    /// When nothing is there, or a link is on the way: links are data.
+    pub(super) fn of(whole: Arc<dyn Tree>, path: &str) -> io::Result<Arc<dyn Tree>> {
+        if path.is_empty() {
+            return Ok(whole);
+        }
+        for (end, _) in path.match_indices('/') {
+            if whole.stat(&path[..end])?.kind != Kind::Dir {
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{} is no directory", &path[..end])));
+            }
+        }
+        whole.stat(path)?;
+        Ok(Arc::new(Self { whole, prefix: path.into() }))
+    }
+
+    fn full(&self, path: &str) -> String {
+        if path.is_empty() { self.prefix.clone() } else { format!("{}/{path}", self.prefix) }
+    }
+}
+
+impl Tree for Subtree {
+    fn stat(&self, path: &str) -> io::Result<Stat> {
+        self.whole.stat(&self.full(path))
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        self.whole.list(&self.full(path))
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
+        self.whole.open(&self.full(path))
+    }
+
+    fn read_link(&self, path: &str) -> io::Result<String> {
+        self.whole.read_link(&self.full(path))
+    }
+
+    /// Of the whole and the path, so that it is never taken for that of the whole.
+    fn identity(&self) -> io::Result<String> {
+        Ok(format!("{}/{}", self.whole.identity()?, self.prefix))
+    }
+}

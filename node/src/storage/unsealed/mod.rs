@@ -1,0 +1,208 @@
+//! Unsealed copies: what a storage provider holds under a path that follows from the CID. A directory or a file is read
+//! as it lies there, an archive (CAR) block by block; nothing is copied, and nothing there is ever written.
+
+mod place;
+mod proofs;
+mod template;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bacalhau_runtime::{Checked, HostFailure, HostTree, Tree};
+
+use super::local::size_of;
+use super::subtree::Subtree;
+use super::{CidSource, Opened, Source, Storage, foreign};
+use crate::cas::car::{CarFile, CarReader};
+use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
+use crate::cas::{Blocks, CidPath, DataError, Shelf};
+use proofs::Proofs;
+
+pub use template::{Fields, RenderError, Template, TemplateError};
+
+/// Whether what lies under the path of a CID is believed to be its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnsealedVerify {
+    /// Directories and files are believed. Blocks of archives are checked all the same: that costs little.
+    Never,
+    /// Checked when first used, and remembered. What no known import profile can prove is used, and the receipt says
+    /// so. Blocks of archives are checked as they are read.
+    #[default]
+    Lazy,
+    /// As lazy, but what cannot be proved is refused, and all of an archive is checked before it is used.
+    Full,
+}
+
+/// The storage of data by CID that lies unsealed on this machine.
+#[derive(Debug)]
+pub struct UnsealedStorage {
+    template: Template,
+    verify: UnsealedVerify,
+    /// Where indexes of archives are kept.
+    index_dir: PathBuf,
+    proofs: Proofs,
+}
+
+/// A copy that is there and can be read.
+#[derive(Debug)]
+struct Copy {
+    path: PathBuf,
+    form: Form,
+}
+
+enum Form {
+    Plain,
+    Archive(Arc<CarFile>),
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "plain",
+            Self::Archive(_) => "archive",
+        })
+    }
+}
+
+impl UnsealedStorage {
+    /// Copies at the paths of `template`. What is worth remembering of them is kept in `dir`.
+    ///
+    /// # Errors
+    /// When the template does not begin with the directory in which the copies lie.
+    pub fn new(template: Template, verify: UnsealedVerify, dir: &Path) -> Result<Self, HostFailure> {
+        place::check_template(&template)?;
+        let proofs = Proofs::new(dir.join("proofs"));
+        Ok(Self { template, verify, index_dir: dir.join("indexes"), proofs })
+    }
+
+    /// The copy of `source`; `None` where nothing is at its path.
+    fn find(&self, source: &CidSource) -> Result<Option<Copy>, HostFailure> {
+        let text = self.render(source)?;
+        let Some(path) = place::find(&self.template, &text)? else { return Ok(None) };
+        let failed = |error: DataError| HostFailure::new(error.to_string());
+        let named_car = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("car"));
+        if !named_car && !is_archive(&path) {
+            return Ok(Some(Copy { path, form: Form::Plain }));
+        }
+        let car = CarFile::open(&path, &self.index_dir).map_err(failed)?;
+        if car.size_of(&source.place.cid).map_err(failed)?.is_some() {
+            return Ok(Some(Copy { path, form: Form::Archive(Arc::new(car)) }));
+        }
+        if named_car {
+            let cid = source.place.cid;
+            return Err(HostFailure::new(format!("the archive {} does not hold {cid}", path.display())));
+        }
+        // A file that happens to be an archive.
+        Ok(Some(Copy { path, form: Form::Plain }))
+    }
+
+    fn render(&self, source: &CidSource) -> Result<String, HostFailure> {
+        self.template.render(&fields_of(source)).map_err(|error| HostFailure::new(error.to_string()))
+    }
+
+    fn open_plain(&self, path: &Path, place: &CidPath) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
+        let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
+        let checked = self.check_plain(path, &root, place)?;
+        let below = format!("{} in {}", place.path, path.display());
+        let tree = Subtree::of(Arc::new(root), &place.path)
+            .map_err(|error| HostFailure::io(format!("open {below}"), error))?;
+        Ok((tree, checked))
+    }
+
+    fn check_plain(&self, path: &Path, root: &HostTree, place: &CidPath) -> Result<Checked, HostFailure> {
+        if self.verify == UnsealedVerify::Never {
+            return Ok(Checked::Trusted);
+        }
+        let failed = |error: DataError| HostFailure::new(error.to_string());
+        let prove =
+            || import::prove(root, &place.cid).map(|proof| proof.map(|proof| proof.to_string())).map_err(failed);
+        match self.proofs.get_or(path, &place.cid, prove)? {
+            Some(_) => Ok(Checked::Verified),
+            None if self.verify == UnsealedVerify::Lazy => Ok(Checked::Unverified),
+            None => Err(HostFailure::new(format!(
+                "{} could not be shown to be {}: no known import profile gives this CID for it; keep it as a .car, or \
+                 use --unsealed-verify lazy",
+                path.display(),
+                place.cid
+            ))),
+        }
+    }
+
+    fn open_archive(&self, path: &Path, car: &Arc<CarFile>, place: &CidPath) -> Result<Arc<dyn Tree>, HostFailure> {
+        let failed = |error: DataError| HostFailure::new(format!("{}: {error}", path.display()));
+        let blocks: Arc<dyn Blocks> = Arc::clone(car) as _;
+        if self.verify == UnsealedVerify::Full {
+            let mut walk = Walk::new(Arc::clone(&blocks), &place.cid, Scope::All, Bounds::default());
+            let check =
+                || walk.try_for_each(|block| block.map(drop)).map(|()| Some("every block".into())).map_err(failed);
+            self.proofs.get_or(path, &place.cid, check)?;
+        }
+        Ok(Arc::new(DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?))
+    }
+}
+
+impl Storage for UnsealedStorage {
+    fn name(&self) -> &'static str {
+        "unsealed"
+    }
+
+    fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
+        Ok(self.find(cid_of(source)?)?.is_some())
+    }
+
+    fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
+        let source = cid_of(source)?;
+        let Some(copy) = self.find(source)? else { return Ok(None) };
+        let failed = |error| HostFailure::at("measure", &copy.path, error);
+        match copy.form {
+            Form::Plain => size_of(&copy.path.join(&source.place.path)).map(Some).map_err(failed),
+            Form::Archive(car) => {
+                let tree = self.open_archive(&copy.path, &car, &source.place)?;
+                let stat = tree.stat("").map_err(failed)?;
+                // Of a directory only reading it would tell; the archive is not smaller.
+                let whole = || std::fs::metadata(&copy.path).map(|found| found.len());
+                if stat.size > 0 { Ok(Some(stat.size)) } else { whole().map(Some).map_err(failed) }
+            }
+        }
+    }
+
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
+        let source = cid_of(source)?;
+        let Some(copy) = self.find(source)? else {
+            return Err(HostFailure::new(format!("there is no copy at {}", self.render(source)?)));
+        };
+        let (tree, checked) = match &copy.form {
+            Form::Plain => self.open_plain(&copy.path, &source.place)?,
+            Form::Archive(car) => (self.open_archive(&copy.path, car, &source.place)?, Checked::Verified),
+        };
+        Ok(Opened::by(self.name(), copy.path.display().to_string(), checked, tree))
+    }
+}
+
+fn cid_of(source: &Source) -> Result<&CidSource, HostFailure> {
+    match source {
+        Source::Cid(source) => Ok(source),
+        _ => Err(foreign(source, "unsealed copies")),
+    }
+}
+
+/// What templates may speak of.
+pub(super) fn fields_of(source: &CidSource) -> Fields {
+    let named = source.metadata.get("name").map(String::as_str).or_else(|| source.place.name());
+    Fields {
+        cid: source.place.cid.to_string(),
+        name: named.unwrap_or_default().into(),
+        path: source.guest_path.clone(),
+        metadata: source.metadata.clone(),
+    }
+}
+
+/// Whether a file begins as archives do.
+pub(super) fn is_archive(path: &Path) -> bool {
+    path.is_file() && File::open(path).is_ok_and(|file| CarReader::new("", file).is_ok())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use std::fs;
+use std::io::Write as _;
+use std::sync::Mutex;
+
+use super::*;
+use crate::cas::Block;
+use crate::cas::car::CarWriter;
+use crate::cas::unixfs::import::{Profile, import};
+
+/// A place for copies, and one for what is remembered of them.
+struct Room(tempfile::TempDir);
+
+impl Room {
+    fn new() -> Self {
+        let room = Self(tempfile::tempdir().unwrap());
+        fs::create_dir(room.data()).unwrap();
+        room
+    }
+
+    fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn storage(&self, file: &str, verify: UnsealedVerify) -> UnsealedStorage {
+        let template = Template::parse(&format!("{}/{file}", self.data().display())).unwrap();
+        UnsealedStorage::new(template, verify, &self.0.path().join("node")).unwrap()
+    }
+
+    /// A tree with a file and one below.
+    fn tree(&self, name: &str) -> PathBuf {
+        let dir = self.data().join(name);
+        fs::create_dir_all(dir.join("sub")).unwrap();
+        fs::write(dir.join("a.txt"), "a\n").unwrap();
+        let big: Vec<u8> = (0..600_000_u32).map(|byte| (byte % 251) as u8).collect();
+        fs::write(dir.join("sub/big"), big).unwrap();
+        dir
+    }
+
+    /// The CID of what lies at `path`, and its blocks as an archive.
+    fn import(&self, path: &Path, car: Option<&Path>) -> CidPath {
+        let blocks = Mutex::new(Vec::new());
+        let mut sink = |block: Block| {
+            blocks.lock().unwrap().push(block);
+            Ok(())
+        };
+        let cid = import(&HostTree::open(path).unwrap(), Profile::KuboCidV1, &mut sink).unwrap().cid;
+        if let Some(car) = car {
+            let mut writer = CarWriter::new(fs::File::create(car).unwrap(), &[cid]).unwrap();
+            blocks.lock().unwrap().iter().for_each(|block| writer.write(block).unwrap());
+            writer.finish().unwrap();
+        }
+        CidPath::of(&cid)
+    }
+}
+
+fn source(place: &CidPath, path: &str) -> Source {
+    Source::Cid(CidSource::of(CidPath { path: path.into(), ..place.clone() }))
+}
+
+fn read(tree: &dyn Tree, path: &str) -> Vec<u8> {
+    let mut content = vec![0; usize::try_from(tree.stat(path).unwrap().size).unwrap()];
+    assert_eq!(tree.open(path).unwrap().read_at(&mut content, 0).unwrap(), content.len());
+    content
+}
+
+fn checked(opened: &Opened) -> Checked {
+    opened.services.list()[0].checked
+}
+
+#[test]
+fn a_directory_is_read_in_place_and_proved_once() {
+    let room = Room::new();
+    let place = room.import(&room.tree("new"), None);
+    let dir = room.data().join(place.cid.to_string());
+    fs::rename(room.data().join("new"), &dir).unwrap();
+    for verify in [UnsealedVerify::Lazy, UnsealedVerify::Full] {
+        let storage = room.storage("{{.Cid}}", verify);
+        assert!(storage.has_locally(&source(&place, "")).unwrap());
+        assert_eq!(storage.size(&source(&place, "")).unwrap(), Some(600_002));
+        let opened = storage.open(&source(&place, "")).unwrap();
+        assert_eq!(read(&*opened.tree, "sub/big").len(), 600_000);
+        assert_eq!((checked(&opened), opened.services.list()[0].driver.as_str()), (Checked::Verified, "unsealed"));
+        let below = storage.open(&source(&place, "sub/big")).unwrap();
+        assert_eq!(read(&*below.tree, "").len(), 600_000);
+        assert_eq!(storage.size(&source(&place, "sub")).unwrap(), Some(600_000));
+        assert!(storage.open(&source(&place, "sub/none")).is_err());
+        assert!(storage.open(&source(&place, "a.txt/none")).is_err());
+    }
+    let trusted = room.storage("{{.Cid}}", UnsealedVerify::Never).open(&source(&place, "")).unwrap();
+    assert_eq!(checked(&trusted), Checked::Trusted);
+}
+
+#[test]
+fn what_no_profile_proves_is_said_or_refused() {
+    let room = Room::new();
+    let place = room.import(&room.tree("new"), None);
+    let dir = room.data().join(place.cid.to_string());
+    fs::rename(room.data().join("new"), &dir).unwrap();
+    fs::write(dir.join("a.txt"), "b\n").unwrap();
+    let opened = room.storage("{{.Cid}}", UnsealedVerify::Lazy).open(&source(&place, "")).unwrap();
+    assert_eq!(checked(&opened), Checked::Unverified);
+    let error = room.storage("{{.Cid}}", UnsealedVerify::Full).open(&source(&place, "")).unwrap_err().to_string();
+    assert!(error.contains("could not be shown to be") && error.contains("--unsealed-verify lazy"), "{error}");
+    // Mended, it is looked at again.
+    fs::write(dir.join("a.txt"), "a\n").unwrap();
+    let opened = room.storage("{{.Cid}}", UnsealedVerify::Full).open(&source(&place, "")).unwrap();
+    assert_eq!(checked(&opened), Checked::Verified);
+}
+
+#[test]
+fn an_archive_is_mounted_as_it_lies() {
+    let room = Room::new();
+    let dir = room.tree("new");
+    let spare = room.0.path().join("spare.car");
+    let place = room.import(&dir, Some(&spare));
+    // Providers hold pieces filled up with zeros, and not all of them have an extension.
+    fs::OpenOptions::new().append(true).open(&spare).unwrap().write_all(&[0; 4096]).unwrap();
+    for file in ["{{.Cid}}.car", "{{.Cid}}"] {
+        fs::copy(&spare, room.data().join(file.replace("{{.Cid}}", &place.cid.to_string()))).unwrap();
+        for verify in [UnsealedVerify::Never, UnsealedVerify::Lazy, UnsealedVerify::Full] {
+            let storage = room.storage(file, verify);
+            let opened = storage.open(&source(&place, "")).unwrap();
+            assert_eq!(read(&*opened.tree, "a.txt"), b"a\n");
+            assert_eq!(checked(&opened), Checked::Verified);
+            assert_eq!(storage.size(&source(&place, "sub/big")).unwrap(), Some(600_000));
+        }
+    }
+}
+
+#[test]
+fn archives_that_are_not_what_they_should_be_are_refused() {
+    let room = Room::new();
+    let place = room.import(&room.tree("new"), Some(&room.0.path().join("good.car")));
+    let good = fs::read(room.0.path().join("good.car")).unwrap();
+    let car = room.data().join("x.car");
+    let storage = |verify| room.storage("x.car{{/* one for all */}}", verify);
+    let open = |verify| storage(verify).open(&source(&place, "")).map_err(|error| error.to_string());
+    fs::write(&car, "hello").unwrap();
+    assert!(open(UnsealedVerify::Lazy).is_err());
+    fs::write(&car, &good[..good.len() - 10]).unwrap();
+    assert!(open(UnsealedVerify::Lazy).unwrap_err().contains("x.car"), "cut short");
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    fs::write(&car, &bad).unwrap();
+    assert!(open(UnsealedVerify::Full).unwrap_err().contains("corrupt"));
+    let opened = open(UnsealedVerify::Lazy).unwrap();
+    let mut content = vec![0; 600_000];
+    let error = opened.tree.open("sub/big").unwrap().read_at(&mut content, 0).unwrap_err();
+    assert!(error.to_string().contains("corrupt"), "{error}");
+    fs::write(&car, &good).unwrap();
+    let other = CidPath::of(Block::of_v0("other").cid());
+    let error = storage(UnsealedVerify::Lazy).open(&source(&other, "")).unwrap_err().to_string();
+    assert!(error.contains("does not hold"), "{error}");
+}
+
+#[test]
+fn nothing_of_a_path_enters_through_an_input() {
+    let room = Room::new();
+    room.tree("secret");
+    let place = CidPath::of(Block::of_v0("x").cid());
+    let mut named = CidSource::of(place.clone());
+    for name in ["../secret", "..", "a/../../secret", ""] {
+        named.metadata.insert("name".into(), name.into());
+        let storage = room.storage("below/{{.Name}}", UnsealedVerify::Never);
+        let error = storage.open(&Source::Cid(named.clone())).unwrap_err().to_string();
+        assert!(error.contains("leaves") || error.contains("is empty"), "{name:?}: {error}");
+        assert!(storage.has_locally(&Source::Cid(named.clone())).is_err());
+    }
+    let storage = room.storage("{{.Cid}}", UnsealedVerify::Lazy);
+    assert!(!storage.has_locally(&source(&place, "")).unwrap());
+    assert!(storage.open(&source(&place, "")).unwrap_err().to_string().contains("there is no copy at"));
+    assert!(storage.open(&Source::parse("http://x/y").unwrap()).is_err());
+}

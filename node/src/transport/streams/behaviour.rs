@@ -1,0 +1,93 @@
+//! The part of the swarm that carries requests for streams to the connections and counts these.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler, THandlerInEvent,
+    THandlerOutEvent, ToSwarm,
+};
+use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
+use tokio::sync::{mpsc, oneshot};
+
+use super::handler::Handler;
+use super::{OpenError, Shared};
+
+/// A request for a stream.
+pub(crate) struct Open {
+    pub(in crate::transport) peer: PeerId,
+    pub(in crate::transport) protocol: StreamProtocol,
+    pub(in crate::transport) reply: oneshot::Sender<Result<Stream, OpenError>>,
+}
+
+/// See the module.
+pub(in crate::transport) struct Behaviour {
+    shared: Arc<Shared>,
+    requests: mpsc::UnboundedReceiver<Open>,
+}
+
+impl Behaviour {
+    pub(in crate::transport) fn new(shared: Arc<Shared>, requests: mpsc::UnboundedReceiver<Open>) -> Self {
+        Self { shared, requests }
+    }
+
+    fn handler(&self, peer: PeerId, dialed: bool) -> Handler {
+        // Before the connection's task runs, so that no stream comes from a peer that nobody has heard of.
+        self.shared.connected(peer);
+        Handler::new(peer, dialed, self.shared.clone())
+    }
+}
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = Handler;
+    type ToSwarm = std::convert::Infallible;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(self.handler(peer, false))
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(self.handler(peer, true))
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        if let FromSwarm::ConnectionClosed(closed) = event {
+            self.shared.disconnected(closed.peer_id);
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        match self.requests.poll_recv(cx) {
+            Poll::Ready(Some(open)) => {
+                Poll::Ready(ToSwarm::NotifyHandler { peer_id: open.peer, handler: NotifyHandler::Any, event: open })
+            }
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open").field("peer", &self.peer).field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
