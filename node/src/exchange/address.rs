@@ -19,7 +19,7 @@ pub enum Peer {
 }
 
 /// Where a kubo takes RPC calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KuboAddress {
     rpc: Url,
     /// As the user wrote it, without a password.
@@ -54,6 +54,13 @@ impl KuboAddress {
 }
 
 impl fmt::Display for KuboAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// As it is shown, since its URL may hold a password.
+impl fmt::Debug for KuboAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }

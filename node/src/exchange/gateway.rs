@@ -1,7 +1,8 @@
 //! A trustless gateway: a web server that hands out single blocks by their CIDs
 //! (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>). Nothing it says is believed: each block is checked.
 
-use std::io::Read;
+use std::fmt;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,6 @@ pub struct Gateway {
 }
 
 /// What the threads of a gateway share.
-#[derive(Debug)]
 pub(super) struct GatewaySide {
     base: Url,
     /// For single blocks.
@@ -89,7 +89,7 @@ impl GatewaySide {
         Ok(answer.into_body())
     }
 
-    fn missing(&self, cid: &Cid, why: impl std::fmt::Display) -> DataError {
+    fn missing(&self, cid: &Cid, why: impl fmt::Display) -> DataError {
         DataError::missing(cid, format!("{}: {why}", self.name()))
     }
 
@@ -111,6 +111,13 @@ impl GatewaySide {
     fn quiet(&self) -> Duration {
         let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
         until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// By its name, since its URL may hold a password.
+impl fmt::Debug for GatewaySide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
     }
 }
 
@@ -139,7 +146,7 @@ impl Fetch for GatewaySide {
 }
 
 /// All of `body`, or a byte more than a block may have.
-pub(super) fn read_block(body: impl Read) -> std::io::Result<Bytes> {
+pub(super) fn read_block(body: impl Read) -> io::Result<Bytes> {
     let mut bytes = Vec::new();
     body.take(MAX_BLOCK_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes.into())

@@ -76,7 +76,9 @@ impl Provider for Gateways {
         let shared = &self.shared;
         let Some(first) = cids.first() else { return };
         if shared.sides.is_empty() {
-            cids.iter().for_each(|cid| answers(*cid, Err(DataError::missing(cid, "there is no gateway"))));
+            for cid in cids {
+                answers(*cid, Err(DataError::missing(cid, "there is no gateway")));
+            }
             return;
         }
         let mut state = shared.lock();
@@ -192,7 +194,7 @@ impl Shared {
                     && let Some(race) = state.races.get_mut(cid)
                 {
                     // All were asked: their own time-outs end it.
-                    race.hedge_at = now + Duration::from_secs(3600);
+                    race.hedge_at = now + Duration::from_hours(1);
                 }
             }
             let next = state.races.values().map(|race| race.hedge_at).min();

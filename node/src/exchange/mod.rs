@@ -3,7 +3,9 @@
 
 mod address;
 mod flight;
+mod frontier;
 mod gateway;
+mod gateway_car;
 mod gateways;
 mod keeper;
 mod kubo;
@@ -26,7 +28,9 @@ use keeper::Keeper;
 use table::Table;
 
 pub use address::{KuboAddress, Peer, PeerError};
+pub use frontier::Scope;
 pub use gateway::Gateway;
+pub use gateway_car::{CarFetch, CarFetched};
 pub use gateways::Gateways;
 pub use keeper::Keep;
 pub use kubo::{Kubo, KuboIdentity};

@@ -6,7 +6,7 @@ use std::time::Duration;
 const WEIGHT: f64 = 0.2;
 /// No failure makes somebody look better than this.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
-const WORST: Duration = Duration::from_secs(60);
+const WORST: Duration = Duration::from_mins(1);
 /// Nobody is doubted sooner.
 const MIN_HEDGE: Duration = Duration::from_millis(500);
 

@@ -37,7 +37,7 @@ fn not_public_6(address: Ipv6Addr) -> Option<&'static str> {
         [0x2001, 0, ..] => "is tunnelled",
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => "is for documentation",
         [0x2000..=0x3fff, ..] => return None,
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => "is of a private network",
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => "is of a private network",
         [0xfe80..=0xfebf, ..] => "is of the local link",
         [0xff00..=0xffff, ..] => "is of a multicast group",
         _ => "is reserved",

@@ -1,7 +1,7 @@
 //! What a server answered, once its head is here: headers, and the body as it comes.
 
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ureq::BodyReader;
 use ureq::http::{Response, StatusCode};
@@ -50,15 +50,24 @@ impl Answer {
 
     fn into_error(self) -> HttpError {
         let status = self.status();
-        let retry_after = self.header("retry-after").and_then(|text| text.trim().parse().ok());
+        let retry_after = self.header("retry-after").and_then(|text| pause_of(text.trim()));
         let mut said = Vec::new();
         // What it says besides is for people: nothing hangs on it.
         self.into_body().take(SAID_BYTES).read_to_end(&mut said).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let said = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let said = said.collect::<Vec<_>>().join(" ");
-        HttpError::Status { status, said, retry_after: retry_after.map(Duration::from_secs) }
+        HttpError::Status { status, said, retry_after }
     }
+}
+
+/// What a server writes to say when it may be asked again: seconds, or a date.
+fn pause_of(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
 /// The body of an answer. Its errors hold an [`HttpError`].
@@ -80,5 +89,19 @@ impl Read for Body {
             let kind = error.kind();
             io::Error::new(kind, HttpError::explain(error.into(), self.patience, self.total))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_ask_for_pauses_in_two_ways() {
+        assert_eq!(pause_of("120"), Some(Duration::from_mins(2)));
+        assert_eq!(pause_of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_hours(1));
+        assert!(pause_of(&soon).is_some_and(|pause| pause > Duration::from_mins(59)));
+        assert_eq!(pause_of("tomorrow"), None);
     }
 }

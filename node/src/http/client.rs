@@ -25,6 +25,8 @@ pub(super) const CONNECT_SECONDS: u64 = 10;
 /// Which addresses may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
+    /// Every address, by redirects as well: for one's own network.
+    Anywhere,
     /// The URL that is asked for may lead anywhere, since whoever runs this wrote it; redirects from there to other
     /// hosts only to public addresses. Behind a proxy of the environment, names are looked up by the proxy, which
     /// then decides for them.
@@ -131,6 +133,7 @@ impl Client {
 
     fn agent(&self, named: &Url, url: &Url, uri: &Uri) -> Result<&Agent, HttpError> {
         match self.terms.reach {
+            Reach::Anywhere => Ok(&self.open),
             Reach::PublicOnly => Ok(&self.guarded),
             Reach::Named if is_same_place(named, url) => Ok(&self.open),
             Reach::Named => match self.open.config().proxy() {

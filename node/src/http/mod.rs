@@ -1,15 +1,19 @@
 //! How we speak HTTP, in one place: time-outs, certificates, redirects, which addresses may be reached, and words for
-//! what goes wrong. What is fetched, and whether it is what was asked for, is the business of `storage` and `exchange`.
+//! what goes wrong; and a server of files. What is fetched, and whether it is what was asked for, is the business of `storage` and `exchange`.
 
 mod address;
 mod answer;
 mod client;
 mod error;
+mod files;
+mod patient;
 mod redirect;
 mod resolver;
+mod serve;
 #[cfg(test)]
 pub(crate) mod server;
 
 pub use answer::{Answer, Body};
 pub use client::{Client, Reach, Terms};
 pub use error::HttpError;
+pub use serve::FileServer;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use ureq::http::Uri;
+use url::Url;
 
 use super::{CidSource, inline};
 use crate::cas::{CidPath, CidPathError};
@@ -101,6 +102,7 @@ impl Source {
         if uri.host().is_none_or(str::is_empty) {
             return Err(problem("it names no host".into()));
         }
+        Url::parse(text).map_err(|error| problem(error.to_string()))?;
         let Some((url, digest)) = text.split_once("#sha256=") else {
             return Ok(Self::Url { url: text.into(), sha256: None });
         };
@@ -205,6 +207,7 @@ mod tests {
         assert_eq!(Source::parse("http://host/a/?q=/x").unwrap().name(), None);
         assert!(error("http://").contains("not a usable URL"));
         assert!(error("http:///x").contains("not a usable URL"));
+        assert!(error("http://1.2.3.256/x").contains("not a usable URL"));
     }
 
     #[test]

@@ -44,6 +44,14 @@ fn blocks_are_asked_for_by_their_canonical_cid() {
 }
 
 #[test]
+fn a_password_is_shown_to_nobody() {
+    let url = Url::parse("https://user:secret@host/prefix").unwrap();
+    let gateway = Gateway::new(url, BOUND);
+    assert_eq!(gateway.name(), "gateway https://host/prefix");
+    assert!(!format!("{gateway:?}").contains("secret"));
+}
+
+#[test]
 fn many_blocks_come_over_few_connections() {
     let server = TestServer::start(|asked, stream| {
         let cid: Cid = asked.target[9..].split('?').next().unwrap().parse().unwrap();

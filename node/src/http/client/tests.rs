@@ -65,6 +65,8 @@ fn redirects_stay_where_they_may() {
     }
     assert!(text(&client, &server.url("/circle")).unwrap_err().contains("more than 5 times"));
     assert!(other.asked().is_empty());
+    let client = self::client(Reach::Anywhere);
+    assert_eq!(text(&client, &server.url(&format!("/to/{}", other.url("/x")))).unwrap(), "/x");
 }
 
 #[test]
@@ -75,6 +77,17 @@ fn strangers_reach_public_addresses_only() {
         assert!(text(&client, &url).unwrap_err().contains("only public addresses"), "{url}");
     }
     assert!(server.asked().is_empty());
+}
+
+#[test]
+fn behind_a_proxy_addresses_are_looked_at_and_names_are_left_to_it() {
+    for text in ["http://127.0.0.1/", "http://0x7f.1/", "http://[fd00::1]/", "http://localhost/", "http://a.localhost/"]
+    {
+        assert!(check_literal(&Url::parse(text).unwrap()).is_err(), "{text}");
+    }
+    for text in ["http://8.8.8.8/", "http://intranet/", "http://[2606:4700::1111]/"] {
+        assert!(check_literal(&Url::parse(text).unwrap()).is_ok(), "{text}");
+    }
 }
 
 #[test]
