@@ -33,7 +33,8 @@ impl Serving {
         let path = data_dir.join(NAME);
         let failed = |error| HostFailure::at("write", &path, error);
         fs::create_dir_all(data_dir).map_err(failed)?;
-        let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(failed)?;
+        let file =
+            OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(failed)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let at = find(data_dir).unwrap_or_default().peers.join(", ");
             return Err(HostFailure::new(format!(

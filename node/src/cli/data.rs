@@ -86,58 +86,8 @@ pub(super) fn read_file(tree: &dyn Tree, max_bytes: u64) -> io::Result<Vec<u8>> 
     Ok(bytes)
 }
 
-fn open(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<Self, Failure> {
-        let mut inputs = Self::default();
-        for mount in mounts {
-            let opened = open(sources, talk, &mount.source)?;
-            let is_dir = mount.target.is_none() && is_dir(&opened, &mount.source)?;
-            let target = mount.target(is_dir);
-            mount::check_free(&target, &mount.source, inputs.trees.keys().map(String::as_str))?;
-            inputs.trees.insert(target.clone(), opened.tree);
-            inputs.sources.insert(target.clone(), mount.source.recorded());
-            inputs.services.insert(target, opened.services);
-        }
-        Ok(inputs)
-    }
-
-    /// Writes down where everything came from.
-    pub(super) fn record(&self, unclaimed: &mut Unclaimed) {
-        unclaimed.input_sources.clone_from(&self.sources);
-        unclaimed.input_services =
-            self.services.iter().map(|(target, services)| (target.clone(), services.list())).collect();
-    }
-}
-
-fn is_dir(opened: &Opened, source: &Source) -> Result<bool, HostFailure> {
-    let stat = opened.tree.stat("").map_err(|error| HostFailure::io(format!("read {}", source.recorded()), error))?;
-    Ok(stat.kind == Kind::Dir)
-}
-
-/// Reads a module of at most `max_bytes`, binary or text.
-///
-/// # Errors
-/// When it cannot be read or fetched, is a directory, or is larger.
-pub(super) fn read_module(sources: &Sources, talk: &Talk, source: &Source, max_bytes: u64) -> Result<Vec<u8>, Failure> {
-    let tree = open(sources, talk, source)?.tree;
-    let failed = |error| HostFailure::io(format!("read the module {source}"), error);
-    let stat = tree.stat("").map_err(failed)?;
-    if stat.kind != Kind::File {
-        return Err(Failure::usage(format!("the module {source} is a directory: name the .wasm or .wat file in it")));
-    }
-    let length = usize::try_from(stat.size).ok().filter(|_| stat.size <= max_bytes).ok_or_else(|| {
-        let size = stat.size;
-        Failure::refused(format!(
-            "the module {source} has {size} bytes, and {max_bytes} are allowed: see --module-size"
-        ))
-    })?;
-    let mut bytes = vec![0; length];
-    let read = tree.open("").and_then(|file| file.read_at(&mut bytes, 0)).map_err(failed)?;
-    bytes.truncate(read);
-    Ok(bytes)
-}
-
 fn open(sources: &Sources, talk: &Talk, source: &Source) -> Result<Opened, Failure> {
-    if !sources.has_locally(source)? {
+    if !sources.has_locally(source).unwrap_or(false) {
         talk.say(format!("fetching {}", source.recorded()));
     }
     Ok(sources.open(source)?)

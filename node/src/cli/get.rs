@@ -114,7 +114,8 @@ impl Get {
     ) -> Result<(Option<String>, String), Failure> {
         let mut said = Vec::new();
         for (publication, place) in places(&receipt.unclaimed.published) {
-            let fetched = self.fetch_from(talk, receipt, publication, place, results).and_then(|()| check(receipt, results));
+            let fetched =
+                self.fetch_from(talk, receipt, publication, &place, results).and_then(|()| check(receipt, results));
             match fetched {
                 Ok(()) => return Ok((publication.cid.map(|cid| cid.to_string()), place.to_string())),
                 Err(failure) => said.push(format!("{place}: {}", failure.message)),
@@ -155,7 +156,13 @@ impl Get {
         }
     }
 
-    fn fetch_dag(&self, talk: &Arc<Talk>, place: &CidPath, first: Vec<Peer>, results: &Path) -> Result<String, Failure> {
+    fn fetch_dag(
+        &self,
+        talk: &Arc<Talk>,
+        place: &CidPath,
+        first: Vec<Peer>,
+        results: &Path,
+    ) -> Result<String, Failure> {
         let node = self.content.node_with(talk, first)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let tree = DagTree::open(blocks, &place.cid, &place.path)?;
@@ -243,7 +250,13 @@ fn check(receipt: &Receipt, results: &Path) -> Result<(), Failure> {
 }
 
 fn fetching(talk: &Arc<Talk>, spool_dir: &Path, max_bytes: u64) -> Fetching {
-    Fetching { max_bytes, patience: PATIENCE, reach: Reach::Named, spool_dir: spool_dir.into(), progress: talk.progress() }
+    Fetching {
+        max_bytes,
+        patience: PATIENCE,
+        reach: Reach::Named,
+        spool_dir: spool_dir.into(),
+        progress: talk.progress(),
+    }
 }
 
 impl Render for Got {
@@ -255,7 +268,10 @@ impl Render for Got {
         }
         lines.add("from", text::harmless(&self.from));
         let files = text::count(self.files, "file");
-        lines.add("results", format!("{}  ({files}, {})", self.output_dir.join("results").display(), text::bytes(self.bytes)));
+        lines.add(
+            "results",
+            format!("{}  ({files}, {})", self.output_dir.join("results").display(), text::bytes(self.bytes)),
+        );
         lines.into_text()
     }
 }

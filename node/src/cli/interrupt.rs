@@ -26,7 +26,9 @@ pub(super) fn removes(dir: &Path) {
 pub(super) fn awaited() -> mpsc::Receiver<()> {
     let (sender, receiver) = mpsc::channel();
     // A second handler, or a system without signals: then the process is ended as any other.
-    let _ = ctrlc::set_handler(move || drop(sender.send(())));
+    let _ = ctrlc::set_handler(move || {
+        let _ = sender.send(());
+    });
     receiver
 }
 

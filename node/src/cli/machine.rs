@@ -98,7 +98,12 @@ impl Machine {
     ///
     /// # Errors
     /// When a flag of the node makes no sense.
-    pub(super) fn sources(&self, talk: &Arc<Talk>, node: Option<&Node>, spool_dir: PathBuf) -> Result<Sources, Failure> {
+    pub(super) fn sources(
+        &self,
+        talk: &Arc<Talk>,
+        node: Option<&Node>,
+        spool_dir: PathBuf,
+    ) -> Result<Sources, Failure> {
         self.download.sources(talk, node, spool_dir)
     }
 
@@ -124,7 +129,12 @@ impl Download {
     ///
     /// # Errors
     /// As for that.
-    pub(super) fn sources(&self, talk: &Arc<Talk>, node: Option<&Node>, spool_dir: PathBuf) -> Result<Sources, Failure> {
+    pub(super) fn sources(
+        &self,
+        talk: &Arc<Talk>,
+        node: Option<&Node>,
+        spool_dir: PathBuf,
+    ) -> Result<Sources, Failure> {
         let fetching = Fetching {
             max_bytes: self.input_bytes.0,
             patience: Duration::from_secs(PATIENCE_SECONDS),

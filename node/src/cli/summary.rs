@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use bacalhau_runtime::{Claim, Outcome, Profile};
+use bacalhau_runtime::{Checked, Claim, Outcome, Profile, Service};
 
 use super::output::{Lines, Paint, Render};
 use super::report::Report;
@@ -26,6 +26,7 @@ impl Render for Report {
             self.add_claim(&mut lines, claim);
         }
         self.add_places(&mut lines);
+        self.add_published(&mut lines);
         for note in &self.notes {
             lines.add("note", note);
         }
@@ -93,8 +94,27 @@ impl Report {
         );
         lines.add("job", claim.job_cid.to_string());
         for (place, content) in &claim.job.inputs {
-            let source = from(unclaimed.and_then(|known| known.input_sources.get(place)));
-            lines.add("input", format!("{place}  {}{source}", content.as_deref().unwrap_or("unknown")));
+            let content = content.as_deref().unwrap_or("unknown");
+            let source = unclaimed.and_then(|known| known.input_sources.get(place));
+            // A CID says it already.
+            let source = from(source.filter(|source| **source != format!("ipfs://{content}")));
+            lines.add("input", format!("{place}  {content}{source}"));
+            for service in unclaimed.and_then(|known| known.input_services.get(place)).into_iter().flatten() {
+                if let Some(line) = served(service) {
+                    lines.add("", line);
+                }
+            }
+        }
+    }
+
+    fn add_published(&self, lines: &mut Lines) {
+        for publication in self.unclaimed.iter().flat_map(|unclaimed| &unclaimed.published) {
+            if let Some(cid) = publication.cid {
+                lines.add("published", format!("{cid}  (fetch it with: bacalhau get {cid})"));
+            }
+            for place in &publication.places {
+                lines.add(if publication.cid.is_some() { "" } else { "published" }, place);
+            }
         }
     }
 
@@ -111,6 +131,18 @@ impl Report {
             lines.add("receipt", format!("{}  (check it with: bacalhau verify {0})", receipt.display()));
         }
     }
+}
+
+/// Who handed out an input, where the input's own name does not say it.
+fn served(service: &Service) -> Option<String> {
+    let checked = match service.checked {
+        Checked::Hashed => return None,
+        Checked::Verified => "checked against the CID",
+        Checked::Unverified => "unverified: no known import profile gives this CID for it",
+        Checked::Trusted => "not checked, by --unsealed-verify never",
+    };
+    let failed = service.failed.as_ref().map_or_else(String::new, |why| format!("; it failed: {why}"));
+    Some(text::harmless(&format!("from {} {} ({checked}{failed})", service.driver, service.place)))
 }
 
 /// The beginning of one of the program's streams.

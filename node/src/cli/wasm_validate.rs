@@ -6,6 +6,7 @@ use bacalhau_runtime::{
 use clap::Args;
 use serde::Serialize;
 
+use super::content::Content;
 use super::data;
 use super::exit::{Exit, Failure};
 use super::machine::Download;
@@ -27,7 +28,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct WasmValidate {
-    /// A path or an http(s) URL of a .wasm or .wat file
+    /// A path, an http(s) URL or a CID of a .wasm or .wat file
     module: String,
 
     /// Exported function that would be called
@@ -52,6 +53,9 @@ pub(super) struct WasmValidate {
 
     #[command(flatten)]
     download: Download,
+
+    #[command(flatten)]
+    content: Content,
 }
 
 /// The answer.
@@ -85,7 +89,8 @@ impl WasmValidate {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let source = Source::parse(&self.module)?;
         let talk = Talk::new(false);
-        let sources = self.download.sources(&talk, std::env::temp_dir());
+        let node = source.is_cid().then(|| self.content.node(&talk)).transpose()?;
+        let sources = self.download.sources(&talk, node.as_ref(), std::env::temp_dir())?;
         let text = data::read_module(&sources, &talk, &source, self.module_size.0)?;
         let mut answer = Answer {
             accepted: false,

@@ -150,8 +150,9 @@ impl Shared {
                         provider.cancel(&[*cid]);
                     }
                 }
-                flight.land(Ok(bytes.clone()));
-                self.keeper.keep(cid, bytes);
+                // Before anybody hears of it, so that whoever has it and then settles finds it kept.
+                self.keeper.keep(cid, bytes.clone());
+                flight.land(Ok(bytes));
             }
             Err(error) => {
                 let Some(flight) = self.table.flight(cid) else { return };

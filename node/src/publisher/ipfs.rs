@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::{mem, thread};
+use std::thread;
 
 use bacalhau_runtime::{HostFailure, HostTree, Link, Publication};
 
@@ -32,7 +32,8 @@ impl IpfsPublisher {
     }
 
     fn import(&self, results: &Path) -> Result<cid::Cid, DataError> {
-        let tree = HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
+        let tree =
+            HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
         let writer = self.store.writer();
         let imported = import(&tree, self.profile, &mut |block: Block| writer.write(&block))?;
         writer.finish()?;
@@ -76,7 +77,7 @@ fn push(store: &Arc<Store>, kubo: &Kubo, root: &cid::Cid) -> Result<(), DataErro
                 let (cid, bytes) = block?;
                 car.write(&Block::checked(cid, bytes)).map_err(failed)?;
             }
-            car.finish().map(mem::drop).map_err(failed)
+            car.finish().map(drop).map_err(failed)
         });
         let pushed = kubo.push(ReadAll(reader), root);
         // What went wrong while it was written explains why it was not taken, unless the other side hung up.

@@ -88,8 +88,10 @@ impl Storage for IpfsStorage {
             let mut walk = Walk::new(blocks, tree.cid(), Scope::All, Bounds::default());
             walk.try_for_each(|block| block.map(drop)).map_err(|error| failed(&error))?;
         }
+        let here = is_complete(&*self.store, &source.place.cid).unwrap_or(false);
+        let place = if here { "the block store".into() } else { self.exchange.asked() };
         let tree: Arc<dyn Tree> = Arc::new(tree);
-        Ok(Opened::by(self.name(), self.exchange.asked(), Checked::Verified, tree))
+        Ok(Opened::by(self.name(), place, Checked::Verified, tree))
     }
 }
 

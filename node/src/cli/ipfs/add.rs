@@ -29,7 +29,7 @@ Examples:
 /// Put a file or a directory into the block store, pinned
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     /// The file or directory. Symbolic links in it are kept as links
     path: PathBuf,
 
@@ -91,7 +91,11 @@ impl Add {
             pinned: !self.no_pin && !self.only_hash,
             path: self.path.clone(),
         };
-        if self.quieter { output::line(&added.cid)? } else { output::print(self.output, &added)? }
+        if self.quieter {
+            output::line(&added.cid)?
+        } else {
+            output::print(self.output, &added)?
+        }
         Ok(Exit::Success)
     }
 

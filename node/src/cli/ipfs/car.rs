@@ -22,7 +22,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// Write all blocks of a DAG into an archive (CAR)
 #[derive(Args, Debug)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     /// The CID
     place: CidPath,
 
@@ -36,7 +36,7 @@ pub(super) struct Export {
 
 /// Put the blocks of archives (CAR) into the store
 #[derive(Args, Debug)]
-pub(super) struct Import {
+pub(in crate::cli) struct Import {
     /// The archives; `-` is standard input
     #[arg(required = true)]
     archives: Vec<PathBuf>,
@@ -133,10 +133,14 @@ impl Import {
             let source: Box<dyn Read> = if path.as_os_str() == "-" {
                 Box::new(io::stdin().lock())
             } else {
-                Box::new(File::open(path).map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?)
+                Box::new(
+                    File::open(path)
+                        .map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?,
+                )
             };
             let progress = talk.progress();
-            let mut reader = CarReader::new(path.display().to_string(), BufReader::with_capacity(BUFFER_BYTES, source))?;
+            let mut reader =
+                CarReader::new(path.display().to_string(), BufReader::with_capacity(BUFFER_BYTES, source))?;
             let writer = store.writer();
             let (mut blocks, mut bytes) = (0, 0);
             for block in reader.by_ref() {

@@ -16,7 +16,7 @@ use crate::cas::{Blocks, CidPath};
 
 /// Write the file or directory that a CID names
 #[derive(Args, Debug)]
-pub(super) struct Get {
+pub(in crate::cli) struct Get {
     /// CID, CID/path or ipfs://CID/path
     place: CidPath,
 

@@ -16,7 +16,7 @@ use crate::cas::{Blocks, CidPath};
 
 /// List the directory that a CID names
 #[derive(Args, Debug)]
-pub(super) struct Ls {
+pub(in crate::cli) struct Ls {
     /// CID, CID/path or ipfs://CID/path
     place: CidPath,
 

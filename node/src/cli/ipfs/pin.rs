@@ -15,7 +15,7 @@ use crate::cas::{Blocks, CidPath};
 
 /// The verbs of pins.
 #[derive(Debug, Subcommand)]
-pub(super) enum Pin {
+pub(in crate::cli) enum Pin {
     Add(AddPin),
     Rm(RemovePin),
     Ls(ListPins),
@@ -23,7 +23,7 @@ pub(super) enum Pin {
 
 /// Fetch all blocks of a DAG and keep them
 #[derive(Args, Debug)]
-pub(super) struct AddPin {
+pub(in crate::cli) struct AddPin {
     /// The CID
     place: CidPath,
 
@@ -37,7 +37,7 @@ pub(super) struct AddPin {
 
 /// Let a DAG go when the store needs room
 #[derive(Args, Debug)]
-pub(super) struct RemovePin {
+pub(in crate::cli) struct RemovePin {
     /// The CID
     place: CidPath,
 
@@ -47,7 +47,7 @@ pub(super) struct RemovePin {
 
 /// List what is pinned
 #[derive(Args, Debug)]
-pub(super) struct ListPins {
+pub(in crate::cli) struct ListPins {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,

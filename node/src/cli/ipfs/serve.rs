@@ -27,7 +27,7 @@ Examples:
 /// Serve the block store over Bitswap, and published results over HTTP, until interrupted
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct Serve {
+pub(in crate::cli) struct Serve {
     /// Where peers connect; port 0 takes a free one. May be given several times
     #[arg(long, value_name = "MULTIADDR", default_value = "/ip4/0.0.0.0/tcp/1235")]
     listen: Vec<Multiaddr>,

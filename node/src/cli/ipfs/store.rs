@@ -11,7 +11,7 @@ use super::super::text;
 
 /// How full the block store is
 #[derive(Args, Debug)]
-pub(super) struct Stat {
+pub(in crate::cli) struct Stat {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
@@ -22,7 +22,7 @@ pub(super) struct Stat {
 
 /// Remove what is neither pinned nor in use
 #[derive(Args, Debug)]
-pub(super) struct Gc {
+pub(in crate::cli) struct Gc {
     /// Stop when this much is left
     #[arg(long, value_name = "SIZE", default_value_t = Size(0))]
     keep: Size,

@@ -31,7 +31,8 @@ fn a_tree_is_written_whole() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("new/out");
     let mut told = Vec::new();
-    let unpacked = Unpack::default().publish(&samples.tree(&root), &out, &|_| (), &mut |bytes| told.push(bytes)).unwrap();
+    let unpacked =
+        Unpack::default().publish(&samples.tree(&root), &out, &|_| (), &mut |bytes| told.push(bytes)).unwrap();
     assert_eq!(unpacked, Unpacked { bytes: 3_000_001, entries: 6, skipped: vec![] });
     assert!(told.is_sorted() && told.last() == Some(&3_000_001));
     assert_eq!(names(dir.path().join("new").as_path()), ["out"]);
@@ -45,7 +46,8 @@ fn a_tree_is_written_whole() {
 fn a_file_by_itself_and_a_tree_of_the_host_are_written() {
     let samples = Samples::new();
     let dir = tempfile::tempdir().unwrap();
-    let unpacked = Unpack::default().publish(&samples.tree(&samples.raw("1")), &dir.path().join("one"), &|_| (), &mut |_| {});
+    let unpacked =
+        Unpack::default().publish(&samples.tree(&samples.raw("1")), &dir.path().join("one"), &|_| (), &mut |_| {});
     assert_eq!(unpacked.unwrap(), Unpacked { bytes: 1, entries: 1, skipped: vec![] });
     let copy = tempfile::tempdir().unwrap();
     let host = bacalhau_runtime::HostTree::open(dir.path()).unwrap();
@@ -173,7 +175,9 @@ fn names_are_not_believed_whoever_lists_them() {
     for name in ["..", ".", "", "a/b", "/etc", "a\0"] {
         let dir = tempfile::tempdir().unwrap();
         let tree = Hostile([("", vec![name])].into());
-        assert!(words(Unpack::default().publish(&tree, &dir.path().join("out"), &|_| (), &mut |_| {})).contains("the name"));
+        assert!(
+            words(Unpack::default().publish(&tree, &dir.path().join("out"), &|_| (), &mut |_| {})).contains("the name")
+        );
     }
     let dir = tempfile::tempdir().unwrap();
     let twice = Hostile([("", vec!["a", "a"]), ("a", vec![])].into());
