@@ -74,3 +74,19 @@ fn open(layout: &Layout) -> Result<File, DataError> {
     let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     file.map_err(|error| at("open", &path, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_alone_or_several_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::make(dir.path()).unwrap();
+        let shared = [Lock::shared(&layout).unwrap(), Lock::shared(&layout).unwrap()];
+        assert!(Lock::try_exclusive(&layout).unwrap().is_none());
+        drop(shared);
+        let alone = Lock::try_exclusive(&layout).unwrap();
+        assert!(alone.is_some() && Lock::try_exclusive(&layout).unwrap().is_none());
+    }
+}

@@ -56,13 +56,13 @@ fn the_oldest_goes_first_and_no_more_than_must() {
 fn many_packs_become_few() {
     let dir = dir();
     let (store, other) = (open(dir.path()), open(dir.path()));
-    for number in 0..300 {
+    for number in 0..150 {
         [&store, &other][number as usize % 2].put(&[block(number)]).unwrap();
         assert!(packs(dir.path()).len() <= 65);
     }
     for store in [store, other, open(dir.path())] {
-        assert!((0..300).all(|number| has(&store, &block(number))));
-        assert_eq!(store.stat().unwrap().blocks, 300);
+        assert!((0..150).all(|number| has(&store, &block(number))));
+        assert_eq!(store.stat().unwrap().blocks, 150);
     }
 }
 
