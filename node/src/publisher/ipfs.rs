@@ -36,8 +36,9 @@ impl IpfsPublisher {
             HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
         let writer = self.store.writer();
         let imported = import(&tree, self.profile, &mut |block: Block| writer.write(&block))?;
-        writer.finish()?;
+        // Pinned first: what is finished and not pinned may go.
         self.store.pin(&imported.cid, "results")?;
+        writer.finish()?;
         Ok(imported.cid)
     }
 }

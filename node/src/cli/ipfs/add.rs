@@ -108,12 +108,13 @@ impl Add {
         let store = self.place.store()?;
         let mut sink = Stored { writer: Some(store.writer()), progress: talk.progress() };
         let imported = import(tree, self.import_profile, &mut sink)?;
-        if let Some(writer) = sink.writer.take() {
-            writer.finish()?;
-        }
+        // Pinned first: what is finished and not pinned may go.
         if !self.no_pin {
             let name = self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
             store.pin(&imported.cid, &name)?;
+        }
+        if let Some(writer) = sink.writer.take() {
+            writer.finish()?;
         }
         Ok(imported)
     }

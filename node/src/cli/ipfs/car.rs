@@ -150,13 +150,14 @@ impl Import {
                 writer.write(&block)?;
                 progress(bytes, None);
             }
-            writer.finish()?;
-            talk.done();
+            // Pinned first: what is finished and not pinned may go.
             if !self.no_pin {
                 for root in reader.roots() {
                     store.pin(root, &path.display().to_string())?;
                 }
             }
+            writer.finish()?;
+            talk.done();
             let roots = reader.roots().iter().map(ToString::to_string).collect();
             archives.push(Archive { path: path.clone(), roots, blocks, bytes, pinned: !self.no_pin });
         }
