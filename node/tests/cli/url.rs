@@ -95,7 +95,7 @@ fn a_fetched_file_is_a_tree_that_cleans_up_after_itself() {
     let source = Source::parse(&Server::start("some bytes").url("/file/a")).unwrap();
     assert!(!storage.has_locally(&source).unwrap());
     assert_eq!(storage.size(&source).unwrap(), Some(10));
-    let tree = storage.open(&source).unwrap();
+    let tree = storage.open(&source).unwrap().tree;
     assert_eq!(tree.stat("").unwrap().size, 10);
     assert_eq!(heard.lock().unwrap().last(), Some(&(10, Some(10))));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);

@@ -45,7 +45,7 @@ impl Room {
         };
         let cid = import(&HostTree::open(path).unwrap(), Profile::KuboCidV1, &mut sink).unwrap().cid;
         if let Some(car) = car {
-            let mut writer = CarWriter::new(fs::File::create(car).unwrap(), &[cid]).unwrap();
+            let mut writer = CarWriter::new(File::create(car).unwrap(), &[cid]).unwrap();
             blocks.lock().unwrap().iter().for_each(|block| writer.write(block).unwrap());
             writer.finish().unwrap();
         }

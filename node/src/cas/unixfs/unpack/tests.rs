@@ -51,7 +51,7 @@ fn a_file_by_itself_and_a_tree_of_the_host_are_written() {
     assert_eq!(unpacked.unwrap(), Unpacked { bytes: 1, entries: 1, skipped: vec![] });
     let copy = tempfile::tempdir().unwrap();
     let host = bacalhau_runtime::HostTree::open(dir.path()).unwrap();
-    Unpack::default().write(&host, &copy.path().join("copy"), &|_| (), &mut |_| {}).unwrap();
+    Unpack::default().write(&host, &copy.path().join("copy"), &mut |_| {}).unwrap();
     assert_eq!(fs::read(copy.path().join("copy/one")).unwrap(), b"1");
     let link = samples.link("one");
     assert!(refused(&samples, &link, Unpack::default()).contains("a symbolic link by itself"));
