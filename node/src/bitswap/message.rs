@@ -225,9 +225,9 @@ mod tests {
     use crate::cas::{Block, Code};
 
     fn cids() -> impl Strategy<Value = Cid> {
-        (any::<u64>(), any::<bool>()).prop_map(|(seed, old)| match old {
-            true => *Block::of_v0(seed.to_string()).cid(),
-            false => *Block::of(Code::Raw, seed.to_string()).cid(),
+        (any::<u64>(), any::<bool>()).prop_map(|(seed, old)| {
+            let text = seed.to_string();
+            *(if old { Block::of_v0(text) } else { Block::of(Code::Raw, text) }).cid()
         })
     }
 
@@ -239,8 +239,12 @@ mod tests {
         let presence = (cids(), any::<bool>()).prop_map(|(cid, have)| Presence { cid, have });
         let lists = (prop::collection::vec(want, 0..5), prop::collection::vec(block, 0..5));
         let presences = prop::collection::vec(presence, 0..5);
-        (lists, presences, any::<bool>())
-            .prop_map(|((wants, blocks), presences, full)| Message { wants, full, blocks, presences })
+        (lists, presences, any::<bool>()).prop_map(|((wants, blocks), presences, full)| Message {
+            wants,
+            full,
+            blocks,
+            presences,
+        })
     }
 
     fn framed(message: &Message) -> Bytes {

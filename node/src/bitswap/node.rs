@@ -10,11 +10,11 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::config::Config;
 use super::desk::Desk;
+use super::inbox;
 use super::message::Want;
 use super::outbox::Outbox;
 use super::record::{Record, Records};
 use super::session::{Answer, Session, Step};
-use super::inbox;
 use crate::cas::Shelf;
 use crate::transport::{HostHandle, PeerEvent, PeerStream};
 
@@ -74,7 +74,7 @@ impl Node {
     }
 
     /// The same without the answers, which may take long.
-    fn step_quietly<T>(&self, act: impl FnOnce(&mut Session, &mut Step) -> T) -> (T, Vec<Answer>) {
+    pub(super) fn step_quietly<T>(&self, act: impl FnOnce(&mut Session, &mut Step) -> T) -> (T, Vec<Answer>) {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = Step::new(Instant::now(), self.host.dialing());
         let result = act(&mut session, &mut step);

@@ -15,8 +15,8 @@ use std::fmt;
 use bytes::Bytes;
 use cid::Cid;
 
-pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
 pub(crate) use block::hash;
+pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
 pub use error::DataError;
 pub use shelf::Shelf;
 

@@ -80,7 +80,8 @@ impl Host {
         runtime.spawn(swarm.run());
         let peer_id = config.identity.peer_id();
         let dial_timeout = config.dial_timeout;
-        let handle = HostHandle { peer_id, runtime: runtime.handle().clone(), commands, requests, shared, dial_timeout };
+        let handle =
+            HostHandle { peer_id, runtime: runtime.handle().clone(), commands, requests, shared, dial_timeout };
         // From here on a failure drops the runtime with the rest.
         let mut host = Self { handle, addrs: Vec::new(), runtime: Some(runtime) };
         let stopped = |_| std::io::Error::other("the network stopped while it was started");

@@ -11,9 +11,9 @@ mod swarm;
 
 pub use dial::Dial;
 pub use error::TransportError;
+pub(crate) use host::HostHandle;
 pub use host::{Host, HostConfig};
 pub use identity::Identity;
-pub(crate) use host::HostHandle;
 pub(crate) use streams::{OpenError, PeerEvent, PeerStream};
 
 #[cfg(test)]

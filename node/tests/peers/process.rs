@@ -44,12 +44,17 @@ impl Process {
         let (commands, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let (line, lines) = channel();
         std::thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).take_while(|text| line.send(text.clone()).is_ok()).last()
+            BufReader::new(output)
+                .lines()
+                .map_while(Result::ok)
+                .take_while(|text| line.send(text.clone()).is_ok())
+                .last()
         });
         let addr = "/ip4/127.0.0.1".parse().unwrap();
         let mut process = Self { addr, child, commands, lines, dir };
         let ready = process.answer();
-        process.addr = ready["addr"].as_str().unwrap_or_else(|| panic!("{kind:?} is not ready: {ready}")).parse().unwrap();
+        process.addr =
+            ready["addr"].as_str().unwrap_or_else(|| panic!("{kind:?} is not ready: {ready}")).parse().unwrap();
         Some(process)
     }
 

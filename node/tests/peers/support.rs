@@ -78,7 +78,8 @@ pub(crate) fn trees(dir: &Path) -> Vec<(&'static str, PathBuf)> {
     let [small, large, nested, many] = &paths;
     std::fs::write(small, "a small file\n").unwrap();
     std::fs::write(large, pattern(50 << 20)).unwrap();
-    for (name, content) in [("Ünïcode/日本語/ä b.txt", "unicode"), ("Ünïcode/🐟", "fish"), ("a/b/c/d/e", "deep")] {
+    for (name, content) in [("Ünïcode/日本語/ä b.txt", "unicode"), ("Ünïcode/🐟", "fish"), ("a/b/c/d/e", "deep")]
+    {
         let path = nested.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();

@@ -64,7 +64,9 @@ impl Want {
             let text = match (&peer.failed, self.said.get(id)) {
                 (Some(why), _) | (None, Some(Said::Gone(why))) => why.clone(),
                 (None, Some(Said::DontHave)) => "does not have it".into(),
-                (None, Some(Said::Have)) if is_asked => format!("said that it has it and sent nothing in {waited:.1} s"),
+                (None, Some(Said::Have)) if is_asked => {
+                    format!("said that it has it and sent nothing in {waited:.1} s")
+                }
                 (None, Some(Said::Have)) => "said that it has it and was not asked in time".into(),
                 (None, Some(Said::Silent)) => format!("sent nothing in {waited:.1} s"),
                 (None, _) if is_asked => format!("sent nothing in {waited:.1} s"),
@@ -77,10 +79,10 @@ impl Want {
             Said::Gone(why) => Some(format!("peer {id}: {why}")),
             _ => None,
         }));
-        match lines.is_empty() {
-            true => "no Bitswap peer is connected: name one with its address".into(),
-            false => lines.join("; "),
+        if lines.is_empty() {
+            lines.push("no Bitswap peer is connected: name one with its address".into());
         }
+        lines.join("; ")
     }
 }
 

@@ -106,7 +106,8 @@ fn corrupt_and_unasked_blocks_are_dropped_and_counted() {
 
 #[test]
 fn who_floods_with_what_nobody_asked_for_is_thrown_out() {
-    let flood = hostile(|_| (0..8_u8).map(|byte| bytes(&payload(Block::of(Code::Raw, "").cid(), &[byte; 4096]))).collect());
+    let flood =
+        hostile(|_| (0..8_u8).map(|byte| bytes(&payload(Block::of(Code::Raw, "").cid(), &[byte; 4096]))).collect());
     let mut config = patient();
     config.budget.unasked = Rate { per_second: 1, burst: 10_000 };
     let b = peer(config);
@@ -137,10 +138,8 @@ fn too_large_messages_and_blocks_and_nonsense_cost_the_stream_only() {
 
 #[test]
 fn who_does_not_speak_bitswap_is_named() {
-    let deaf = Host::start(&HostConfig {
-        listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
-        ..HostConfig::default()
-    });
+    let deaf =
+        Host::start(&HostConfig { listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()], ..HostConfig::default() });
     let (deaf, b) = (deaf.unwrap(), peer(patient()));
     b.connect(&deaf);
     let why = b.why(Block::of(Code::Raw, "x").cid());

@@ -78,11 +78,9 @@ impl NetworkBehaviour for Behaviour {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         match self.requests.poll_recv(cx) {
-            Poll::Ready(Some(open)) => Poll::Ready(ToSwarm::NotifyHandler {
-                peer_id: open.peer,
-                handler: NotifyHandler::Any,
-                event: open,
-            }),
+            Poll::Ready(Some(open)) => {
+                Poll::Ready(ToSwarm::NotifyHandler { peer_id: open.peer, handler: NotifyHandler::Any, event: open })
+            }
             _ => Poll::Pending,
         }
     }

@@ -70,7 +70,9 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: ConnectionEvent<'_, Accept, ReadyUpgrade<StreamProtocol>, (), Open>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (stream, protocol), .. }) => {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
+                protocol: (stream, protocol), ..
+            }) => {
                 // Without a slot the stream is dropped here, which resets it.
                 if let Ok(slot) = self.slots.clone().try_acquire_owned() {
                     self.shared.accept(&protocol, PeerStream { peer: self.peer, stream, _slot: slot });
