@@ -8,10 +8,10 @@ use crate::support::{Ours, contents, trees};
 fn exchange(kind: Kind) {
     let (Some(mut from), Some(mut to)) = (Process::start(kind), Process::start(kind)) else { return };
     let ours = Ours::start();
-    ours.host.connect(&from.addr).unwrap();
     let dir = tempfile::tempdir().unwrap();
     for (name, path) in trees(dir.path()) {
         let cid = from.add(&path);
+        ours.host.connect(&from.addr).unwrap();
         let start = Instant::now();
         let (blocks, bytes) = ours.fetch(&cid);
         eprintln!("{name} from {kind:?}: {blocks} blocks, {bytes} bytes in {:?}", start.elapsed());
