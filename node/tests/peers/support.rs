@@ -14,7 +14,7 @@ use bytes::Bytes;
 use cid::Cid;
 
 /// Longer than anything here takes.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_mins(2);
 
 /// Blocks in memory, by their hash.
 #[derive(Debug, Default)]
