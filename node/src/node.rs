@@ -13,7 +13,8 @@ use crate::cas::store::{self, Store};
 use crate::cas::{DataError, Shelf};
 use crate::exchange::{Exchange, Fetched, Gateway, Gateways, Kubo, OwnStore, Peer, Provider};
 use crate::storage::{
-    CidUrlStorage, Fetch, Fetching, IpfsStorage, Sources, Storage, Template, UnsealedStorage, UnsealedVerify,
+    CidUrlStorage, Fetch, Fetching, IpfsStorage, LocalStorage, Sources, Storage, Template, UnsealedStorage,
+    UnsealedVerify,
 };
 use crate::transport::{Host, HostConfig, Identity};
 
@@ -128,7 +129,7 @@ impl Node {
     ///
     /// # Errors
     /// When the template of unsealed copies names no directory.
-    pub fn sources(&self, fetching: Fetching) -> Result<Sources, HostFailure> {
+    pub fn sources(&self, local: LocalStorage, fetching: Fetching) -> Result<Sources, HostFailure> {
         let mut drivers: Vec<Arc<dyn Storage>> = Vec::new();
         if let Some((template, verify)) = &self.config.unsealed {
             let dir = &self.config.data_dir;
@@ -142,7 +143,7 @@ impl Node {
         if let Some(template) = &self.config.cid_url {
             drivers.push(Arc::new(CidUrlStorage::new(template.clone(), fetching.clone())?));
         }
-        Ok(Sources::new(fetching, drivers))
+        Ok(Sources::new(local, fetching, drivers))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::budget::Rate;
-
 /// How a node exchanges blocks.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,6 +38,15 @@ pub struct Budget {
     pub drops: u32,
     /// How long a peer that was disconnected is not spoken to.
     pub ban: Duration,
+}
+
+/// So many a second, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// What is added every second.
+    pub per_second: u64,
+    /// What is there at most, and at first.
+    pub burst: u64,
 }
 
 impl Default for Config {

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use cid::Cid;
-use libp2p::Multiaddr;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A data directory, and `bacalhau ipfs serve` on it. It ends with the value.
 pub(crate) struct Ours {
-    pub(crate) addr: Multiaddr,
+    /// Where peers reach it.
+    pub(crate) addr: String,
     serving: Child,
     dir: TempDir,
 }
@@ -24,7 +24,7 @@ impl Ours {
         let mut serving = serve.stdout(Stdio::piped()).spawn().unwrap();
         let said = BufReader::new(serving.stdout.take().unwrap()).lines();
         let addr = said.map(Result::unwrap).find_map(|line| line.strip_prefix("- ").map(str::to_owned));
-        Self { addr: addr.unwrap().parse().unwrap(), serving, dir }
+        Self { addr: addr.unwrap(), serving, dir }
     }
 
     /// Puts a file or directory into the store that is served.
@@ -35,12 +35,20 @@ impl Ours {
     }
 
     /// Fetches a tree from the node at `from`, into a store that has nothing, and says where it is.
-    pub(crate) fn get(&self, from: &Multiaddr, cid: &Cid) -> PathBuf {
+    pub(crate) fn get(&self, from: &str, cid: &Cid) -> PathBuf {
         let path = self.dir.path().join(cid.to_string());
         let elsewhere = tempfile::tempdir().unwrap();
-        let (from, cid) = (from.to_string(), cid.to_string());
-        let line = ["ipfs", "get", &cid, "--ipfs-connect", &from, "-o"];
+        let cid = cid.to_string();
+        let line = ["ipfs", "get", &cid, "--ipfs-connect", from, "-o"];
         let end = command(&elsewhere, &line).arg(&path).output().unwrap();
+        assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+        path
+    }
+
+    /// Writes what it has of a DAG into an archive.
+    pub(crate) fn export(&self, cid: &Cid) -> PathBuf {
+        let path = self.dir.path().join(format!("{cid}.car"));
+        let end = command(&self.dir, &["ipfs", "export", &cid.to_string(), "-o"]).arg(&path).output().unwrap();
         assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
         path
     }
@@ -82,7 +90,7 @@ pub(crate) fn trees(dir: &Path) -> Vec<(&'static str, PathBuf)> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lowest byte is meant")]
-fn pattern(bytes: u32) -> Vec<u8> {
+pub(crate) fn pattern(bytes: u32) -> Vec<u8> {
     (0..bytes).map(|i| (i.wrapping_mul(31) ^ (i >> 8) ^ (i >> 16) ^ (i >> 24)) as u8).collect()
 }
 

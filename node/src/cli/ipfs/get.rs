@@ -17,7 +17,7 @@ use crate::cas::{Blocks, CidPath};
 /// Write the file or directory that a CID names
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Get {
-    /// CID, CID/path or ipfs://CID/path
+    /// CID or CID/path, with `ipfs://` before it or not
     place: CidPath,
 
     /// Where it goes; nothing may be there yet [default: the last name of the path, or the CID]
