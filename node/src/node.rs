@@ -13,8 +13,8 @@ use crate::cas::store::{self, Store};
 use crate::cas::{DataError, Shelf};
 use crate::exchange::{Exchange, Fetched, Gateway, Gateways, Kubo, OwnStore, Peer, Provider};
 use crate::storage::{
-    CidUrlStorage, Fetch, Fetching, IpfsStorage, LocalStorage, Sources, Storage, Template, UnsealedStorage,
-    UnsealedVerify,
+    CidUrlStorage, Fetch, Fetching, IpfsStorage, LocalStorage, SourceError, Sources, Storage, Template,
+    UnsealedStorage, UnsealedVerify,
 };
 use crate::transport::{Host, HostConfig, Identity};
 
@@ -128,8 +128,8 @@ impl Node {
     /// Everything that data can come from: by CID first from unsealed copies, then from IPFS, then from the URL.
     ///
     /// # Errors
-    /// When the template of unsealed copies names no directory.
-    pub fn sources(&self, local: LocalStorage, fetching: Fetching) -> Result<Sources, HostFailure> {
+    /// When the template of unsealed copies names no directory, or that of URLs no host.
+    pub fn sources(&self, local: LocalStorage, fetching: Fetching) -> Result<Sources, SourceError> {
         let mut drivers: Vec<Arc<dyn Storage>> = Vec::new();
         if let Some((template, verify)) = &self.config.unsealed {
             let dir = &self.config.data_dir;

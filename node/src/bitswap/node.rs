@@ -99,7 +99,8 @@ impl Node {
                 self.links().remove(&id);
                 self.step_quietly(|session, step| session.peer_down(id, step)).1
             }
-            PeerEvent::DialFailed => self.step_quietly(Session::look_again).1,
+            PeerEvent::DialFailed(why) => self.step_quietly(|session, _| session.dial_failed(why)).1,
+            PeerEvent::DialEnded => self.step_quietly(Session::look_again).1,
         };
         if !answers.is_empty() {
             self.host.spawn(async {

@@ -21,7 +21,7 @@ pub struct CidPath {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CidPathError {
     /// No CID where it should be.
-    #[error("{text} is not a CID: {why}")]
+    #[error("{text} is not a CID: {why}; was it copied whole?")]
     Cid {
         /// What stands there.
         text: String,

@@ -1,6 +1,8 @@
 //! The flags that say where data by CID comes from, and the node that follows from them.
 
 use std::env;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use super::talk::Talk;
 use crate::cas::store::Store;
 use crate::exchange::Peer;
 use crate::node::{self, Node, NodeConfig};
-use crate::storage::{Fetch, Template, UnsealedVerify};
+use crate::storage::{CidUrlStorage, Fetch, SourceError, Template, UnsealedStorage, UnsealedVerify};
 
 /// Asked when nobody else is named. What it sends is checked like everything else.
 const DEFAULT_GATEWAY: &str = "https://trustless-gateway.link";
@@ -127,24 +129,40 @@ impl Content {
     }
 
     fn config(&self, talk: &Arc<Talk>, first: Vec<Peer>) -> Result<NodeConfig, Failure> {
-        let template = |text: &String| Template::parse(text).map_err(|error| Failure::usage(error.to_string()));
         let verify = match self.unsealed_verify {
             VerifyName::Never => UnsealedVerify::Never,
             VerifyName::Lazy => UnsealedVerify::Lazy,
             VerifyName::Full => UnsealedVerify::Full,
         };
-        let unsealed = self.filecoin_unsealed_path.as_ref().map(template).transpose()?;
+        let (unsealed, cid_url) = self.templates()?;
         let progress = talk.progress();
         Ok(NodeConfig {
             data_dir: self.place.path()?,
             store_bytes: self.place.store_size.0,
             connect: first.into_iter().chain(self.peers()?).collect(),
             unsealed: unsealed.map(|template| (template, verify)),
-            cid_url: self.cid_url.as_ref().map(template).transpose()?,
+            cid_url,
             fetch: if self.ipfs_fetch == FetchName::Eager { Fetch::Eager } else { Fetch::Lazy },
             patience: PATIENCE,
             fetched: Arc::new(move |bytes| progress(bytes, None)),
         })
+    }
+
+    /// Whether the flags make sense, also where nothing will need them.
+    ///
+    /// # Errors
+    /// When one does not.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.templates()?;
+        self.peers().map(drop)
+    }
+
+    /// Of unsealed copies, and of URLs.
+    fn templates(&self) -> Result<(Option<Template>, Option<Template>), Failure> {
+        Ok((
+            template("--filecoin-unsealed-path", self.filecoin_unsealed_path.as_ref(), UnsealedStorage::check)?,
+            template("--cid-url", self.cid_url.as_ref(), CidUrlStorage::check)?,
+        ))
     }
 
     fn peers(&self) -> Result<Vec<Peer>, Failure> {
@@ -153,6 +171,18 @@ impl Content {
         let named = named.iter().filter(|text| *text != "none" && !text.is_empty());
         named.map(|text| text.parse().map_err(|error| Failure::usage(format!("--ipfs-connect: {error}")))).collect()
     }
+}
+
+fn template(
+    flag: &str,
+    text: Option<&String>,
+    check: fn(&Template) -> Result<(), SourceError>,
+) -> Result<Option<Template>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let failed = |error: &dyn Error| Failure::usage(format!("{flag}: {error}"));
+    let template = Template::parse(text).map_err(|error| failed(&error))?;
+    check(&template).map_err(|error| failed(&error))?;
+    Ok(Some(template))
 }
 
 /// `None` where no home is known.
@@ -168,6 +198,9 @@ impl From<crate::cas::DataError> for Failure {
     fn from(error: crate::cas::DataError) -> Self {
         match error {
             crate::cas::DataError::NoSuchPath { .. } => Self::usage(error.to_string()),
+            crate::cas::DataError::Io { ref source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+                Self::usage(error.to_string())
+            }
             other => HostFailure::new(other.to_string()).into(),
         }
     }

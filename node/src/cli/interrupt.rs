@@ -32,6 +32,11 @@ pub(super) fn awaited() -> mpsc::Receiver<()> {
     receiver
 }
 
+/// Returns, unless the process was interrupted: then what failed because of that is not worth a word.
+pub(super) fn not_interrupted() {
+    drop(RENAMING.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
 /// Does `work`, which an interruption must not tear apart.
 pub(super) fn not_during<T>(work: impl FnOnce() -> T) -> T {
     let _renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -80,6 +80,7 @@ pub fn main() -> ExitCode {
 }
 
 fn complain(failure: &Failure) -> Exit {
+    interrupt::not_interrupted();
     // Nobody can be told that nobody can be told.
     let _ = writeln!(io::stderr(), "{} {failure}", Paint::for_stderr().red("error:"));
     failure.exit

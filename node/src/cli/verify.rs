@@ -74,6 +74,7 @@ impl Verify {
     /// # Errors
     /// When the receipt cannot be read, its module or inputs are not there or are others, or the host fails.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
+        self.content.check()?;
         let receipt = self.read_receipt()?;
         let altered = self.results_beside().map(|dir| altered(&receipt.claim, &dir)).transpose()?;
         let again = self.run_again(&receipt)?;

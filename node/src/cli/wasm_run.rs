@@ -145,6 +145,7 @@ impl WasmRun {
     /// When there is nothing to sum up: usage, a refusal, a failure of the host.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let deal = self.verification.deal()?;
+        self.content.check()?;
         let module = Source::parse(&self.module)?;
         let mounts = Mount::parse_all(&self.data.input)?;
         let place = Place::plan(self.data.output_dir.as_deref())?;

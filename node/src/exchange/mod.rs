@@ -169,7 +169,7 @@ impl Shared {
             Err(error) => {
                 let Some(flight) = self.table.flight(cid) else { return };
                 let name = self.providers.get(index).map_or_else(String::new, |provider| provider.name());
-                match flight.decline(index, format!("{name}: {error}"), self.providers.len()) {
+                match flight.decline(index, said(&name, error), self.providers.len()) {
                     Turn::Next => self.ask(&[flight]),
                     Turn::Wait => {}
                     Turn::Over(why) => {
@@ -192,6 +192,15 @@ impl Shared {
             }
         }
     }
+}
+
+/// What a provider said of a block, once: its name in front, and not which block.
+fn said(name: &str, error: DataError) -> String {
+    let why = match error {
+        DataError::Missing { why, .. } => why,
+        other => other.to_string(),
+    };
+    if why.starts_with(name) { why } else { format!("{name}: {why}") }
 }
 
 impl fmt::Debug for Exchange {

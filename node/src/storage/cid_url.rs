@@ -10,7 +10,7 @@ use tempfile::TempPath;
 use super::fetched::Fetched;
 use super::subtree::Subtree;
 use super::unsealed::{fields_of, is_archive};
-use super::{CidSource, Fetching, Opened, Source, Storage, Template, UrlStorage, foreign};
+use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage, foreign};
 use crate::cas::car::CarFile;
 use crate::cas::unixfs::{DagTree, import};
 use crate::cas::{Blocks, DataError};
@@ -28,16 +28,24 @@ impl CidUrlStorage {
     ///
     /// # Errors
     /// When the template does not begin with `http://` or `https://` and a host.
-    pub fn new(template: Template, fetching: Fetching) -> Result<Self, HostFailure> {
+    pub fn new(template: Template, fetching: Fetching) -> Result<Self, SourceError> {
+        Self::check(&template)?;
+        let spool_dir = fetching.spool_dir.clone();
+        Ok(Self { template, urls: UrlStorage::new(fetching), spool_dir })
+    }
+
+    /// Whether [`new`](Self::new) would take `template`.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn check(template: &Template) -> Result<(), SourceError> {
         let fixed = template.fixed_part();
         let host = fixed.strip_prefix("https://").or_else(|| fixed.strip_prefix("http://"));
         if host.is_none_or(|host| host.split_once('/').is_none_or(|(host, _)| host.is_empty())) {
-            return Err(HostFailure::new(format!(
-                "the template {template} has to begin with a URL, as in https://host/data/{{{{.Cid}}}}.car"
-            )));
+            let why = "has to begin with a URL, as in https://host/data/{{.Cid}}.car";
+            return Err(SourceError::Template { template: template.to_string(), why });
         }
-        let spool_dir = fetching.spool_dir.clone();
-        Ok(Self { template, urls: UrlStorage::new(fetching), spool_dir })
+        Ok(())
     }
 
     fn url(&self, source: &CidSource) -> Result<Source, HostFailure> {

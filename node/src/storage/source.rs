@@ -54,6 +54,14 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
+    /// A template that does not say where on a machine, or on which host, data lies.
+    #[error("the template {template} {why}")]
+    Template {
+        /// The text.
+        template: String,
+        /// What it has to be.
+        why: &'static str,
+    },
     /// Nothing there, or nothing that may be looked at.
     #[error("cannot find {path}: {why}")]
     Missing {
@@ -90,7 +98,9 @@ impl Source {
             Ok(path) => Ok(Self::Path(path)),
             Err(why) => match text.parse::<CidPath>() {
                 Ok(place) => Ok(Self::Cid(CidSource::of(place))),
-                Err(error) if text.starts_with("/ipfs/") || text.starts_with("/ipns/") => Err(error.into()),
+                Err(error) if text.starts_with("/ipfs/") || text.starts_with("/ipns/") || looks_like_cid(text) => {
+                    Err(error.into())
+                }
                 Err(_) => Err(SourceError::Missing { path: text.into(), why }),
             },
         }
@@ -156,6 +166,13 @@ impl fmt::Display for Source {
             Self::Inline(bytes) => f.write_str(&inline::to_url(bytes)),
         }
     }
+}
+
+/// Whether nobody would call a file so, and a CID is called so.
+fn looks_like_cid(text: &str) -> bool {
+    let head = text.split('/').next().unwrap_or_default();
+    let begins = ["Qm", "bafy", "bafk"].iter().any(|prefix| head.starts_with(prefix));
+    begins && head.len() >= 32 && head.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// A digest as people write it.
@@ -251,6 +268,15 @@ mod tests {
             let error = error(&format!("https://host/a.csv#sha256={wrong}"));
             assert!(error.contains("64 hexadecimal digits"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_cid_with_a_mistake_is_no_missing_file() {
+        let v1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        assert!(error(&v1[..50]).contains("is not a CID"));
+        assert!(error(&format!("{}/a/b", &v1[..50])).contains("is not a CID"));
+        assert!(error(&format!("{v1}/../b")).contains("must not be"));
+        assert!(error("bafybei").starts_with("cannot find bafybei"));
     }
 
     #[test]

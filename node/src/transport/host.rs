@@ -132,7 +132,7 @@ impl HostHandle {
         let (reply, result) = std_mpsc::sync_channel(1);
         self.shared.dial_begins();
         if self.commands.send(Command::Dial { addr: addr.clone(), reply }).is_err() {
-            self.shared.dial_ends(true);
+            self.shared.dial_ends(Some(format!("{addr}: the network has stopped")));
         }
         Dial { addr: addr.clone(), result, deadline: Instant::now() + self.dial_timeout + GRACE }
     }

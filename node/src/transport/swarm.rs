@@ -50,7 +50,7 @@ pub(super) struct Start {
 struct Task {
     swarm: Swarm<Behaviour>,
     shared: Arc<Shared>,
-    dials: HashMap<ConnectionId, Reply>,
+    dials: HashMap<ConnectionId, (Multiaddr, Reply)>,
     /// Listeners that have not said yet where they are.
     starting: HashMap<ListenerId, Multiaddr>,
     addrs: Vec<Multiaddr>,
@@ -112,41 +112,43 @@ impl Task {
 
     fn dial(&mut self, addr: Multiaddr, reply: Reply) {
         if !is_spoken(&addr) {
-            return self.dialed(&reply, Err(SPOKEN.into()));
+            return self.dialed(&addr, &reply, Err(SPOKEN.into()));
         }
         let peer = addr.iter().find_map(|part| match part {
             Protocol::P2p(peer) => Some(peer),
             _ => None,
         });
         if let Some(peer) = peer.filter(|peer| self.swarm.is_connected(peer)) {
-            return self.dialed(&reply, Ok(peer));
+            return self.dialed(&addr, &reply, Ok(peer));
         }
         let options = match peer {
-            Some(peer) => DialOpts::peer_id(peer).addresses(vec![addr]).condition(PeerCondition::Always).build(),
-            None => DialOpts::unknown_peer_id().address(addr).build(),
+            Some(peer) => {
+                DialOpts::peer_id(peer).addresses(vec![addr.clone()]).condition(PeerCondition::Always).build()
+            }
+            None => DialOpts::unknown_peer_id().address(addr.clone()).build(),
         };
         let connection = options.connection_id();
         match self.swarm.dial(options) {
-            Ok(()) => drop(self.dials.insert(connection, reply)),
-            Err(error) => self.dialed(&reply, Err(why(&error))),
+            Ok(()) => drop(self.dials.insert(connection, (addr, reply))),
+            Err(error) => self.dialed(&addr, &reply, Err(why(&error))),
         }
     }
 
-    fn dialed(&self, reply: &Reply, result: Result<PeerId, String>) {
-        self.shared.dial_ends(result.is_err());
+    fn dialed(&self, addr: &Multiaddr, reply: &Reply, result: Result<PeerId, String>) {
+        self.shared.dial_ends(result.as_ref().err().map(|why| format!("{addr}: {why}")));
         let _ = reply.send(result);
     }
 
     fn event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. } => {
-                if let Some(reply) = self.dials.remove(&connection_id) {
-                    self.dialed(&reply, Ok(peer_id));
+                if let Some((addr, reply)) = self.dials.remove(&connection_id) {
+                    self.dialed(&addr, &reply, Ok(peer_id));
                 }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                if let Some(reply) = self.dials.remove(&connection_id) {
-                    self.dialed(&reply, Err(why(&error)));
+                if let Some((addr, reply)) = self.dials.remove(&connection_id) {
+                    self.dialed(&addr, &reply, Err(why(&error)));
                 }
             }
             SwarmEvent::NewListenAddr { listener_id, address } => {

@@ -3,8 +3,10 @@
 
 mod hash;
 mod help;
+mod ipfs;
 mod server;
 mod support;
+mod unsealed;
 mod url;
 mod validate;
 mod verify;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -51,9 +51,32 @@ pub(crate) const ECHO: &str = r#"(module
     (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
     (call $say (i32.const 16384) (i32.load (i32.const 8)))))"#;
 
+/// Copies its standard input to standard output, 64 KiB at a time.
+pub(crate) const CAT: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (func (export "_start")
+    (loop $again
+      (i32.store (i32.const 0) (i32.const 65536))
+      (i32.store (i32.const 4) (i32.const 65536))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (i32.store (i32.const 4) (i32.load (i32.const 8)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+      (br_if $again (i32.load (i32.const 8))))))"#;
+
 /// A directory that vanishes, with the programs in it, and the command to run there.
 pub(crate) struct Room {
     dir: tempfile::TempDir,
+}
+
+/// A running `bacalhau ipfs serve`, until it is dropped.
+pub(crate) struct Serving {
+    pub(crate) child: Child,
+    /// Its address, as `--ipfs-connect` takes it.
+    pub(crate) peer: String,
+    /// The URL of what it publishes; empty without `--http`.
+    pub(crate) http: String,
 }
 
 /// How a command ended.
@@ -69,6 +92,7 @@ impl Room {
         let room = Self { dir: tempfile::tempdir().unwrap() };
         room.write("hello.wat", HELLO);
         room.write("echo.wat", ECHO);
+        room.write("cat.wat", CAT);
         room
     }
 
@@ -94,10 +118,11 @@ impl Room {
         list(&self.path(name))
     }
 
-    /// The command with nothing of our own environment.
+    /// The command with nothing of our own environment. It asks nobody unless `line` says so.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bacalhau"));
         command.current_dir(self.dir.path()).env_clear().env("BACALHAU_CACHE_DIR", self.path(".cache"));
+        command.env("BACALHAU_DIR", self.path(".node")).env("BACALHAU_IPFS_CONNECT", "none");
         command.args(line.split_whitespace());
         command
     }
@@ -117,6 +142,41 @@ impl Room {
     pub(crate) fn expect_json(&self, code: i32, line: &str) -> Value {
         serde_json::from_str(&self.expect(code, line).stdout).unwrap()
     }
+
+    /// Puts `path` into the store and says its CID. `flags` may name another store.
+    pub(crate) fn add(&self, path: &str, flags: &str) -> String {
+        self.expect(0, &format!("ipfs add -Q {path} {flags}")).stdout.trim().to_owned()
+    }
+
+    /// Begins to serve what is in the data directory `dir`.
+    pub(crate) fn serve(&self, dir: &str, flags: &str) -> Serving {
+        let line = format!("ipfs serve --listen /ip4/127.0.0.1/tcp/0 --data-dir {dir} --output json {flags}");
+        let mut child = self.command(&line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let said = child.stdout.take().unwrap();
+        let said: Value = serde_json::Deserializer::from_reader(said).into_iter().next().unwrap().unwrap();
+        let peer = said["peers"][0].as_str().unwrap().to_owned();
+        let http = said["http"].as_str().unwrap_or_default().to_owned();
+        Serving { child, peer, http }
+    }
+
+    /// Names of this room beside those that every room has.
+    pub(crate) fn new_names(&self) -> Vec<String> {
+        let ours = [".cache", ".node", "cat.wat", "echo.wat", "hello.wat"];
+        self.list(".").into_iter().filter(|name| !ours.contains(&&**name)).collect()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Bytes that are alike nowhere.
+#[expect(clippy::cast_possible_truncation, reason = "the lowest byte is meant")]
+pub(crate) fn pattern(bytes: u32, seed: u32) -> Vec<u8> {
+    (0..bytes).map(|i| (i.wrapping_mul(31) ^ (i >> 8) ^ (i >> 16).wrapping_mul(7) ^ seed) as u8).collect()
 }
 
 impl From<Output> for End {

@@ -21,7 +21,7 @@ fn a_module_that_can_be_run() {
     assert_eq!((&answer["accepted"], &answer["problems"]), (&json!(true), &json!([])));
     assert_eq!(answer["entry_point"], "fail");
     assert_eq!(answer["inspection"]["imports"][0]["provided"], true);
-    assert_eq!(room.list("."), ["echo.wat", "hello.wat"], "nothing is written");
+    assert_eq!(room.list("."), ["cat.wat", "echo.wat", "hello.wat"], "nothing is written");
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod peer;
 mod step;
 mod want;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,9 @@ use peer::Peer;
 pub(super) use step::{Answer, Step};
 use want::{Said, Want};
 
+/// Failed connections that are remembered.
+const MOST_UNREACHED: usize = 8;
+
 /// Blocks are one by their hash, whatever version and codec their CID has.
 type Key = Multihash<64>;
 
@@ -49,6 +52,8 @@ pub(super) struct Session {
     past: Past,
     /// Why nothing will come any more.
     closed: Option<&'static str>,
+    /// Why some were never connected: the last few addresses, and what happened there.
+    unreached: VecDeque<String>,
 }
 
 impl Session {
@@ -63,6 +68,7 @@ impl Session {
             next: 0,
             past: Past::default(),
             closed: None,
+            unreached: VecDeque::new(),
         }
     }
 
@@ -115,6 +121,12 @@ impl Session {
             self.release_all(id, || Said::Gone(why.into()));
         }
         self.schedule(step);
+    }
+
+    /// Somebody cannot be reached.
+    pub(super) fn dial_failed(&mut self, why: String) {
+        self.unreached.truncate(MOST_UNREACHED - 1);
+        self.unreached.push_front(why);
     }
 
     /// Somebody may be less to be hoped for than before, or time has passed.
@@ -279,7 +291,7 @@ impl Session {
     fn fail(&mut self, key: &Key, step: &mut Step) {
         let Some(want) = self.take(key) else { return };
         self.call_off(&want, None, step);
-        let why = self.closed.map_or_else(|| want.why(&self.peers, step.now), Into::into);
+        let why = self.closed.map_or_else(|| want.why(&self.peers, &self.unreached, step.now), Into::into);
         step.answers.extend(want.waiters.into_iter().map(|(cid, answers)| {
             let result = Err(DataError::missing(&cid, why.clone()));
             Answer { answers, cid, result }

@@ -1,6 +1,6 @@
 //! One block that is wanted: who waits for it, who is asked, and what everybody has said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Instant;
 
@@ -56,7 +56,7 @@ impl Want {
     }
 
     /// Why it cannot be had, for people: every peer and what it said.
-    pub(super) fn why(&self, peers: &BTreeMap<PeerId, Peer>, now: Instant) -> String {
+    pub(super) fn why(&self, peers: &BTreeMap<PeerId, Peer>, unreached: &VecDeque<String>, now: Instant) -> String {
         let mut lines = Vec::new();
         let waited = now.saturating_duration_since(self.first_asked.unwrap_or(self.since)).as_secs_f64();
         for (id, peer) in peers {
@@ -79,6 +79,7 @@ impl Want {
             Said::Gone(why) => Some(format!("peer {id}: {why}")),
             _ => None,
         }));
+        lines.extend(unreached.iter().map(|why| format!("cannot connect to {why}")));
         if lines.is_empty() {
             lines.push("no Bitswap peer is connected: name one with its address".into());
         }

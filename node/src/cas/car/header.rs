@@ -59,7 +59,7 @@ impl Header {
         let mut bytes = Vec::new();
         input.fill(&mut bytes, length, "its header")?;
         serde_ipld_dagcbor::from_slice(&bytes)
-            .map_err(|error| input.malformed(format!("its header cannot be read ({error}); is it a CAR?")))
+            .map_err(|_| input.malformed("its header is not one of an archive; is it a CAR?"))
     }
 }
 

@@ -130,14 +130,8 @@ impl Import {
         let store = self.place.store()?;
         let mut archives = Vec::new();
         for path in &self.archives {
-            let source: Box<dyn Read> = if path.as_os_str() == "-" {
-                Box::new(io::stdin().lock())
-            } else {
-                Box::new(
-                    File::open(path)
-                        .map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?,
-                )
-            };
+            let source: Box<dyn Read> =
+                if path.as_os_str() == "-" { Box::new(io::stdin().lock()) } else { Box::new(open(path)?) };
             let progress = talk.progress();
             let mut reader =
                 CarReader::new(path.display().to_string(), BufReader::with_capacity(BUFFER_BYTES, source))?;
@@ -164,6 +158,14 @@ impl Import {
         output::print(self.output, &Imported { archives })?;
         Ok(Exit::Success)
     }
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    if path.is_dir() {
+        let path = path.display();
+        return Err(Failure::usage(format!("{path} is a directory, and an archive is a file: see bacalhau ipfs add")));
+    }
+    File::open(path).map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))
 }
 
 impl Render for Imported {

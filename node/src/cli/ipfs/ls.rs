@@ -86,7 +86,9 @@ impl Render for Listing {
         let width = self.entries.iter().map(|entry| size(entry).len()).max().unwrap_or(0);
         let line = |entry: &Entry| {
             let slash = if entry.kind == "dir" { "/" } else { "" };
-            format!("{}  {:>width$}  {}{slash}\n", entry.cid, size(entry), text::harmless(&entry.name))
+            let line = format!("{}  {:>width$}  {}{slash}", entry.cid, size(entry), text::harmless(&entry.name));
+            // A CID by itself has no name.
+            line.trim_end().to_owned() + "\n"
         };
         self.entries.iter().map(line).collect()
     }

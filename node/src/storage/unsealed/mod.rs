@@ -14,7 +14,7 @@ use bacalhau_runtime::{Checked, HostFailure, HostTree, Tree};
 
 use super::local::size_of;
 use super::subtree::Subtree;
-use super::{CidSource, Opened, Source, Storage, foreign};
+use super::{CidSource, Opened, Source, SourceError, Storage, foreign};
 use crate::cas::car::{CarFile, CarReader};
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
 use crate::cas::{Blocks, CidPath, DataError, Shelf};
@@ -71,10 +71,18 @@ impl UnsealedStorage {
     ///
     /// # Errors
     /// When the template does not begin with the directory in which the copies lie.
-    pub fn new(template: Template, verify: UnsealedVerify, dir: &Path) -> Result<Self, HostFailure> {
+    pub fn new(template: Template, verify: UnsealedVerify, dir: &Path) -> Result<Self, SourceError> {
         place::check_template(&template)?;
         let proofs = Proofs::new(dir.join("proofs"));
         Ok(Self { template, verify, index_dir: dir.join("indexes"), proofs })
+    }
+
+    /// Whether [`new`](Self::new) would take `template`.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn check(template: &Template) -> Result<(), SourceError> {
+        place::check_template(template)
     }
 
     /// The copy of `source`; `None` where nothing is at its path.

@@ -8,16 +8,15 @@ use std::path::{Component, Path, PathBuf};
 use bacalhau_runtime::HostFailure;
 
 use super::Template;
+use crate::storage::SourceError;
 
 /// Checks that the template names the directory in which copies lie before it names anything of an input.
-pub(super) fn check_template(template: &Template) -> Result<(), HostFailure> {
+pub(super) fn check_template(template: &Template) -> Result<(), SourceError> {
     if Path::new(template.fixed_part()).is_absolute() {
-        Ok(())
-    } else {
-        Err(HostFailure::new(format!(
-            "the template {template} has to begin with an absolute directory, as in /var/lib/data/{{{{.Cid}}}}"
-        )))
+        return Ok(());
     }
+    let why = "has to begin with an absolute directory, as in /var/lib/data/{{.Cid}}";
+    Err(SourceError::Template { template: template.to_string(), why })
 }
 
 /// The path `rendered`, with links resolved. `None` where nothing is there.

@@ -27,14 +27,16 @@ pub(crate) struct PeerStream {
 }
 
 /// What a protocol wants to know about peers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PeerEvent {
     /// The first connection to it.
     Up(PeerId),
     /// The last connection to it is gone.
     Down(PeerId),
-    /// Some dial has failed, and there may be nobody left to hope for.
-    DialFailed,
+    /// Some dial has failed, for this reason.
+    DialFailed(String),
+    /// It counts no more, and there may be nobody left to hope for.
+    DialEnded,
 }
 
 /// Why a stream cannot be opened.

@@ -64,7 +64,7 @@ impl Shared {
         let count = state.connected.entry(peer).or_default();
         *count += 1;
         if *count == 1 {
-            state.announce(PeerEvent::Up(peer));
+            state.announce(&PeerEvent::Up(peer));
         }
     }
 
@@ -74,7 +74,7 @@ impl Shared {
         *count -= 1;
         if *count == 0 {
             state.connected.remove(&peer);
-            state.announce(PeerEvent::Down(peer));
+            state.announce(&PeerEvent::Down(peer));
         }
     }
 
@@ -82,10 +82,15 @@ impl Shared {
         self.dialing.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(in crate::transport) fn dial_ends(&self, failed: bool) {
+    /// `failed` says why nobody is connected by it.
+    pub(in crate::transport) fn dial_ends(&self, failed: Option<String>) {
+        let is_failed = failed.is_some();
+        if let Some(why) = failed {
+            self.state().announce(&PeerEvent::DialFailed(why));
+        }
         self.dialing.fetch_sub(1, Ordering::SeqCst);
-        if failed {
-            self.state().announce(PeerEvent::DialFailed);
+        if is_failed {
+            self.state().announce(&PeerEvent::DialEnded);
         }
     }
 
@@ -95,7 +100,7 @@ impl Shared {
 }
 
 impl State {
-    fn announce(&self, event: PeerEvent) {
-        self.watchers.iter().for_each(|watcher| watcher(event));
+    fn announce(&self, event: &PeerEvent) {
+        self.watchers.iter().for_each(|watcher| watcher(event.clone()));
     }
 }
