@@ -26,7 +26,7 @@ pub enum Error {
 ///
 /// It carries no result on purpose. Whoever collects votes must count it as an absent one.
 #[derive(Debug, thiserror::Error)]
-#[error("the host failed, so there is no result: {what}")]
+#[error("{}{what}", Self::PREFIX)]
 pub struct HostFailure {
     what: String,
     #[source]
@@ -35,6 +35,9 @@ pub struct HostFailure {
 }
 
 impl HostFailure {
+    /// How the text of every failure begins.
+    pub const PREFIX: &str = "the host failed, so there is no result: ";
+
     /// A failure in words: what happened, where, and what may help.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), source: None, timed_out: false }

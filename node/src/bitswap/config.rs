@@ -45,7 +45,7 @@ pub struct Budget {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             reask: Duration::from_secs(5),
             window_bytes: 16 << 20,
             queue: 16_384,
@@ -64,7 +64,7 @@ impl Default for Budget {
             unasked: Rate { per_second: 1 << 20, burst: 64 << 20 },
             delay: Duration::from_secs(5),
             drops: 16,
-            ban: Duration::from_secs(60),
+            ban: Duration::from_mins(1),
         }
     }
 }

@@ -166,6 +166,7 @@ impl Get {
         let node = self.content.node_with(talk, first)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let tree = DagTree::open(blocks, &place.cid, &place.path)?;
+        node.exchange().fetch_dag(tree.cid());
         Unpack::default().write(&tree, results, &mut |_| ())?;
         talk.done();
         node.exchange().settle()?;

@@ -11,7 +11,7 @@ use libp2p::Multiaddr;
 use serde_json::Value;
 
 /// Longer than anything here takes.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_mins(2);
 
 /// See the module.
 pub(crate) struct Process {

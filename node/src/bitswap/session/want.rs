@@ -79,10 +79,10 @@ impl Want {
             Said::Gone(why) => Some(format!("peer {id}: {why}")),
             _ => None,
         }));
-        match lines.is_empty() {
-            true => "no Bitswap peer is connected: name one with its address".into(),
-            false => lines.join("; "),
+        if lines.is_empty() {
+            lines.push("no Bitswap peer is connected: name one with its address".into());
         }
+        lines.join("; ")
     }
 }
 
