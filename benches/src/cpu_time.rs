@@ -1,4 +1,4 @@
-//! The CPU time of one thread. What else the machine does still shows in it, through caches and clock rates, but the time
+//! The CPU time of one thread, or of all. What else the machine does still shows in it, through caches and clock rates, but the time
 //! that others run does not. It sees no work of other threads: what is timed must not have any.
 
 use std::time::Duration;
@@ -7,7 +7,16 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// CPU time of the calling thread since it began.
 pub fn now() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    read(ClockId::ThreadCPUTime)
+}
+
+/// CPU time of all threads of this process since it began.
+pub fn of_all_threads() -> Duration {
+    read(ClockId::ProcessCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 

@@ -1,10 +1,14 @@
 //! The two sides that the benchmarks compare: one job in our sandbox, and the same program in plain wasmtime with its own
 //! WASI, as a host would embed them. Both start with a compiled module; both are called from one thread.
 //!
+//! Data by CID is measured on [`Memory`] and on the block store, by [`Least`].
+//!
 //! The instrumentation alone is measured on guests without WASI, which `guests` holds, on the [`Side`]s of `sides`.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that cannot go on has to stop")]
 
 pub mod cpu_time;
+mod least;
+mod memory;
 mod sides;
 
 use std::fs;
@@ -18,6 +22,8 @@ use wasmtime::{Engine, InstancePre, Linker, Store};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
+pub use least::Least;
+pub use memory::Memory;
 pub use sides::{Program, Run, Side};
 
 include!(concat!(env!("OUT_DIR"), "/guests.rs"));
@@ -140,4 +146,22 @@ pub fn one_file(bytes: usize) -> TempDir {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("big"), vec![7; bytes]).unwrap();
     dir
+}
+
+/// Bytes that no compression, cache or equal block makes cheap.
+pub fn noise(bytes: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(&mut next).take(bytes.div_ceil(8)).flatten().take(bytes).collect()
+}
+
+/// A number of the environment, or else this.
+pub fn setting(name: &str, default: u64) -> u64 {
+    let number = |text: String| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, and no number"));
+    std::env::var(name).map_or(default, number)
 }

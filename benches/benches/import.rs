@@ -1,0 +1,77 @@
+//! How fast is data imported? A file and a directory of files, hashed into blocks and nothing else, and into the block
+//! store for good; in CPU time of all threads beside one core's SHA-256 over the same bytes in memory, and as it takes.
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
+
+use std::hint::black_box;
+use std::path::Path;
+
+use bacalhau::cas::store::{Options, Store};
+use bacalhau::cas::unixfs::import::{Profile, import};
+use bacalhau::cas::{Block, DataError};
+use bacalhau_runtime::HostTree;
+use benches::{Least, noise, setting};
+use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+const SHA: &str = "one core's SHA-256, in memory";
+
+fn hash_blocks(tree: &HostTree, profile: Profile) {
+    let mut sink = |block: Block| -> Result<(), DataError> {
+        black_box(block);
+        Ok(())
+    };
+    import(tree, profile, &mut sink).unwrap();
+}
+
+/// Into a new store, which is there for good when this returns, and is removed with what this returns.
+fn store(tree: &HostTree, profile: Profile) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let writer = store.writer();
+    let mut sink = |block: Block| writer.write(&block);
+    import(tree, profile, &mut sink).unwrap();
+    writer.finish().unwrap();
+    dir
+}
+
+fn compare(c: &mut Criterion, name: &str, dir: &Path, bytes: u64) {
+    let (mut cpu, mut wall) = (Least::new(format!("import {name}, CPU time")), Least::new(format!("import {name}")));
+    let memory = vec![7; bytes as usize];
+    let hash = || black_box(Sha256::digest(black_box(&memory)));
+    let mut group = c.benchmark_group(format!("import {name}, CPU time"));
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Bytes(bytes));
+    group.bench_function(SHA, |b| b.iter_custom(|times| cpu.cpu(SHA, times, hash)));
+    for profile in [Profile::KuboCidV1, Profile::UnixfsV12025] {
+        let side = format!("blocks, {profile}");
+        let run = || hash_blocks(&HostTree::open(dir).unwrap(), profile);
+        group.bench_function(&side, |b| b.iter_custom(|times| cpu.cpu(&side, times, run)));
+    }
+    let run = || store(&HostTree::open(dir).unwrap(), Profile::default());
+    let side = format!("into the store, {}", Profile::default());
+    group.bench_function(&side, |b| b.iter_custom(|times| cpu.cpu(&side, times, run)));
+    group.finish();
+    let mut group = c.benchmark_group(format!("import {name}"));
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Bytes(bytes));
+    group.bench_function(SHA, |b| b.iter_custom(|times| wall.wall(SHA, times, hash)));
+    group.bench_function(&side, |b| b.iter_custom(|times| wall.wall(&side, times, run)));
+    group.finish();
+    cpu.print("0.8");
+    wall.print("none");
+}
+
+fn imports(c: &mut Criterion) {
+    let bytes = setting("BENCH_IMPORT_MIB", 1024) << 20;
+    let one = TempDir::new().unwrap();
+    std::fs::write(one.path().join("big"), noise(bytes as usize)).unwrap();
+    compare(c, &format!("a file of {} MiB", bytes >> 20), one.path(), bytes);
+    drop(one);
+    let many = TempDir::new().unwrap();
+    for (number, content) in noise(20_000 * 4096).chunks(4096).enumerate() {
+        std::fs::write(many.path().join(format!("file-{number:06}")), content).unwrap();
+    }
+    compare(c, "20,000 files of 4 KiB", many.path(), 20_000 * 4096);
+}
+
+criterion_group!(benches, imports);
+criterion_main!(benches);
