@@ -87,8 +87,12 @@ pub(super) fn read_file(tree: &dyn Tree, max_bytes: u64) -> io::Result<Vec<u8>> 
 }
 
 fn open(sources: &Sources, talk: &Talk, source: &Source) -> Result<Opened, Failure> {
-    if !sources.has_locally(source).unwrap_or(false) {
-        talk.say(format!("fetching {}", source.recorded()));
+    let name = source.recorded();
+    // What cannot be found out now is an error of opening.
+    if sources.has_locally(source).unwrap_or(false) {
+        // An unsealed copy is checked when it is first used, and a large archive indexed.
+        return Ok(talk.during(&format!("opening {name}"), || sources.open(source))?);
     }
+    talk.say(format!("fetching {name}"));
     Ok(sources.open(source)?)
 }

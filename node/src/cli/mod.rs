@@ -61,7 +61,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Wasm {
     Run(Box<wasm_run::WasmRun>),
-    Validate(wasm_validate::WasmValidate),
+    Validate(Box<wasm_validate::WasmValidate>),
 }
 
 /// Reads the command line, does what it says, and answers with one of the documented exit codes.
