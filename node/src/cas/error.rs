@@ -11,7 +11,7 @@ pub enum DataError {
     #[error("block {cid} is missing: {why}")]
     Missing {
         /// Which.
-        cid: Cid,
+        cid: Box<Cid>,
         /// Who was asked, and what each of them said.
         why: String,
     },
@@ -19,7 +19,7 @@ pub enum DataError {
     #[error("block {cid} is corrupt: {why}")]
     Corrupt {
         /// What was asked for.
-        cid: Cid,
+        cid: Box<Cid>,
         /// What came instead.
         why: String,
     },
@@ -51,7 +51,7 @@ pub enum DataError {
     #[error("there is no {path} in {root}")]
     NoSuchPath {
         /// Where the path begins.
-        root: Cid,
+        root: Box<Cid>,
         /// The path.
         path: String,
     },
@@ -68,12 +68,12 @@ pub enum DataError {
 impl DataError {
     /// The block is not to be had.
     pub fn missing(cid: &Cid, why: impl Into<String>) -> Self {
-        Self::Missing { cid: *cid, why: why.into() }
+        Self::Missing { cid: Box::new(*cid), why: why.into() }
     }
 
     /// The bytes are not those of the CID.
     pub fn corrupt(cid: &Cid, why: impl Into<String>) -> Self {
-        Self::Corrupt { cid: *cid, why: why.into() }
+        Self::Corrupt { cid: Box::new(*cid), why: why.into() }
     }
 
     /// Not read by this version.

@@ -48,7 +48,7 @@ enum Command {
     /// WebAssembly programs: run them, or see whether they would run
     #[command(subcommand)]
     Wasm(Wasm),
-    Verify(verify::Verify),
+    Verify(Box<verify::Verify>),
     Get(Box<get::Get>),
     /// Blocks of data by CID: a store of one's own, and its exchange with others
     #[command(subcommand)]

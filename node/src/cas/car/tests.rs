@@ -166,7 +166,7 @@ fn a_block_that_is_not_that_of_its_cid_is_not_given_out() {
     bytes[at] = b'j';
     fs::write(place.car(), &bytes).unwrap();
     let error = place.open().unwrap().find(hello.cid()).unwrap_err();
-    assert!(matches!(&error, DataError::Corrupt { cid, .. } if cid == hello.cid()), "{error}");
+    assert!(matches!(&error, DataError::Corrupt { cid, .. } if **cid == *hello.cid()), "{error}");
     assert!(error.to_string().contains("t.car has other bytes"), "{error}");
 }
 

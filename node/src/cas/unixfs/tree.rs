@@ -86,7 +86,7 @@ impl DagTree {
     }
 
     fn absent(&self, path: &str) -> DataError {
-        DataError::NoSuchPath { root: self.root, path: path.into() }
+        DataError::NoSuchPath { root: Box::new(self.root), path: path.into() }
     }
 }
 

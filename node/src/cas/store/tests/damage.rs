@@ -44,7 +44,7 @@ fn a_damaged_block_is_named_and_can_be_written_again() {
     for store in [store, open(dir.path())] {
         assert!(has(&store, &block(1)));
         let error = store.find(block(2).cid()).unwrap_err();
-        assert!(matches!(&error, DataError::Corrupt { cid, .. } if cid == block(2).cid()), "{error}");
+        assert!(matches!(&error, DataError::Corrupt { cid, .. } if **cid == *block(2).cid()), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     let store = open(dir.path());
