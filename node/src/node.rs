@@ -13,8 +13,8 @@ use crate::cas::store::{self, Store};
 use crate::cas::{DataError, Shelf};
 use crate::exchange::{Exchange, Fetched, Gateway, Gateways, Kubo, OwnStore, Peer, Provider};
 use crate::storage::{
-    CidUrlStorage, Fetch, Fetching, IpfsStorage, SourceError, Sources, Storage, Template, UnsealedStorage,
-    UnsealedVerify,
+    CidUrlStorage, Fetch, Fetching, IpfsStorage, LocalStorage, SourceError, Sources, Storage, Template,
+    UnsealedStorage, UnsealedVerify,
 };
 use crate::transport::{Host, HostConfig, Identity};
 
@@ -129,7 +129,7 @@ impl Node {
     ///
     /// # Errors
     /// When the template of unsealed copies names no directory, or that of URLs no host.
-    pub fn sources(&self, fetching: Fetching) -> Result<Sources, SourceError> {
+    pub fn sources(&self, local: LocalStorage, fetching: Fetching) -> Result<Sources, SourceError> {
         let mut drivers: Vec<Arc<dyn Storage>> = Vec::new();
         if let Some((template, verify)) = &self.config.unsealed {
             let dir = &self.config.data_dir;
@@ -143,7 +143,7 @@ impl Node {
         if let Some(template) = &self.config.cid_url {
             drivers.push(Arc::new(CidUrlStorage::new(template.clone(), fetching.clone())?));
         }
-        Ok(Sources::new(fetching, drivers))
+        Ok(Sources::new(local, fetching, drivers))
     }
 }
 

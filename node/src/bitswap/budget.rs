@@ -4,16 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::config::Budget;
-
-/// So many a second, and so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// What is added every second.
-    pub per_second: u64,
-    /// What is there at most, and at first.
-    pub burst: u64,
-}
+use super::config::{Budget, Rate};
 
 /// A bucket of tokens that may go into debt.
 #[derive(Debug)]

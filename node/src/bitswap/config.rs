@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::budget::Rate;
-
 /// How a node exchanges blocks.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -42,10 +40,19 @@ pub struct Budget {
     pub ban: Duration,
 }
 
+/// So many a second, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// What is added every second.
+    pub per_second: u64,
+    /// What is there at most, and at first.
+    pub burst: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             reask: Duration::from_secs(5),
             window_bytes: 16 << 20,
             queue: 16_384,
@@ -64,7 +71,7 @@ impl Default for Budget {
             unasked: Rate { per_second: 1 << 20, burst: 64 << 20 },
             delay: Duration::from_secs(5),
             drops: 16,
-            ban: Duration::from_secs(60),
+            ban: Duration::from_mins(1),
         }
     }
 }

@@ -13,8 +13,12 @@ use super::budget::Verdict;
 use super::message::{Message, Payload};
 use super::node::{Link, Node};
 use super::record::count;
+use super::session::Answer;
 use super::{frame, prefix};
 use crate::transport::PeerStream;
+
+/// How much less a late byte counts than one that nobody asked for: it is our own haste as much as the peer's fault.
+const LATE: u64 = 4;
 
 /// Reads a stream to its end.
 pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStream) {
@@ -36,7 +40,7 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
             // So many messages of one peer are hashed at once; the next waits, and with it the peer.
             let Ok(slot) = link.hashing.clone().acquire_owned().await else { return };
             let (node, link) = (node.clone(), link.clone());
-            tokio::task::spawn_blocking(move || blocks(&node, &link, message, length, slot));
+            tokio::task::spawn_blocking(move || blocks(&node, &link, &message, length, slot));
         }
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -64,19 +68,22 @@ fn wants(link: &Link, message: &Message) -> Option<Duration> {
     }
 }
 
-fn blocks(node: &Arc<Node>, link: &Link, message: Message, length: usize, slot: OwnedSemaphorePermit) {
+fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, slot: OwnedSemaphorePermit) {
     let hashed = message.blocks.iter().filter_map(|block| hash(block, length)).collect::<Vec<_>>();
     let unreadable = (message.blocks.len() - hashed.len()) as u64;
-    let received = node.step(|session, step| session.received(link.peer, hashed, &message.presences, step));
-    drop(slot);
+    let (received, answers) =
+        node.step_quietly(|session, step| session.received(link.peer, hashed, &message.presences, step));
     let tally = &link.record.tally;
     count(&tally.blocks_received, received.wanted);
     count(&tally.bytes_received, received.bytes);
     count(&tally.blocks_unasked, received.unasked + unreadable);
-    let unbidden = received.unasked_bytes + unreadable;
+    count(&tally.blocks_late, received.late);
+    let unbidden = received.unasked_bytes + received.late_bytes / LATE + unreadable;
     if unbidden > 0 && !link.record.budget.bears_unasked(unbidden, Instant::now()) {
         node.throw_out(link);
     }
+    answers.into_iter().for_each(Answer::give);
+    drop(slot);
 }
 
 /// The block by its hash. What is small beside the message that it came in is copied out of it, lest who keeps the block

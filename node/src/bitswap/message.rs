@@ -225,9 +225,9 @@ mod tests {
     use crate::cas::{Block, Code};
 
     fn cids() -> impl Strategy<Value = Cid> {
-        (any::<u64>(), any::<bool>()).prop_map(|(seed, old)| match old {
-            true => *Block::of_v0(seed.to_string()).cid(),
-            false => *Block::of(Code::Raw, seed.to_string()).cid(),
+        (any::<u64>(), any::<bool>()).prop_map(|(seed, old)| {
+            let text = seed.to_string();
+            *(if old { Block::of_v0(text) } else { Block::of(Code::Raw, text) }).cid()
         })
     }
 

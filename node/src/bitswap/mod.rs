@@ -26,8 +26,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use crate::cas::{self, DataError, IDENTITY, Shelf};
 use crate::exchange::{Answers, Provider};
 use crate::transport::{Dial, Host};
-pub use budget::Rate;
-pub use config::{Budget, Config};
+pub use config::{Budget, Config, Rate};
 use node::Node;
 pub use record::PeerStats;
 

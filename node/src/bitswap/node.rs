@@ -74,7 +74,7 @@ impl Node {
     }
 
     /// The same without the answers, which may take long.
-    fn step_quietly<T>(&self, act: impl FnOnce(&mut Session, &mut Step) -> T) -> (T, Vec<Answer>) {
+    pub(super) fn step_quietly<T>(&self, act: impl FnOnce(&mut Session, &mut Step) -> T) -> (T, Vec<Answer>) {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = Step::new(Instant::now(), self.host.dialing());
         let result = act(&mut session, &mut step);

@@ -30,6 +30,8 @@ pub struct PeerStats {
     pub blocks_received: u64,
     /// Bytes of all blocks that it sent.
     pub bytes_received: u64,
+    /// Blocks that it sent when they were no longer wanted, mostly because it sent them twice.
+    pub blocks_late: u64,
     /// Blocks that it sent and nobody had asked for, corrupt ones among them. They are dropped.
     pub blocks_unasked: u64,
     /// Blocks that were sent to it.
@@ -49,6 +51,7 @@ pub struct PeerStats {
 pub(super) struct Tally {
     pub(super) blocks_received: AtomicU64,
     pub(super) bytes_received: AtomicU64,
+    pub(super) blocks_late: AtomicU64,
     pub(super) blocks_unasked: AtomicU64,
     pub(super) blocks_sent: AtomicU64,
     pub(super) bytes_sent: AtomicU64,
@@ -83,6 +86,7 @@ impl Tally {
         PeerStats {
             blocks_received: read(&self.blocks_received),
             bytes_received: read(&self.bytes_received),
+            blocks_late: read(&self.blocks_late),
             blocks_unasked: read(&self.blocks_unasked),
             blocks_sent: read(&self.blocks_sent),
             bytes_sent: read(&self.bytes_sent),

@@ -84,6 +84,7 @@ impl Block {
     }
 
     /// The `CIDv0` block of `bytes`, which is always a protobuf node.
+    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
     pub fn of_v0(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         #[expect(clippy::expect_used, reason = "SHA-256 is what version 0 asks for")]

@@ -32,8 +32,8 @@ pub(super) struct Content {
     pub(super) place: DataDir,
 
     /// Whom to ask for blocks: /ip4/…/tcp/…/p2p/ID for a Bitswap peer, /ip4/127.0.0.1/tcp/5001 for the RPC of a kubo,
-    /// <https://host> for a trustless gateway; `none` asks nobody. May be given several times
-    /// [default: <https://trustless-gateway.link>]
+    /// `https://host` for a trustless gateway; `none` asks nobody. May be given several times
+    /// [default: `https://trustless-gateway.link`]
     #[arg(long, value_name = "ADDR", env = "BACALHAU_IPFS_CONNECT", value_delimiter = ',')]
     ipfs_connect: Vec<String>,
 
@@ -41,7 +41,7 @@ pub(super) struct Content {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     ipfs_fetch: FetchName,
 
-    /// Where unsealed copies lie: a directory, a file or a CAR for each CID, as in '/var/lib/data/{{.Cid}}'
+    /// Where unsealed copies lie: a directory, a file or a CAR for each CID, as in `/var/lib/data/{{.Cid}}`
     #[arg(long, value_name = "TEMPLATE", env = "BACALHAU_FILECOIN_UNSEALED_PATH")]
     filecoin_unsealed_path: Option<String>,
 
@@ -50,7 +50,7 @@ pub(super) struct Content {
     #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
     unsealed_verify: VerifyName,
 
-    /// Where to download what nobody else has: a CAR or a file for each CID, as in '<https://host/{{.Cid}}.car>'
+    /// Where to download what nobody else has: a CAR or a file for each CID, as in `https://host/{{.Cid}}.car`
     #[arg(long, value_name = "TEMPLATE", env = "BACALHAU_CID_URL")]
     cid_url: Option<String>,
 }

@@ -95,6 +95,14 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.into() }
     }
 
+    /// The same, of a command that runs no job: then there is no talk of results.
+    pub(super) fn without_result(mut self) -> Self {
+        if let Some(rest) = self.message.strip_prefix(HostFailure::PREFIX) {
+            self.message = rest.into();
+        }
+        self
+    }
+
     /// A job that is not what it should be.
     pub(super) fn refused(message: impl Into<String>) -> Self {
         Self { exit: Exit::Refused, message: message.into() }
@@ -112,7 +120,7 @@ impl From<Error> for Failure {
 
 impl From<HostFailure> for Failure {
     fn from(failure: HostFailure) -> Self {
-        Self { exit: Exit::Host, message: failure.what().into() }
+        Self { exit: Exit::Host, message: failure.to_string() }
     }
 }
 

@@ -19,11 +19,11 @@ use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
 use crate::http::Reach;
-use crate::storage::{Fetching, Source, Sources, Storage, UrlStorage};
+use crate::storage::{Fetching, LocalStorage, Source, Sources, Storage, UrlStorage};
 
 /// No receipt is larger: one file of a results directory takes some 200 bytes in it.
 const MAX_RECEIPT_BYTES: u64 = 64 << 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +82,7 @@ impl Get {
                 (Some(cid), format!("ipfs://{}", source.place), name)
             }
             source => {
-                let receipt = self.read_receipt(&talk, &source, place.staging())?;
+                let receipt = read_receipt(&talk, &source, place.staging())?;
                 let (cid, from) = self.fetch_published(&talk, &receipt, &results)?;
                 keep::write_receipt(&receipt, &finished)?;
                 (cid, from, keep::default_name(&receipt.claim.job_cid))
@@ -95,14 +95,6 @@ impl Get {
         let answer = Got { h1: found.h1, cid, from, files: found.files.len(), bytes, output_dir };
         output::print(self.output, &answer)?;
         Ok(Exit::Success)
-    }
-
-    fn read_receipt(&self, talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<Receipt, Failure> {
-        let sources = Sources::new(fetching(talk, spool_dir, MAX_RECEIPT_BYTES), Vec::new());
-        let tree = sources.open(source)?.tree;
-        let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
-            .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
-        Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", source.recorded())))
     }
 
     /// From the first place that has what the receipt claims.
@@ -166,11 +158,20 @@ impl Get {
         let node = self.content.node_with(talk, first)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let tree = DagTree::open(blocks, &place.cid, &place.path)?;
+        node.exchange().fetch_dag(tree.cid());
         Unpack::default().write(&tree, results, &mut |_| ())?;
         talk.done();
         node.exchange().settle()?;
         Ok(tree.cid().to_string())
     }
+}
+
+fn read_receipt(talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<Receipt, Failure> {
+    let sources = Sources::new(LocalStorage::default(), fetching(talk, spool_dir, MAX_RECEIPT_BYTES), Vec::new());
+    let tree = sources.open(source)?.tree;
+    let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
+        .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
+    Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", source.recorded())))
 }
 
 /// Where results may be.

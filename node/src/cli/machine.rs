@@ -15,7 +15,7 @@ use crate::embedded::Execution;
 use crate::executor::WasmExecutor;
 use crate::http::Reach;
 use crate::node::Node;
-use crate::storage::{Fetching, Sources};
+use crate::storage::{Fetching, LocalStorage, Sources};
 
 const PATIENCE_SECONDS: u64 = 60;
 /// From here on somebody may wonder why a run is slow.
@@ -51,12 +51,17 @@ pub(super) struct Machine {
     quiet: bool,
 }
 
-/// Flags of every command that may download.
+/// Flags of every command that reads what others name.
 #[derive(Args, Debug)]
 pub(super) struct Download {
     /// Largest file that is fetched from a URL, so that a server cannot fill the disk
     #[arg(long, value_name = "SIZE", default_value_t = Size(16 << 30), help_heading = "Machine")]
     input_bytes: Size,
+
+    /// Read module and inputs from below this directory only, for jobs and receipts of others. May be given several
+    /// times [default: from everywhere]
+    #[arg(long, value_name = "DIR", value_delimiter = ',', help_heading = "Machine")]
+    allow_listed_local_paths: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -135,6 +140,10 @@ impl Download {
         node: Option<&Node>,
         spool_dir: PathBuf,
     ) -> Result<Sources, Failure> {
+        let local = match &self.allow_listed_local_paths[..] {
+            [] => LocalStorage::default(),
+            allowed => LocalStorage::below(allowed.to_vec()),
+        };
         let fetching = Fetching {
             max_bytes: self.input_bytes.0,
             patience: Duration::from_secs(PATIENCE_SECONDS),
@@ -143,8 +152,8 @@ impl Download {
             progress: talk.progress(),
         };
         match node {
-            Some(node) => Ok(node.sources(fetching)?),
-            None => Ok(Sources::new(fetching, Vec::new())),
+            Some(node) => Ok(node.sources(local, fetching)?),
+            None => Ok(Sources::new(local, fetching, Vec::new())),
         }
     }
 }

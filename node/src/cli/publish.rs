@@ -16,6 +16,7 @@ use crate::serving;
 /// Where results go beside the output directory.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Publishing")]
+#[expect(clippy::struct_field_names, reason = "these are the names of the flags")]
 pub(super) struct Publish {
     /// Make results that stand available to others: `ipfs` puts them into the block store, pinned, and into every kubo
     /// of --ipfs-connect; `local` into a directory that can be served over HTTP. `bacalhau ipfs serve` serves both

@@ -142,7 +142,7 @@ fn served(service: &Service) -> Option<String> {
         Checked::Trusted => "not checked, by --unsealed-verify never",
     };
     let failed = service.failed.as_ref().map_or_else(String::new, |why| format!("; it failed: {why}"));
-    Some(text::harmless(&format!("from {} {} ({checked}{failed})", service.driver, service.place)))
+    Some(text::harmless(&format!("read from {} ({}, {checked}{failed})", service.place, service.driver)))
 }
 
 /// The beginning of one of the program's streams.

@@ -112,7 +112,7 @@ impl Verify {
             .map_err(|error| HostFailure::at("make a directory in", &std::env::temp_dir(), error))?;
         interrupt::removes(dir.path());
         let talk = self.machine.talk();
-        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(|source| source.is_cid());
+        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
         let node = by_cid.then(|| self.content.node(&talk)).transpose()?;
         let sources = self.machine.sources(&talk, node.as_ref(), dir.path().into())?;
         let runtime = self.machine.runtime(job.limits.module_bytes)?;

@@ -76,7 +76,7 @@ pub(super) struct WasmRun {
 #[command(next_help_heading = "Inputs and outputs")]
 struct Data {
     /// Data for the program to read, and where the program sees it: a directory, a file, an http(s) URL (with
-    /// #sha256=HEX it must have that hash), CID[/path] or ipfs://CID[/path], or data:,TEXT. Without DST, a directory
+    /// #sha256=HEX it must have that hash), CID[/path] with `ipfs://` before it or not, or data:,TEXT. Without DST, a directory
     /// is seen at /inputs, a file at /inputs/NAME. May be given several times
     #[arg(short, long, value_name = "SRC[:DST]")]
     input: Vec<String>,
@@ -151,7 +151,7 @@ impl WasmRun {
         let place = Place::plan(self.data.output_dir.as_deref())?;
         interrupt::removes(place.staging());
         let talk = self.machine.talk();
-        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(|source| source.is_cid());
+        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
         let node = (by_cid || self.publish.needs_node()).then(|| self.content.node(&talk)).transpose()?;
         let sources = self.machine.sources(&talk, node.as_ref(), place.staging().into())?;
         let mut executions = self.execute(deal, &module, &mounts, &sources, &talk, place.staging())?;

@@ -6,33 +6,11 @@ use std::collections::BTreeSet;
 use cid::Cid;
 
 use crate::cas::dag_pb::Node;
-use crate::cas::unixfs::{Meta, MetaKind};
+use crate::cas::unixfs::{Meta, MetaKind, Scope};
 use crate::cas::{Block, Code, DataError, canonical, identity_bytes};
 
 /// Most blocks that are known and not here yet. A DAG in depth-first order has few of them.
 const MAX_OPEN: usize = 1 << 20;
-
-/// How much of a DAG is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// The root's block alone.
-    Block,
-    /// All of a file; of a directory, what its listing takes.
-    Entity,
-    /// Everything.
-    All,
-}
-
-impl Scope {
-    /// As gateways call it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Block => "block",
-            Self::Entity => "entity",
-            Self::All => "all",
-        }
-    }
-}
 
 /// What a block is to the DAG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

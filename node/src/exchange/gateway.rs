@@ -11,7 +11,8 @@ use cid::Cid;
 use url::Url;
 
 use super::workers::{Fetch, Pause, Workers};
-use super::{Answers, Provider};
+use super::{Answers, CarFetch, Provider, Sink};
+use crate::cas::unixfs::Scope;
 use crate::cas::{DataError, MAX_BLOCK_BYTES, canonical, check, identity_bytes};
 use crate::http::{Body, Client, HttpError, Reach, Terms};
 
@@ -62,6 +63,12 @@ impl Provider for Gateway {
 
     fn want(&self, cids: &[Cid], answers: &Answers) {
         self.workers.want(cids, answers);
+    }
+
+    fn fetch_dag(&self, root: &Cid, sink: &mut Sink<'_>) {
+        let what = CarFetch { root: *root, scope: Scope::All, max_bytes: u64::MAX };
+        // What it could not give, whoever needs it asks for again, and hears why.
+        let _ = self.fetch_car(what, sink);
     }
 
     fn cancel(&self, cids: &[Cid]) {

@@ -10,8 +10,9 @@ use cid::Cid;
 
 use super::frontier::{Frontier, Place};
 use super::gateway::{WORKERS, blame};
-use super::{Answers, Gateway, Scope};
+use super::{Answers, Gateway, Sink};
 use crate::cas::car::CarReader;
+use crate::cas::unixfs::Scope;
 use crate::cas::{Block, DataError};
 
 /// What is slower than this, once our patience is over, is taken for a stall.
@@ -43,23 +44,21 @@ pub struct CarFetched {
     pub cut_short: Option<String>,
 }
 
-/// Takes each block once, in an order in which those above come before those below. Its error ends the fetch.
-type Sink<'a> = dyn FnMut(Block) -> Result<(), DataError> + 'a;
-
 /// A fetch that is under way.
-struct Fetch<'a> {
+struct Fetch<'s, 'f> {
     what: CarFetch,
     frontier: Frontier,
     fetched: CarFetched,
-    sink: &'a mut Sink<'a>,
+    sink: &'s mut Sink<'f>,
 }
 
 impl Gateway {
-    /// Fetches all of a DAG or a part of it, by an archive as far as one comes.
+    /// Fetches all of a DAG or a part of it, by an archive as far as one comes. Each block goes to `sink` once, those
+    /// above before those below.
     ///
     /// # Errors
     /// When a block cannot be had at all, is too much, or is not taken. Those before went to `sink` and are right.
-    pub fn fetch_car<'a>(&self, what: CarFetch, sink: &'a mut Sink<'a>) -> Result<CarFetched, DataError> {
+    pub fn fetch_car(&self, what: CarFetch, sink: &mut Sink<'_>) -> Result<CarFetched, DataError> {
         let frontier = Frontier::new(&what.root, what.scope)?;
         let mut fetch = Fetch { what, frontier, fetched: CarFetched::default(), sink };
         fetch.fetched.cut_short = self.read_archive(&mut fetch)?;
@@ -68,7 +67,7 @@ impl Gateway {
     }
 
     /// Takes what the archive has, and says why that is not all of it.
-    fn read_archive(&self, fetch: &mut Fetch<'_>) -> Result<Option<String>, DataError> {
+    fn read_archive(&self, fetch: &mut Fetch<'_, '_>) -> Result<Option<String>, DataError> {
         if fetch.frontier.open().next().is_none() {
             return Ok(None);
         }
@@ -105,7 +104,7 @@ impl Gateway {
         CarReader::new(name, Paced::new(body, self.side.patience)).map_err(|error| error.to_string())
     }
 
-    fn fetch_rest(&self, fetch: &mut Fetch<'_>) -> Result<(), DataError> {
+    fn fetch_rest(&self, fetch: &mut Fetch<'_, '_>) -> Result<(), DataError> {
         loop {
             let batch: Vec<Cid> = fetch.frontier.open().take(BATCH).copied().collect();
             if batch.is_empty() {
@@ -133,7 +132,7 @@ impl Gateway {
     }
 }
 
-impl Fetch<'_> {
+impl Fetch<'_, '_> {
     fn keep(&mut self, block: Block, counter: impl Fn(&mut CarFetched) -> &mut u64) -> Result<(), DataError> {
         self.fetched.bytes += block.bytes().len() as u64;
         if self.fetched.bytes > self.what.max_bytes {

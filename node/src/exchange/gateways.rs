@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cid::Cid;
 
 use super::pace::Pace;
-use super::{Answers, Gateway, Provider};
+use super::{Answers, Gateway, Provider, Sink};
 use crate::cas::DataError;
 
 /// The gateways.
@@ -95,6 +95,16 @@ impl Provider for Gateways {
         }
         drop(state);
         shared.changed.notify_all();
+    }
+
+    /// From the one that has been the fastest.
+    fn fetch_dag(&self, root: &Cid, sink: &mut Sink<'_>) {
+        let state = self.shared.lock();
+        let best = (0..self.shared.sides.len()).min_by_key(|side| state.paces[*side].rank());
+        drop(state);
+        if let Some(best) = best {
+            self.shared.sides[best].fetch_dag(root, sink);
+        }
     }
 
     fn cancel(&self, cids: &[Cid]) {

@@ -22,20 +22,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use cid::Cid;
 
-use crate::cas::{Blocks, DataError, identity_bytes};
+use crate::cas::{Blocks, DataError, identity_bytes, is_complete};
 use flight::{Flight, Turn};
 use keeper::Keeper;
 use table::Table;
 
 pub use address::{KuboAddress, Peer, PeerError};
-pub use frontier::Scope;
 pub use gateway::Gateway;
 pub use gateway_car::{CarFetch, CarFetched};
 pub use gateways::Gateways;
 pub use keeper::Keep;
 pub use kubo::{Kubo, KuboIdentity};
 pub use own::OwnStore;
-pub use provider::{Answers, Provider};
+pub use provider::{Answers, Provider, Sink};
 
 /// How long one provider is waited for before the next is asked as well.
 const HEDGE: Duration = Duration::from_secs(1);
@@ -73,6 +72,19 @@ impl Exchange {
     pub fn asked(&self) -> String {
         let names: Vec<String> = self.shared.providers.iter().map(|provider| provider.name()).collect();
         if names.is_empty() { "nobody".into() } else { names.join(", ") }
+    }
+
+    /// Fetches all that is below `root` in one go, where whoever is asked first has a way for that. It may come short:
+    /// what is missing is fetched block by block, by whoever reads it.
+    pub fn fetch_dag(&self, root: &Cid) {
+        let Some(first) = self.shared.providers.first() else { return };
+        if is_complete(&*self.shared.store, root).unwrap_or(false) {
+            return;
+        }
+        first.fetch_dag(root, &mut |block| {
+            (self.shared.fetched)(self.shared.table.count(block.bytes().len()));
+            self.shared.store.keep(&[block])
+        });
     }
 
     /// Waits until all that was fetched is in the store for good.

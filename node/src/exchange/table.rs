@@ -94,6 +94,13 @@ impl Table {
         }
     }
 
+    /// Counts bytes of a block that came without a flight, and says how many came by now.
+    pub(super) fn count(&self, bytes: usize) -> u64 {
+        let mut rows = lock(&self.0);
+        rows.fetched_bytes += bytes as u64;
+        rows.fetched_bytes
+    }
+
     /// Bytes of all blocks that came.
     pub(super) fn fetched_bytes(&self) -> u64 {
         lock(&self.0).fetched_bytes

@@ -87,7 +87,7 @@ struct Errors(String);
 impl Errors {
     fn add(&mut self, driver: &str, error: &dyn std::error::Error) {
         let text = error.to_string();
-        let text = text.strip_prefix("the host failed, so there is no result: ").unwrap_or(&text);
+        let text = text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text);
         // Writing to a string does not fail.
         let _ = write!(self.0, "{}{driver}: {text}", if self.0.is_empty() { "" } else { "; " });
     }

@@ -84,6 +84,7 @@ impl Storage for IpfsStorage {
         self.hold(&source.place.cid).map_err(|error| failed(&error))?;
         let tree = self.tree(source).map_err(|error| failed(&error))?;
         if self.fetch == Fetch::Eager {
+            self.exchange.fetch_dag(tree.cid());
             let blocks: Arc<dyn Blocks> = Arc::clone(&self.exchange) as _;
             let mut walk = Walk::new(blocks, tree.cid(), Scope::All, Bounds::default());
             walk.try_for_each(|block| block.map(drop)).map_err(|error| failed(&error))?;

@@ -1,7 +1,9 @@
-//! Directories and files of this machine. Read in place: opening 10 GiB costs as much as opening nothing.
+//! Directories and files of this machine, everywhere or below the allowed ones. Read in place: opening 10 GiB costs as
+//! much as opening nothing.
 
+use std::borrow::Cow;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_runtime::{Checked, HostFailure, HostTree};
@@ -9,8 +11,31 @@ use bacalhau_runtime::{Checked, HostFailure, HostTree};
 use super::{Opened, Source, Storage, foreign};
 
 /// The storage of [`Source::Path`].
-#[derive(Clone, Copy, Debug)]
-pub struct LocalStorage;
+#[derive(Clone, Debug, Default)]
+pub struct LocalStorage {
+    allowed: Option<Vec<PathBuf>>,
+}
+
+impl LocalStorage {
+    /// Paths below these directories and no others, links resolved: for jobs that somebody else wrote.
+    pub fn below(allowed: Vec<PathBuf>) -> Self {
+        Self { allowed: Some(allowed) }
+    }
+
+    /// The path of `source` as it may be opened.
+    fn path<'s>(&self, source: &'s Source) -> Result<Cow<'s, Path>, HostFailure> {
+        let Source::Path(path) = source else { return Err(foreign(source, "local paths")) };
+        let Some(allowed) = &self.allowed else { return Ok(path.into()) };
+        // What is checked is what is opened: the path without links.
+        let real = path.canonicalize().map_err(|error| HostFailure::at("follow", path, error))?;
+        let below = |dir: &PathBuf| dir.canonicalize().is_ok_and(|dir| real.starts_with(dir));
+        if allowed.iter().any(below) {
+            return Ok(real.into());
+        }
+        let why = "is not below a path of --allow-listed-local-paths";
+        Err(HostFailure::new(format!("{} {why}", path.display())))
+    }
+}
 
 impl Storage for LocalStorage {
     fn name(&self) -> &'static str {
@@ -18,26 +43,19 @@ impl Storage for LocalStorage {
     }
 
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
-        let path = path_of(source)?;
-        path.try_exists().map_err(|error| HostFailure::at("look at", path, error))
+        let path = self.path(source)?;
+        path.try_exists().map_err(|error| HostFailure::at("look at", &path, error))
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        let path = path_of(source)?;
-        size_of(path).map(Some).map_err(|error| HostFailure::at("measure", path, error))
+        let path = self.path(source)?;
+        size_of(&path).map(Some).map_err(|error| HostFailure::at("measure", &path, error))
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
-        let path = path_of(source)?;
-        let tree = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
+        let path = self.path(source)?;
+        let tree = HostTree::open(&path).map_err(|error| HostFailure::at("open", &path, error))?;
         Ok(Opened::by("local", path.display().to_string(), Checked::Hashed, Arc::new(tree)))
-    }
-}
-
-fn path_of(source: &Source) -> Result<&Path, HostFailure> {
-    match source {
-        Source::Path(path) => Ok(path),
-        _ => Err(foreign(source, "local paths")),
     }
 }
 
@@ -76,20 +94,42 @@ mod tests {
         fs::write(dir.path().join("sub/a"), "hello world").unwrap();
         fs::write(dir.path().join("b"), "1").unwrap();
         let source = Source::Path(dir.path().into());
-        assert!(LocalStorage.has_locally(&source).unwrap());
-        assert_eq!(LocalStorage.size(&source).unwrap(), Some(12));
-        assert_eq!(LocalStorage.open(&source).unwrap().tree.stat("sub/a").unwrap().size, 11);
+        assert!(LocalStorage::default().has_locally(&source).unwrap());
+        assert_eq!(LocalStorage::default().size(&source).unwrap(), Some(12));
+        assert_eq!(LocalStorage::default().open(&source).unwrap().tree.stat("sub/a").unwrap().size, 11);
         let file = Source::Path(dir.path().join("sub/a"));
-        assert_eq!(LocalStorage.size(&file).unwrap(), Some(11));
-        assert_eq!(LocalStorage.open(&file).unwrap().tree.stat("").unwrap().size, 11);
+        assert_eq!(LocalStorage::default().size(&file).unwrap(), Some(11));
+        assert_eq!(LocalStorage::default().open(&file).unwrap().tree.stat("").unwrap().size, 11);
     }
 
     #[test]
     fn what_went_away_is_a_host_failure_that_names_the_path() {
         let source = Source::Path("/no/such/place".into());
-        assert!(!LocalStorage.has_locally(&source).unwrap());
-        assert!(LocalStorage.size(&source).unwrap_err().to_string().contains("/no/such/place"));
-        assert!(LocalStorage.open(&source).unwrap_err().to_string().contains("cannot open /no/such/place"));
-        assert!(LocalStorage.open(&Source::parse("http://x/y").unwrap()).is_err());
+        assert!(!LocalStorage::default().has_locally(&source).unwrap());
+        assert!(LocalStorage::default().size(&source).unwrap_err().to_string().contains("/no/such/place"));
+        assert!(LocalStorage::default().open(&source).unwrap_err().to_string().contains("cannot open /no/such/place"));
+        assert!(LocalStorage::default().open(&Source::parse("http://x/y").unwrap()).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_allow_list_is_kept_to_also_through_links() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["allowed", "other"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+            fs::write(dir.path().join(name).join("file"), name).unwrap();
+        }
+        std::os::unix::fs::symlink("../other/file", dir.path().join("allowed/out")).unwrap();
+        std::os::unix::fs::symlink("file", dir.path().join("allowed/in")).unwrap();
+        let storage = LocalStorage::below(vec![dir.path().join("allowed")]);
+        let open = |name: &str| storage.open(&Source::Path(dir.path().join(name))).map_err(|error| error.to_string());
+        for name in ["allowed", "allowed/file", "allowed/in", "other/../allowed/file"] {
+            assert!(open(name).is_ok(), "{name}");
+        }
+        for name in ["other", "other/file", "allowed/out", "allowed/../other/file", ""] {
+            assert!(open(name).unwrap_err().contains("--allow-listed-local-paths"), "{name}");
+        }
+        assert!(storage.has_locally(&Source::Path(dir.path().join("other/file"))).is_err());
+        assert!(LocalStorage::below(Vec::new()).open(&Source::Path(dir.path().into())).is_err());
     }
 }

@@ -58,19 +58,20 @@ pub trait Storage: Send + Sync + fmt::Debug {
 /// Every storage of this version: asks the one that a source belongs to.
 #[derive(Debug)]
 pub struct Sources {
+    local: LocalStorage,
     url: UrlStorage,
     cid: Combo,
 }
 
 impl Sources {
-    /// Local paths, inline data, URLs fetched as `fetching` says, and CIDs from `drivers`, in this order.
-    pub fn new(fetching: Fetching, drivers: Vec<Arc<dyn Storage>>) -> Self {
-        Self { url: UrlStorage::new(fetching), cid: Combo::new(drivers) }
+    /// The paths of `local`, inline data, URLs fetched as `fetching` says, and CIDs from `drivers`, in this order.
+    pub fn new(local: LocalStorage, fetching: Fetching, drivers: Vec<Arc<dyn Storage>>) -> Self {
+        Self { local, url: UrlStorage::new(fetching), cid: Combo::new(drivers) }
     }
 
     fn of(&self, source: &Source) -> &dyn Storage {
         match source {
-            Source::Path(_) => &LocalStorage,
+            Source::Path(_) => &self.local,
             Source::Url { .. } => &self.url,
             Source::Cid(_) => &self.cid,
             Source::Inline(_) => &InlineStorage,

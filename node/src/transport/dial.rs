@@ -24,7 +24,7 @@ impl Dial {
         let left = self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         match self.result.recv_timeout(left) {
             Ok(Ok(peer)) => Ok(peer),
-            Ok(Err(why)) => Err(TransportError::connect(&self.addr, why)),
+            Ok(Err(why)) => Err(TransportError::connect(&self.addr, &why)),
             Err(RecvTimeoutError::Timeout) => Err(TransportError::connect(&self.addr, "there was no answer in time")),
             Err(RecvTimeoutError::Disconnected) => {
                 Err(TransportError::connect(&self.addr, "the node of this process was shut down"))

@@ -37,15 +37,15 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    pub(super) fn identity(path: &std::path::Path, why: impl ToString) -> Self {
+    pub(super) fn identity(path: &std::path::Path, why: &(impl ToString + ?Sized)) -> Self {
         Self::Identity { path: path.display().to_string(), why: why.to_string() }
     }
 
-    pub(super) fn listen(addr: &Multiaddr, why: impl ToString) -> Self {
+    pub(super) fn listen(addr: &Multiaddr, why: &(impl ToString + ?Sized)) -> Self {
         Self::Listen { addr: addr.clone(), why: why.to_string() }
     }
 
-    pub(super) fn connect(addr: &Multiaddr, why: impl ToString) -> Self {
+    pub(super) fn connect(addr: &Multiaddr, why: &(impl ToString + ?Sized)) -> Self {
         Self::Connect { addr: addr.clone(), why: why.to_string() }
     }
 }

@@ -29,9 +29,9 @@ impl Identity {
     /// When the file cannot be read or made, is no ed25519 key, or is open to other users of the machine.
     pub fn from_file(path: &Path) -> Result<Self, TransportError> {
         match Self::read(path) {
-            Ok(found) => found.map_err(|why| TransportError::identity(path, why)),
+            Ok(found) => found.map_err(|why| TransportError::identity(path, &why)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
-            Err(error) => Err(TransportError::identity(path, error)),
+            Err(error) => Err(TransportError::identity(path, &error)),
         }
     }
 

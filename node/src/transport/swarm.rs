@@ -21,7 +21,7 @@ use super::streams::{self, Open, Shared};
 use super::{HostConfig, TransportError};
 
 /// How long a connection that others made is kept without a stream on it.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 /// Streams of one connection that are being agreed on. kubo opens one for each block, many at once.
 const NEGOTIATING: usize = 512;
 
@@ -91,7 +91,7 @@ impl Task {
         for addr in addrs {
             match self.swarm.listen_on(addr.clone()) {
                 Ok(listener) => drop(self.starting.insert(listener, addr)),
-                Err(error) => return self.listens(Err(TransportError::listen(&addr, transport_why(&error)))),
+                Err(error) => return self.listens(Err(TransportError::listen(&addr, &transport_why(&error)))),
             }
         }
         self.listens_if_all_do();
@@ -159,7 +159,7 @@ impl Task {
             SwarmEvent::ListenerClosed { listener_id, reason: Err(error), .. }
             | SwarmEvent::ListenerError { listener_id, error } => {
                 if let Some(addr) = self.starting.remove(&listener_id) {
-                    self.listens(Err(TransportError::listen(&addr, error)));
+                    self.listens(Err(TransportError::listen(&addr, &error)));
                 }
             }
             _ => {}

@@ -1,74 +1,70 @@
-//! Our own node, which keeps what it fetches and serves what it keeps; and trees to send around.
+//! Our own node, as the command that people use; and trees to send around.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
 
-use bacalhau::bitswap::{Bitswap, Config};
-use bacalhau::cas::{self, DataError, Shelf, dag_pb};
-use bacalhau::exchange::{Answers, Provider};
-use bacalhau::transport::{Host, HostConfig};
-use bytes::Bytes;
 use cid::Cid;
+use serde_json::Value;
+use tempfile::TempDir;
 
-/// Longer than anything here takes.
-const BOUND: Duration = Duration::from_secs(120);
-
-/// Blocks in memory, by their hash.
-#[derive(Debug, Default)]
-struct Kept(Mutex<HashMap<Vec<u8>, Bytes>>);
-
-impl Shelf for Kept {
-    fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
-        Ok(self.0.lock().unwrap().get(&cid.hash().to_bytes()).cloned())
-    }
-
-    fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
-        Ok(self.find(cid)?.map(|bytes| bytes.len() as u64))
-    }
-}
-
-/// See the module.
+/// A data directory, and `bacalhau ipfs serve` on it. It ends with the value.
 pub(crate) struct Ours {
-    pub(crate) host: Host,
-    bitswap: Arc<Bitswap>,
-    kept: Arc<Kept>,
+    /// Where peers reach it.
+    pub(crate) addr: String,
+    serving: Child,
+    dir: TempDir,
 }
 
 impl Ours {
     pub(crate) fn start() -> Self {
-        let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-        let host = Host::start(&HostConfig { listen, ..HostConfig::default() }).unwrap();
-        let kept = Arc::new(Kept::default());
-        let bitswap = Bitswap::start(&host, Some(kept.clone()), Config::default());
-        Self { host, bitswap, kept }
+        let dir = tempfile::tempdir().unwrap();
+        let mut serve = command(&dir, &["ipfs", "serve", "--listen", "/ip4/127.0.0.1/tcp/0", "--output", "yaml"]);
+        let mut serving = serve.stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(serving.stdout.take().unwrap()).lines();
+        let addr = said.map(Result::unwrap).find_map(|line| line.strip_prefix("- ").map(str::to_owned));
+        Self { addr: addr.unwrap(), serving, dir }
     }
 
-    /// Fetches a whole DAG, level by level, and says how many blocks and bytes it has.
-    pub(crate) fn fetch(&self, root: &Cid) -> (usize, usize) {
-        let (mut level, mut blocks, mut bytes) = (vec![*root], 0, 0);
-        while !level.is_empty() {
-            let (answer, answered) = channel();
-            let answers: Answers = Arc::new(move |cid, result| drop(answer.send((cid, result))));
-            self.bitswap.want(&level, &answers);
-            let mut next = Vec::new();
-            for _ in &level {
-                let (cid, result) = answered.recv_timeout(BOUND).expect("an answer in time");
-                let block = result.unwrap();
-                cas::check(&cid, &block).unwrap();
-                (blocks, bytes) = (blocks + 1, bytes + block.len());
-                next.extend(dag_pb::links(&cid, &block).unwrap());
-                self.kept.0.lock().unwrap().insert(cid.hash().to_bytes(), block);
-            }
-            next.retain(|cid| self.kept.find(cid).unwrap().is_none());
-            next.sort_unstable();
-            next.dedup();
-            level = next;
-        }
-        (blocks, bytes)
+    /// Puts a file or directory into the store that is served.
+    pub(crate) fn add(&self, path: &Path) -> Cid {
+        let added = command(&self.dir, &["ipfs", "add", "--output", "json"]).arg(path).output().unwrap();
+        let added: Value = serde_json::from_slice(&added.stdout).unwrap();
+        added["cid"].as_str().unwrap().parse().unwrap()
     }
+
+    /// Fetches a tree from the node at `from`, into a store that has nothing, and says where it is.
+    pub(crate) fn get(&self, from: &str, cid: &Cid) -> PathBuf {
+        let path = self.dir.path().join(cid.to_string());
+        let elsewhere = tempfile::tempdir().unwrap();
+        let cid = cid.to_string();
+        let line = ["ipfs", "get", &cid, "--ipfs-connect", from, "-o"];
+        let end = command(&elsewhere, &line).arg(&path).output().unwrap();
+        assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+        path
+    }
+
+    /// Writes what it has of a DAG into an archive.
+    pub(crate) fn export(&self, cid: &Cid) -> PathBuf {
+        let path = self.dir.path().join(format!("{cid}.car"));
+        let end = command(&self.dir, &["ipfs", "export", &cid.to_string(), "-o"]).arg(&path).output().unwrap();
+        assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+        path
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = self.serving.kill();
+        let _ = self.serving.wait();
+    }
+}
+
+fn command(dir: &TempDir, line: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bacalhau"));
+    command.env_clear().env("BACALHAU_DIR", dir.path()).env("BACALHAU_IPFS_CONNECT", "none").args(line);
+    command
 }
 
 /// What is sent around: its name and where it is.
@@ -94,7 +90,7 @@ pub(crate) fn trees(dir: &Path) -> Vec<(&'static str, PathBuf)> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the lowest byte is meant")]
-fn pattern(bytes: u32) -> Vec<u8> {
+pub(crate) fn pattern(bytes: u32) -> Vec<u8> {
     (0..bytes).map(|i| (i.wrapping_mul(31) ^ (i >> 8) ^ (i >> 16) ^ (i >> 24)) as u8).collect()
 }
 

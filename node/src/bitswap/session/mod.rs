@@ -6,6 +6,7 @@
 //! others; when all have said no, the answer is no at once.
 
 mod choice;
+mod past;
 mod peer;
 mod step;
 mod want;
@@ -25,6 +26,7 @@ use super::pulse::Pulse;
 use crate::cas::DataError;
 use crate::exchange::Answers;
 use choice::Choice;
+use past::Past;
 use peer::Peer;
 pub(super) use step::{Answer, Step};
 use want::{Said, Want};
@@ -46,6 +48,8 @@ pub(super) struct Session {
     /// Those that nobody is asked for, by arrival.
     queue: BTreeMap<u64, Key>,
     next: u64,
+    /// What was wanted before: it may still come, and that is no fault.
+    past: Past,
     /// Why nothing will come any more.
     closed: Option<&'static str>,
     /// Why some were never connected: the last few addresses, and what happened there.
@@ -62,6 +66,7 @@ impl Session {
             wants: HashMap::new(),
             queue: BTreeMap::new(),
             next: 0,
+            past: Past::default(),
             closed: None,
             unreached: VecDeque::new(),
         }
@@ -133,7 +138,9 @@ impl Session {
     pub(super) fn close(&mut self, why: &'static str, step: &mut Step) {
         self.closed = Some(why);
         let keys: Vec<_> = self.wants.keys().copied().collect();
-        keys.iter().for_each(|key| self.fail(key, step));
+        for key in &keys {
+            self.fail(key, step);
+        }
     }
 
     /// Takes what a peer sent: blocks by the hash that their bytes have. Says how many bytes nobody asked for.
@@ -151,6 +158,13 @@ impl Session {
                 Some(want) => {
                     received.wanted += 1;
                     self.arrived(id, want, &bytes, step);
+                }
+                None if self.past.holds(&key) => {
+                    received.late += 1;
+                    received.late_bytes += bytes.len() as u64;
+                    if let Some(peer) = self.peers.get_mut(&id) {
+                        peer.resends = true;
+                    }
                 }
                 None => {
                     received.unasked += 1;
@@ -229,6 +243,7 @@ impl Session {
     /// Ends a want.
     fn take(&mut self, key: &Key) -> Option<Want> {
         let want = self.wants.remove(key)?;
+        self.past.add(*key);
         self.queue.remove(&want.order);
         if let Some(peer) = want.asked.and_then(|(id, _)| self.peers.get_mut(&id)) {
             peer.in_flight = peer.in_flight.saturating_sub(1);
@@ -292,10 +307,23 @@ impl Session {
             let Some(want) = self.wants.get(&key) else { continue };
             match if self.closed.is_some() { Choice::Nobody } else { choice::choose(want, &self.peers) } {
                 Choice::Ask(id) => self.ask(&key, id, step),
-                Choice::Later if self.peers.values().all(|peer| !peer.has_room()) => return,
+                Choice::Later if self.peers.values().all(|peer| !peer.has_room()) => break,
                 Choice::Later => {}
                 Choice::Nobody if step.dialing && self.closed.is_none() => {}
                 Choice::Nobody => self.fail(&key, step),
+            }
+        }
+        self.hold(step);
+    }
+
+    /// Keeps back what would make a peer send all again that it is sending.
+    fn hold(&mut self, step: &mut Step) {
+        for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.resends) {
+            let mut entries = step.wants.remove(id).unwrap_or_default();
+            let asked = entries.iter().filter(|entry| entry.kind == Kind::Block).count();
+            peer.held.append(&mut entries);
+            if peer.in_flight <= asked && !peer.held.is_empty() {
+                step.wants.insert(*id, std::mem::take(&mut peer.held));
             }
         }
     }
@@ -303,7 +331,7 @@ impl Session {
     fn ask(&mut self, key: &Key, id: PeerId, step: &mut Step) {
         let (Some(want), Some(peer)) = (self.wants.get_mut(key), self.peers.get_mut(&id)) else { return };
         self.queue.remove(&want.order);
-        peer.in_flight += 1;
+        peer.is_asked();
         want.asked = Some((id, step.now));
         want.first_asked.get_or_insert(step.now);
         let cid = want.cid();
@@ -327,7 +355,11 @@ pub(super) struct Received {
     pub(super) bytes: u64,
     /// Blocks that somebody waited for.
     pub(super) wanted: u64,
-    /// Blocks that nobody asked for, or no longer, or that are corrupt: a corrupt block is one with another hash.
+    /// Blocks that somebody had waited for.
+    pub(super) late: u64,
+    /// Their bytes.
+    pub(super) late_bytes: u64,
+    /// Blocks that nobody asked for, or that are corrupt: a corrupt block is one with another hash.
     pub(super) unasked: u64,
     /// Their bytes.
     pub(super) unasked_bytes: u64,

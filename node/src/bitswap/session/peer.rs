@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::message::Want as Entry;
 use super::super::pulse::Pulse;
 
 /// Wants that a peer is asked for before anything is known of it.
@@ -24,6 +25,11 @@ pub(super) struct Peer {
     pub(super) mute: bool,
     /// Nothing can be sent to it.
     pub(super) failed: Option<String>,
+    /// It answers all of its wants again on each message, and so has to be let finish before it is sent another. Helia
+    /// does that.
+    pub(super) resends: bool,
+    /// What it is to be told when it has finished.
+    pub(super) held: Vec<Entry>,
     pulse: Arc<Pulse>,
     grown: f64,
     window: f64,
@@ -43,6 +49,8 @@ impl Peer {
             in_flight: 0,
             mute: false,
             failed: None,
+            resends: false,
+            held: Vec::new(),
             pulse,
             grown: FIRST_WINDOW,
             window: FIRST_WINDOW,
@@ -60,17 +68,23 @@ impl Peer {
         let by_bytes = window_bytes as f64 / self.block_bytes.max(1.0);
         let by_time = patience.as_secs_f64() / 4.0 / self.pace.max(1e-6);
         self.window = self.grown.min(by_bytes).min(by_time).clamp(WINDOW.0, WINDOW.1);
-        let in_flight = self.in_flight as f64;
-        if in_flight >= self.window {
-            self.filling = false;
-        } else if in_flight <= 0.75 * self.window {
-            self.filling = true;
-        }
+        let free_enough = !self.resends && self.in_flight as f64 <= 0.75 * self.window;
+        self.filling = self.in_flight == 0 || self.filling && !self.resends || free_enough;
+    }
+
+    /// It is asked for one more.
+    pub(super) fn is_asked(&mut self) {
+        self.in_flight += 1;
+        self.filling = self.in_window();
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a count of wants")]
+    fn in_window(&self) -> bool {
+        (self.in_flight as f64) < self.window
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.filling && self.failed.is_none() && (self.in_flight as f64) < self.window
+        self.filling && self.failed.is_none() && self.in_window()
     }
 
     /// How long one more block takes to come, as far as one can tell.

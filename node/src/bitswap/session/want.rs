@@ -80,10 +80,10 @@ impl Want {
             _ => None,
         }));
         lines.extend(unreached.iter().map(|why| format!("cannot connect to {why}")));
-        match lines.is_empty() {
-            true => "no Bitswap peer is connected: name one with its address".into(),
-            false => lines.join("; "),
+        if lines.is_empty() {
+            lines.push("no Bitswap peer is connected: name one with its address".into());
         }
+        lines.join("; ")
     }
 }
 

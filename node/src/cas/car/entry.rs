@@ -49,6 +49,31 @@ impl Key {
 }
 
 impl Entry {
+    /// Bytes of one in the file of an index: key, place, lengths.
+    pub(super) const BYTES: usize = Key::BYTES + 16;
+
+    /// Appends it as it is in that file.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key.0);
+        out.extend_from_slice(&self.at.to_le_bytes());
+        out.extend_from_slice(&self.cid_len.to_le_bytes());
+        out.extend_from_slice(&self.len.to_le_bytes());
+    }
+
+    /// Reads [`BYTES`](Self::BYTES) of that file.
+    pub(super) fn decode(bytes: &[u8]) -> Self {
+        let mut key = [0; Key::BYTES];
+        key.copy_from_slice(&bytes[..Key::BYTES]);
+        let mut at = [0; 8];
+        at.copy_from_slice(&bytes[Key::BYTES..Key::BYTES + 8]);
+        let half = |begin: usize| {
+            let mut half = [0; 4];
+            half.copy_from_slice(&bytes[begin..begin + 4]);
+            u32::from_le_bytes(half)
+        };
+        Self { key: Key(key), at: u64::from_le_bytes(at), cid_len: half(24), len: half(28) }
+    }
+
     /// That of the block of `cid`. Both lengths are bounded by that of a section.
     pub(in crate::cas) fn new(cid: &Cid, at: u64, cid_len: usize, len: usize) -> Self {
         let bounded = |len| u32::try_from(len).unwrap_or(u32::MAX);

@@ -8,7 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
-use super::index_file::{ENTRY_BYTES, checksum, decode};
+use sha2::{Digest, Sha256};
+
 use super::{Entry, Key};
 use crate::cas::DataError;
 
@@ -18,6 +19,16 @@ pub(super) const BUCKET_ENTRIES: usize = 64;
 const MAX_BUCKET_ENTRIES: usize = 4096;
 /// Places that are kept of one block.
 const MAX_COPIES: usize = 4;
+
+/// Bytes of a checksum.
+pub(super) const SUM_BYTES: usize = 8;
+
+/// Enough of a hash to find damage.
+pub(super) fn checksum(bytes: &[u8]) -> [u8; SUM_BYTES] {
+    let mut sum = [0; SUM_BYTES];
+    sum.copy_from_slice(&Sha256::digest(bytes)[..SUM_BYTES]);
+    sum
+}
 
 /// An index on disk that was opened.
 #[derive(Debug)]
@@ -55,7 +66,7 @@ impl Index {
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.buckets.iter().map(|bucket| bucket.len / ENTRY_BYTES).sum()
+        self.buckets.iter().map(|bucket| bucket.len / Entry::BYTES).sum()
     }
 
     /// All entries, by key.
@@ -76,7 +87,7 @@ impl Index {
         if checksum(&bytes) != bucket.checksum {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(bucket.entries.get_or_init(|| bytes.chunks_exact(ENTRY_BYTES).map(decode).collect()))
+        Ok(bucket.entries.get_or_init(|| bytes.chunks_exact(Entry::BYTES).map(Entry::decode).collect()))
     }
 }
 

@@ -8,20 +8,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::index::{Bucket, Index};
-use super::{Entry, Key};
+use super::Entry;
+use super::index::{Bucket, Index, SUM_BYTES, checksum};
 
 const MAGIC: [u8; 8] = *b"car-idx1";
-/// Bytes of an entry: key, place, lengths.
-pub(super) const ENTRY_BYTES: usize = 32;
 /// Magic, stamp, number of bits.
 const HEAD_BYTES: usize = 8 + Stamp::BYTES + 8;
 /// Of a bucket in the table: how many entries, checksum.
 const ROW_BYTES: usize = 16;
-const SUM_BYTES: usize = 8;
 /// 2^18 buckets of 64 are as many entries as are made.
 const MAX_BITS: u32 = 18;
 
@@ -57,7 +53,7 @@ pub(super) fn open(path: &Path, stamp: &Stamp) -> Option<Index> {
     let mut at = (HEAD_BYTES + table.len() + SUM_BYTES) as u64;
     let mut buckets = Vec::with_capacity(1 << bits);
     for row in table.chunks_exact(ROW_BYTES) {
-        let len = usize::try_from(number(row, 0)).ok()?.checked_mul(ENTRY_BYTES)?;
+        let len = usize::try_from(number(row, 0)).ok()?.checked_mul(Entry::BYTES)?;
         let mut checksum = [0; SUM_BYTES];
         checksum.copy_from_slice(&row[8..]);
         buckets.push(Bucket { at, len, checksum, entries: OnceLock::new() });
@@ -69,12 +65,12 @@ pub(super) fn open(path: &Path, stamp: &Stamp) -> Option<Index> {
 /// Writes the index of `entries`, which are in order, in place of what is at `path`.
 pub(super) fn write(path: &Path, stamp: &Stamp, bits: u32, entries: &[Entry]) -> io::Result<()> {
     let mut table = Vec::with_capacity(ROW_BYTES << bits);
-    let mut body = Vec::with_capacity(entries.len() * ENTRY_BYTES);
+    let mut body = Vec::with_capacity(entries.len() * Entry::BYTES);
     let mut rest = entries;
     for bucket in 0..1_usize << bits {
         let begin = body.len();
         let len = rest.partition_point(|entry| entry.key.bucket(bits) == bucket);
-        rest[..len].iter().for_each(|entry| encode(entry, &mut body));
+        rest[..len].iter().for_each(|entry| entry.encode(&mut body));
         rest = &rest[len..];
         table.extend_from_slice(&(len as u64).to_le_bytes());
         table.extend_from_slice(&checksum(&body[begin..]));
@@ -88,13 +84,6 @@ pub(super) fn write(path: &Path, stamp: &Stamp, bits: u32, entries: &[Entry]) ->
     Ok(())
 }
 
-/// Enough of a hash to find damage.
-pub(super) fn checksum(bytes: &[u8]) -> [u8; SUM_BYTES] {
-    let mut sum = [0; SUM_BYTES];
-    sum.copy_from_slice(&Sha256::digest(bytes)[..SUM_BYTES]);
-    sum
-}
-
 fn head_bytes(stamp: &Stamp, bits: u32) -> Vec<u8> {
     let numbers = stamp.0.iter().copied().chain([u64::from(bits)]);
     MAGIC.into_iter().chain(numbers.flat_map(u64::to_le_bytes)).collect()
@@ -104,23 +93,4 @@ fn number(bytes: &[u8], at: usize) -> u64 {
     let mut number = [0; 8];
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(number)
-}
-
-fn encode(entry: &Entry, out: &mut Vec<u8>) {
-    out.extend_from_slice(&entry.key.0);
-    out.extend_from_slice(&entry.at.to_le_bytes());
-    out.extend_from_slice(&entry.cid_len.to_le_bytes());
-    out.extend_from_slice(&entry.len.to_le_bytes());
-}
-
-/// An entry as it is in the file.
-pub(super) fn decode(bytes: &[u8]) -> Entry {
-    let mut key = [0; Key::BYTES];
-    key.copy_from_slice(&bytes[..Key::BYTES]);
-    let half = |at: usize| {
-        let mut half = [0; 4];
-        half.copy_from_slice(&bytes[at..at + 4]);
-        u32::from_le_bytes(half)
-    };
-    Entry { key: Key(key), at: number(bytes, 16), cid_len: half(24), len: half(28) }
 }

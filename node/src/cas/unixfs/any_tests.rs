@@ -66,7 +66,7 @@ fn read_everything(tree: &dyn Tree, path: &str, budget: &mut u32) {
     }
     for entry in tree.list(path).unwrap_or_default() {
         if *budget > 0 && entry.kind != Kind::Link {
-            read_everything(tree, &format!("{path}/{}", entry.name).trim_start_matches('/').to_owned(), budget);
+            read_everything(tree, format!("{path}/{}", entry.name).trim_start_matches('/'), budget);
         }
     }
 }

@@ -32,6 +32,17 @@ pub enum Scope {
     All,
 }
 
+impl Scope {
+    /// As gateways call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Entity => "entity",
+            Self::All => "all",
+        }
+    }
+}
+
 /// The walk. It ends after the first error. Blocks whose bytes stand in their CID are among them.
 #[derive(Debug)]
 pub struct Walk {

@@ -92,9 +92,9 @@ impl Add {
             path: self.path.clone(),
         };
         if self.quieter {
-            output::line(&added.cid)?
+            output::line(&added.cid)?;
         } else {
-            output::print(self.output, &added)?
+            output::print(self.output, &added)?;
         }
         Ok(Exit::Success)
     }

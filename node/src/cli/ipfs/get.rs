@@ -17,7 +17,7 @@ use crate::cas::{Blocks, CidPath};
 /// Write the file or directory that a CID names
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Get {
-    /// CID, CID/path or ipfs://CID/path
+    /// CID or CID/path, with `ipfs://` before it or not
     place: CidPath,
 
     /// Where it goes; nothing may be there yet [default: the last name of the path, or the CID]
@@ -58,6 +58,7 @@ impl Get {
         let node = self.content.node(&talk)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let tree = DagTree::open(blocks, &self.place.cid, &self.place.path)?;
+        node.exchange().fetch_dag(tree.cid());
         let name = || self.place.name().map_or_else(|| self.place.cid.to_string(), str::to_owned);
         let target = self.output_path.clone().unwrap_or_else(|| name().into());
         let links = if self.skip_links { Links::Skip } else { Links::Refuse };

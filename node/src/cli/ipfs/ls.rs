@@ -17,7 +17,7 @@ use crate::cas::{Blocks, CidPath};
 /// List the directory that a CID names
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Ls {
-    /// CID, CID/path or ipfs://CID/path
+    /// CID or CID/path, with `ipfs://` before it or not
     place: CidPath,
 
     /// How the answer is printed

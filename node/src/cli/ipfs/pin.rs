@@ -88,6 +88,7 @@ impl AddPin {
         let node = self.content.node(&talk)?;
         // From here on it does not go while it comes.
         node.store().pin(&self.place.cid, &self.name)?;
+        node.exchange().fetch_dag(&self.place.cid);
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let mut walk = Walk::new(blocks, &self.place.cid, Scope::All, Bounds::default());
         let whole = walk.try_for_each(|block| block.map(drop)).and_then(|()| node.exchange().settle());

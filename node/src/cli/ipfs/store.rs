@@ -46,6 +46,7 @@ struct Usage {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "these are the keys of the answer, with their unit")]
 struct Freed {
     freed_bytes: u64,
     kept_bytes: u64,

@@ -1,6 +1,5 @@
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpStream;
-use std::process::Stdio;
 
 use bytes::Bytes;
 
@@ -139,63 +138,4 @@ fn errors_end_it() {
     let gateway = Gateway::new(server.url("/"), Duration::from_secs(1));
     let error = gateway.fetch_car(what, &mut |block| Err(DataError::missing(block.cid(), "the disk is full")));
     assert!(error.unwrap_err().to_string().contains("the disk is full"));
-}
-
-/// The gateway of `tests/peers`, until it is dropped.
-struct Peer(std::process::Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.0.kill().unwrap_or_default();
-        self.0.wait().map(drop).unwrap_or_default();
-    }
-}
-
-#[test]
-#[ignore = "needs node, and the packages of tests/peers"]
-fn a_gateway_that_others_wrote() {
-    let top = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let mut node = std::process::Command::new("node");
-    node.arg("tests/peers/gateway.mjs").current_dir(top);
-    let mut peer = Peer(node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
-    let mut line = String::new();
-    BufReader::new(peer.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let about: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let base = format!("http://127.0.0.1:{}", about["port"]);
-    let gateway = Gateway::new(url::Url::parse(&base).unwrap(), Duration::from_secs(10));
-    // Blocks as the archive has them, and as they are asked for one by one.
-    for (name, scope, blocks) in [
-        ("file", Scope::All, 14),
-        ("file", Scope::Block, 1),
-        ("directory", Scope::All, 9),
-        ("directory", Scope::Entity, 1),
-        ("shards", Scope::Entity, 242),
-        ("shards", Scope::All, 1242),
-    ] {
-        let root = about["roots"][name].as_str().unwrap().parse().unwrap();
-        let (mut got, begin) = (Vec::new(), Instant::now());
-        let mut sink = |block| {
-            got.push(block);
-            Ok(())
-        };
-        let what = CarFetch { root, scope, max_bytes: 10 << 20 };
-        let fetched = gateway.fetch_car(what, &mut sink).unwrap();
-        println!("{name} {scope:?}: {fetched:?} in {:?}", begin.elapsed());
-        assert_eq!(got.len(), blocks, "{name} {scope:?}");
-        let mut frontier = Frontier::new(&root, scope).unwrap();
-        let (sender, receiver) = mpsc::channel();
-        let answers: Answers = Arc::new(move |cid, result| sender.send((cid, result)).unwrap());
-        let begin = Instant::now();
-        let mut single = 0;
-        loop {
-            let next = frontier.open().next().copied();
-            let Some(cid) = next else { break };
-            gateway.workers.want(&[cid], &answers);
-            let (cid, result) = receiver.recv().unwrap();
-            frontier.take(&Block::new(cid, result.unwrap()).unwrap()).unwrap();
-            single += 1;
-        }
-        println!("one by one, in turn: {:?}", begin.elapsed());
-        assert_eq!(single, blocks, "{name} {scope:?}");
-    }
 }

@@ -85,7 +85,9 @@ fn stamp(path: &Path) -> io::Result<String> {
         ];
         hasher.update(path.as_os_str().as_encoded_bytes());
         hasher.update([0]);
-        numbers.iter().for_each(|number| hasher.update(number.to_le_bytes()));
+        for number in numbers {
+            hasher.update(number.to_le_bytes());
+        }
         if metadata.is_dir() {
             let mut names = fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
             names.sort_unstable();

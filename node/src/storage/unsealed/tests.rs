@@ -35,22 +35,22 @@ impl Room {
         fs::write(dir.join("sub/big"), big).unwrap();
         dir
     }
+}
 
-    /// The CID of what lies at `path`, and its blocks as an archive.
-    fn import(&self, path: &Path, car: Option<&Path>) -> CidPath {
-        let blocks = Mutex::new(Vec::new());
-        let mut sink = |block: Block| {
-            blocks.lock().unwrap().push(block);
-            Ok(())
-        };
-        let cid = import(&HostTree::open(path).unwrap(), Profile::KuboCidV1, &mut sink).unwrap().cid;
-        if let Some(car) = car {
-            let mut writer = CarWriter::new(File::create(car).unwrap(), &[cid]).unwrap();
-            blocks.lock().unwrap().iter().for_each(|block| writer.write(block).unwrap());
-            writer.finish().unwrap();
-        }
-        CidPath::of(&cid)
+/// The CID of what lies at `path`, and its blocks as an archive.
+fn import_at(path: &Path, car: Option<&Path>) -> CidPath {
+    let blocks = Mutex::new(Vec::new());
+    let mut sink = |block: Block| {
+        blocks.lock().unwrap().push(block);
+        Ok(())
+    };
+    let cid = import(&HostTree::open(path).unwrap(), Profile::KuboCidV1, &mut sink).unwrap().cid;
+    if let Some(car) = car {
+        let mut writer = CarWriter::new(File::create(car).unwrap(), &[cid]).unwrap();
+        blocks.lock().unwrap().iter().for_each(|block| writer.write(block).unwrap());
+        writer.finish().unwrap();
     }
+    CidPath::of(&cid)
 }
 
 fn source(place: &CidPath, path: &str) -> Source {
@@ -70,7 +70,7 @@ fn checked(opened: &Opened) -> Checked {
 #[test]
 fn a_directory_is_read_in_place_and_proved_once() {
     let room = Room::new();
-    let place = room.import(&room.tree("new"), None);
+    let place = import_at(&room.tree("new"), None);
     let dir = room.data().join(place.cid.to_string());
     fs::rename(room.data().join("new"), &dir).unwrap();
     for verify in [UnsealedVerify::Lazy, UnsealedVerify::Full] {
@@ -93,7 +93,7 @@ fn a_directory_is_read_in_place_and_proved_once() {
 #[test]
 fn what_no_profile_proves_is_said_or_refused() {
     let room = Room::new();
-    let place = room.import(&room.tree("new"), None);
+    let place = import_at(&room.tree("new"), None);
     let dir = room.data().join(place.cid.to_string());
     fs::rename(room.data().join("new"), &dir).unwrap();
     fs::write(dir.join("a.txt"), "b\n").unwrap();
@@ -112,7 +112,7 @@ fn an_archive_is_mounted_as_it_lies() {
     let room = Room::new();
     let dir = room.tree("new");
     let spare = room.0.path().join("spare.car");
-    let place = room.import(&dir, Some(&spare));
+    let place = import_at(&dir, Some(&spare));
     // Providers hold pieces filled up with zeros, and not all of them have an extension.
     fs::OpenOptions::new().append(true).open(&spare).unwrap().write_all(&[0; 4096]).unwrap();
     for file in ["{{.Cid}}.car", "{{.Cid}}"] {
@@ -130,7 +130,7 @@ fn an_archive_is_mounted_as_it_lies() {
 #[test]
 fn archives_that_are_not_what_they_should_be_are_refused() {
     let room = Room::new();
-    let place = room.import(&room.tree("new"), Some(&room.0.path().join("good.car")));
+    let place = import_at(&room.tree("new"), Some(&room.0.path().join("good.car")));
     let good = fs::read(room.0.path().join("good.car")).unwrap();
     let car = room.data().join("x.car");
     let storage = |verify| room.storage("x.car{{/* one for all */}}", verify);

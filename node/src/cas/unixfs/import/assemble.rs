@@ -2,7 +2,8 @@
 //! links to.
 
 use super::balanced::Balanced;
-use super::directory::{self, Entry};
+use super::directory;
+use super::entry::Entry;
 use super::out::{Out, Part};
 use super::{Imported, Layout, Sink};
 use crate::cas::{Block, DataError};

@@ -1,17 +1,11 @@
 //! The node of a directory, or its shards where it is large.
 
+use super::entry::Entry;
 use super::out::{Out, Part};
 use super::{Layout, ShardBy, shard};
 use crate::cas::DataError;
 use crate::cas::dag_pb::Node;
 use crate::cas::unixfs::{Meta, MetaKind};
-
-/// One name of a directory.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) part: Part,
-}
 
 /// Hands on the directory of `entries`, which are sorted by the bytes of their names.
 pub(super) fn put(entries: Vec<Entry>, out: &mut Out<'_>) -> Result<Part, DataError> {

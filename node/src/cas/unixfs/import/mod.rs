@@ -6,6 +6,7 @@ mod assemble;
 mod balanced;
 mod buffers;
 mod directory;
+mod entry;
 mod leaf;
 mod out;
 mod pipeline;

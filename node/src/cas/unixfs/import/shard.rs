@@ -1,7 +1,7 @@
 //! A large directory as a tree of shards (HAMT, <https://specs.ipfs.tech/unixfs/#dag-pb-hamtdirectory>): the hash of a
 //! name says its slot in the topmost shard by its first byte, in the shard below by the second, as far as names collide.
 
-use super::directory::Entry;
+use super::entry::Entry;
 use super::out::{Out, Part};
 use crate::cas::DataError;
 use crate::cas::dag_pb::Node;

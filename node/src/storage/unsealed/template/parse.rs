@@ -44,14 +44,13 @@ pub(super) fn parse(tokens: &[Placed]) -> Result<Vec<Piece>, Problem> {
     let mut rest = tokens;
     while let Some(((at, token), after)) = rest.split_first() {
         rest = after;
-        match token {
-            Token::Text(text) => pieces.push(Piece::Text(text.clone())),
-            _ => {
-                let value = pipeline(*at, &mut rest)?;
-                expect_end(&mut rest)?;
-                pieces.push(Piece::Value(value));
-            }
+        if let Token::Text(text) = token {
+            pieces.push(Piece::Text(text.clone()));
+            continue;
         }
+        let value = pipeline(*at, &mut rest)?;
+        expect_end(&mut rest)?;
+        pieces.push(Piece::Value(value));
     }
     Ok(pieces)
 }
