@@ -60,11 +60,6 @@ impl HostFailure {
         Self { what, source: None, timed_out: true }
     }
 
-    /// What happened, without the consequence: for whoever says that in another way.
-    pub fn what(&self) -> &str {
-        &self.what
-    }
-
     /// Whether the host's watchdog ended the run.
     pub fn is_timeout(&self) -> bool {
         self.timed_out

@@ -120,7 +120,7 @@ impl From<Error> for Failure {
 
 impl From<HostFailure> for Failure {
     fn from(failure: HostFailure) -> Self {
-        Self { exit: Exit::Host, message: failure.what().into() }
+        Self { exit: Exit::Host, message: failure.to_string() }
     }
 }
 
