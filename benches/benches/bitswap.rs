@@ -211,7 +211,8 @@ impl Helia {
         let mut child = command.spawn().map_err(|error| format!("node does not run: {error}"))?;
         let (commands, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         let mut helia = Self { addr: String::new(), child, commands, answers, place };
-        helia.addr = helia.answer()["addr"].as_str().ok_or("it is not ready")?.to_owned();
+        let ready = helia.answer();
+        helia.addr = ready["addr"].as_str().ok_or("it is not ready")?.into();
         Ok(helia)
     }
 

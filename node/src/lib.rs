@@ -28,6 +28,9 @@ pub mod cli;
 pub mod embedded;
 pub mod exchange;
 pub mod executor;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod job;
 pub mod node;

@@ -1,10 +1,12 @@
 //! Messages on a stream: each behind its length.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::{MAX_MESSAGE_BYTES, Message};
 use super::pulse::Pulse;
@@ -14,20 +16,26 @@ const STALLED: Duration = Duration::from_secs(30);
 /// What is read between two beats of the pulse.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Reads the next message, or none at the end of the stream.
-pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin), pulse: &Pulse) -> io::Result<Option<Bytes>> {
+/// Reads the next message, or none at the end of the stream. What it takes in memory is taken out of `room`, for as long as
+/// what comes with it is held.
+pub(super) async fn read(
+    stream: &mut (impl AsyncRead + Unpin),
+    pulse: &Pulse,
+    room: &Arc<Semaphore>,
+) -> io::Result<Option<(Bytes, OwnedSemaphorePermit)>> {
     let Some(length) = length(stream).await? else { return Ok(None) };
     if length > MAX_MESSAGE_BYTES {
         let what = format!("a message of {length} bytes, and at most {MAX_MESSAGE_BYTES} are read");
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    // Zeroed memory costs nothing until it is written to: who announces much and sends nothing, takes nothing.
+    let taken = u32::try_from(length).map_err(io::Error::other)?;
+    let taken = room.clone().acquire_many_owned(taken).await.map_err(io::Error::other)?;
     let mut bytes = vec![0; length];
     for piece in bytes.chunks_mut(PIECE_BYTES) {
         in_time(stream.read_exact(piece)).await?;
         pulse.beat();
     }
-    Ok(Some(bytes.into()))
+    Ok(Some((bytes.into(), taken)))
 }
 
 async fn length(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<usize>> {

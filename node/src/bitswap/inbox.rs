@@ -23,8 +23,8 @@ const LATE: u64 = 4;
 /// Reads a stream to its end.
 pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStream) {
     loop {
-        let bytes = match frame::read(&mut stream, &link.record.pulse).await {
-            Ok(Some(bytes)) => bytes,
+        let (bytes, room) = match frame::read(&mut stream, &link.record.pulse, &link.reading).await {
+            Ok(Some(read)) => read,
             Ok(None) => return,
             // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
             Err(error) if error.kind() != io::ErrorKind::InvalidData => return,
@@ -40,7 +40,7 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
             // So many messages of one peer are hashed at once; the next waits, and with it the peer.
             let Ok(slot) = link.hashing.clone().acquire_owned().await else { return };
             let (node, link) = (node.clone(), link.clone());
-            tokio::task::spawn_blocking(move || blocks(&node, &link, &message, length, slot));
+            tokio::task::spawn_blocking(move || blocks(&node, &link, &message, length, (slot, room)));
         }
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
@@ -68,11 +68,18 @@ fn wants(link: &Link, message: &Message) -> Option<Duration> {
     }
 }
 
-fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, slot: OwnedSemaphorePermit) {
+fn blocks(
+    node: &Arc<Node>,
+    link: &Link,
+    message: &Message,
+    length: usize,
+    held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+) {
     let hashed = message.blocks.iter().filter_map(|block| hash(block, length)).collect::<Vec<_>>();
     let unreadable = (message.blocks.len() - hashed.len()) as u64;
     let (received, answers) =
         node.step_quietly(|session, step| session.received(link.peer, hashed, &message.presences, step));
+    // Before anybody has the blocks, and may ask how many came.
     let tally = &link.record.tally;
     count(&tally.blocks_received, received.wanted);
     count(&tally.bytes_received, received.bytes);
@@ -83,7 +90,8 @@ fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, slot:
         node.throw_out(link);
     }
     answers.into_iter().for_each(Answer::give);
-    drop(slot);
+    // What was held back meanwhile may come.
+    drop(held);
 }
 
 /// The block by its hash. What is small beside the message that it came in is copied out of it, lest who keeps the block

@@ -100,5 +100,14 @@ fn here(cid: &Cid) -> Result<bytes::Bytes, DataError> {
     cas::check(cid, &bytes).map(|()| bytes)
 }
 
+/// For the fuzz target: a message that can be read is written, and read again as it is.
+#[cfg(fuzzing)]
+pub(crate) fn read_and_write(bytes: bytes::Bytes) {
+    let Ok(message) = message::Message::decode(bytes) else { return };
+    let written: bytes::Bytes = message.encode().concat().into();
+    let Ok((_, body)) = unsigned_varint::decode::u64(&written) else { panic!("no length") };
+    assert_eq!(message::Message::decode(written.slice_ref(body)), Ok(message));
+}
+
 #[cfg(test)]
 mod tests;

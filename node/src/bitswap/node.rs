@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use super::config::Config;
 use super::desk::Desk;
 use super::inbox;
-use super::message::Want;
+use super::message::{MAX_MESSAGE_BYTES, Want};
 use super::outbox::Outbox;
 use super::record::{Record, Records};
 use super::session::{Answer, Session, Step};
@@ -20,6 +20,9 @@ use crate::transport::{HostHandle, PeerEvent, PeerStream};
 
 /// Messages of one peer that are hashed at once.
 const HASHING: usize = 4;
+/// Bytes of messages of one peer that are being read and hashed. It may have hundreds of streams open, and could otherwise begin
+/// a large message on each.
+pub(super) const READING_BYTES: usize = 8 * MAX_MESSAGE_BYTES;
 /// Peers that read from the shelf at once.
 const READING: usize = 4;
 /// How often time is looked at while somebody waits, at most.
@@ -45,6 +48,8 @@ pub(super) struct Link {
     pub(super) record: Arc<Record>,
     pub(super) desk: Arc<Desk>,
     pub(super) hashing: Arc<Semaphore>,
+    /// Bytes that messages may still take.
+    pub(super) reading: Arc<Semaphore>,
     wants: mpsc::UnboundedSender<Vec<Want>>,
 }
 
@@ -120,7 +125,8 @@ impl Node {
         let (answered, served) = mpsc::channel(1);
         let desk = Arc::new(Desk::new(self.config.queue));
         let hashing = Arc::new(Semaphore::new(HASHING));
-        let link = Arc::new(Link { peer: id, record: record.clone(), desk: desk.clone(), hashing, wants });
+        let reading = Arc::new(Semaphore::new(READING_BYTES));
+        let link = Arc::new(Link { peer: id, record: record.clone(), desk: desk.clone(), hashing, reading, wants });
         self.links().insert(id, link);
         self.host.spawn(desk.serve(self.shelf.clone(), self.turns.clone(), record.clone(), answered));
         let pulse = record.pulse.clone();

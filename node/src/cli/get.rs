@@ -24,6 +24,10 @@ use crate::storage::{Fetching, LocalStorage, Source, Sources, Storage, UrlStorag
 /// No receipt is larger: one file of a results directory takes some 200 bytes in it.
 const MAX_RECEIPT_BYTES: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Places of a receipt that are tried: whoever wrote it decides what we connect to.
+const MAX_PLACES: usize = 32;
+/// Directories of results that may be empty, and so are in no list of files.
+const SPARE_ENTRIES: u64 = 10_000;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +49,10 @@ pub(super) struct Get {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
+
+    /// Let the URLs in a receipt lead to this machine and to private networks too: for receipts of people whom you trust
+    #[arg(long)]
+    private_addresses: bool,
 
     #[command(flatten)]
     content: Content,
@@ -77,7 +85,7 @@ impl Get {
         let results = finished.join("results");
         let got = match Source::parse(&self.what)? {
             Source::Cid(source) => {
-                let cid = self.fetch_dag(&talk, &source.place, Vec::new(), &results)?;
+                let cid = self.fetch_dag(&talk, &source.place, Vec::new(), Unpack::default(), &results)?;
                 let name = source.place.name().map_or_else(|| source.place.cid.to_string(), str::to_owned);
                 (Some(cid), format!("ipfs://{}", source.place), name)
             }
@@ -135,15 +143,19 @@ impl Get {
         match place {
             From::Path(path) => {
                 let tree = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-                Unpack::default().write(&tree, results, &mut |_| ())?;
+                bounds_of(receipt).write(&tree, results, &mut |_| ())?;
                 Ok(())
             }
-            From::Url(url) => fetch_files(talk, receipt, url, results),
+            From::Url(url) => {
+                let reach = if self.private_addresses { Reach::Anywhere } else { Reach::PublicOnly };
+                fetch_files(talk, receipt, url, results, reach)
+            }
             From::Peers => {
                 let Some(cid) = publication.cid else { return Ok(()) };
                 let peers = publication.places.iter().filter_map(|text| text.parse().ok());
-                let peers = peers.filter(|peer| matches!(peer, Peer::Bitswap(_))).collect();
-                self.fetch_dag(talk, &CidPath::of(cid.cid()), peers, results).map(drop)
+                let peers = peers.filter(|peer| matches!(peer, Peer::Bitswap(_))).take(MAX_PLACES);
+                let place = CidPath::of(cid.cid());
+                self.fetch_dag(talk, &place, peers.collect(), bounds_of(receipt), results).map(drop)
             }
         }
     }
@@ -153,13 +165,14 @@ impl Get {
         talk: &Arc<Talk>,
         place: &CidPath,
         first: Vec<Peer>,
+        bounds: Unpack,
         results: &Path,
     ) -> Result<String, Failure> {
         let node = self.content.node_with(talk, first)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let tree = DagTree::open(blocks, &place.cid, &place.path)?;
         node.exchange().fetch_dag(tree.cid());
-        Unpack::default().write(&tree, results, &mut |_| ())?;
+        bounds.write(&tree, results, &mut |_| ())?;
         talk.done();
         node.exchange().settle()?;
         Ok(tree.cid().to_string())
@@ -167,7 +180,9 @@ impl Get {
 }
 
 fn read_receipt(talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<Receipt, Failure> {
-    let sources = Sources::new(LocalStorage::default(), fetching(talk, spool_dir, MAX_RECEIPT_BYTES), Vec::new());
+    // Whoever runs this named it.
+    let fetching = fetching(talk, spool_dir, MAX_RECEIPT_BYTES, Reach::Named);
+    let sources = Sources::new(LocalStorage::default(), fetching, Vec::new());
     let tree = sources.open(source)?.tree;
     let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
         .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
@@ -211,11 +226,26 @@ fn places(published: &[Publication]) -> Vec<(&Publication, From<'_>)> {
         }
     }
     places.sort_by_key(|(_, place)| !matches!(place, From::Path(_)));
+    places.truncate(MAX_PLACES);
     places
 }
 
+/// What results may be at most that are to be those of `receipt`: where they were published is not part of its claim, and what
+/// is there may be anything.
+fn bounds_of(receipt: &Receipt) -> Unpack {
+    let files = &receipt.claim.files;
+    let most = Unpack::default();
+    let bytes = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes));
+    let names: usize = files.iter().map(|file| file.name.split('/').count()).sum();
+    Unpack {
+        max_bytes: bytes.min(most.max_bytes),
+        max_entries: (names as u64).saturating_add(SPARE_ENTRIES).min(most.max_entries),
+        ..most
+    }
+}
+
 /// Each file of the claim from below `url`, checked against its hash.
-fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path) -> Result<(), Failure> {
+fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, reach: Reach) -> Result<(), Failure> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |error| HostFailure::at("write", &path, error)
@@ -223,6 +253,12 @@ fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path) -
     fs::create_dir(results).map_err(failed(results))?;
     let base = url::Url::parse(&format!("{}/", url.trim_end_matches('/')))
         .map_err(|error| Failure::refused(format!("{url} is not a usable URL: {error}")))?;
+    let explain = |failure: HostFailure| match reach {
+        Reach::PublicOnly if failure.to_string().contains("only public addresses") => {
+            HostFailure::new(format!("{failure}; if you trust the receipt, add --private-addresses"))
+        }
+        _ => failure,
+    };
     for file in &receipt.claim.files {
         let malformed = || Failure::refused(format!("the receipt has a file {:?}, which no results have", file.name));
         if !file.name.split('/').all(|name| !matches!(name, "" | "." | "..")) || file.name.contains(['\0', '\\']) {
@@ -231,7 +267,8 @@ fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path) -
         let mut at = base.clone();
         at.path_segments_mut().map_err(|()| malformed())?.pop_if_empty().extend(file.name.split('/'));
         let digest = Source::parse(&format!("{at}#sha256={}", file.sha256))?;
-        let fetched = UrlStorage::new(fetching(talk, results, file.bytes)).fetch_file(&digest)?;
+        let storage = UrlStorage::new(fetching(talk, results, file.bytes, reach));
+        let fetched = storage.fetch_file(&digest).map_err(explain)?;
         let target = results.join(&file.name);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(failed(parent))?;
@@ -250,14 +287,8 @@ fn check(receipt: &Receipt, results: &Path) -> Result<(), Failure> {
     Err(HostFailure::new(format!("these are other results: they have the hash {}", found.h1)).into())
 }
 
-fn fetching(talk: &Arc<Talk>, spool_dir: &Path, max_bytes: u64) -> Fetching {
-    Fetching {
-        max_bytes,
-        patience: PATIENCE,
-        reach: Reach::Named,
-        spool_dir: spool_dir.into(),
-        progress: talk.progress(),
-    }
+fn fetching(talk: &Arc<Talk>, spool_dir: &Path, max_bytes: u64, reach: Reach) -> Fetching {
+    Fetching { max_bytes, patience: PATIENCE, reach, spool_dir: spool_dir.into(), progress: talk.progress() }
 }
 
 impl Render for Got {

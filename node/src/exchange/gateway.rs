@@ -24,7 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// A gateway that wants to be left alone for longer is left alone.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// Longest time for a block, as a multiple of the longest silence.
-const BLOCK_SILENCES: u32 = 3;
+pub(super) const BLOCK_SILENCES: u32 = 3;
 
 /// A gateway.
 #[derive(Debug)]

@@ -2,9 +2,8 @@
 //! cannot go on ends such an answer early, with success all the same; and nobody says that it sends what it was asked
 //! for. So the DAG is followed as it comes, and what lacks in the end is fetched block by block.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
 
 use cid::Cid;
 
@@ -14,9 +13,8 @@ use super::{Answers, Gateway, Sink};
 use crate::cas::car::CarReader;
 use crate::cas::unixfs::Scope;
 use crate::cas::{Block, DataError};
+use crate::http::Paced;
 
-/// What is slower than this, once our patience is over, is taken for a stall.
-const MIN_BYTES_PER_SECOND: u64 = 1 << 10;
 /// Blocks that are asked for one by one at a time.
 const BATCH: usize = 4 * WORKERS;
 
@@ -141,35 +139,6 @@ impl Fetch<'_, '_> {
         }
         *counter(&mut self.fetched) += 1;
         (self.sink)(block)
-    }
-}
-
-/// A body that may stand still no longer than our patience, nor crawl.
-struct Paced<R> {
-    body: R,
-    begun: Instant,
-    patience: Duration,
-    bytes: u64,
-}
-
-impl<R> Paced<R> {
-    fn new(body: R, patience: Duration) -> Self {
-        Self { body, begun: Instant::now(), patience, bytes: 0 }
-    }
-}
-
-impl<R: Read> Read for Paced<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.body.read(buffer)?;
-        self.bytes += length as u64;
-        let took = self.begun.elapsed();
-        if took > self.patience && self.bytes / MIN_BYTES_PER_SECOND < took.as_secs() {
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("it sent {} bytes in {} s", self.bytes, took.as_secs()),
-            ));
-        }
-        Ok(length)
     }
 }
 

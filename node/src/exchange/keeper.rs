@@ -1,7 +1,7 @@
 //! Puts what was fetched into the store, on a thread of its own: neither the network nor who waits for a block waits for
-//! the disk.
+//! the disk, unless it is far behind.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 
 use bytes::Bytes;
@@ -13,6 +13,8 @@ use crate::cas::{Block, DataError, Shelf};
 
 /// What is kept in one go, at most.
 const BATCH_BYTES: usize = 16 << 20;
+/// What waits to be kept, at most: then whoever brings more waits, and with them the network.
+const WAITING_BYTES: usize = 64 << 20;
 
 /// A shelf to which blocks can be added.
 pub trait Keep: Shelf {
@@ -35,10 +37,34 @@ enum Order {
     Settle(mpsc::Sender<()>),
 }
 
+/// Bytes that were handed over and are not kept yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    bytes: Mutex<usize>,
+    less: Condvar,
+}
+
+impl Waiting {
+    fn add(&self, bytes: usize) {
+        *lock(&self.bytes) += bytes;
+    }
+
+    fn take(&self, bytes: usize) {
+        *lock(&self.bytes) -= bytes;
+        self.less.notify_all();
+    }
+
+    fn wait(&self) {
+        let full = |waiting: &mut usize| *waiting > WAITING_BYTES;
+        drop(self.less.wait_while(lock(&self.bytes), full));
+    }
+}
+
 /// The thread's owner. Dropping it lets the thread finish what it was given.
 #[derive(Debug)]
 pub(super) struct Keeper {
     orders: Mutex<mpsc::Sender<Order>>,
+    waiting: Arc<Waiting>,
     failed: Arc<Mutex<Option<DataError>>>,
 }
 
@@ -48,6 +74,8 @@ impl Keeper {
         let (orders, inbox) = mpsc::channel();
         let failed = Arc::new(Mutex::new(None));
         let failure = Arc::clone(&failed);
+        let waiting = Arc::new(Waiting::default());
+        let kept = Arc::clone(&waiting);
         thread::spawn(move || {
             while let Ok(first) = inbox.recv() {
                 let mut batch = Vec::new();
@@ -56,6 +84,7 @@ impl Keeper {
                     Ok(()) => batch.iter().for_each(|block| table.kept(block.cid())),
                     Err(error) => *lock(&failure) = Some(error),
                 }
+                kept.take(batch.iter().map(|block| block.bytes().len()).sum());
                 if !settled.is_empty()
                     && let Err(error) = store.settle()
                 {
@@ -67,13 +96,19 @@ impl Keeper {
                 }
             }
         });
-        Self { orders: Mutex::new(orders), failed }
+        Self { orders: Mutex::new(orders), waiting, failed }
     }
 
     /// Hands a block over; it was checked by whoever fetched it.
     pub(super) fn keep(&self, cid: &Cid, bytes: Bytes) {
+        self.waiting.add(bytes.len());
         // The thread lives as long as the sender.
         let _ = lock(&self.orders).send(Order::Keep(Block::checked(*cid, bytes)));
+    }
+
+    /// Waits while the disk is far behind: whoever brings blocks calls this before the next one.
+    pub(super) fn make_way(&self) {
+        self.waiting.wait();
     }
 
     /// Waits until everything is kept.

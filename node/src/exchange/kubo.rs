@@ -11,7 +11,7 @@ use serde::Deserialize;
 use ureq::SendBody;
 use url::Url;
 
-use super::gateway::{WORKERS, blame, read_block};
+use super::gateway::{BLOCK_SILENCES, WORKERS, blame, read_block};
 use super::workers::{Fetch, Pause, Workers};
 use super::{Answers, KuboAddress, Provider};
 use crate::cas::{DataError, canonical, check, identity_bytes};
@@ -34,6 +34,8 @@ pub struct Kubo {
 struct KuboSide {
     address: KuboAddress,
     client: Client,
+    /// For single blocks, which are whole after a while or not at all.
+    blocks: Client,
     patience: Duration,
 }
 
@@ -89,7 +91,9 @@ impl Kubo {
     /// The kubo at `address`, whose longest silence is `patience`.
     pub fn new(address: KuboAddress, patience: Duration) -> Self {
         let terms = Terms { reach: Reach::Named, patience, total: None, idle_connections: WORKERS };
-        let side = Arc::new(KuboSide { address, client: Client::new(terms), patience });
+        let block_terms = Terms { total: Some(patience * BLOCK_SILENCES), ..terms.clone() };
+        let (client, blocks) = (Client::new(terms), Client::new(block_terms));
+        let side = Arc::new(KuboSide { address, client, blocks, patience });
         Self { workers: Workers::new(WORKERS, Arc::clone(&side) as Arc<dyn Fetch>), side }
     }
 
@@ -208,7 +212,7 @@ impl Fetch for KuboSide {
         let missing = |why: String| DataError::missing(cid, format!("{}: {why}", self.name()));
         let looking = self.patience.mul_f64(LOOKING).as_millis();
         let url = self.url(&format!("block/get?arg={}&timeout={looking}ms", canonical(cid)));
-        let answer = self.client.post(&url, &[], "").map_err(|error| missing(in_words(&error)))?;
+        let answer = self.blocks.post(&url, &[], "").map_err(|error| missing(in_words(&error)))?;
         let bytes = read_block(answer.into_body()).map_err(|error| missing(error.to_string()))?;
         check(cid, &bytes).map_err(|error| blame(&self.name(), cid, error))?;
         Ok(bytes)

@@ -17,7 +17,7 @@ mod workers;
 
 use std::fmt;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cid::Cid;
@@ -38,6 +38,9 @@ pub use provider::{Answers, Provider, Sink};
 
 /// How long one provider is waited for before the next is asked as well.
 const HEDGE: Duration = Duration::from_secs(1);
+/// How long everybody may send nothing at all before whoever waits is told so. Providers have time-outs of their own, which are
+/// shorter and say more; this one holds if one of them forgets to answer.
+const SILENCE: Duration = Duration::from_mins(15);
 /// Blocks on their way that nobody waits for yet. Read-ahead beyond that is left undone.
 const MOST_AHEAD: usize = 512;
 
@@ -57,15 +60,25 @@ struct Shared {
     table: Table,
     keeper: Keeper,
     fetched: Fetched,
+    silence: Duration,
 }
 
 impl Exchange {
     /// An exchange over `store` and `providers`, which are asked in this order: the next one when one has not, or when
     /// it takes long.
     pub fn new(store: Arc<dyn Keep>, providers: Vec<Arc<dyn Provider>>, fetched: Fetched) -> Self {
+        Self::with_silence(store, providers, fetched, SILENCE)
+    }
+
+    fn with_silence(
+        store: Arc<dyn Keep>,
+        providers: Vec<Arc<dyn Provider>>,
+        fetched: Fetched,
+        silence: Duration,
+    ) -> Self {
         let table = Table::default();
         let keeper = Keeper::start(Arc::clone(&store), table.clone());
-        Self { shared: Arc::new(Shared { store, providers, table, keeper, fetched }) }
+        Self { shared: Arc::new(Shared { store, providers, table, keeper, fetched, silence }) }
     }
 
     /// Who is asked, in words; `nobody` when there is nobody.
@@ -165,6 +178,8 @@ impl Shared {
                 // Before anybody hears of it, so that whoever has it and then settles finds it kept.
                 self.keeper.keep(cid, bytes.clone());
                 flight.land(Ok(bytes));
+                // Only who brings blocks waits for the disk, and not those who wait for the block.
+                self.keeper.make_way();
             }
             Err(error) => {
                 let Some(flight) = self.table.flight(cid) else { return };
@@ -183,14 +198,31 @@ impl Shared {
 
     /// Waits for a flight, and asks the next provider each time that nothing came for a while.
     fn wait(self: &Arc<Self>, flight: &Arc<Flight>) -> Result<Bytes, DataError> {
+        let (mut fetched, mut since) = (self.table.fetched_bytes(), Instant::now());
         loop {
-            match flight.wait(HEDGE) {
+            match flight.wait(HEDGE.min(self.silence)) {
                 Some(Ok(bytes)) => return Ok(bytes),
                 Some(Err(why)) => return Err(DataError::missing(flight.cid(), why)),
                 None if flight.begin_next(self.providers.len()) => self.ask(std::slice::from_ref(flight)),
                 None => {}
             }
+            let now_fetched = self.table.fetched_bytes();
+            if now_fetched != fetched {
+                (fetched, since) = (now_fetched, Instant::now());
+            } else if since.elapsed() >= self.silence {
+                self.abandon(flight);
+            }
         }
+    }
+
+    /// Ends a flight that nobody answers.
+    fn abandon(&self, flight: &Arc<Flight>) {
+        if self.table.give_up_on(flight) {
+            for provider in &self.providers {
+                provider.cancel(&[*flight.cid()]);
+            }
+        }
+        flight.land(Err(format!("nobody has answered in {} s", self.silence.as_secs())));
     }
 }
 

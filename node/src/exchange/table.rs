@@ -85,6 +85,14 @@ impl Table {
         lock(&self.0).flights.remove(&key(cid));
     }
 
+    /// This flight will not end by itself. False when it is not on its way any more.
+    pub(super) fn give_up_on(&self, flight: &Arc<Flight>) -> bool {
+        let mut rows = lock(&self.0);
+        let key = key(flight.cid());
+        let same = rows.flights.get(&key).is_some_and(|other| Arc::ptr_eq(other, flight));
+        same && rows.flights.remove(&key).is_some()
+    }
+
     /// A block is in the store.
     pub(super) fn kept(&self, cid: &Cid) {
         let mut rows = lock(&self.0);

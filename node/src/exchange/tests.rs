@@ -163,3 +163,75 @@ fn a_full_store_stops_nobody_from_reading() {
     assert_eq!(exchange.get(wanted.cid()).unwrap(), "wanted");
     assert_eq!(fake.wanted(), 1, "it is still in memory");
 }
+
+#[test]
+fn a_provider_that_forgets_to_answer_is_not_waited_for_for_ever() {
+    let forgotten = block("forgotten");
+    let mut fake = Fake::new("fake", &[]);
+    fake.silent.insert(*forgotten.cid());
+    let fake = Arc::new(fake);
+    let exchange = Exchange::with_silence(
+        Arc::new(MemoryShelf::default()),
+        vec![fake.clone()],
+        Arc::new(|_| ()),
+        Duration::from_millis(50),
+    );
+    for _ in 0..2 {
+        let error = exchange.get(forgotten.cid()).unwrap_err().to_string();
+        assert!(error.contains("nobody has answered"), "{error}");
+    }
+    assert_eq!((fake.wanted(), fake.cancelled.lock().unwrap().len()), (2, 2), "each time anew");
+}
+
+/// A shelf that takes one batch when it is told to.
+#[derive(Debug)]
+struct Slow {
+    go: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Shelf for Slow {
+    fn find(&self, _: &Cid) -> Result<Option<Bytes>, DataError> {
+        Ok(None)
+    }
+
+    fn size_of(&self, _: &Cid) -> Result<Option<u64>, DataError> {
+        Ok(None)
+    }
+}
+
+impl Keep for Slow {
+    fn keep(&self, _: &[Block]) -> Result<(), DataError> {
+        // Nobody tells it any more when the test is over.
+        self.go.lock().unwrap().recv().unwrap_or_default();
+        Ok(())
+    }
+
+    fn settle(&self) -> Result<(), DataError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_slow_disk_holds_up_the_network_and_not_the_memory() {
+    let (go, gate) = std::sync::mpsc::channel();
+    let keeper = Keeper::start(Arc::new(Slow { go: Mutex::new(gate) }), Table::default());
+    let large = Block::of(Code::Raw, vec![0; 2 << 20]);
+    let (done, taken) = std::sync::mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0..100 {
+                keeper.keep(large.cid(), large.bytes().clone());
+                keeper.make_way();
+                done.send(number).unwrap();
+            }
+        });
+        // It takes what there is room for, and then no more.
+        let mut last = 0;
+        while let Ok(number) = taken.recv_timeout(Duration::from_millis(200)) {
+            last = number;
+        }
+        assert!((10..50).contains(&last), "{last}");
+        drop(go);
+        assert_eq!(taken.iter().take_while(|number| *number < 99).count(), 98 - last);
+    });
+}

@@ -16,7 +16,7 @@ use super::fetched::Fetched;
 use super::part::Part;
 use super::source::Hex;
 use super::{Opened, Source, Storage, foreign};
-use crate::http::{Client, Reach, Terms};
+use crate::http::{Client, Paced, Reach, Terms};
 
 const CHUNK_BYTES: usize = 64 << 10;
 /// Connections to one server that are kept.
@@ -125,7 +125,7 @@ impl UrlStorage {
         if part.total().is_some_and(|total| total > self.fetching.max_bytes) {
             return Err(Trouble::Final(self.too_large()));
         }
-        let mut body = answer.into_body();
+        let mut body = Paced::new(answer.into_body(), self.fetching.patience);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             let length = body.read(&mut chunk).map_err(|error| Trouble::BrokeOff(broken_off(part, &error)))?;

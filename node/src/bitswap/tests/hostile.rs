@@ -1,7 +1,7 @@
 //! Peers that break the rules, written on raw streams.
 
 use futures::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::super::message::{Kind, Message, Payload, Presence, Want};
 use super::super::pulse::Pulse;
@@ -26,13 +26,29 @@ fn hostile(answering: Answering) -> Hostile {
             let (handle, peer) = (handle.clone(), stream.peer);
             let pulse = Pulse::new(std::time::Instant::now());
             tokio::spawn(async move {
-                while let Ok(Some(bytes)) = frame::read(&mut stream, &pulse).await {
+                let room = Arc::new(Semaphore::new(node::READING_BYTES));
+                while let Ok(Some((bytes, _))) = frame::read(&mut stream, &pulse, &room).await {
                     say(&handle, peer, answering(Message::decode(bytes).unwrap())).await;
                 }
             });
         }
     });
     Hostile { host }
+}
+
+impl Hostile {
+    /// Has `peer` connect, and waits until both sides know.
+    fn meets(&self, peer: &Peer) {
+        let (up, is_up) = channel();
+        let id = peer.host.peer_id();
+        self.host.handle().watch(move |event| {
+            if event == crate::transport::PeerEvent::Up(id) {
+                let _ = up.send(());
+            }
+        });
+        peer.connect(&self.host);
+        is_up.recv_timeout(BOUND).unwrap();
+    }
 }
 
 /// Sends `pieces`, each on a stream of its own, as kubo does.
@@ -155,7 +171,7 @@ fn a_flood_of_wants_is_dropped_and_then_ends_the_conversation() {
     config.budget.delay = Duration::from_millis(1);
     config.budget.drops = 3;
     let b = peer(config);
-    b.connect(&flood.host);
+    flood.meets(&b);
     let (gone, mut is_gone) = mpsc::unbounded_channel();
     let (id, handle) = (b.host.peer_id(), flood.host.handle().clone());
     flood.host.handle().watch(move |event| {
@@ -177,4 +193,35 @@ fn a_flood_of_wants_is_dropped_and_then_ends_the_conversation() {
     end.recv_timeout(BOUND).expect("the flood is thrown out");
     let stats = b.stats(&flood.host);
     assert!(stats.wants_received >= 4000 && stats.wants_dropped > 1000, "{stats:?}");
+}
+
+#[test]
+fn large_messages_that_never_end_take_no_more_memory_than_there_is_room_for() {
+    let (sender, b) = (silent(), peer(patient()));
+    sender.meets(&b);
+    let (id, handle) = (b.host.peer_id(), sender.host.handle().clone());
+    let (sent, done) = channel();
+    // Each begins a message of 4 MiB and stops before its end.
+    sender.host.handle().spawn(async move {
+        let mut begun = Vec::new();
+        for _ in 0..24 {
+            let mut stream = handle.open(id, PROTOCOL).await.unwrap();
+            let mut length = Vec::new();
+            cas::protobuf::put_varint(&mut length, 4 << 20);
+            stream.write_all(&length).await.unwrap();
+            stream.flush().await.unwrap();
+            begun.push(stream);
+        }
+        let full: Vec<_> = begun.iter_mut().map(|stream| stream.write_all(&[0; 1 << 20])).collect();
+        let all = futures::future::join_all(full);
+        // Those that are not read do not get rid of what they have.
+        let all = tokio::time::timeout(Duration::from_millis(500), all).await;
+        sent.send(all.is_err()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    assert!(done.recv_timeout(BOUND).unwrap(), "a part of it is not read");
+    let good = peer(patient());
+    let cid = good.shelf.put(Block::of(Code::Raw, "good"));
+    b.connect(&good.host);
+    assert_eq!(b.fetch(&[cid]).unwrap(), ["good"]);
 }

@@ -1,5 +1,6 @@
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use bytes::Bytes;
 

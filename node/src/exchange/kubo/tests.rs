@@ -146,3 +146,17 @@ fn an_archive_that_cannot_be_read_is_not_published() {
     assert!(error.contains("the disk broke"), "{error}");
     assert!(fake.server.asked().is_empty());
 }
+
+#[test]
+fn a_drip_is_not_waited_for() {
+    let server = TestServer::start(|_, stream| {
+        io::Write::write_all(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")?;
+        loop {
+            io::Write::write_all(stream, b"x")?;
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    });
+    let kubo = kubo(&format!("/ip4/127.0.0.1/tcp/{}", server.url("/").port().unwrap()));
+    let said = get(&kubo, Block::of(Code::Raw, "hello").cid()).unwrap_err();
+    assert!(said.contains("it was not whole after 0.6 s"), "{said}");
+}

@@ -191,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("/d/{{{{{}.Cid{}}}}}", "(".repeat(depth), ")".repeat(depth));
+        let piped = |steps: usize| format!("/d/{{{{.Cid{}}}}}", " | lower".repeat(steps));
+        for text in [nested(32), piped(32)] {
+            assert!(Template::parse(&text).unwrap().render(&fields()).is_ok(), "{text}");
+        }
+        for text in [nested(33), piped(33), nested(1_000_000), "/d/{{".to_owned() + &"(".repeat(1_000_000)] {
+            assert!(Template::parse(&text).unwrap_err().why.contains("more than 32") || !text.contains("}}"));
+        }
+    }
+
+    #[test]
     fn a_hole_in_a_path_is_an_error() {
         let render = |text| Template::parse(text).unwrap().render(&Fields::default()).unwrap_err().to_string();
         assert!(render("/d/{{.Cid}}").contains(".Cid is empty"));

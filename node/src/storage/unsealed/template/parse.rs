@@ -38,8 +38,12 @@ enum Operand {
 
 type Argument = (usize, Operand);
 
+/// Values within each other in one `{{ }}`, by `(` and `|`: nobody writes many, and each is a step of recursion.
+const MAX_NESTED: usize = 32;
+
 /// Makes sense of words.
 pub(super) fn parse(tokens: &[Placed]) -> Result<Vec<Piece>, Problem> {
+    check_nesting(tokens)?;
     let mut pieces = Vec::new();
     let mut rest = tokens;
     while let Some(((at, token), after)) = rest.split_first() {
@@ -53,6 +57,21 @@ pub(super) fn parse(tokens: &[Placed]) -> Result<Vec<Piece>, Problem> {
         pieces.push(Piece::Value(value));
     }
     Ok(pieces)
+}
+
+fn check_nesting(tokens: &[Placed]) -> Result<(), Problem> {
+    let mut nested = 0;
+    for (at, token) in tokens {
+        match token {
+            Token::Open => nested = 0,
+            Token::Left | Token::Pipe => nested += 1,
+            _ => {}
+        }
+        if nested > MAX_NESTED {
+            return Err(Problem::new(*at, format!("there are more than {MAX_NESTED} ( and | before this")));
+        }
+    }
+    Ok(())
 }
 
 /// Up to `}}` or `)`, which is left where it is. `open` is where it was opened.

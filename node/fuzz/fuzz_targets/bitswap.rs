@@ -1,0 +1,4 @@
+//! A message of Bitswap: what is read is written, and read again as it is.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bacalhau::fuzzing::bitswap(data));

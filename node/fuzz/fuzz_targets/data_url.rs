@@ -1,0 +1,12 @@
+//! Data in the job itself: what is read is shown, and read again as it is.
+#![no_main]
+
+use bacalhau::storage::Source;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(source) = Source::parse(&format!("data:{text}")) {
+        assert!(matches!(source, Source::Inline(_)));
+        assert_eq!(Source::parse(&source.to_string()).unwrap(), source);
+    }
+});

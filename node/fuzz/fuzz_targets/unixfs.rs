@@ -1,0 +1,12 @@
+//! What a node says of itself: what is read is written, and read again as it is.
+#![no_main]
+
+use bacalhau::cas::unixfs::Meta;
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(meta) = Meta::decode(Bytes::copy_from_slice(data)) {
+        assert_eq!(Meta::decode(meta.encode().into()).unwrap(), meta);
+    }
+});
