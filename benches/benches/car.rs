@@ -190,11 +190,17 @@ fn car(c: &mut Criterion) {
         read(&plain(), |bytes| hasher.update(bytes));
         black_box(hasher.finalize());
     });
-    side("of the host", &|| read(&plain(), |bytes| { black_box(bytes); }));
+    side("of the host", &|| {
+        read(&plain(), |bytes| {
+            black_box(bytes);
+        })
+    });
     // Mounted anew, so that no block is in memory from before.
     side("of the CAR, every block checked", &|| {
         let tree = mount(&path, &index_dir, &root);
-        read(&*tree.open(&name(files / 2)).unwrap(), |bytes| { black_box(bytes); });
+        read(&*tree.open(&name(files / 2)).unwrap(), |bytes| {
+            black_box(bytes);
+        });
     });
     group.finish();
     least.print("none");
