@@ -1,14 +1,13 @@
-//! The flags that say where data by CID comes from, and the node that follows from them.
+//! The flags that say where blocks are kept and whom to ask for them, and the node that follows from them.
 
 use std::env;
-use std::error::Error;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bacalhau_runtime::HostFailure;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use libp2p::Multiaddr;
 
 use super::exit::Failure;
@@ -17,14 +16,14 @@ use super::talk::Talk;
 use crate::cas::store::Store;
 use crate::exchange::Peer;
 use crate::node::{self, Node, NodeConfig};
-use crate::storage::{CidUrlStorage, Fetch, SourceError, Template, UnsealedStorage, UnsealedVerify};
+use crate::storage::Fetch;
 
 /// Asked when nobody else is named. What it sends is checked like everything else.
 const DEFAULT_GATEWAY: &str = "https://trustless-gateway.link";
 /// The longest silence of whoever is asked for blocks.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Flags of every command that reads data by CID.
+/// Flags of every command that fetches blocks.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data by CID")]
 pub(super) struct Content {
@@ -36,23 +35,6 @@ pub(super) struct Content {
     /// [default: `https://trustless-gateway.link`]
     #[arg(long, value_name = "ADDR", env = "BACALHAU_IPFS_CONNECT", value_delimiter = ',')]
     ipfs_connect: Vec<String>,
-
-    /// When blocks are fetched: as the program reads them, or all before it starts
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    ipfs_fetch: FetchName,
-
-    /// Where unsealed copies lie: a directory, a file or a CAR for each CID, as in `/var/lib/data/{{.Cid}}`
-    #[arg(long, value_name = "TEMPLATE", env = "BACALHAU_FILECOIN_UNSEALED_PATH")]
-    filecoin_unsealed_path: Option<String>,
-
-    /// Whether unsealed directories and files are checked against their CID: never, when first used as far as that can
-    /// be done, or always, refusing what cannot be proved. Blocks of a CAR are always checked
-    #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
-    unsealed_verify: VerifyName,
-
-    /// Where to download what nobody else has: a CAR or a file for each CID, as in `https://host/{{.Cid}}.car`
-    #[arg(long, value_name = "TEMPLATE", env = "BACALHAU_CID_URL")]
-    cid_url: Option<String>,
 }
 
 /// Flags of every command that has a store.
@@ -67,21 +49,6 @@ pub(super) struct DataDir {
     /// Bound of the block store. What is not pinned goes when there is no room
     #[arg(long, value_name = "SIZE", env = "BACALHAU_STORE_SIZE", default_value_t = Size(32 << 30))]
     store_size: Size,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum FetchName {
-    #[default]
-    Lazy,
-    Eager,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum VerifyName {
-    Never,
-    #[default]
-    Lazy,
-    Full,
 }
 
 impl DataDir {
@@ -128,61 +95,34 @@ impl Content {
         Ok(Node::serve(self.config(talk, Vec::new())?, listen)?)
     }
 
-    fn config(&self, talk: &Arc<Talk>, first: Vec<Peer>) -> Result<NodeConfig, Failure> {
-        let verify = match self.unsealed_verify {
-            VerifyName::Never => UnsealedVerify::Never,
-            VerifyName::Lazy => UnsealedVerify::Lazy,
-            VerifyName::Full => UnsealedVerify::Full,
-        };
-        let (unsealed, cid_url) = self.templates()?;
+    /// What a node is told that follows these flags.
+    ///
+    /// # Errors
+    /// When a flag makes no sense.
+    pub(super) fn config(&self, talk: &Arc<Talk>, first: Vec<Peer>) -> Result<NodeConfig, Failure> {
         let progress = talk.progress();
         Ok(NodeConfig {
             data_dir: self.place.path()?,
             store_bytes: self.place.store_size.0,
             connect: first.into_iter().chain(self.peers()?).collect(),
-            unsealed: unsealed.map(|template| (template, verify)),
-            cid_url,
-            fetch: if self.ipfs_fetch == FetchName::Eager { Fetch::Eager } else { Fetch::Lazy },
+            unsealed: None,
+            cid_url: None,
+            fetch: Fetch::Lazy,
             patience: PATIENCE,
             fetched: Arc::new(move |bytes| progress(bytes, None)),
         })
     }
 
-    /// Whether the flags make sense, also where nothing will need them.
+    /// Whom to ask.
     ///
     /// # Errors
-    /// When one does not.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        self.templates()?;
-        self.peers().map(drop)
-    }
-
-    /// Of unsealed copies, and of URLs.
-    fn templates(&self) -> Result<(Option<Template>, Option<Template>), Failure> {
-        Ok((
-            template("--filecoin-unsealed-path", self.filecoin_unsealed_path.as_ref(), UnsealedStorage::check)?,
-            template("--cid-url", self.cid_url.as_ref(), CidUrlStorage::check)?,
-        ))
-    }
-
-    fn peers(&self) -> Result<Vec<Peer>, Failure> {
+    /// When somebody is named who cannot be asked.
+    pub(super) fn peers(&self) -> Result<Vec<Peer>, Failure> {
         let default = [DEFAULT_GATEWAY.to_owned()];
         let named = if self.ipfs_connect.is_empty() { &default[..] } else { &self.ipfs_connect };
         let named = named.iter().filter(|text| *text != "none" && !text.is_empty());
         named.map(|text| text.parse().map_err(|error| Failure::usage(format!("--ipfs-connect: {error}")))).collect()
     }
-}
-
-fn template(
-    flag: &str,
-    text: Option<&String>,
-    check: fn(&Template) -> Result<(), SourceError>,
-) -> Result<Option<Template>, Failure> {
-    let Some(text) = text else { return Ok(None) };
-    let failed = |error: &dyn Error| Failure::usage(format!("{flag}: {error}"));
-    let template = Template::parse(text).map_err(|error| failed(&error))?;
-    check(&template).map_err(|error| failed(&error))?;
-    Ok(Some(template))
 }
 
 /// `None` where no home is known.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, HostTree, Publication, Receipt, dirhash};
+use bacalhau_runtime::{HostFailure, HostTree, Kind, Publication, Receipt, Tree as _, dirhash};
 use clap::Args;
 use serde::Serialize;
 
@@ -118,7 +118,7 @@ impl Get {
                 self.fetch_from(talk, receipt, publication, &place, results).and_then(|()| check(receipt, results));
             match fetched {
                 Ok(()) => return Ok((publication.cid.map(|cid| cid.to_string()), place.to_string())),
-                Err(failure) => said.push(format!("{place}: {}", failure.message)),
+                Err(failure) => said.push(format!("{place}: {}", failure.without_result().message)),
             }
             if results.exists() {
                 fs::remove_dir_all(results).map_err(|error| HostFailure::at("remove", results, error))?;
@@ -171,6 +171,12 @@ impl Get {
         let node = self.content.node_with(talk, first)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
         let tree = DagTree::open(blocks, &place.cid, &place.path)?;
+        let stat = tree.stat("").map_err(|error| HostFailure::io(format!("read {place}"), error))?;
+        if stat.kind != Kind::Dir {
+            return Err(Failure::usage(format!(
+                "{place} is a file, and results are a directory: see bacalhau ipfs get"
+            )));
+        }
         node.exchange().fetch_dag(tree.cid());
         bounds.write(&tree, results, &mut |_| ())?;
         talk.done();

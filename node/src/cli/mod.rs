@@ -1,6 +1,7 @@
 //! The command line. One verb one file; what a verb prints goes through `output`, how it ends through `exit`. Nothing
 //! imports this room.
 
+mod by_cid;
 mod completion;
 mod content;
 mod data;

@@ -8,7 +8,7 @@ use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirh
 use clap::Args;
 use serde::Serialize;
 
-use super::content::Content;
+use super::by_cid::ByCid;
 use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::machine::Machine;
@@ -47,7 +47,7 @@ pub(super) struct Verify {
     output: Format,
 
     #[command(flatten)]
-    content: Content,
+    by_cid: ByCid,
 
     #[command(flatten)]
     machine: Machine,
@@ -74,7 +74,7 @@ impl Verify {
     /// # Errors
     /// When the receipt cannot be read, its module or inputs are not there or are others, or the host fails.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
-        self.content.check()?;
+        self.by_cid.check()?;
         let receipt = self.read_receipt()?;
         let altered = self.results_beside().map(|dir| altered(&receipt.claim, &dir)).transpose()?;
         let again = self.run_again(&receipt)?;
@@ -113,7 +113,7 @@ impl Verify {
         interrupt::removes(dir.path());
         let talk = self.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
-        let node = by_cid.then(|| self.content.node(&talk)).transpose()?;
+        let node = by_cid.then(|| self.by_cid.node(&talk)).transpose()?;
         let sources = self.machine.sources(&talk, node.as_ref(), dir.path().into())?;
         let runtime = self.machine.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;

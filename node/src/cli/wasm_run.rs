@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Error, Job, Link};
 use clap::{Args, ValueEnum};
 
-use super::content::Content;
+use super::by_cid::ByCid;
 use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::limits::LimitArgs;
@@ -62,7 +62,7 @@ pub(super) struct WasmRun {
     limits: LimitArgs,
 
     #[command(flatten)]
-    content: Content,
+    by_cid: ByCid,
 
     #[command(flatten)]
     publish: Publish,
@@ -145,19 +145,19 @@ impl WasmRun {
     /// When there is nothing to sum up: usage, a refusal, a failure of the host.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let deal = self.verification.deal()?;
-        self.content.check()?;
+        self.by_cid.check()?;
         let module = Source::parse(&self.module)?;
         let mounts = Mount::parse_all(&self.data.input)?;
         let place = Place::plan(self.data.output_dir.as_deref())?;
         interrupt::removes(place.staging());
         let talk = self.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
-        let node = (by_cid || self.publish.needs_node()).then(|| self.content.node(&talk)).transpose()?;
+        let node = (by_cid || self.publish.needs_node()).then(|| self.by_cid.node(&talk)).transpose()?;
         let sources = self.machine.sources(&talk, node.as_ref(), place.staging().into())?;
         let mut executions = self.execute(deal, &module, &mounts, &sources, &talk, place.staging())?;
         let proposals: Vec<_> = executions.iter().map(Execution::proposal).collect();
         let verdict = self.verification.verifier().verify(deal, &proposals);
-        self.publish.publish(&self.content, node.as_ref(), &mut executions, verdict.chosen())?;
+        self.publish.publish(&self.by_cid.content, node.as_ref(), &mut executions, verdict.chosen())?;
         if let Some(node) = &node {
             node.exchange().settle()?;
         }

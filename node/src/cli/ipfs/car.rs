@@ -20,8 +20,14 @@ use crate::cas::{Block, Blocks, CidPath};
 
 const BUFFER_BYTES: usize = 1 << 20;
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs export bafybei… -o photos.car
+  bacalhau ipfs export bafybei… -o - | ssh host bacalhau ipfs import -";
+
 /// Write all blocks of a DAG into an archive (CAR)
 #[derive(Args, Debug)]
+#[command(after_help = EXPORT_EXAMPLES)]
 pub(in crate::cli) struct Export {
     /// The CID
     place: CidPath,
@@ -34,8 +40,14 @@ pub(in crate::cli) struct Export {
     content: Content,
 }
 
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs import photos.car
+  bacalhau ipfs import --no-pin one.car two.car";
+
 /// Put the blocks of archives (CAR) into the store
 #[derive(Args, Debug)]
+#[command(after_help = IMPORT_EXAMPLES)]
 pub(in crate::cli) struct Import {
     /// The archives; `-` is standard input
     #[arg(required = true)]

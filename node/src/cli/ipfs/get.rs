@@ -14,8 +14,14 @@ use super::super::{interrupt, text};
 use crate::cas::unixfs::{DagTree, Links, Unpack};
 use crate::cas::{Blocks, CidPath};
 
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs get bafybei…/report.csv
+  bacalhau ipfs get ipfs://bafybei… -o ./photos --ipfs-connect /ip4/…/tcp/…/p2p/ID";
+
 /// Write the file or directory that a CID names
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Get {
     /// CID or CID/path, with `ipfs://` before it or not
     place: CidPath,

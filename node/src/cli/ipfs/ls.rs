@@ -14,8 +14,14 @@ use super::super::text;
 use crate::cas::unixfs::DagTree;
 use crate::cas::{Blocks, CidPath};
 
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs ls bafybei…
+  bacalhau ipfs ls bafybei…/photos --output json";
+
 /// List the directory that a CID names
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Ls {
     /// CID or CID/path, with `ipfs://` before it or not
     place: CidPath,

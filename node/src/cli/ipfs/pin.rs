@@ -21,8 +21,13 @@ pub(in crate::cli) enum Pin {
     Ls(ListPins),
 }
 
+const ADD_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs pin add --name photos bafybei…";
+
 /// Fetch all blocks of a DAG and keep them
 #[derive(Args, Debug)]
+#[command(after_help = ADD_EXAMPLES)]
 pub(in crate::cli) struct AddPin {
     /// The CID
     place: CidPath,
@@ -35,8 +40,13 @@ pub(in crate::cli) struct AddPin {
     content: Content,
 }
 
+const REMOVE_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs pin rm bafybei…";
+
 /// Let a DAG go when the store needs room
 #[derive(Args, Debug)]
+#[command(after_help = REMOVE_EXAMPLES)]
 pub(in crate::cli) struct RemovePin {
     /// The CID
     place: CidPath,
@@ -45,8 +55,13 @@ pub(in crate::cli) struct RemovePin {
     data_dir: DataDir,
 }
 
+const LIST_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs pin ls --output json";
+
 /// List what is pinned
 #[derive(Args, Debug)]
+#[command(after_help = LIST_EXAMPLES)]
 pub(in crate::cli) struct ListPins {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]

@@ -9,8 +9,13 @@ use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::size::Size;
 use super::super::text;
 
+const STAT_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs stat --output json";
+
 /// How full the block store is
 #[derive(Args, Debug)]
+#[command(after_help = STAT_EXAMPLES)]
 pub(in crate::cli) struct Stat {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -20,8 +25,14 @@ pub(in crate::cli) struct Stat {
     data_dir: DataDir,
 }
 
+const GC_EXAMPLES: &str = "\
+Examples:
+  bacalhau ipfs gc
+  bacalhau ipfs gc --keep 10GiB";
+
 /// Remove what is neither pinned nor in use
 #[derive(Args, Debug)]
+#[command(after_help = GC_EXAMPLES)]
 pub(in crate::cli) struct Gc {
     /// Stop when this much is left
     #[arg(long, value_name = "SIZE", default_value_t = Size(0))]
