@@ -259,11 +259,12 @@ fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, r
     fs::create_dir(results).map_err(failed(results))?;
     let base = url::Url::parse(&format!("{}/", url.trim_end_matches('/')))
         .map_err(|error| Failure::refused(format!("{url} is not a usable URL: {error}")))?;
-    let explain = |failure: HostFailure| match reach {
-        Reach::PublicOnly if failure.to_string().contains("only public addresses") => {
-            HostFailure::new(format!("{failure}; if you trust the receipt, add --private-addresses"))
+    let explain = |failure: HostFailure| {
+        let mut failure = Failure::from(failure);
+        if reach == Reach::PublicOnly && failure.message.contains("only public addresses") {
+            failure.message += "; if you trust the receipt, add --private-addresses";
         }
-        _ => failure,
+        failure
     };
     for file in &receipt.claim.files {
         let malformed = || Failure::refused(format!("the receipt has a file {:?}, which no results have", file.name));
