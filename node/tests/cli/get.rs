@@ -23,7 +23,7 @@ fn a_receipt_leads_into_ones_own_network_only_where_it_is_allowed() {
     assert!(end.stderr.contains("add --private-addresses"), "{}", end.stderr);
     let end = room.expect(4, "get theirs.json --output-dir got --private-addresses");
     assert!(end.stderr.contains("its SHA-256 is") || end.stderr.contains("it is larger than"), "{}", end.stderr);
-    assert_eq!(room.list("."), [".cache", "echo.wat", "hello.wat", "out", "theirs.json"]);
+    assert_eq!(room.list("."), [".cache", "cat.wat", "echo.wat", "hello.wat", "out", "theirs.json"]);
 }
 
 #[test]
@@ -35,5 +35,5 @@ fn what_is_more_than_the_receipt_claims_is_not_copied() {
     let end = room.expect(4, "get theirs.json --output-dir got");
     assert!(end.stderr.contains("has more than"), "{}", end.stderr);
     assert_eq!(end.stderr.matches("has more than").count(), 32, "each place is a try, and tries are bounded");
-    assert_eq!(room.list("."), [".cache", "echo.wat", "hello.wat", "out", "theirs.json"]);
+    assert_eq!(room.list("."), [".cache", "cat.wat", "echo.wat", "hello.wat", "out", "theirs.json"]);
 }

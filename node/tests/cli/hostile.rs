@@ -66,7 +66,9 @@ fn a_dag_writes_nothing_beside_where_it_goes() {
     for name in [&b".."[..], b".", b"a/../../b", b"/etc/x", b"a\0b", b""] {
         let (root, leaf) = directory_of(name);
         let mut car = CarWriter::new(Vec::new(), &[*root.cid()]).unwrap();
-        [&root, &leaf].into_iter().for_each(|block| car.write(block).unwrap());
+        for block in [&root, &leaf] {
+            car.write(block).unwrap();
+        }
         fs::write(room.path("evil.car"), car.finish().unwrap()).unwrap();
         room.expect(0, "ipfs import evil.car");
         let cid = root.cid();

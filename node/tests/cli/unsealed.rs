@@ -138,7 +138,7 @@ fn what_is_not_a_readable_copy_is_named() {
     let said = refused(&room, &cid, "data/{{.Cid}}.car", "");
     assert!(said.contains("truncated"), "{said}");
     fs::create_dir(&copy).unwrap();
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read_dir(&copy).is_err() {
         let said = refused(&room, &cid, "data/{{.Cid}}", "");
         assert!(said.contains("unsealed: cannot read ") && said.contains("ermission denied"), "{said}");
