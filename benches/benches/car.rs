@@ -193,7 +193,7 @@ fn car(c: &mut Criterion) {
     side("of the host", &|| {
         read(&plain(), |bytes| {
             black_box(bytes);
-        })
+        });
     });
     // Mounted anew, so that no block is in memory from before.
     side("of the CAR, every block checked", &|| {

@@ -43,7 +43,7 @@ fn results_come_back_from_a_directory_and_over_http() {
     assert_got(&room, "got");
     room.expect(0, "verify got/receipt.json");
     with_places(&room, "remote.json", &[url]);
-    let answer = room.expect_json(0, "get remote.json --private-addresses --output-dir got --output json");
+    let answer = room.expect_json(0, "get remote.json --output-dir got --output json --private-addresses");
     assert_eq!((&answer["from"], &answer["output_dir"], &answer["files"]), (&json!(url), &json!("got"), &json!(3)));
     assert_got(&room, "got");
     // Without --output-dir, the name that the run itself would have taken.

@@ -212,7 +212,8 @@ fn large_messages_that_never_end_take_no_more_memory_than_there_is_room_for() {
             stream.flush().await.unwrap();
             begun.push(stream);
         }
-        let full: Vec<_> = begun.iter_mut().map(|stream| stream.write_all(&[0; 1 << 20])).collect();
+        let zeros = vec![0; 1 << 20];
+        let full: Vec<_> = begun.iter_mut().map(|stream| stream.write_all(&zeros)).collect();
         let all = futures::future::join_all(full);
         // Those that are not read do not get rid of what they have.
         let all = tokio::time::timeout(Duration::from_millis(500), all).await;
