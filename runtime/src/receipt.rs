@@ -79,8 +79,10 @@ pub struct Unclaimed {
     /// Where each input was found, by its guest path.
     pub input_sources: BTreeMap<String, String>,
     /// Who handed out each input, by its guest path: the first, and after each that failed who went on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub input_services: BTreeMap<String, Vec<Service>>,
     /// Where the results can be had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Publication>,
     /// What a person may want to know: a limit that the program ran into and survived, links that were left out.
     pub notes: Vec<String>,
