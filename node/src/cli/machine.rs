@@ -44,7 +44,7 @@ pub(super) struct Machine {
     no_cache: bool,
 
     #[command(flatten)]
-    download: Download,
+    pub(super) download: Download,
 
     /// Say nothing on standard error but errors
     #[arg(short, long)]
@@ -99,19 +99,6 @@ impl Machine {
         Talk::new(self.quiet)
     }
 
-    /// Everything that sources are read from, by CID from `node`, with downloads spooled in `spool_dir`.
-    ///
-    /// # Errors
-    /// When a flag of the node makes no sense.
-    pub(super) fn sources(
-        &self,
-        talk: &Arc<Talk>,
-        node: Option<&Node>,
-        spool_dir: PathBuf,
-    ) -> Result<Sources, Failure> {
-        self.download.sources(talk, node, spool_dir)
-    }
-
     /// A runtime that accepts modules of up to `module_bytes`.
     ///
     /// # Errors
@@ -130,10 +117,10 @@ impl Machine {
 }
 
 impl Download {
-    /// As [`Machine::sources`].
+    /// Everything that sources are read from, by CID from `node`, with downloads spooled in `spool_dir`.
     ///
     /// # Errors
-    /// As for that.
+    /// When a flag of the node makes no sense.
     pub(super) fn sources(
         &self,
         talk: &Arc<Talk>,

@@ -114,7 +114,7 @@ impl Verify {
         let talk = self.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
         let node = by_cid.then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.machine.sources(&talk, node.as_ref(), dir.path().into())?;
+        let sources = self.machine.download.sources(&talk, node.as_ref(), dir.path().into())?;
         let runtime = self.machine.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));

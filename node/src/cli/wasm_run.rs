@@ -153,7 +153,7 @@ impl WasmRun {
         let talk = self.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
         let node = (by_cid || self.publish.needs_node()).then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.machine.sources(&talk, node.as_ref(), place.staging().into())?;
+        let sources = self.machine.download.sources(&talk, node.as_ref(), place.staging().into())?;
         let mut executions = self.execute(deal, &module, &mounts, &sources, &talk, place.staging())?;
         let proposals: Vec<_> = executions.iter().map(Execution::proposal).collect();
         let verdict = self.verification.verifier().verify(deal, &proposals);

@@ -1,3 +1,5 @@
+//! The exchange between a store and providers that have, have not, say nothing or break.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

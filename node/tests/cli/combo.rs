@@ -8,17 +8,6 @@ use serde_json::{Value, json};
 use crate::gateway::Gateway;
 use crate::support::{Room, pattern};
 
-/// A tree of several blocks in the store `maker`; its CID, and the archive `tree.car`.
-fn room() -> (Room, String) {
-    let room = Room::new();
-    room.write("tree/a.txt", "a\n");
-    room.write("tree/sub/big.bin", pattern(600_000, 1));
-    fs::create_dir(room.path("data")).unwrap();
-    let cid = room.add("tree", "--data-dir maker");
-    room.expect(0, &format!("ipfs export {cid} -o tree.car --data-dir maker"));
-    (room, cid)
-}
-
 /// The job over `cid`, with data from where `flags` say and a store of its own; its receipt.
 fn run(room: &Room, cid: &str, flags: &[&str]) -> Value {
     let line = format!("wasm run cat.wat -c 1 -i {cid}:/in --stdin /in/sub/big.bin --output-dir out");
@@ -33,7 +22,7 @@ fn below(room: &Room, name: &str) -> String {
 
 #[test]
 fn claims_are_the_same_bytes_whoever_serves() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     fs::create_dir_all(room.path(&format!("data/{cid}/sub"))).unwrap();
     for name in ["a.txt", "sub/big.bin"] {
         fs::copy(room.path("tree").join(name), room.path(&format!("data/{cid}/{name}"))).unwrap();
@@ -83,7 +72,7 @@ fn spoil(car: &Path, target: &Path) {
 
 #[test]
 fn what_breaks_in_the_middle_goes_on_elsewhere() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     spoil(&room.path("tree.car"), &room.path(&format!("data/{cid}.car")));
     let (serving, car) = (room.serve("maker", ""), below(&room, "data/{{.Cid}}.car"));
     let sound = run(&room, &cid, &["--data-dir", "maker"]);
@@ -105,7 +94,7 @@ fn what_breaks_in_the_middle_goes_on_elsewhere() {
 
 #[test]
 fn when_nobody_has_it_everybody_s_reason_is_said() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     let serving = room.serve("other", "");
     let dead = serving.peer.replace(serving.peer.split('/').nth(4).unwrap(), "1");
     let gateway = Gateway::start(&room.path("cat.wat"));

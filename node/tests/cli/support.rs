@@ -96,6 +96,18 @@ impl Room {
         room
     }
 
+    /// One with the directory `tree` of several blocks, in the store `maker` and as `tree.car`, and an empty `data`; and
+    /// the CID of the tree.
+    pub(crate) fn with_tree() -> (Self, String) {
+        let room = Self::new();
+        room.write("tree/a.txt", "a\n");
+        room.write("tree/sub/big.bin", pattern(600_000, 1));
+        fs::create_dir(room.path("data")).unwrap();
+        let cid = room.add("tree", "--data-dir maker");
+        room.expect(0, &format!("ipfs export {cid} -o tree.car --data-dir maker"));
+        (room, cid)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -7,17 +7,6 @@ use serde_json::{Value, json};
 
 use crate::support::{Room, pattern};
 
-/// A room with copies of one tree; its CID.
-fn room() -> (Room, String) {
-    let room = Room::new();
-    room.write("tree/a.txt", "a\n");
-    room.write("tree/sub/big.bin", pattern(600_000, 1));
-    fs::create_dir(room.path("data")).unwrap();
-    let cid = room.add("tree", "--data-dir maker");
-    room.expect(0, &format!("ipfs export {cid} -o tree.car --data-dir maker"));
-    (room, cid)
-}
-
 /// Runs over the copy that `template` finds; what stands in the receipt.
 fn served(room: &Room, source: &str, template: &str, flags: &str) -> Value {
     let template = room.path(template);
@@ -39,7 +28,7 @@ fn refused(room: &Room, cid: &str, template: &str, flags: &str) -> String {
 
 #[test]
 fn a_copy_is_a_directory_a_file_or_an_archive() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     let big = room.add("tree/sub/big.bin", "--data-dir maker");
     fs::rename(room.path("tree"), room.path(&format!("data/{cid}"))).unwrap();
     fs::copy(room.path(&format!("data/{cid}/sub/big.bin")), room.path(&format!("data/{big}"))).unwrap();
@@ -73,7 +62,7 @@ fn a_copy_is_a_directory_a_file_or_an_archive() {
 
 #[test]
 fn what_the_template_may_speak_of() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     for name in ["data/by-name/mine", "data/piece/baga1"] {
         room.write(&format!("{name}/a.txt"), "a\n");
         room.write(&format!("{name}/sub/big.bin"), pattern(600_000, 1));
@@ -93,7 +82,7 @@ fn what_the_template_may_speak_of() {
 
 #[test]
 fn a_policy_says_what_is_believed() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     fs::rename(room.path("tree"), room.path(&format!("data/{cid}"))).unwrap();
     let (source, template) = (format!("{cid}:/in"), "data/{{.Cid}}");
     let checked = |policy: &str| {
@@ -113,7 +102,7 @@ fn a_policy_says_what_is_believed() {
 
 #[test]
 fn what_is_not_a_readable_copy_is_named() {
-    let (room, cid) = room();
+    let (room, cid) = Room::with_tree();
     let copy = room.path(&format!("data/{cid}"));
     let absent = refused(&room, &cid, "data/{{.Cid}}", "");
     assert!(absent.contains("unsealed: there is no copy at ") && absent.contains("; ipfs: "), "{absent}");

@@ -1,3 +1,5 @@
+//! A gateway as a server of this process plays it: well, busy, silent and lying.
+
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};

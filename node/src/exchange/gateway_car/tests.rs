@@ -1,3 +1,5 @@
+//! Archives of a gateway: whole, cut short, and of blocks that nobody asked for.
+
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Duration;

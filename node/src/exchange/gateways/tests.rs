@@ -1,3 +1,5 @@
+//! Several gateways: who is asked, who is asked as well, and what is said when nobody has it.
+
 use std::sync::mpsc;
 
 use super::*;

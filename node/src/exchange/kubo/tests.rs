@@ -1,3 +1,5 @@
+//! The RPC of a kubo, spoken with `FakeKubo`: no kubo that has one can be installed here.
+
 use std::io::Cursor;
 use std::net::TcpStream;
 use std::sync::mpsc;

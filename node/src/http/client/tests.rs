@@ -1,3 +1,5 @@
+//! The client against servers of this process: redirects, addresses, time-outs, passwords.
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 

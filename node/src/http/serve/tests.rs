@@ -1,3 +1,5 @@
+//! The server of published results: ranges, names that lead out, and clients that are slow.
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,3 +1,5 @@
+//! The combo over storages that serve, break off or have nothing.
+
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use bacalhau_runtime::{Checked, Kind};

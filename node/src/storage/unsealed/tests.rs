@@ -1,3 +1,5 @@
+//! Unsealed copies in every form and under every policy, and what is not one.
+
 use std::fs;
 use std::io::Write as _;
 use std::sync::Mutex;

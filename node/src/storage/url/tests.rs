@@ -1,3 +1,5 @@
+//! URLs that break off, change, are too large or have another hash.
+
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,3 +1,5 @@
+//! Files: reads at every position, what is asked ahead, and lengths that lie.
+
 use bacalhau_runtime::Tree;
 use bytes::Bytes;
 use proptest::prelude::*;

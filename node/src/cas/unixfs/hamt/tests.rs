@@ -1,3 +1,5 @@
+//! Shards: those that others write are read, and those that make no sense are refused.
+
 use bacalhau_runtime::{Kind, Tree};
 use bytes::Bytes;
 

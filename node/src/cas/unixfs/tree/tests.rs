@@ -1,3 +1,5 @@
+//! The mounted tree: what each look costs in blocks, and names that no tree may have.
+
 use super::*;
 use crate::cas::unixfs::samples::{Samples, words};
 use crate::cas::unixfs::{Meta, MetaKind};

@@ -1,3 +1,5 @@
+//! Trees written to the host: all or nothing, and nothing outside of the target.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

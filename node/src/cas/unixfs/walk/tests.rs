@@ -1,3 +1,5 @@
+//! Walks: order, scopes, bounds, and what is asked ahead.
+
 use super::*;
 use crate::cas::unixfs::samples::{Samples, pattern, words};
 
