@@ -31,6 +31,7 @@ pub mod executor;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hex;
 pub mod http;
 pub mod job;
 pub mod node;

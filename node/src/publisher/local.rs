@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Publisher, check};
 use crate::cas::unixfs::Unpack;
+use crate::hex::Hex;
 
 /// The publisher `local`.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ fn copy(results: &Path, dir: &Path, target: &Path, h1: &str) -> Result<(), HostF
 fn name_of(h1: &str) -> Result<String, HostFailure> {
     let digest = h1.strip_prefix("h1:").and_then(|text| STANDARD.decode(text).ok());
     let digest = digest.ok_or_else(|| HostFailure::new(format!("{h1} is no hash of results")))?;
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Hex(&digest).to_string())
 }
 
 #[cfg(test)]

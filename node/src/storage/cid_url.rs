@@ -10,7 +10,7 @@ use tempfile::TempPath;
 use super::fetched::Fetched;
 use super::subtree::Subtree;
 use super::unsealed::{fields_of, is_archive};
-use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage, foreign};
+use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage};
 use crate::cas::car::CarFile;
 use crate::cas::unixfs::{DagTree, import};
 use crate::cas::{Blocks, DataError};
@@ -86,20 +86,13 @@ impl Storage for CidUrlStorage {
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        self.urls.size(&self.url(cid_of(source)?)?)
+        self.urls.size(&self.url(source.cid("CIDs behind URLs")?)?)
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
-        let source = cid_of(source)?;
+        let source = source.cid("CIDs behind URLs")?;
         let url = self.url(source)?;
         let tree = self.tree(self.urls.fetch_file(&url)?, source)?;
         Ok(Opened::by(self.name(), url.recorded(), Checked::Verified, tree))
-    }
-}
-
-fn cid_of(source: &Source) -> Result<&CidSource, HostFailure> {
-    match source {
-        Source::Cid(source) => Ok(source),
-        _ => Err(foreign(source, "CIDs behind URLs")),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bacalhau_runtime::{Entry, HostFailure, ReadAt, Stat, Tree};
 
-use super::{CidSource, Opened, Services, Source, Storage, foreign};
+use super::{CidSource, Opened, Services, Source, Storage};
 
 /// Storages of data by CID, the most wanted first.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Storage for Combo {
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
-        let Source::Cid(cid_source) = source else { return Err(foreign(source, "CIDs")) };
+        let cid_source = source.cid("CIDs")?;
         let mut errors = Errors::default();
         let first = open_next(&self.drivers, 0, source, &mut errors);
         let (index, opened) = first.ok_or_else(|| HostFailure::new(errors.about(source)))?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bacalhau_runtime::{Checked, HostFailure, Tree};
 use cid::Cid;
 
-use super::{CidSource, Opened, Source, Storage, foreign};
+use super::{CidSource, Opened, Source, Storage};
 use crate::cas::store::{Hold, Store};
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk};
 use crate::cas::{Blocks, Code, DataError, dag_pb, is_complete};
@@ -57,12 +57,12 @@ impl Storage for IpfsStorage {
 
     /// Whether all blocks are in the own store: those of the whole CID, whatever the path.
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
-        is_complete(&*self.store, &cid_of(source)?.place.cid).map_err(|error| failed(&error))
+        is_complete(&*self.store, &source.cid("IPFS")?.place.cid).map_err(|error| failed(&error))
     }
 
     /// Of a directory, what its links say: nobody has checked that.
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        let tree = self.tree(cid_of(source)?).map_err(|error| failed(&error))?;
+        let tree = self.tree(source.cid("IPFS")?).map_err(|error| failed(&error))?;
         if let Some(size) = tree.size() {
             return Ok(Some(size));
         }
@@ -80,7 +80,7 @@ impl Storage for IpfsStorage {
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
-        let source = cid_of(source)?;
+        let source = source.cid("IPFS")?;
         self.hold(&source.place.cid).map_err(|error| failed(&error))?;
         let tree = self.tree(source).map_err(|error| failed(&error))?;
         if self.fetch == Fetch::Eager {
@@ -93,13 +93,6 @@ impl Storage for IpfsStorage {
         let place = if here { "the block store".into() } else { self.exchange.asked() };
         let tree: Arc<dyn Tree> = Arc::new(tree);
         Ok(Opened::by(self.name(), place, Checked::Verified, tree))
-    }
-}
-
-fn cid_of(source: &Source) -> Result<&CidSource, HostFailure> {
-    match source {
-        Source::Cid(source) => Ok(source),
-        _ => Err(foreign(source, "IPFS")),
     }
 }
 

@@ -4,12 +4,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use bacalhau_runtime::HostFailure;
 use bytes::Bytes;
 use ureq::http::Uri;
 use url::Url;
 
-use super::{CidSource, inline};
+use super::{CidSource, foreign, inline};
 use crate::cas::{CidPath, CidPathError};
+use crate::hex::Hex;
 
 /// Where a module or an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +140,17 @@ impl Source {
         matches!(self, Self::Path(path) if path.is_dir())
     }
 
+    /// The data by its CID that it is, for the storage of `storage`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(super) fn cid(&self, storage: &str) -> Result<&CidSource, HostFailure> {
+        match self {
+            Self::Cid(source) => Ok(source),
+            _ => Err(foreign(self, storage)),
+        }
+    }
+
     /// Whether it is data by its CID.
     pub fn is_cid(&self) -> bool {
         matches!(self, Self::Cid(_))
@@ -173,15 +186,6 @@ fn looks_like_cid(text: &str) -> bool {
     let head = text.split('/').next().unwrap_or_default();
     let begins = ["Qm", "bafy", "bafk"].iter().any(|prefix| head.starts_with(prefix));
     begins && head.len() >= 32 && head.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// A digest as people write it.
-pub(super) struct Hex<'a>(pub(super) &'a [u8; 32]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 fn digest_of(hex: &str) -> Option<[u8; 32]> {

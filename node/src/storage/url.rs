@@ -14,8 +14,8 @@ use url::Url;
 
 use super::fetched::Fetched;
 use super::part::Part;
-use super::source::Hex;
 use super::{Opened, Source, Storage, foreign};
+use crate::hex::Hex;
 use crate::http::{Client, Paced, Reach, Terms};
 
 const CHUNK_BYTES: usize = 64 << 10;

@@ -15,6 +15,7 @@ use super::index_file::{self, Stamp};
 use super::scan::{Depth, Scan, roots, scan};
 use super::{Entry, Key};
 use crate::cas::{Block, DataError, Shelf, identity_bytes};
+use crate::hex::Hex;
 
 /// An indexed archive.
 pub struct CarFile {
@@ -43,10 +44,8 @@ impl CarFile {
     /// When it cannot be read, or is no archive from end to end.
     pub fn open(path: &Path, index_dir: &Path) -> Result<Self, DataError> {
         let absolute = fs::canonicalize(path).map_err(|error| at("open", path, error))?;
-        let name: String = Sha256::digest(absolute.as_os_str().as_encoded_bytes())[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = Sha256::digest(absolute.as_os_str().as_encoded_bytes());
+        let name = Hex(&digest[..16]);
         fs::create_dir_all(index_dir).map_err(|error| at("make the directory", index_dir, error))?;
         Self::open_indexed(&absolute, index_dir.join(format!("{name}.idx")), Tail::Refused)
     }

@@ -1,7 +1,7 @@
 //! What somebody who lives needs of the store, in a file that is locked by them: roots of DAGs, single blocks, whole packs. It
 //! counts for nothing once its owner is gone, so nobody has to clean up after a crash.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use super::lock::try_lock;
 use super::{Lock, Store, at, remove};
 use crate::cas::car::Key;
 use crate::cas::{DataError, canonical};
+use crate::hex::Hex;
 
 /// A claim of this process.
 #[derive(Debug)]
@@ -81,13 +82,7 @@ impl Claimed {
     fn line(&self) -> String {
         match self {
             Self::Root(cid) => format!("root {}\n", canonical(cid)),
-            Self::Block(Key(bytes)) => {
-                let mut line = String::from("block ");
-                for byte in bytes {
-                    let _ = write!(line, "{byte:02x}");
-                }
-                line + "\n"
-            }
+            Self::Block(Key(bytes)) => format!("block {}\n", Hex(bytes)),
             Self::Pack(id) => format!("pack {id}\n"),
         }
     }

@@ -14,7 +14,7 @@ use bacalhau_runtime::{Checked, HostFailure, HostTree, Tree};
 
 use super::local::size_of;
 use super::subtree::Subtree;
-use super::{CidSource, Opened, Source, SourceError, Storage, foreign};
+use super::{CidSource, Opened, Source, SourceError, Storage};
 use crate::cas::car::{CarFile, CarReader};
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
 use crate::cas::{Blocks, CidPath, DataError, Shelf};
@@ -157,11 +157,11 @@ impl Storage for UnsealedStorage {
     }
 
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
-        Ok(self.find(cid_of(source)?)?.is_some())
+        Ok(self.find(source.cid("unsealed copies")?)?.is_some())
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        let source = cid_of(source)?;
+        let source = source.cid("unsealed copies")?;
         let Some(copy) = self.find(source)? else { return Ok(None) };
         let failed = |error| HostFailure::at("measure", &copy.path, error);
         match copy.form {
@@ -177,7 +177,7 @@ impl Storage for UnsealedStorage {
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
-        let source = cid_of(source)?;
+        let source = source.cid("unsealed copies")?;
         let Some(copy) = self.find(source)? else {
             return Err(HostFailure::new(format!("there is no copy at {}", self.render(source)?)));
         };
@@ -186,13 +186,6 @@ impl Storage for UnsealedStorage {
             Form::Archive(car) => (self.open_archive(&copy.path, car, &source.place)?, Checked::Verified),
         };
         Ok(Opened::by(self.name(), copy.path.display().to_string(), checked, tree))
-    }
-}
-
-fn cid_of(source: &Source) -> Result<&CidSource, HostFailure> {
-    match source {
-        Source::Cid(source) => Ok(source),
-        _ => Err(foreign(source, "unsealed copies")),
     }
 }
 

@@ -11,6 +11,8 @@ use cid::Cid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::Hex;
+
 /// The memory: a directory with a small file for each copy.
 #[derive(Debug)]
 pub(super) struct Proofs {
@@ -45,7 +47,7 @@ impl Proofs {
         prove: impl FnOnce() -> Result<Option<String>, HostFailure>,
     ) -> Result<Option<String>, HostFailure> {
         let stamp = stamp(path).map_err(|error| HostFailure::at("look at", path, error))?;
-        let name = hex(&Sha256::digest(format!("{cid} {}", path.display())))[..32].to_owned();
+        let name = Hex(&Sha256::digest(format!("{cid} {}", path.display()))[..16]).to_string();
         let file = self.dir.join(name + ".json");
         let known = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
         if let Some(known) =
@@ -94,11 +96,7 @@ fn stamp(path: &Path) -> io::Result<String> {
             pending.append(&mut names);
         }
     }
-    Ok(hex(&hasher.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(Hex(&hasher.finalize()).to_string())
 }
 
 #[cfg(test)]
