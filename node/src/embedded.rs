@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use bacalhau_runtime::{Error, HostFailure, Inputs, Job, Receipt};
+use bacalhau_runtime::{Error, HostFailure, Inputs, Job, Link, Receipt};
 
 use crate::executor::Executor;
 use crate::verify::{Content, Proposal};
@@ -47,7 +47,10 @@ impl Execution {
     /// What the execution proposes as the result. A failure of the host proposes nothing.
     pub fn proposal(&self) -> Proposal<'_> {
         let content = match &self.outcome {
-            Ok(receipt) => Content::Claim(&receipt.claim),
+            Ok(receipt) => {
+                let claim = Link::of_dag_cbor(&receipt.claim.to_dag_cbor());
+                Content::Vote { h1: &receipt.claim.h1, claim }
+            }
             Err(_) => Content::Absent,
         };
         Proposal { execution: self.number, content }

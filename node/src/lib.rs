@@ -25,6 +25,7 @@
 pub mod bitswap;
 pub mod cas;
 pub mod cli;
+pub mod compute;
 pub mod embedded;
 pub mod exchange;
 pub mod executor;
@@ -35,7 +36,9 @@ mod hex;
 pub mod http;
 pub mod job;
 pub mod node;
+pub mod protocol;
 pub mod publisher;
+pub mod requester;
 pub mod serving;
 pub mod storage;
 pub mod transport;

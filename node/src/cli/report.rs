@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use crate::embedded::Execution;
+use crate::job::Finding;
 use crate::verify::Verdict;
 
 /// The end of a job.
@@ -21,6 +22,8 @@ pub(super) struct Report {
     pub(super) explanation: &'static str,
     /// What the receipt claims; absent without a verdict.
     pub(super) claim: Option<Claim>,
+    /// Where runs with the same results differ in the rest of their claims.
+    pub(super) findings: Vec<Finding>,
     /// The part of the receipt that is not claimed.
     pub(super) unclaimed: Option<Unclaimed>,
     /// Every run.
@@ -71,6 +74,7 @@ impl Report {
             executions: runs,
             receipt: receipt.map(|_| output_dir.join("receipt.json")),
             notes: notes(receipt, &verdict),
+            findings: findings(&verdict, executions),
             results_dir,
             output_dir,
             verdict,
@@ -100,6 +104,24 @@ impl Run {
             output_dir: output_dir.filter(|_| claim.is_some()),
         }
     }
+}
+
+/// How the claims of runs that are called faulty or disputed differ from that of the first of their group.
+fn findings(verdict: &Verdict, executions: &[Execution]) -> Vec<Finding> {
+    let claim = |number: u16| {
+        let run = executions.iter().find(|run| run.number == number)?;
+        run.outcome.as_ref().ok().map(|receipt| &receipt.claim)
+    };
+    let mut findings = Vec::new();
+    for group in &verdict.groups {
+        let Some(&against) = group.executions.first() else { continue };
+        for &execution in group.faulty.iter().chain(&group.disputed) {
+            if let (Some(expected), Some(found)) = (claim(against), claim(execution)) {
+                findings.push(Finding { execution, against, differences: expected.differences(found), parted: None });
+            }
+        }
+    }
+    findings
 }
 
 /// The runtime's notes, and what to do when runs with the same results do not claim the same.
@@ -206,8 +228,8 @@ mod tests {
         let json = serde_json::to_value(&report).unwrap();
         let fuel = serde_json::json!({"what": "fuel", "expected": "1", "found": "123"});
         assert_eq!(json["verdict"]["groups"][0]["executions"], serde_json::json!([2, 3, 5]));
-        assert_eq!(json["verdict"]["groups"][0]["faulty"][0]["execution"], 1);
-        assert_eq!(json["verdict"]["groups"][0]["faulty"][0]["differences"], serde_json::json!([fuel]));
+        assert_eq!(json["verdict"]["groups"][0]["faulty"], serde_json::json!([1, 4]));
+        assert_eq!(json["findings"][0]["differences"], serde_json::json!([fuel]));
         assert_eq!(json["executions"][0]["fuel"], 123);
     }
 

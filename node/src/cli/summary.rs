@@ -8,7 +8,8 @@ use bacalhau_runtime::{Checked, Claim, Outcome, Profile, Service};
 use super::output::{Lines, Paint, Render};
 use super::report::Report;
 use super::text::{self, Excerpt};
-use crate::verify::{Deviation, Rule};
+use crate::job::Finding;
+use crate::verify::Rule;
 
 /// How many points of a faulty claim are shown; all of them are in the JSON.
 const MOST_DIFFERENCES: usize = 3;
@@ -69,16 +70,11 @@ impl Report {
 
     /// Who has the results of a group and not its claim.
     fn add_deviations(&self, lines: &mut Lines, paint: Paint) {
-        for group in &self.verdict.groups {
-            for deviation in &group.faulty {
-                lines.add("faulty", paint.red(&deviating(deviation, "instead of")));
-            }
-            if let Some(first) = group.executions.first() {
-                let against = format!("where run {first} has");
-                for deviation in &group.disputed {
-                    lines.add("disputed", paint.red(&deviating(deviation, &against)));
-                }
-            }
+        for finding in &self.findings {
+            let disputed = self.verdict.groups.iter().any(|group| group.disputed.contains(&finding.execution));
+            let against = format!("where run {} has", finding.against);
+            let (what, against) = if disputed { ("disputed", against.as_str()) } else { ("faulty", "instead of") };
+            lines.add(what, paint.red(&deviating(finding, against)));
         }
     }
 
@@ -193,7 +189,7 @@ fn fuel(claim: &Claim) -> String {
 }
 
 /// An execution and the first of the points at which its claim is another one.
-fn deviating(deviation: &Deviation, against: &str) -> String {
+fn deviating(deviation: &Finding, against: &str) -> String {
     let mut points: Vec<String> = deviation
         .differences
         .iter()

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{CidSource, foreign, inline};
 use crate::cas::{CidPath, CidPathError};
-use crate::hex::Hex;
+use crate::hex::{self, Hex};
 
 /// Where a module or an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,14 +189,7 @@ fn looks_like_cid(text: &str) -> bool {
 }
 
 fn digest_of(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (index, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).ok()?;
-    }
-    Some(digest)
+    hex::decode(hex)?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -3,55 +3,46 @@
 
 use std::collections::BTreeMap;
 
-use bacalhau_runtime::{Claim, Difference};
-use serde::Serialize;
+use bacalhau_runtime::Link;
+use serde::{Deserialize, Serialize};
 
 use super::{Content, Proposal};
 
 /// Executions that propose the same results.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// The hash; empty for proposals that could not be read.
     pub h1: String,
     /// Whom the group counts, in ascending order. Their claims are equal, unless the group is disputed.
     pub executions: Vec<u16>,
     /// Those that propose these results too, but with another claim than most of the group. They are not counted.
-    pub faulty: Vec<Deviation>,
+    pub faulty: Vec<u16>,
     /// Where no claim is the most frequent one, nobody can tell who is faulty, and the group cannot win: those of its
     /// executions whose claims are not that of the first. Empty in every other group.
-    pub disputed: Vec<Deviation>,
+    pub disputed: Vec<u16>,
 }
 
-/// An execution whose claim differs from another one with the same results.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Deviation {
-    /// Whose claim it is.
-    pub execution: u16,
-    /// Where: `expected` is what the other claim says, `found` what this one does. Never empty.
-    pub differences: Vec<Difference>,
-}
-
-/// An execution and what it claims.
-type Member<'a> = (u16, &'a Claim);
+/// An execution and the CID of what it claims.
+type Member = (u16, Link);
 
 impl Group {
     /// Compares the members' claims: the most frequent one is the group's.
-    pub(super) fn compared(h1: &str, members: &[Member<'_>]) -> Self {
-        let mut camps: BTreeMap<Vec<u8>, Vec<Member<'_>>> = BTreeMap::new();
+    pub(super) fn compared(h1: &str, members: &[Member]) -> Self {
+        let mut camps: BTreeMap<String, Vec<Member>> = BTreeMap::new();
         for member in members {
-            camps.entry(member.1.to_dag_cbor()).or_default().push(*member);
+            camps.entry(member.1.to_string()).or_default().push(*member);
         }
         let largest = camps.values().map(Vec::len).max().unwrap_or(0);
         let mut leading = camps.values().filter(|camp| camp.len() == largest);
         if let (Some(camp), None) = (leading.next(), leading.next()) {
-            Self { faulty: deviations(members, camp), ..Self::uncompared(h1, camp) }
+            Self { faulty: deviating(members, camp), ..Self::uncompared(h1, camp) }
         } else {
-            Self { disputed: deviations(members, members), ..Self::uncompared(h1, members) }
+            Self { disputed: deviating(members, members), ..Self::uncompared(h1, members) }
         }
     }
 
     /// Takes all members as they are.
-    pub(super) fn uncompared(h1: &str, members: &[Member<'_>]) -> Self {
+    pub(super) fn uncompared(h1: &str, members: &[Member]) -> Self {
         Self::of(h1, members.iter().map(|(execution, _)| *execution).collect())
     }
 
@@ -61,27 +52,26 @@ impl Group {
 }
 
 /// The members whose claims are not that of the first of `others`.
-fn deviations(members: &[Member<'_>], others: &[Member<'_>]) -> Vec<Deviation> {
+fn deviating(members: &[Member], others: &[Member]) -> Vec<u16> {
     let Some((_, from)) = others.first() else { return Vec::new() };
-    let differ = members.iter().filter(|(_, claim)| claim != from);
-    differ.map(|(execution, claim)| Deviation { execution: *execution, differences: from.differences(claim) }).collect()
+    members.iter().filter(|(_, claim)| claim != from).map(|(execution, _)| *execution).collect()
 }
 
 /// Sorts proposals into groups, which `group` makes of their members: the largest group first, equally large ones by
 /// hash. The second part of the answer is the executions without a proposal.
 pub(super) fn groups(
     proposals: &[Proposal<'_>],
-    group: impl Fn(&str, &[Member<'_>]) -> Group,
+    group: impl Fn(&str, &[Member]) -> Group,
 ) -> (Vec<Group>, Vec<u16>) {
-    let mut members: BTreeMap<&str, Vec<Member<'_>>> = BTreeMap::new();
+    let mut members: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
     let (mut unreadable, mut absent) = (Vec::new(), Vec::new());
     for proposal in proposals {
         match proposal.content {
             // An empty hash is none, whoever claims it.
-            Content::Claim(claim) if !claim.h1.is_empty() => {
-                members.entry(&claim.h1).or_default().push((proposal.execution, claim));
+            Content::Vote { h1, claim } if !h1.is_empty() => {
+                members.entry(h1).or_default().push((proposal.execution, claim));
             }
-            Content::Claim(_) | Content::Unreadable => unreadable.push(proposal.execution),
+            Content::Vote { .. } | Content::Unreadable => unreadable.push(proposal.execution),
             Content::Absent => absent.push(proposal.execution),
         }
     }

@@ -6,13 +6,15 @@ mod deterministic;
 mod fake;
 mod group;
 mod noop;
+mod seal;
 
-use bacalhau_runtime::Claim;
-use serde::Serialize;
+use bacalhau_runtime::Link;
+use serde::{Deserialize, Serialize};
 
 pub use deterministic::Deterministic;
-pub use group::{Deviation, Group};
+pub use group::Group;
 pub use noop::Noop;
+pub use seal::{Seal, SealError};
 
 use crate::job::Deal;
 
@@ -28,8 +30,13 @@ pub struct Proposal<'a> {
 /// The content of a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'a> {
-    /// What the execution claims. Its `h1` is what it votes for.
-    Claim(&'a Claim),
+    /// What the execution votes for, and the CID of all that it claims.
+    Vote {
+        /// The hash of the results.
+        h1: &'a str,
+        /// The CID of the claim: outcome, fuel and the rest.
+        claim: Link,
+    },
     /// The proposal could not be read, or belongs to something else.
     Unreadable,
     /// The execution failed on its host. Not a vote.
@@ -43,7 +50,7 @@ pub trait Verifier: Send + Sync {
 }
 
 /// What came of a vote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The rule that decided.
     pub rule: Rule,
@@ -55,7 +62,7 @@ pub struct Verdict {
 }
 
 /// The rule that decided a vote. All but the first leave the result unverified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The largest group won.

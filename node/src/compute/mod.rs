@@ -1,0 +1,134 @@
+//! The provider's side: which jobs to bid on, and accepted executions from end to end. The decisions are a pure state
+//! machine, as in `requester`; running, publishing and looking at the machine are done by drivers beside it.
+
+mod machine;
+
+use std::sync::Arc;
+
+use bacalhau_runtime::{CallTrail, Publication, Receipt};
+use libp2p::PeerId;
+
+use crate::job::{AnnouncedJob, ExecutionId, JobId, PublisherKind, Resources};
+use crate::protocol::{Delivery, FailureKind, Message, Versions};
+
+pub use machine::Compute;
+
+/// Bounds of a provider.
+#[derive(Clone, Debug)]
+pub struct ComputeConfig {
+    /// What all executions together may take. Bids reserve it.
+    pub total: Resources,
+    /// What one execution may take.
+    pub per_job: Resources,
+    /// Jobs of which it knows at once, bidding or running; more are not looked at.
+    pub jobs: usize,
+    /// Jobs that are being assessed at once.
+    pub assessing: usize,
+    /// How often it says that an execution runs. Default 20 s, a third of the requester's `silence_ms`.
+    pub running_ms: u64,
+    /// How long results are kept for a requester that does not ask for them. Default 1 h.
+    pub keep_ms: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A job was announced. The announcement's signer is its requester.
+    Announced {
+        /// The job.
+        job: Arc<AnnouncedJob>,
+        /// What its requester speaks.
+        versions: Versions,
+    },
+    /// The policy has looked at a job: what one execution of each shard would take, or why the job is none for this node.
+    Assessed {
+        /// The job.
+        job: JobId,
+        /// By shard.
+        result: Result<Vec<Resources>, String>,
+    },
+    /// A requester says something. Its signature was checked; whether it may say it was not.
+    Message {
+        /// Who.
+        from: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// A message of ours could not be delivered, however often it was tried, or was refused.
+    Undelivered {
+        /// To whom.
+        to: PeerId,
+        /// What.
+        message: Message,
+        /// In words.
+        why: String,
+    },
+    /// An execution has ended.
+    Ran {
+        /// Which.
+        execution: ExecutionId,
+        /// What came of it.
+        result: Result<Box<Ran>, (FailureKind, String)>,
+    },
+    /// An execution's results were published and can be delivered, or not.
+    Published {
+        /// Which.
+        execution: ExecutionId,
+        /// Where.
+        result: Result<(Delivery, Vec<Publication>), String>,
+    },
+    /// Bid no more; what runs goes on.
+    Drain,
+    /// Time has passed.
+    Tick,
+}
+
+/// A run that came to a result.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What it claims, signed by this node.
+    pub receipt: Receipt,
+    /// Its host calls.
+    pub calls: CallTrail,
+}
+
+/// Something to be done, after the changes are on disk. Doing it twice must be no harm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Find out whether this node wants the job, and what it would take: `Input::Assessed`.
+    Assess(Arc<AnnouncedJob>),
+    /// Tell one node something, until it has taken it.
+    Send {
+        /// Whom.
+        to: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Run an execution: `Input::Ran`. If its results are there already, they are the answer.
+    Run {
+        /// Which.
+        execution: ExecutionId,
+        /// Of which job.
+        job: Arc<AnnouncedJob>,
+    },
+    /// An execution is not needed any more: end it as soon as that can be done.
+    Stop(ExecutionId),
+    /// Make results available: `Input::Published`.
+    Publish {
+        /// Whose.
+        execution: ExecutionId,
+        /// What they have to be.
+        h1: String,
+        /// For everybody, beside the requester.
+        publisher: Option<PublisherKind>,
+    },
+    /// Forget everything about an execution, its results included.
+    Discard(ExecutionId),
+}
+
+impl Default for ComputeConfig {
+    fn default() -> Self {
+        let all = Resources { cpu_millis: 1000, memory_bytes: 4 << 30, disk_bytes: 16 << 30 };
+        Self { total: all, per_job: all, jobs: 10_000, assessing: 16, running_ms: 20_000, keep_ms: 3_600_000 }
+    }
+}

@@ -1,0 +1,50 @@
+//! A job as the network hears of it: what a client asked for, which node answers for it, and its shards.
+
+use libp2p::PeerId;
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, InputSpec, JobId, SignedRequest};
+
+/// The node that answers for a job: it takes bids, judges, and hands out results.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requester {
+    /// Its name, from which its ed25519 public key follows: proposals are sealed to that key.
+    pub peer: PeerId,
+    /// Multiaddrs at which it can be reached, with `/p2p/…` at the end.
+    pub addrs: Vec<String>,
+}
+
+/// A job that a requester has accepted. Never changes after that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnnouncedJob {
+    /// Its name: [`JobId::of`] the request and the requester.
+    pub id: JobId,
+    /// What the client signed.
+    pub request: SignedRequest,
+    /// Who answers for it.
+    pub requester: Requester,
+    /// The inputs of each shard, in order. One shard without inputs at least.
+    pub shards: Vec<Vec<InputSpec>>,
+    /// Unix milliseconds at which the requester accepted it, by its clock.
+    pub created_ms: u64,
+    /// Milliseconds from then on in which bids are taken.
+    pub bidding_ms: u64,
+}
+
+impl AnnouncedJob {
+    /// What the runtime runs for a shard: the program with the shard's inputs, whose content is found out.
+    pub fn task(&self, shard: u32) -> Option<bacalhau_runtime::Job> {
+        let Engine::Wasm(wasm) = &self.request.request.spec.engine;
+        let inputs = self.shards.get(usize::try_from(shard).ok()?)?;
+        let mut job = wasm.job.clone();
+        job.inputs = inputs.iter().map(|input| (input.target.clone(), None)).collect();
+        Some(job)
+    }
+
+    /// The canonical encoding.
+    pub fn to_dag_cbor(&self) -> Vec<u8> {
+        super::to_dag_cbor(self)
+    }
+}

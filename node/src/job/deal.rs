@@ -1,0 +1,115 @@
+//! How often a job is run, how many runs must agree, and how many providers must offer before any is chosen. Counting
+//! the agreement is the business of `verify`, choosing that of `requester`.
+
+use serde::{Deserialize, Serialize};
+
+/// How many executions of a job, how many of them must agree, how many bids must be in before one is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Terms", into = "Terms")]
+pub struct Deal {
+    concurrency: u16,
+    confidence: u16,
+    min_bids: u16,
+}
+
+/// The deal as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Terms {
+    concurrency: u16,
+    #[serde(default)]
+    confidence: u16,
+    #[serde(default)]
+    min_bids: u16,
+}
+
+impl Deal {
+    /// A deal of `concurrency` executions of which at least `confidence` must agree.
+    ///
+    /// # Errors
+    /// Says why no execution at all, or more agreement than executions, is not possible.
+    ///
+    /// ```
+    /// use bacalhau::job::Deal;
+    ///
+    /// assert!(Deal::new(3, 2).is_ok());
+    /// assert!(Deal::new(3, 4).is_err());
+    /// ```
+    pub fn new(concurrency: u16, confidence: u16) -> Result<Self, DealError> {
+        if concurrency == 0 {
+            Err(DealError::NoExecution)
+        } else if confidence > concurrency {
+            Err(DealError::TooConfident { concurrency, confidence })
+        } else {
+            Ok(Self { concurrency, confidence, min_bids: 0 })
+        }
+    }
+
+    /// The same deal, where so many bids must be in before any is accepted.
+    #[must_use]
+    pub fn with_min_bids(self, min_bids: u16) -> Self {
+        Self { min_bids, ..self }
+    }
+
+    /// Number of independent executions, at least 1.
+    pub fn concurrency(self) -> u16 {
+        self.concurrency
+    }
+
+    /// How many executions must agree; 0 and 1 add nothing to the other rules of the vote.
+    pub fn confidence(self) -> u16 {
+        self.confidence
+    }
+
+    /// How many bids must be in before any is accepted: at least 1, whatever was asked for. Fewer than `concurrency`
+    /// means that the first so many run at once, and later bidders after them, as they come.
+    pub fn min_bids(self) -> u16 {
+        self.min_bids.max(1)
+    }
+}
+
+impl TryFrom<Terms> for Deal {
+    type Error = DealError;
+
+    fn try_from(terms: Terms) -> Result<Self, DealError> {
+        Ok(Self::new(terms.concurrency, terms.confidence)?.with_min_bids(terms.min_bids))
+    }
+}
+
+impl From<Deal> for Terms {
+    fn from(deal: Deal) -> Self {
+        Self { concurrency: deal.concurrency, confidence: deal.confidence, min_bids: deal.min_bids }
+    }
+}
+
+/// Why numbers make no deal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DealError {
+    /// Nothing would run.
+    #[error("concurrency is 0, so nothing would run: ask for at least 1")]
+    NoExecution,
+    /// No vote could ever reach it.
+    #[error("confidence {confidence} can never be reached by {concurrency} runs: lower it or raise the concurrency")]
+    TooConfident {
+        /// Executions asked for.
+        concurrency: u16,
+        /// Agreement asked for.
+        confidence: u16,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deal_that_no_vote_can_meet_is_refused() {
+        assert_eq!(Deal::new(0, 0), Err(DealError::NoExecution));
+        assert_eq!(Deal::new(2, 3), Err(DealError::TooConfident { concurrency: 2, confidence: 3 }));
+        let deal = Deal::new(3, 3).unwrap();
+        assert_eq!((deal.concurrency(), deal.confidence(), deal.min_bids()), (3, 3, 1));
+        assert!(serde_json::from_str::<Deal>(r#"{"concurrency": 2, "confidence": 3}"#).is_err());
+        let deal: Deal = serde_json::from_str(r#"{"concurrency": 2, "min_bids": 7}"#).unwrap();
+        assert_eq!(deal, Deal::new(2, 0).unwrap().with_min_bids(7));
+    }
+}

@@ -1,0 +1,31 @@
+//! What is asked for and what becomes of it, as plain data that every room may read: specs and their signatures, names,
+//! states, records, events. Nothing here decides anything; `requester` and `compute` do.
+
+mod announced;
+mod deal;
+mod event;
+mod id;
+mod record;
+mod request;
+mod spec;
+mod state;
+
+use serde::Serialize;
+
+pub use announced::{AnnouncedJob, Requester};
+pub use deal::{Deal, DealError};
+pub use event::{Event, EventKind};
+pub use id::{ExecutionId, IdError, JobId};
+pub use record::{BidRecord, ExecutionRecord, Finding, JobRecord, ShardRecord};
+pub use request::{Request, RequestError, SignedRequest};
+pub use spec::{
+    Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind, Resources, Sharding,
+    SpecError, VerifierKind, WasmSpec,
+};
+pub use state::{ExecutionState, JobState, ShardState};
+
+/// The canonical DAG-CBOR of plain data.
+#[expect(clippy::expect_used, reason = "structs of strings, numbers, lists and maps with text keys always encode")]
+pub(crate) fn to_dag_cbor(value: &impl Serialize) -> Vec<u8> {
+    serde_ipld_dagcbor::to_vec(value).expect("plain data encodes")
+}

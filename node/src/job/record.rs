@@ -1,0 +1,141 @@
+//! What a requester knows of a job: the one value that is kept on disk, shown by the API and printed by the command. All
+//! of it is facts; times are Unix milliseconds by the requester's clock.
+
+use std::collections::BTreeMap;
+
+use bacalhau_runtime::{CallTrail, Difference, Link, Outcome, Publication, Receipt};
+use libp2p::PeerId;
+use serde::{Deserialize, Serialize};
+
+use super::{AnnouncedJob, ExecutionState, JobState, ShardState};
+use crate::verify::Verdict;
+
+/// A job and what became of it so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// The job.
+    pub job: AnnouncedJob,
+    /// Where it stands: a function of `shards`.
+    pub state: JobState,
+    /// Its shards, in order.
+    pub shards: Vec<ShardRecord>,
+    /// When it came to its end.
+    pub ended_ms: Option<u64>,
+}
+
+/// What became of one shard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShardRecord {
+    /// Where it stands.
+    pub state: ShardState,
+    /// Who offered to run it, in the order in which the bids came.
+    pub bids: Vec<BidRecord>,
+    /// Executions, in the order of their numbers, which count from 1.
+    pub executions: Vec<ExecutionRecord>,
+    /// The verdict, as soon as no further proposal can change it.
+    pub verdict: Option<Verdict>,
+    /// The number of the execution whose result stands and was published and checked.
+    pub published: Option<u16>,
+    /// Why there is no result, or what it waits for.
+    pub why: Option<String>,
+    /// Where results of the shard differ: what is known of each execution that does not agree with the winner, or, where
+    /// nobody won, with the first of the largest group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+/// An offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BidRecord {
+    /// Whose.
+    pub peer: PeerId,
+    /// When it came.
+    pub at_ms: u64,
+    /// `None` while it waits, else whether it was accepted.
+    pub accepted: Option<bool>,
+}
+
+/// One execution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionRecord {
+    /// Counted from 1 in the shard.
+    pub number: u16,
+    /// Who runs it.
+    pub peer: PeerId,
+    /// Where it stands.
+    pub state: ExecutionState,
+    /// When its bid was accepted.
+    pub accepted_ms: u64,
+    /// When its proposal came, or it failed.
+    pub ended_ms: Option<u64>,
+    /// The hash that it proposed; empty if the proposal could not be read or belongs to something else.
+    pub h1: Option<String>,
+    /// The CID of the claim that it proposed.
+    pub claim: Option<Link>,
+    /// How the program ended, by its proposal.
+    pub outcome: Option<Outcome>,
+    /// Fuel used, by its proposal.
+    pub fuel: Option<u64>,
+    /// What went wrong, in words: why it failed, why its proposal cannot be read, why what it published does not count.
+    pub why: Option<String>,
+    /// Its signed receipt, once it has been asked for: after the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// The digests of its host calls, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallTrail>,
+    /// Where the results can be had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publications: Vec<Publication>,
+}
+
+/// How the result of one execution differs from that of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The execution that is described.
+    pub execution: u16,
+    /// The one with which it is compared.
+    pub against: u16,
+    /// Where their claims differ, files by name.
+    pub differences: Vec<Difference>,
+    /// The first host call at which the runs parted, in words; absent where that is not known.
+    pub parted: Option<String>,
+}
+
+impl JobRecord {
+    /// A job of which nothing is known yet.
+    pub fn new(job: AnnouncedJob) -> Self {
+        let shards = job.shards.iter().map(|_| ShardRecord::default()).collect();
+        Self { job, state: JobState::Bidding, shards, ended_ms: None }
+    }
+
+    /// How many executions stand where, over all shards.
+    pub fn executions_by_state(&self) -> BTreeMap<ExecutionState, usize> {
+        let mut counts = BTreeMap::new();
+        for execution in self.shards.iter().flat_map(|shard| &shard.executions) {
+            *counts.entry(execution.state).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Default for ShardRecord {
+    fn default() -> Self {
+        Self {
+            state: ShardState::Bidding,
+            bids: Vec::new(),
+            executions: Vec::new(),
+            verdict: None,
+            published: None,
+            why: None,
+            findings: Vec::new(),
+        }
+    }
+}
+
+impl ShardRecord {
+    /// The execution with this number.
+    pub fn execution(&self, number: u16) -> Option<&ExecutionRecord> {
+        self.executions.get(usize::from(number).checked_sub(1)?)
+    }
+}

@@ -1,0 +1,135 @@
+//! A spec with the signature of who wants it. The client's key says who may cancel a job and see what is private of it.
+
+use libp2p::PeerId;
+use libp2p::identity::{Keypair, PublicKey};
+use serde::{Deserialize, Serialize};
+
+use super::JobSpec;
+use super::spec::{MAX_REQUEST_BYTES, SpecError};
+
+/// What is signed before the request, so that the signature means nothing anywhere else.
+const CONTEXT: &[u8] = b"bacalhau job request 1\n";
+
+/// What a client signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// What is to be done.
+    pub spec: JobSpec,
+    /// Anything: two jobs with the same spec have other names by it.
+    pub nonce: String,
+}
+
+/// A request and who wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedRequest {
+    /// What is wanted.
+    pub request: Request,
+    /// The client's ed25519 public key, as libp2p encodes keys, in hexadecimal.
+    pub client_key: String,
+    /// The signature of `request`, in hexadecimal.
+    pub signature: String,
+}
+
+/// Why a request is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Nobody signed it.
+    #[error("the request is not signed by its client_key: sign it with the client's key")]
+    Signature,
+    /// It is too large to be announced.
+    #[error("the request has {0} bytes, and {MAX_REQUEST_BYTES} are allowed: put data into inputs by CID")]
+    TooLarge(usize),
+    /// It asks for what cannot be done.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+}
+
+impl Request {
+    fn signed_bytes(&self) -> Vec<u8> {
+        let mut bytes = CONTEXT.to_vec();
+        bytes.extend(super::to_dag_cbor(self));
+        bytes
+    }
+}
+
+impl SignedRequest {
+    /// Signs `request`.
+    ///
+    /// # Errors
+    /// When the key cannot sign, which an ed25519 key always can.
+    pub fn sign(request: Request, key: &Keypair) -> Result<Self, RequestError> {
+        let signature = key.sign(&request.signed_bytes()).map_err(|_| RequestError::Signature)?;
+        let client_key = crate::hex::Hex(&key.public().encode_protobuf()).to_string();
+        Ok(Self { request, client_key, signature: crate::hex::Hex(&signature).to_string() })
+    }
+
+    /// Who wants it, if that is who signed it and it asks for something that can be done.
+    ///
+    /// # Errors
+    /// When one of both is not so.
+    pub fn check(&self) -> Result<PeerId, RequestError> {
+        let size = self.to_dag_cbor().len();
+        if size > MAX_REQUEST_BYTES {
+            return Err(RequestError::TooLarge(size));
+        }
+        let key = crate::hex::decode(&self.client_key).and_then(|bytes| PublicKey::try_decode_protobuf(&bytes).ok());
+        let key = key.ok_or(RequestError::Signature)?;
+        let signature = crate::hex::decode(&self.signature).ok_or(RequestError::Signature)?;
+        if !key.verify(&self.request.signed_bytes(), &signature) {
+            return Err(RequestError::Signature);
+        }
+        self.request.spec.check()?;
+        Ok(key.to_peer_id())
+    }
+
+    /// Who says that it wants it: to be believed after [`check`](Self::check).
+    pub fn client(&self) -> Option<PeerId> {
+        let key = PublicKey::try_decode_protobuf(&crate::hex::decode(&self.client_key)?).ok()?;
+        Some(key.to_peer_id())
+    }
+
+    /// The canonical encoding.
+    pub fn to_dag_cbor(&self) -> Vec<u8> {
+        super::to_dag_cbor(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bacalhau_runtime::Link;
+
+    use super::*;
+    use crate::job::{Deal, Engine, Resources, VerifierKind, WasmSpec};
+
+    #[test]
+    fn a_request_is_its_signers() {
+        let spec = JobSpec {
+            engine: Engine::Wasm(WasmSpec {
+                module: "data:,x".into(),
+                job: bacalhau_runtime::Job::new(Link::of_raw(b"")),
+            }),
+            inputs: Vec::new(),
+            deal: Deal::new(1, 0).unwrap(),
+            verifier: VerifierKind::Deterministic,
+            publisher: None,
+            sharding: None,
+            resources: Resources::default(),
+            timeout_seconds: 60,
+            private: false,
+            labels: Vec::new(),
+        };
+        let key = Keypair::generate_ed25519();
+        let signed = SignedRequest::sign(Request { spec, nonce: "1".into() }, &key).unwrap();
+        assert_eq!(signed.check(), Ok(key.public().to_peer_id()));
+        let json = serde_json::to_string(&signed).unwrap();
+        assert_eq!(serde_json::from_str::<SignedRequest>(&json).unwrap().check(), signed.check());
+        let mut other = signed.clone();
+        other.request.nonce = "2".into();
+        assert_eq!(other.check(), Err(RequestError::Signature));
+        let mut other = signed;
+        other.client_key = SignedRequest::sign(other.request.clone(), &Keypair::generate_ed25519()).unwrap().client_key;
+        assert_eq!(other.check(), Err(RequestError::Signature));
+    }
+}

@@ -1,0 +1,186 @@
+//! What a client asks for: a program with its inputs, how often it runs, how it is judged, where results go. Plain data
+//! with one canonical encoding. Reading or running any of it is done elsewhere.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Deal;
+
+/// The longest that one execution may be asked to take: a day.
+pub const MAX_TIMEOUT_SECONDS: u64 = 86_400;
+/// The most shards that a job may have.
+pub const MAX_SHARDS: usize = 10_000;
+/// Bytes of a request in its canonical form, at most: what every node has to read before it knows whether it cares.
+pub const MAX_REQUEST_BYTES: usize = 256 << 10;
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// The program.
+    pub engine: Engine,
+    /// Its inputs, in the order in which they were named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputSpec>,
+    /// How often, and who has to agree.
+    pub deal: Deal,
+    /// How results are judged. Default: the vote.
+    #[serde(default)]
+    pub verifier: VerifierKind,
+    /// Where results of winners go, beside the requester. Default: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<PublisherKind>,
+    /// How inputs are spread over shards. Default: one shard with all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharding: Option<Sharding>,
+    /// What one execution may take of its node.
+    #[serde(default)]
+    pub resources: Resources,
+    /// Wall-clock seconds that a provider gives one execution. Default: 1800.
+    #[serde(default = "default_timeout")]
+    pub timeout_seconds: u64,
+    /// Whether only the client that submitted the job may see its inputs, logs and results. Default: no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+    /// Words for people to find the job by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+}
+
+fn default_timeout() -> u64 {
+    1800
+}
+
+/// What runs the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// The sandbox of `bacalhau-runtime`.
+    Wasm(WasmSpec),
+}
+
+/// A WebAssembly program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WasmSpec {
+    /// Where the module is found, as on the command line. What it must be stands in `job.module`.
+    pub module: String,
+    /// Everything that a result is a function of. Its `inputs` are filled in for each shard; they are empty here.
+    pub job: bacalhau_runtime::Job,
+}
+
+/// One input.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// Where it is found, as on the command line: `ipfs://CID/path`, `https://…`, `data:,…`, a path.
+    pub source: String,
+    /// The absolute guest path at which it is seen.
+    pub target: String,
+}
+
+/// Who judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerifierKind {
+    /// The largest group of equal results wins.
+    #[default]
+    Deterministic,
+    /// Nobody.
+    Noop,
+}
+
+/// Who makes results available to everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublisherKind {
+    /// As a DAG of the provider's block store.
+    Ipfs,
+    /// As a directory of the provider's.
+    Local,
+}
+
+/// How the files of the inputs are spread over shards, as in the original: all entries of all inputs whose path below
+/// `base_path` matches `glob_pattern`, in batches of `batch_size`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sharding {
+    /// A pattern with `*`, `**`, `?` and `{a,b}`, such as `/*.csv`.
+    pub glob_pattern: String,
+    /// The guest path from which on the pattern counts. Default `/inputs`.
+    #[serde(default = "default_base_path")]
+    pub base_path: String,
+    /// Entries of one shard. Default 1.
+    #[serde(default = "default_batch_size")]
+    pub batch_size: u32,
+}
+
+fn default_base_path() -> String {
+    "/inputs".into()
+}
+
+fn default_batch_size() -> u32 {
+    1
+}
+
+/// What one execution takes of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Resources {
+    /// Thousandths of a core. Default 1000: a program has one thread.
+    pub cpu_millis: u64,
+    /// Bytes of memory. Default 0: as much as the program's limit says.
+    pub memory_bytes: u64,
+    /// Bytes of disk for inputs that have to be fetched and for results. Default 0: as much as the inputs are known to
+    /// have.
+    pub disk_bytes: u64,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self { cpu_millis: 1000, memory_bytes: 0, disk_bytes: 0 }
+    }
+}
+
+/// Why a spec asks for nothing that could be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SpecError(String);
+
+impl JobSpec {
+    /// Says what of the spec no node would do.
+    ///
+    /// # Errors
+    /// What is wrong, and what to write instead.
+    pub fn check(&self) -> Result<(), SpecError> {
+        let wrong = |why: String| Err(SpecError(why));
+        if self.timeout_seconds == 0 || self.timeout_seconds > MAX_TIMEOUT_SECONDS {
+            return wrong(format!(
+                "timeout_seconds is {}: give between 1 and {MAX_TIMEOUT_SECONDS} seconds",
+                self.timeout_seconds
+            ));
+        }
+        if self.verifier == VerifierKind::Noop && self.deal.confidence() > 0 {
+            return wrong("confidence needs the deterministic verifier: noop compares nothing".into());
+        }
+        let mut targets = BTreeMap::new();
+        for input in &self.inputs {
+            if !input.target.starts_with('/') {
+                return wrong(format!("input target {:?} is no absolute path", input.target));
+            }
+            // Several inputs at one place are told apart by sharding only.
+            if let Some(other) = targets.insert(&input.target, &input.source).filter(|_| self.sharding.is_none()) {
+                return wrong(format!("{} and {other} would both be at {}", input.source, input.target));
+            }
+        }
+        let Engine::Wasm(wasm) = &self.engine;
+        if !wasm.job.inputs.is_empty() {
+            return wrong("engine.wasm.job.inputs must be empty: write inputs into `inputs`".into());
+        }
+        match &self.sharding {
+            Some(sharding) if sharding.batch_size == 0 => wrong("sharding.batch_size is 0: give at least 1".into()),
+            _ => Ok(()),
+        }
+    }
+}

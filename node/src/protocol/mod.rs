@@ -1,0 +1,25 @@
+//! What nodes say to each other: announcements to everybody, messages from one to one. Encoding, signing and the bounds
+//! of both are here; who may say what, and what follows, is decided by `requester` and `compute`. PROTOCOL.md says it in
+//! words.
+
+mod message;
+
+pub use message::{
+    Accept, Announcement, Ballot, Bid, Cancel, Collected, Delivery, Envelope, Evidence, Failed, FailureKind, Message,
+    Proposal, Published, Refusal, Reject, Reply, Running, Versions, VerdictNotice, Withdraw,
+};
+
+/// The version of this protocol: nodes of another one are no peers for jobs.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The gossipsub topic of announcements.
+pub const TOPIC: &str = "/bacalhau/jobs/1";
+/// The request-response protocol of messages.
+pub const MESSAGES: &str = "/bacalhau/messages/1";
+/// The Kademlia protocol of nodes.
+pub const KADEMLIA: &str = "/bacalhau/kad/1";
+/// Bytes of an announcement at most: a request, and the inputs of its shards.
+pub const MAX_ANNOUNCEMENT_BYTES: usize = 1 << 20;
+/// Bytes of a message at most. Receipts are the largest; one that does not fit is left out of its message.
+pub const MAX_MESSAGE_BYTES: usize = 8 << 20;
+/// Bytes of a sealed proposal at most. An honest one has some 600.
+pub const MAX_SEALED_BYTES: usize = 4 << 10;

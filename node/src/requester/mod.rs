@@ -1,0 +1,125 @@
+//! The requester's side of a job as a pure state machine: bids → acceptances, proposals → verdict → publication. It is
+//! told what happened and what time it is, and answers what is to be done; the daemon does it. No clock, no network, no
+//! randomness, no disk in here: the same inputs give the same outputs, which is what the simulation and the restart
+//! after a crash rely on.
+
+mod machine;
+
+use std::collections::BTreeSet;
+
+use libp2p::PeerId;
+
+use crate::job::{AnnouncedJob, Event, ExecutionId, JobId};
+use crate::protocol::{Delivery, Message};
+
+pub use machine::Requester;
+
+/// Bounds in time and number, all of the requester's own.
+#[derive(Clone, Debug)]
+pub struct RequesterConfig {
+    /// How long a shard waits for `min_bids` bids, and for replacements. Default 30 s. It is announced with the job.
+    pub bidding_ms: u64,
+    /// How long an accepted execution may be silent before it is given up: providers say every third of it that they
+    /// run. Default 60 s.
+    pub silence_ms: u64,
+    /// How long beyond the job's own time-out an execution may take in all. Default 60 s.
+    pub grace_ms: u64,
+    /// How long a winner may take to publish. Default 10 min.
+    pub publishing_ms: u64,
+    /// Executions of one shard in all, as a multiple of its concurrency: bounds replacements. Default 3.
+    pub tries: u16,
+    /// After how long without any progress the reason is recorded as an event. Default 5 s.
+    pub stalled_ms: u64,
+    /// How often a job that lacks bids is announced again. Default 2 s.
+    pub announce_ms: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A job whose request was checked is to be done.
+    Submit(AnnouncedJob),
+    /// Its client takes it back.
+    Cancel {
+        /// The job.
+        job: JobId,
+        /// In words.
+        why: String,
+    },
+    /// A provider says something. Its signature was checked; whether it may say it was not.
+    Message {
+        /// Who.
+        from: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// A message of ours could not be delivered, however often it was tried, or was refused.
+    Undelivered {
+        /// To whom.
+        to: PeerId,
+        /// What.
+        message: Message,
+        /// In words.
+        why: String,
+    },
+    /// What an execution published was fetched, and hashed: it is what was voted for, or the reason why it does not count.
+    Collected {
+        /// Whose results.
+        execution: ExecutionId,
+        /// Whether they are what they have to be.
+        result: Result<(), String>,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// Something to be done, in this order, after the changes are on disk. Doing it twice must be no harm: after a crash it is
+/// asked for again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Tell everybody of the job.
+    Announce(AnnouncedJob),
+    /// Tell one node something, until it has taken it.
+    Send {
+        /// Whom.
+        to: PeerId,
+        /// What.
+        message: Message,
+    },
+    /// Fetch what an execution published, hash it, keep it, and say [`Input::Collected`].
+    Collect {
+        /// Whose.
+        execution: ExecutionId,
+        /// From whom.
+        peer: PeerId,
+        /// How.
+        delivery: Delivery,
+        /// What it has to be.
+        h1: String,
+    },
+    /// Everything about the job has ended.
+    Ended(JobId),
+}
+
+/// What has changed since it was last asked, to be put on disk before effects are carried out.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Jobs whose records changed: `Requester::record` has them.
+    pub jobs: BTreeSet<JobId>,
+    /// What happened to them, in order.
+    pub events: Vec<Event>,
+}
+
+impl Default for RequesterConfig {
+    fn default() -> Self {
+        Self {
+            bidding_ms: 30_000,
+            silence_ms: 60_000,
+            grace_ms: 60_000,
+            publishing_ms: 600_000,
+            tries: 3,
+            stalled_ms: 5_000,
+            announce_ms: 2_000,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Sealing: a proposal that only its requester can read, and that is of no use to anybody else. Whether an opened ballot
+//! belongs where it was found is decided by `requester`.
+
+use libp2p::PeerId;
+
+use crate::protocol::Ballot;
+
+/// What seals and opens.
+pub trait Seal: Send + Sync {
+    /// Something that nobody can guess: 16 bytes in hexadecimal.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    fn salt(&self) -> Result<String, SealError>;
+
+    /// Encrypts `ballot` to its requester.
+    ///
+    /// # Errors
+    /// When the requester's name carries no usable ed25519 key.
+    fn seal(&self, ballot: &Ballot) -> Result<Vec<u8>, SealError>;
+
+    /// Decrypts what was sealed to this node.
+    ///
+    /// # Errors
+    /// When it was not, or is no ballot.
+    fn open(&self, sealed: &[u8]) -> Result<Ballot, SealError>;
+}
+
+/// Why something cannot be sealed or opened, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The recipient has no usable key.
+    #[error("{0} has no ed25519 key that can be sealed to")]
+    Key(PeerId),
+    /// It is too large.
+    #[error("it has {0} bytes, which is more than a sealed proposal may have")]
+    TooLarge(usize),
+    /// It was not sealed to this node, or not as it is.
+    #[error("it cannot be decrypted: {0}")]
+    Sealed(String),
+    /// What is under the seal is no ballot.
+    #[error("what is under the seal is no ballot: {0}")]
+    Ballot(String),
+    /// The system has no randomness.
+    #[error("the system has no randomness: {0}")]
+    Random(String),
+}
