@@ -18,6 +18,7 @@
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`serving`] | where the serving process of a data directory can be reached |
+//! | [`config`] | what a server is told: flags over environment over files over defaults |
 //! | [`cli`] | one verb one file, the renderer, the exit codes |
 //!
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
@@ -26,6 +27,7 @@ pub mod bitswap;
 pub mod cas;
 pub mod cli;
 pub mod compute;
+pub mod config;
 pub mod embedded;
 pub mod exchange;
 pub mod executor;
