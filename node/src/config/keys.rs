@@ -29,37 +29,34 @@ settings! {
     api: ApiSettings {
         /// Where it listens. Port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:1234";
+        /// Connections at once; more wait.
+        max_connections: u32 = "256", flag "api-max-connections";
+        /// Requests of one client address in a second, on the average.
+        requests_per_second: u32 = "500", flag "api-requests-per-second";
+        /// Jobs of one client in a second, on the average.
+        jobs_per_second: u32 = "100", flag "api-jobs-per-second";
         /// Largest upload of data.
-        max_upload: Size = "1GiB", flag "api-max-upload";
-        /// Requests that one client address may make in a second; more wait for the next one with code 429.
-        requests_per_second: u32 = "100", flag "api-requests-per-second";
-        /// Connections at once.
-        max_connections: u32 = "1024", flag "api-max-connections";
+        max_upload: Size = "16GiB", flag "api-max-upload";
     }
 
     /// The network of nodes.
     swarm: SwarmSettings {
         /// Where other nodes connect, TCP and QUIC.
         listen: Vec<Multiaddr> = "/ip4/0.0.0.0/tcp/1235,/ip4/0.0.0.0/udp/1235/quic-v1", flag "listen";
-        /// Addresses at which others reach it, if they are not those at which it listens.
-        announce: Vec<Multiaddr> = "", flag "announce";
         /// Nodes to connect to and to keep in touch with: multiaddrs that end in /p2p/ID. `none`, or nothing, waits for
         /// others to connect.
         peers: Vec<String> = "", flag "peer", env "BACALHAU_PEER";
         /// Closed cluster: nobody but these peer IDs may connect. Nothing lets everybody.
         allow_peers: Vec<PeerId> = "", flag "allow-peer";
-        /// Nobody of these peer IDs may connect.
-        block_peers: Vec<PeerId> = "", flag "block-peer";
         /// Find nodes in the local network. It tells everybody there of this node.
         mdns: bool = "false", flag "mdns";
-        /// Find nodes by asking those that are known.
-        kad: bool = "true", flag "kad";
-        /// Carry connections of nodes behind NAT to each other.
+        /// Others can connect where this node listens. It then helps them to find each other at once, and not only when
+        /// somebody has tried.
+        reachable: bool = "false", flag "reachable";
+        /// Relays through which others reach this node where they cannot connect to it: multiaddrs that end in /p2p/ID.
+        relays: Vec<Multiaddr> = "", flag "relay";
+        /// Carry connections of nodes behind NAT, as soon as this node is known to be reachable.
         relay_server: bool = "false", flag "relay-server";
-        /// Be reached through a relay where nobody can connect to this node, and make that direct where it can be done.
-        relay_client: bool = "true", flag "relay-client";
-        /// Connections at once.
-        max_connections: u32 = "512", flag "max-connections";
     }
 
     /// Running jobs of others.
