@@ -11,6 +11,9 @@
 //! | [`transport`] | the libp2p node: identity, connections, streams of protocols |
 //! | [`bitswap`] | Bitswap 1.2.0: blocks from peers and for peers |
 //! | [`exchange`] | blocks that others have: Bitswap, gateways, kubo, behind the trait `Provider` |
+//! | [`store`] | jobs on disk |
+//! | [`api`] | the HTTP API: server and client |
+//! | [`metrics`] | what is counted |
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
@@ -23,7 +26,9 @@
 //!
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
 
+pub mod api;
 pub mod bitswap;
+pub mod budget;
 pub mod cas;
 pub mod cli;
 pub mod compute;
@@ -37,11 +42,13 @@ pub mod fuzzing;
 mod hex;
 pub mod http;
 pub mod job;
+pub mod metrics;
 pub mod node;
 pub mod protocol;
 pub mod publisher;
 pub mod requester;
 pub mod serving;
 pub mod storage;
+pub mod store;
 pub mod transport;
 pub mod verify;
