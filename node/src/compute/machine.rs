@@ -20,7 +20,7 @@ use super::past::Past;
 use super::record::{Record, Stage, Step};
 use super::timers::Timers;
 use super::{ComputeConfig, Effect, Input};
-use crate::job::{ExecutionId, JobId};
+use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
 use crate::protocol::{Accept, Collected, Failed, FailureKind, Message, Versions};
 use crate::verify::Seal;
 
@@ -116,6 +116,16 @@ impl Compute {
     pub fn record(&self, job: &JobId) -> Option<Vec<u8>> {
         let record = &self.jobs.get(job)?.record;
         record.is_kept().then(|| record.encode())
+    }
+
+    /// A job that this node has heard of and not forgotten: who may say what about it, and how its requester is reached.
+    pub fn job(&self, job: &JobId) -> Option<&Arc<AnnouncedJob>> {
+        self.jobs.get(job).map(|entry| &entry.record.job)
+    }
+
+    /// What is promised to bids, runs and kept results, all together.
+    pub fn reserved(&self) -> Resources {
+        self.ledger.reserved()
     }
 
     /// Whether nothing runs and nothing waits to be published: a drained node may end. Results that were proposed wait
