@@ -17,6 +17,7 @@
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
+//! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
 //! | [`embedded`] | several executions of one job in this process |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
@@ -33,6 +34,7 @@ pub mod cas;
 pub mod cli;
 pub mod compute;
 pub mod config;
+pub mod daemon;
 pub mod embedded;
 pub mod exchange;
 pub mod executor;

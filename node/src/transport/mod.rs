@@ -6,6 +6,8 @@ mod dial;
 mod error;
 mod host;
 mod identity;
+#[doc(hidden)]
+pub mod simulated;
 mod streams;
 mod swarm;
 
