@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bacalhau_runtime::{HostFailure, Profile};
 use libp2p::PeerId;
 
+use super::counting::Counting;
 use super::turn::{Event, Loop, Pending};
 use super::{Clock, Core, Errands, Input, OutboxConfig, Work};
 use crate::compute::{Compute, ComputeConfig};
@@ -18,7 +19,7 @@ use crate::metrics::Metrics;
 use crate::protocol::{Message, PROTOCOL_VERSION, Reply, Versions};
 use crate::requester::{Requester, RequesterConfig};
 use crate::store::JobStore;
-use crate::transport::{Heard, Transport};
+use crate::transport::{Listener, Transport};
 use crate::verify::Seal;
 
 /// Threads that wait for disks and networks.
@@ -36,8 +37,8 @@ pub struct Parts {
     pub store: Arc<JobStore>,
     /// Its network.
     pub transport: Arc<dyn Transport>,
-    /// What it hears.
-    pub heard: mpsc::Receiver<Heard>,
+    /// What it hears: the listener of its network puts it there.
+    pub mailbox: Mailbox,
     /// What it does.
     pub work: Arc<dyn Work>,
     /// Its seal.
@@ -48,6 +49,46 @@ pub struct Parts {
     pub compute: Option<ComputeConfig>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+}
+
+/// What a node has been told and not yet looked at. It is bounded: peers are not heard while it is full, everybody else
+/// waits.
+pub struct Mailbox {
+    events: mpsc::SyncSender<Event>,
+    received: mpsc::Receiver<Event>,
+}
+
+/// Things in a mailbox, at most.
+const MAILBOX: usize = 8192;
+
+impl Mailbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        let (events, received) = mpsc::sync_channel(MAILBOX);
+        Self { events, received }
+    }
+
+    /// What puts into it what a network hears.
+    pub fn listener(&self) -> Listener {
+        let events = self.events.clone();
+        Arc::new(move |heard| match events.try_send(Event::Heard(Box::new(heard))) {
+            Err(mpsc::TrySendError::Full(Event::Heard(heard))) => Err(*heard),
+            // A node that has ended hears nothing more.
+            _ => Ok(()),
+        })
+    }
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox")
+    }
 }
 
 /// See the module. Dropping it ends the loop; what runs is cut off, and taken up at the next start.
@@ -65,8 +106,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<JobStore>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) work: Arc<dyn Work>,
-    events: mpsc::Sender<Event>,
-    metrics: Arc<Metrics>,
+    events: mpsc::SyncSender<Event>,
     state: Mutex<State>,
     load_changed: Condvar,
 }
@@ -115,7 +155,8 @@ impl Daemon {
     /// # Errors
     /// When its store cannot be read, or there is no thread to be had.
     pub fn start(parts: Parts) -> Result<Self, HostFailure> {
-        let Parts { me, store, transport, heard, work, seal, requester, compute, metrics } = parts;
+        let Parts { me, store, transport, mailbox, work, seal, requester, compute, metrics } = parts;
+        let Mailbox { events, received } = mailbox;
         let (clock, back) = Clock::begin(store.last_ms().map_err(|error| failed(&error))?);
         if !back.is_zero() {
             tracing::warn!("the system's clock was set back by {} s; this node goes on from its own", back.as_secs());
@@ -131,10 +172,8 @@ impl Daemon {
         let provided = store.provider_records().map_err(|error| failed(&error))?;
         let provided = provided.into_iter().map(|(_, record)| record).collect();
         let effects = core.restore(clock.now_ms(), jobs, provided).map_err(HostFailure::new)?;
-        let (events, received) = mpsc::channel();
         let (state, load_changed) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { me, clock, store, transport, work, events, metrics, state, load_changed });
-        forward(heard, &shared)?;
+        let shared = Arc::new(Shared { me, clock, store, transport, work, events, state, load_changed });
         let turn = Loop {
             core,
             shared: Arc::clone(&shared),
@@ -144,6 +183,7 @@ impl Daemon {
             direct: BTreeMap::new(),
             last_direct: u64::MAX,
             pending: Pending::default(),
+            counting: Counting::new(metrics),
         };
         let thread = thread::Builder::new().name("node".into()).spawn(move || turn.run(effects)).map_err(no_thread)?;
         let total = compute.map(|config| config.total);
@@ -336,31 +376,12 @@ impl Shared {
             }
         }
     }
-
-    /// Something happened, and it is on disk.
-    pub(super) fn note(&self, event: &crate::job::Event) {
-        tracing::info!(job = %event.job.short(), shard = event.shard, peer = event.peer.map(tracing::field::display), "{}", event.text);
-        self.metrics.event(event);
-    }
 }
 
 /// Waits for the next commit.
 fn wait_for_commit(commits: &mut tokio::sync::watch::Receiver<u64>, patience: Duration) -> bool {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return false };
     runtime.block_on(async { matches!(tokio::time::timeout(patience, commits.changed()).await, Ok(Ok(()))) })
-}
-
-/// What the network hears goes to the loop by a thread of its own, so that both sides keep their own queue.
-fn forward(heard: mpsc::Receiver<Heard>, shared: &Arc<Shared>) -> Result<(), HostFailure> {
-    let events = shared.events.clone();
-    let forward = move || {
-        for heard in heard {
-            if events.send(Event::Heard(Box::new(heard))).is_err() {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name("heard".into()).spawn(forward).map(drop).map_err(no_thread)
 }
 
 fn failed(error: &dyn std::error::Error) -> HostFailure {

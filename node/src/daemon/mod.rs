@@ -10,6 +10,7 @@
 
 mod clock;
 mod core;
+mod counting;
 #[expect(clippy::module_inception, reason = "the daemon of the room of daemons")]
 mod daemon;
 mod errands;
@@ -19,7 +20,7 @@ mod work;
 
 pub use clock::Clock;
 pub use core::{Changes, Core, Effect, Input};
-pub use daemon::{Daemon, Parts, SubmitError, versions};
+pub use daemon::{Daemon, Mailbox, Parts, SubmitError, versions};
 pub use errands::Errands;
 pub use outbox::{Due, Outbox, OutboxConfig, Transmit, Undelivered};
 pub use work::Work;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use libp2p::{Multiaddr, PeerId};
 
+use super::counting::Counting;
 use super::daemon::Shared;
 use super::{Changes, Core, Effect, Errands, Input, Transmit};
-use crate::job::JobId;
+use crate::job::{Event as JobEvent, JobId};
 use crate::protocol::{FailureKind, Message, Refusal, Reply};
 use crate::store::Batch;
 use crate::transport::{Heard, ReplyTo};
@@ -50,6 +51,7 @@ pub(super) struct Loop {
     pub(super) last_direct: u64,
     /// What is to be written, said and done.
     pub(super) pending: Pending,
+    pub(super) counting: Counting,
 }
 
 /// What waits for the disk.
@@ -129,7 +131,7 @@ impl Loop {
                 let work = Arc::clone(&self.shared.work);
                 self.errands.run(move || {
                     let part = if allowed { work.log(execution, stderr, offset) } else { None };
-                    reply.give(match part {
+                    reply.answer(match part {
                         Some((bytes, ended)) => Reply::Log { bytes, ended },
                         None => Reply::Refused(Refusal::Unknown),
                     });
@@ -137,6 +139,7 @@ impl Loop {
             }
             Heard::Message { from, message, reply } => {
                 self.shared.seen(from, &message);
+                self.counting.heard(&message);
                 let (answer, effects) = self.core.message(now, from, message);
                 self.pending.effects.extend(effects);
                 self.pending.replies.push((reply, answer));
@@ -177,7 +180,7 @@ impl Loop {
         }
         self.shared.set_problem(None);
         for (reply, answer) in self.pending.replies.drain(..) {
-            reply.give(answer);
+            reply.answer(answer);
         }
         for answer in self.pending.asked.drain(..) {
             let _ = answer.send(());
@@ -200,8 +203,10 @@ impl Loop {
             provider,
         };
         self.shared.store.commit(&batch)?;
+        self.counting.records(changes.jobs.iter().filter_map(|job| self.core.record(job)));
         for event in &changes.events {
-            self.shared.note(event);
+            self.counting.event(event, self.core.record(&event.job));
+            log(event);
         }
         self.pending.changes = Changes::default();
         Ok(())
@@ -255,10 +260,16 @@ impl Loop {
     }
 
     fn transmit(&self, transmit: &Transmit) {
+        self.counting.sent(&transmit.message);
         // What is no address leads nowhere; the outbox hears of it.
         let addrs: Vec<Multiaddr> = transmit.addrs.iter().filter_map(|addr| addr.parse().ok()).collect();
         self.shared.transport.send(transmit.id, transmit.to, &addrs, &transmit.message);
     }
+}
+
+fn log(event: &JobEvent) {
+    let (job, peer) = (event.job.short(), event.peer.map(|peer| peer.to_string()));
+    tracing::info!(job, shard = event.shard, execution = event.execution, peer, "{}", event.text);
 }
 
 /// A panic of ours is a failure of this host like any other, and must not leave the core waiting.
