@@ -5,9 +5,9 @@
 mod check;
 mod codec;
 mod message;
-mod signed;
 #[cfg(test)]
 pub(crate) mod samples;
+mod signed;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +15,7 @@ pub use check::AnnouncementError;
 pub use codec::{Wire, WireError};
 pub use message::{
     Accept, Announcement, Ballot, Bid, Cancel, Collected, Delivery, Envelope, Evidence, Failed, FailureKind, Message,
-    Proposal, Published, Refusal, Reject, Reply, Running, Versions, VerdictNotice, Withdraw,
+    Proposal, Published, Refusal, Reject, Reply, Running, VerdictNotice, Versions, Withdraw,
 };
 pub use signed::{MAX_SIGNED_BYTES, ed25519_of};
 

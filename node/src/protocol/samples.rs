@@ -59,8 +59,11 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
     let job: JobId = "b".repeat(32).parse().unwrap();
     let execution = move |shard, number| job.execution(shard, number);
     prop_oneof![
-        proptest::collection::vec(any::<u32>(), 0..9)
-            .prop_map(move |shards| Message::Bid(Bid { job, shards, versions: versions() })),
+        proptest::collection::vec(any::<u32>(), 0..9).prop_map(move |shards| Message::Bid(Bid {
+            job,
+            shards,
+            versions: versions()
+        })),
         (any::<u32>(), any::<u16>())
             .prop_map(move |(shard, number)| Message::Accept(Accept { execution: execution(shard, number) })),
         (any::<u16>(), proptest::collection::vec(any::<u8>(), 0..999)).prop_map(move |(number, sealed)| {
@@ -84,10 +87,16 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
             delivery: Ok(Delivery::Dag(Link::of_raw(b"x"))),
             publications: Vec::new(),
         })),
-        (proptest::option::of(any::<u32>()), ".{0,20}")
-            .prop_map(move |(shard, why)| Message::Cancel(Cancel { job, shard, why })),
-        (any::<bool>(), any::<u64>())
-            .prop_map(move |(stderr, offset)| Message::Log { execution: execution(0, 1), stderr, offset }),
+        (proptest::option::of(any::<u32>()), ".{0,20}").prop_map(move |(shard, why)| Message::Cancel(Cancel {
+            job,
+            shard,
+            why
+        })),
+        (any::<bool>(), any::<u64>()).prop_map(move |(stderr, offset)| Message::Log {
+            execution: execution(0, 1),
+            stderr,
+            offset
+        }),
     ]
 }
 

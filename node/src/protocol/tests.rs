@@ -24,10 +24,10 @@ proptest! {
     }
 
     #[test]
-    fn nothing_of_a_message_can_be_changed(message in messages(), at: prop::sample::Index, bit in 0..8) {
+    fn nothing_of_a_message_can_be_changed(message in messages(), at: prop::sample::Index, bit in 0_u8..8) {
         let mut bytes = envelope(message).sign(&key(1)).unwrap();
         let at = at.index(bytes.len());
-        bytes[at] ^= 1 << bit;
+        bytes[at] ^= 1_u8 << bit;
         prop_assert!(Envelope::open(&bytes).is_err());
     }
 
@@ -140,4 +140,16 @@ fn only_its_requester_announces_a_job_and_only_as_it_is() {
     ));
     assert!(matches!(wrong(&|a| a.job.bidding_ms = u64::MAX), AnnouncementError::Bounds(..)));
     assert!(matches!(wrong(&|a| a.job.requester.addrs = vec!["nowhere".into()]), AnnouncementError::Addr(_)));
+}
+
+#[test]
+#[ignore = "seeds"]
+fn write_seeds() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/wire");
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join("announcement"), announcement(peer(1), "1").encode().unwrap()).unwrap();
+    std::fs::write(dir.join("envelope"), envelope(running(1)).encode().unwrap()).unwrap();
+    std::fs::write(dir.join("signed"), envelope(running(1)).sign(&key(1)).unwrap()).unwrap();
+    std::fs::write(dir.join("reply"), Reply::Log { bytes: vec![1, 2], ended: false }.encode().unwrap()).unwrap();
+    std::fs::write(dir.join("ballot"), samples::ballot(peer(2)).encode().unwrap()).unwrap();
 }

@@ -9,9 +9,7 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, store::MemoryStore};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{
-    PeerId, StreamProtocol, autonat, dcutr, identify, mdns, memory_connection_limits, ping, relay,
-};
+use libp2p::{PeerId, StreamProtocol, autonat, dcutr, identify, mdns, memory_connection_limits, ping, relay};
 
 use super::budgets::PeerBudgets;
 use super::gate::Gate;
@@ -84,7 +82,9 @@ impl Behaviour {
             .with_push_listen_addr_updates(config.jobs.is_some());
         let allowed = config.allow.as_ref().map(|peers| {
             let mut allowed = allow_block_list::Behaviour::<AllowedPeers>::default();
-            peers.iter().for_each(|peer| drop(allowed.allow_peer(*peer)));
+            for peer in peers {
+                allowed.allow_peer(*peer);
+            }
             allowed
         });
         let jobs = match (&config.jobs, parts.relayed) {

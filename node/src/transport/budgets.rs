@@ -118,18 +118,18 @@ impl PeerBudgets {
         if state.is_blocked(peer, now) {
             return Admission::Block;
         }
-        let record = state.peer(&self.budgets, peer, now);
-        let prefix = record.prefix;
-        // In this order, so that one who is over its own budget does not use up that of its neighbours.
-        if !record.account.take(cost, now) {
-            return state.strike(&self.budgets, peer, 1, now);
-        }
-        let allowance = self.budgets.prefix;
-        if state.prefixes.of(&prefix, || Account::new(allowance, now)).take(cost, now) {
+        if state.take(&self.budgets, peer, cost, now) {
             Admission::Take
         } else {
             state.strike(&self.budgets, peer, 1, now)
         }
+    }
+
+    /// Whether `author` may still have this, which somebody else hands on. If not, that is no fault of the author's:
+    /// whoever has seen something can say it again.
+    pub(super) fn affords(&self, author: &PeerId, cost: Cost, now: Instant) -> bool {
+        let mut state = self.state();
+        !state.is_blocked(author, now) && state.take(&self.budgets, author, cost, now)
     }
 
     /// `peer` did something so bad.
@@ -160,6 +160,13 @@ impl State {
             prefix: Prefix::Other,
             strikes: Bucket::new(budgets.strikes, now),
         })
+    }
+
+    /// The peer's own budget first, so that one who is over it does not use up that of its neighbours.
+    fn take(&mut self, budgets: &Budgets, peer: &PeerId, cost: Cost, now: Instant) -> bool {
+        let record = self.peer(budgets, peer, now);
+        let (own, prefix) = (record.account.take(cost, now), record.prefix);
+        own && self.prefixes.of(&prefix, || Account::new(budgets.prefix, now)).take(cost, now)
     }
 
     fn is_blocked(&self, peer: &PeerId, now: Instant) -> bool {
@@ -279,11 +286,8 @@ mod tests {
     #[test]
     fn bytes_jobs_and_connections_are_counted_too() {
         let start = Instant::now();
-        let peer = Allowance {
-            bytes: Rate { per_second: 1, burst: 100 },
-            jobs: Rate { per_second: 1, burst: 1 },
-            ..few(100)
-        };
+        let peer =
+            Allowance { bytes: Rate { per_second: 1, burst: 100 }, jobs: Rate { per_second: 1, burst: 1 }, ..few(100) };
         let connections = Rate { per_second: 1, burst: 2 };
         let budgets = PeerBudgets::new(Budgets { peer, connections, ..budgets() });
         let (one, two) = (PeerId::random(), PeerId::random());
@@ -296,6 +300,14 @@ mod tests {
         let addr = "/ip4/192.0.2.1/tcp/1".parse().unwrap();
         let connected: Vec<bool> = (0..3).map(|_| budgets.connects(&addr, start)).collect();
         assert_eq!(connected, [true, true, false]);
+    }
+
+    #[test]
+    fn nobody_can_have_another_blocked_by_repeating_it() {
+        let (budgets, author, start) = (PeerBudgets::new(budgets()), PeerId::random(), Instant::now());
+        let taken = (0..100).filter(|_| budgets.affords(&author, MESSAGE, start)).count();
+        assert_eq!(taken, 2);
+        assert_eq!(budgets.admit(&author, MESSAGE, start + SECOND), Admission::Take);
     }
 
     #[test]

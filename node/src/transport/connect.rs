@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::core::transport::{Boxed, OrTransport};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
@@ -48,7 +49,7 @@ pub(super) fn transport(
             OrTransport::new(relayed, named).map(|either, _| either.into_inner()).boxed()
         }
     };
-    Ok(all.timeout(timeout).boxed())
+    Ok(TransportTimeout::new(all, timeout).boxed())
 }
 
 /// Whether the address is one of those that are spoken. What it names may still not be there.

@@ -12,7 +12,8 @@ use libp2p::identity::Keypair;
 use super::TransportError;
 use crate::protocol::{MAX_ANNOUNCEMENT_BYTES, TOPIC};
 
-pub(super) type Gossip = gossipsub::Behaviour<IdentityTransform, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
+pub(super) type Gossip =
+    gossipsub::Behaviour<IdentityTransform, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
 
 /// What gossipsub puts around an announcement, at most: names, a key, a signature.
 const AROUND: usize = 4096;

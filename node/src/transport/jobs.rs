@@ -241,12 +241,10 @@ impl Jobs {
         let now = Instant::now();
         let author = message.source.unwrap_or(from);
         let bytes = message.data.len() as u64;
-        let carried = self.shared.budgets.admit(&from, Cost { messages: 1, bytes, jobs: 0 }, now);
-        let mut taken = self.admitted(swarm, &from, carried);
-        if taken {
-            let written = self.shared.budgets.admit(&author, Cost { jobs: 1, ..Cost::default() }, now);
-            taken = self.admitted(swarm, &author, written);
-        }
+        let jobs = u64::from(author == from);
+        let admission = self.shared.budgets.admit(&from, Cost { messages: 1, bytes, jobs }, now);
+        let taken = self.admitted(swarm, &from, admission)
+            && (author == from || self.shared.budgets.affords(&author, Cost { jobs: 1, ..Cost::default() }, now));
         let announced = Announced { id: id.clone(), from, author, data: message.data };
         if !taken || self.shared.announced.try_send(announced).is_err() {
             self.shared.counting.ignored();
@@ -355,7 +353,7 @@ impl Jobs {
         };
         reaching.dial = None;
         let jobs = swarm.behaviour_mut().jobs.as_mut().filter(|_| !reaching.asked);
-        if let Some(jobs) = jobs.filter(|jobs| jobs.kad.kbuckets().any(|bucket| !bucket.is_empty())) {
+        if let Some(jobs) = jobs.filter(|_| self.shared.roster.count() > 0) {
             reaching.asked = true;
             self.lookups.insert(jobs.kad.get_closest_peers(peer), peer);
             return;

@@ -31,13 +31,24 @@ pub(super) type Reply = SyncSender<Result<PeerId, String>>;
 /// What the task can be told. All but the first two are for jobs.
 #[derive(Debug)]
 pub(super) enum Command {
-    Dial { addr: Multiaddr, reply: Reply },
+    Dial {
+        addr: Multiaddr,
+        reply: Reply,
+    },
     Disconnect(PeerId),
     /// Connect to a peer, wherever it is.
-    Reach { peer: PeerId, addrs: Vec<Multiaddr>, reply: oneshot::Sender<Result<(), String>> },
+    Reach {
+        peer: PeerId,
+        addrs: Vec<Multiaddr>,
+        reply: oneshot::Sender<Result<(), String>>,
+    },
     Publish(Vec<u8>),
     /// An announcement that `from` handed on was looked at.
-    Judged { id: MessageId, from: PeerId, verdict: MessageAcceptance },
+    Judged {
+        id: MessageId,
+        from: PeerId,
+        verdict: MessageAcceptance,
+    },
     /// The peer's score with gossip is this.
     Score(PeerId, f64),
     Block(PeerId),
