@@ -3,6 +3,7 @@
 
 mod by_cid;
 mod completion;
+mod config;
 mod content;
 mod data;
 mod exit;
@@ -18,7 +19,7 @@ mod output;
 mod place;
 mod publish;
 mod report;
-mod size;
+mod settings;
 mod summary;
 mod talk;
 mod text;
@@ -55,6 +56,9 @@ enum Command {
     #[command(subcommand)]
     Ipfs(Box<ipfs::Ipfs>),
     Hash(hash::Hash),
+    /// What servers and their clients are told: the default file, and what is in force
+    #[command(subcommand)]
+    Config(config::Config),
     Version(version::Version),
     Completion(completion::Completion),
 }
@@ -96,6 +100,7 @@ impl Command {
             Self::Get(verb) => verb.run().map_err(Failure::without_result),
             Self::Ipfs(verb) => verb.run().map_err(Failure::without_result),
             Self::Hash(verb) => verb.run(),
+            Self::Config(verb) => verb.run(),
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),
         }
