@@ -6,6 +6,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`job`] | the deal: how many executions, how many must agree |
+//! | [`budget`] | token buckets, for all who are asked for more than they have |
 //! | [`cas`] | blocks and their CIDs, UnixFS, archives of blocks, the block store; no network |
 //! | [`http`] | how we speak HTTP: time-outs, redirects, addresses that may be reached |
 //! | [`transport`] | the libp2p node: identity, connections, streams of protocols |
