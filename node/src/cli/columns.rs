@@ -15,8 +15,9 @@ impl Columns {
     /// The rows, each with two spaces between its cells and none at its end.
     pub(super) fn into_text(self) -> String {
         let count = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
-        let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
+        let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
+        let widths: Vec<usize> =
+            (0..count).map(|column| cells(column).map(|cell| width(cell)).max().unwrap_or(0)).collect();
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();

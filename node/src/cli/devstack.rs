@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::serve::{Reached, Running};
 use super::settings::{Files, Settings};
-use super::{interrupt, log};
+use super::{interrupt, log, serve};
 use crate::config::Config;
 
 const EXAMPLES: &str = "\
@@ -81,7 +81,7 @@ impl Devstack {
         for number in 0..self.nodes {
             let known = nodes.iter().flat_map(|node| node.reached.peers.iter().cloned()).collect();
             let config = of_node(&common, dir.path(), number, self.api_port, known);
-            nodes.push(start(&config, number >= self.nodes - self.bad_actors)?);
+            nodes.push(serve::start(&config, number >= self.nodes - self.bad_actors)?);
         }
         let reached: Vec<Reached> = nodes.iter().map(|node| node.reached.clone()).collect();
         let api = reached.first().map(|node| node.api.clone()).unwrap_or_default();
@@ -91,14 +91,6 @@ impl Devstack {
         nodes.into_iter().try_for_each(|node| (node.drain)())?;
         Ok(Exit::Success)
     }
-}
-
-/// Starts one of the nodes. A bad one reports wrong results.
-///
-/// # Errors
-/// When it cannot be started.
-fn start(config: &Config, bad: bool) -> Result<Running, Failure> {
-    super::daemon::start_among_others(config, bad)
 }
 
 /// What node `number` is told: as `common` says, but on loopback with everything its own.
@@ -141,7 +133,10 @@ mod tests {
         common.compute.reject_stateless = true;
         let dir = Path::new("/tmp/stack");
         let nodes = [0, 1].map(|number| of_node(&common, dir, number, 1234, vec!["peer".into()]));
-        assert_eq!([nodes[0].api.listen.to_string(), nodes[1].api.listen.to_string()], ["127.0.0.1:1234", "127.0.0.1:0"]);
+        assert_eq!(
+            [nodes[0].api.listen.to_string(), nodes[1].api.listen.to_string()],
+            ["127.0.0.1:1234", "127.0.0.1:0"]
+        );
         assert_ne!(nodes[0].node.data_dir, nodes[1].node.data_dir);
         for node in nodes {
             assert!(node.api.listen.ip().is_loopback() && node.compute.reject_stateless);

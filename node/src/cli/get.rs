@@ -113,7 +113,9 @@ impl Get {
         fs::create_dir(&finished).map_err(|error| HostFailure::at("make the directory", &finished, error))?;
         let results = finished.join("results");
         let source = match Source::parse(&self.what) {
-            Err(SourceError::Missing { .. }) if job::is_name(&self.what) => return self.fetch_job(&talk, place, &finished),
+            Err(SourceError::Missing { .. }) if job::is_name(&self.what) => {
+                return self.fetch_job(&talk, place, &finished);
+            }
             source => source?,
         };
         let got = match source {

@@ -122,9 +122,9 @@ impl Submission {
     pub(super) fn check_without_server(&self) -> Result<(), Failure> {
         let flags = [("--id-only", self.id_only), ("--no-wait", self.no_wait)];
         match flags.into_iter().find(|(_, given)| *given) {
-            Some((flag, _)) => {
-                Err(Failure::usage(format!("{flag} needs a server that goes on with the job: name one with --api-host")))
-            }
+            Some((flag, _)) => Err(Failure::usage(format!(
+                "{flag} needs a server that goes on with the job: name one with --api-host"
+            ))),
             None => Ok(()),
         }
     }
@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn flags_reach_the_job() {
-        let only = parse("x --min-bids 7 --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private");
+        let only =
+            parse("x --min-bids 7 --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private");
         let network = only.unwrap().network;
         assert_eq!(network.deal(Deal::new(5, 4).unwrap()).min_bids(), 7);
         let sharding = Sharding { glob_pattern: "/*.csv".into(), base_path: "/in".into(), batch_size: 1 };

@@ -159,7 +159,15 @@ mod tests {
 
     fn event(kind: EventKind, shard: u32, execution: Option<u16>, text: &str) -> Event {
         let peer = execution.is_none().then(PeerId::random);
-        Event { job: "a".repeat(32).parse().unwrap(), at_ms: 0, shard: Some(shard), execution, peer, kind, text: text.into() }
+        Event {
+            job: "a".repeat(32).parse().unwrap(),
+            at_ms: 0,
+            shard: Some(shard),
+            execution,
+            peer,
+            kind,
+            text: text.into(),
+        }
     }
 
     fn said(progress: &mut Progress, event: &Event) -> String {

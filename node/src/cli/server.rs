@@ -106,7 +106,8 @@ fn base(host: Option<&str>, port: Option<u16>) -> Result<Option<String>, String>
         _ if host.contains("://") => (host.to_owned(), None),
         _ => (format!("http://{host}"), Some(DEFAULT_PORT)),
     };
-    let wrong = |why: &str| format!("{host:?} is no host and no URL ({why}): write HOST, HOST:PORT or http://HOST:PORT");
+    let wrong =
+        |why: &str| format!("{host:?} is no host and no URL ({why}): write HOST, HOST:PORT or http://HOST:PORT");
     let mut url = Url::parse(&text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong("its scheme is another one"));

@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_time_out_is_never_shorter_than_asked_for() {
-        let seconds = |millis| super::seconds(Duration::from_millis(millis));
-        assert_eq!([seconds(1), seconds(1000), seconds(1001)], [1, 1, 2]);
+        let of = |millis| seconds(Duration::from_millis(millis));
+        assert_eq!([of(1), of(1000), of(1001)], [1, 1, 2]);
     }
 }

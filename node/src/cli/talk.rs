@@ -101,8 +101,7 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
 }
 
 fn new_spinner(what: &str) -> ProgressBar {
-    let spinner = styled(ProgressBar::new_spinner(), "  {spinner} {msg}, {elapsed}")
-        .with_message(what.to_owned());
+    let spinner = styled(ProgressBar::new_spinner(), "  {spinner} {msg}, {elapsed}").with_message(what.to_owned());
     spinner.enable_steady_tick(BEAT);
     spinner
 }

@@ -110,9 +110,9 @@ impl List {
 
     fn jobs(&self, client: &ApiClient) -> Result<Vec<JobSummary>, Failure> {
         let wanted = if self.all { usize::MAX } else { self.number };
-        let state = STATES.into_iter().find(|state| {
-            self.state.as_ref().is_some_and(|wanted| wanted.eq_ignore_ascii_case(&state.to_string()))
-        });
+        let state = STATES
+            .into_iter()
+            .find(|state| self.state.as_ref().is_some_and(|wanted| wanted.eq_ignore_ascii_case(&state.to_string())));
         let mut params = ListParams {
             state,
             client: if self.mine { Some(self.server.identity()?.peer_id().to_string()) } else { None },

@@ -80,8 +80,8 @@ pub(in crate::cli) fn print_log(client: &ApiClient, id: &str, params: LogParams)
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let read = log.read(&mut buffer);
-        let read = read
-            .map_err(|error| Failure { exit: Exit::Host, message: format!("the log of {id} broke off: {error}") })?;
+        let read =
+            read.map_err(|error| Failure { exit: Exit::Host, message: format!("the log of {id} broke off: {error}") })?;
         if read == 0 {
             return printer.end();
         }

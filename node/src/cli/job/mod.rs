@@ -20,7 +20,7 @@ pub(super) use create::Create;
 pub(super) use describe::Describe;
 pub(super) use list::List;
 pub(super) use logs::{Logs, print_log};
-pub(super) use results::{Shards, fetch, is_name};
+pub(super) use results::{fetch, is_name};
 
 /// The verbs, under the names that later Bacalhau gave them.
 #[derive(Debug, Subcommand)]

@@ -115,7 +115,10 @@ impl Picture<'_> {
 
     fn add_published(&self, shard: &ShardRecord, lines: &mut Lines) {
         let Some(execution) = shard.published.and_then(|number| shard.execution(number)) else { return };
-        lines.add("result", format!("execution {}  (fetch it with: bacalhau get {})", execution.number, self.record.job.id.short()));
+        lines.add(
+            "result",
+            format!("execution {}  (fetch it with: bacalhau get {})", execution.number, self.record.job.id.short()),
+        );
         for publication in &execution.publications {
             if let Some(cid) = publication.cid {
                 lines.add("published", format!("{cid}  (or: bacalhau get {cid})"));

@@ -85,7 +85,9 @@ fn check(shard: &ShardResult, h1: &str) -> Result<(), Failure> {
     match shard.h1.iter().chain(claimed).find(|expected| *expected != h1) {
         Some(expected) => Err(Failure {
             exit: Exit::Host,
-            message: format!("the server sent other results than were voted for: they have the hash {h1}, not {expected}"),
+            message: format!(
+                "the server sent other results than were voted for: they have the hash {h1}, not {expected}"
+            ),
         }),
         None => Ok(()),
     }
