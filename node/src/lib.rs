@@ -14,6 +14,8 @@
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
+//! | [`receipts`] | signing receipts, and who signed them |
+//! | [`sharding`] | how inputs are spread over shards |
 //! | [`embedded`] | several executions of one job in this process |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
@@ -38,8 +40,10 @@ pub mod job;
 pub mod node;
 pub mod protocol;
 pub mod publisher;
+pub mod receipts;
 pub mod requester;
 pub mod serving;
+pub mod sharding;
 pub mod storage;
 pub mod transport;
 pub mod verify;
