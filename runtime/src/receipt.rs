@@ -225,7 +225,7 @@ impl Claim {
 }
 
 /// One point at which two claims part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// `job`, `outcome`, `fuel`, `h1` or `file NAME`; `encoding` where all of these are equal and the bytes are not.
     pub what: String,

@@ -9,8 +9,8 @@ use bacalhau_runtime::{Backend, HostFailure, Options, Runtime, Tier};
 use clap::{Args, ValueEnum};
 
 use super::exit::Failure;
-use super::size::Size;
 use super::talk::Talk;
+use crate::config::Size;
 use crate::embedded::Execution;
 use crate::executor::WasmExecutor;
 use crate::http::Reach;

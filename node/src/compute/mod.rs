@@ -1,7 +1,11 @@
 //! The provider's side: which jobs to bid on, and accepted executions from end to end. The decisions are a pure state
 //! machine, as in `requester`; running, publishing and looking at the machine are done by drivers beside it.
 
+mod capacity;
 mod machine;
+mod past;
+mod record;
+mod timers;
 
 use std::sync::Arc;
 

@@ -71,14 +71,8 @@ impl Identity {
         self.0.public().to_peer_id()
     }
 
-    /// The ed25519 signature of `bytes`. Say in them what they are, so that it means nothing anywhere else.
-    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
-    pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        #[expect(clippy::expect_used, reason = "only RSA keys can fail to sign, and this is an ed25519 key")]
-        self.0.sign(bytes).expect("an ed25519 key signs")
-    }
-
-    pub(super) fn keypair(&self) -> &Keypair {
+    /// The key itself, to sign, seal and open with.
+    pub fn keypair(&self) -> &Keypair {
         &self.0
     }
 }
