@@ -18,6 +18,8 @@
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
+//! | [`receipts`] | signing receipts, and who signed them |
+//! | [`sharding`] | how inputs are spread over shards |
 //! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
 //! | [`embedded`] | several executions of one job in this process |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
@@ -50,9 +52,11 @@ pub mod node;
 pub mod once;
 pub mod protocol;
 pub mod publisher;
+pub mod receipts;
 pub mod requester;
 pub mod service;
 pub mod serving;
+pub mod sharding;
 pub mod storage;
 pub mod store;
 pub mod transport;

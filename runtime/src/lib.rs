@@ -32,6 +32,7 @@
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
 //! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
+//! | [`CallTrail`] | what the guest called, to find where two runs parted |
 //! | [`Receipt`], [`Outcome`], [`Error`] | what came of it |
 
 mod cache;
@@ -74,7 +75,9 @@ pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
-pub use receipt::{Checked, Claim, Difference, Publication, Receipt, ReceiptError, ResultFile, Service, Unclaimed};
+pub use receipt::{
+    Checked, Claim, Difference, Publication, Receipt, ReceiptError, ResultFile, Service, Signature, Unclaimed,
+};
 pub use runtime::{Module, Options, Runtime};
 pub use tier::Tier;
 pub use trail::{CallTrail, Parted};

@@ -1,6 +1,7 @@
 //! Loads modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
 
 use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -24,6 +25,7 @@ use crate::receipt::Receipt;
 use crate::sandbox;
 use crate::staging::Staging;
 use crate::tier::Tier;
+use crate::trail::CallTrail;
 use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
 use crate::wasi::World;
@@ -108,8 +110,25 @@ impl Runtime {
         results: &Path,
         timeout: Duration,
     ) -> Result<Receipt, Error> {
+        self.run_with_calls(module, job, inputs, results, timeout).map(|(receipt, _)| receipt)
+    }
+
+    /// [`Runtime::run`], and what the program called.
+    ///
+    /// # Errors
+    /// As for `run`.
+    pub fn run_with_calls(
+        &self,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        results: &Path,
+        timeout: Duration,
+    ) -> Result<(Receipt, CallTrail), Error> {
         let workplace = results.parent().unwrap_or(Path::new("."));
-        self.execute(module, job, inputs, workplace, timeout)?.keep(results)
+        let mut execution = self.execute(module, job, inputs, workplace, timeout)?;
+        let calls = mem::take(&mut execution.ended.calls);
+        Ok((execution.keep(results)?, calls))
     }
 
     /// Runs `job`. Files that are too large for memory go to a directory in `workplace`, which is made when it is needed

@@ -13,6 +13,7 @@ use crate::instrument;
 use crate::job::{DEFAULT_ENTRY_POINT, Job};
 use crate::limits::Limits;
 use crate::outcome::{Limit, Outcome, Trap};
+use crate::trail::CallTrail;
 use crate::vfs::fault::Stop;
 use crate::wasi::World;
 use crate::watchdog::Watchdog;
@@ -20,6 +21,8 @@ use crate::watchdog::Watchdog;
 /// What a store holds.
 pub(crate) struct State {
     pub(crate) world: World,
+    /// What the guest has called.
+    pub(crate) calls: CallTrail,
     pub(crate) memory: Option<Memory>,
     /// Known once the module is set up.
     pub(crate) counters: Option<Counters>,
@@ -28,7 +31,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(world: World, limits: &Limits) -> Self {
-        Self { world, memory: None, counters: None, limiter: Limiter::new(limits) }
+        Self { world, calls: CallTrail::default(), memory: None, counters: None, limiter: Limiter::new(limits) }
     }
 }
 
@@ -77,6 +80,7 @@ pub(crate) struct Ended {
     /// Fuel used: all of it if it ran out, and after a trap what it was at the last checkpoint (see `PROFILE.md`).
     pub(crate) fuel: u64,
     pub(crate) world: World,
+    pub(crate) calls: CallTrail,
     pub(crate) notes: Vec<String>,
 }
 
@@ -107,7 +111,7 @@ pub(crate) fn run(
     let fuel = job.limits.fuel.saturating_sub(u64::try_from(left).unwrap_or(0));
     let state = store.into_data();
     let notes = notes(&state, job);
-    Ok(Ended { outcome, fuel, world: state.world, notes })
+    Ok(Ended { outcome, fuel, world: state.world, calls: state.calls, notes })
 }
 
 /// Gives the guest what the job allows. Nothing of it has run yet: there is no start section.
