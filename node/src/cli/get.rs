@@ -14,12 +14,12 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::place::Place;
 use super::talk::Talk;
-use super::{data, hash, interrupt, keep, text};
+use super::{hash, interrupt, keep, text};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
 use crate::http::Reach;
-use crate::storage::{Fetching, LocalStorage, Source, Sources, Storage, UrlStorage};
+use crate::storage::{Fetching, LocalStorage, Source, Sources, Storage, UrlStorage, read_file};
 
 /// No receipt is larger: one file of a results directory takes some 200 bytes in it.
 const MAX_RECEIPT_BYTES: u64 = 64 << 20;
@@ -190,7 +190,7 @@ fn read_receipt(talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<R
     let fetching = fetching(talk, spool_dir, MAX_RECEIPT_BYTES, Reach::Named);
     let sources = Sources::new(LocalStorage::default(), fetching, Vec::new());
     let tree = sources.open(source)?.tree;
-    let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
+    let bytes = read_file(&*tree, MAX_RECEIPT_BYTES)
         .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
     Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", source.recorded())))
 }

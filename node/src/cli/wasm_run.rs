@@ -6,7 +6,6 @@ use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Error, Job, L
 use clap::{Args, ValueEnum};
 
 use super::by_cid::ByCid;
-use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::limits::LimitArgs;
 use super::machine::Machine;
@@ -20,7 +19,7 @@ use super::{data, interrupt, keep, text};
 use crate::embedded::{self, Execution, Task};
 use crate::executor::WasmExecutor;
 use crate::job::Deal;
-use crate::storage::{Source, Sources};
+use crate::storage::{OpenInputs, Source, Sources};
 use crate::verify::{Deterministic, Noop, Verifier};
 
 /// Runs that the deterministic verifier compares when --concurrency does not say.
@@ -183,7 +182,7 @@ impl WasmRun {
         let size = text::bytes(bytes.len() as u64);
         talk.say(format!("loading {} ({size})", module.recorded()));
         let executor = talk.during(&format!("compiling {size}"), || WasmExecutor::load(runtime, &bytes))?;
-        let inputs = OpenInputs::open(sources, talk, mounts)?;
+        let inputs = data::open_inputs(sources, talk, mounts)?;
         let job = self.job(executor.module_cid(), &inputs)?;
         let count = deal.concurrency();
         talk.say(format!("running {}", text::count(usize::from(count), "independent run")));
