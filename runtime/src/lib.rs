@@ -29,6 +29,7 @@
 //! | `instrument` | makes the height of the call stack exact, inside the module |
 //! | [`Tier`], `loader`, `compiler`, `forms` | the quick compile, the good one, and which of them a run gets |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
+//! | [`Control`] | the outside's hold on a run |
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
 //! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
@@ -38,6 +39,7 @@
 mod cache;
 mod clock;
 mod compiler;
+mod control;
 pub mod dirhash;
 mod engine;
 mod error;
@@ -63,6 +65,7 @@ mod vfs;
 mod wasi;
 mod watchdog;
 
+pub use control::Control;
 pub use engine::{Backend, ENGINE};
 pub use error::{Error, HostFailure};
 pub use execution::Execution;

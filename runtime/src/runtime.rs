@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use wasmtime::ExternType;
 
+use crate::control::Control;
 use crate::engine::Backend;
 use crate::error::{Error, HostFailure};
 use crate::execution::Execution;
@@ -146,13 +147,45 @@ impl Runtime {
         workplace: &Path,
         timeout: Duration,
     ) -> Result<Execution, Error> {
+        self.execute_with(None, module, job, inputs, workplace, timeout)
+    }
+
+    /// [`Runtime::execute`], while `control` can end the run and read what it says.
+    ///
+    /// # Errors
+    /// As for `execute`; a run that was ended is a failure of this host.
+    pub fn execute_under(
+        &self,
+        control: &Control,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        workplace: &Path,
+        timeout: Duration,
+    ) -> Result<Execution, Error> {
+        if control.is_cancelled() {
+            return Err(HostFailure::cancelled().into());
+        }
+        self.execute_with(Some(control), module, job, inputs, workplace, timeout)
+    }
+
+    fn execute_with(
+        &self,
+        control: Option<&Control>,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        workplace: &Path,
+        timeout: Duration,
+    ) -> Result<Execution, Error> {
         check(module, job, inputs)?;
         let form = module.0.forms.now();
         let staging = Arc::new(Staging::new(workplace));
-        let world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
+        let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
+        world.control = control.cloned();
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
-            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout);
+            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout, control);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
         let ended = ended?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{AsContextMut, Global, Instance, InstancePre, Memory, ResourceLimiter, Store, TypedFunc, Val};
 
+use crate::control::Control;
 use crate::error::{Error, HostFailure};
 use crate::gate::Refusal;
 use crate::instrument;
@@ -91,6 +92,7 @@ pub(crate) fn run(
     world: World,
     watchdog: &Watchdog,
     timeout: Duration,
+    control: Option<&Control>,
 ) -> Result<Ended, Error> {
     let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
     store.limiter(|state| &mut state.limiter);
@@ -98,10 +100,15 @@ pub(crate) fn run(
         Ok(instance) => {
             let counters = set_up(&mut store, &instance, job)?;
             let watch = watchdog.watch(&store, counters.stop, timeout);
+            if let Some(control) = control {
+                control.watch(watch.handle());
+            }
             let ended = call(&mut store, instance, job);
             if ended.as_ref().err().and_then(trap) == Some(wasmtime::Trap::UnreachableCodeReached) && watch.has_fired()
             {
-                return Err(HostFailure::timed_out(timeout.as_secs_f64()).into());
+                let cancelled = control.is_some_and(Control::is_cancelled);
+                let timed_out = || HostFailure::timed_out(timeout.as_secs_f64());
+                return Err(if cancelled { HostFailure::cancelled() } else { timed_out() }.into());
             }
             conclude(&mut store, counters, ended)?
         }

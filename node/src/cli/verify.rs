@@ -10,7 +10,6 @@ use libp2p::PeerId;
 use serde::Serialize;
 
 use super::by_cid::ByCid;
-use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::machine::Machine;
 use super::mount::Mount;
@@ -154,7 +153,7 @@ impl Verify {
                 job.module
             )));
         }
-        let inputs = OpenInputs::open(&sources, &talk, &mounts)?;
+        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
         talk.say(format!("running job {} again", receipt.claim.job_cid));
         let task = Task { job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: dir.path() };
         let mut runs = embedded::run(&executor, &task, 1, &|_| ());

@@ -36,7 +36,10 @@ pub trait Publisher {
 }
 
 /// Checks that the directory at `results` has the hash `h1`.
-fn check(results: &Path, h1: &str) -> Result<(), HostFailure> {
+///
+/// # Errors
+/// When it has another one, or cannot be read.
+pub(crate) fn check(results: &Path, h1: &str) -> Result<(), HostFailure> {
     let found = dirhash::hash_dir(results, "results")
         .map_err(|error| HostFailure::new(format!("cannot hash {}: {error}", results.display())))?;
     if found.h1 == h1 {
