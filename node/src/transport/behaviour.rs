@@ -2,6 +2,7 @@
 //! that is refused reaches none of the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use libp2p::allow_block_list::{self, AllowedPeers, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
@@ -27,6 +28,11 @@ const TOTAL: u32 = 512;
 const PENDING: u32 = 128;
 /// The part of the machine's memory that this process may have when it takes another connection.
 const MEMORY: f64 = 0.9;
+
+/// Bytes that one connection through this node may carry, in each direction.
+const RELAYED_BYTES: u64 = 64 << 20;
+/// How long such a connection may last.
+const RELAYED: Duration = Duration::from_mins(10);
 
 /// Protocols by which nodes of Kademlia find each other.
 pub(super) const KAD: StreamProtocol = StreamProtocol::new(KADEMLIA);
@@ -116,13 +122,19 @@ impl Jobs {
             gossip: gossip(key)?,
             kad: kademlia(peer),
             mdns: mdns.into(),
-            relay: config.relay.then(|| relay::Behaviour::new(peer, relay::Config::default())).into(),
+            relay: config.relay.then(|| relay::Behaviour::new(peer, relaying())).into(),
             relayed,
             dcutr: dcutr::Behaviour::new(peer),
             reachable: autonat::v2::client::Behaviour::default(),
             tries: autonat::v2::server::Behaviour::default(),
         })
     }
+}
+
+/// A message of the largest kind has to go through, and several of them; results are better fetched over the direct
+/// connection that `dcutr` tries to make.
+fn relaying() -> relay::Config {
+    relay::Config { max_circuit_bytes: RELAYED_BYTES, max_circuit_duration: RELAYED, ..relay::Config::default() }
 }
 
 /// The table of nodes, and no records: nobody may leave anything here. Others are told of this node, and ask it, once it

@@ -78,7 +78,7 @@ pub enum Heard {
 /// say is then ignored; they will say it again. What this node has to know is given again.
 pub type Listener = Arc<dyn Fn(Heard) -> Result<(), Heard> + Send + Sync>;
 
-/// Where the answer to a message goes. It is dropped to give none.
+/// Where the answer to a message goes. It is dropped where there is none.
 pub struct ReplyTo(Box<dyn FnOnce(Reply) + Send>);
 
 impl ReplyTo {
@@ -88,7 +88,7 @@ impl ReplyTo {
     }
 
     /// Answers.
-    pub fn answer(self, reply: Reply) {
+    pub fn give(self, reply: Reply) {
         (self.0)(reply);
     }
 }

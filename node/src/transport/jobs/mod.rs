@@ -1,64 +1,41 @@
-//! The swarm's part in the network of jobs: hands announcements to be looked at, keeps bootstrap peers and relays, finds
-//! peers that are to be reached, keeps the roster, lets in again who was blocked. It decodes nothing.
+//! The swarm's part in the network of jobs: hands announcements to be looked at (`guard`), finds peers that are to be
+//! reached (`reach`), keeps bootstrap peers, relays and the roster, lets in again who was blocked. It decodes nothing.
+
+mod guard;
+mod reach;
+mod shared;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use libp2p::core::transport::ListenerId;
-use libp2p::gossipsub::{self, MessageAcceptance, MessageId};
+use libp2p::gossipsub;
 use libp2p::kad::{self, QueryId};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::JobsConfig;
-use super::behaviour::{Behaviour, BehaviourEvent, JobsEvent, KAD};
-use super::budgets::{Admission, Cost, PeerBudgets};
-use super::connect::{is_loopback, is_spoken, peer_of, why};
-use super::counters::Counting;
-use super::gossip::topic;
-use super::redial::Redial;
-use super::roster::Roster;
-use super::swarm::Command;
+use crate::transport::JobsConfig;
+use crate::transport::behaviour::{Behaviour, BehaviourEvent, JobsEvent, KAD};
+use crate::transport::connect::{is_loopback, is_spoken, peer_of, why};
+use crate::transport::gossip::topic;
+use crate::transport::redial::Redial;
+use crate::transport::swarm::Command;
+use reach::Reaching;
+pub(in crate::transport) use shared::{Announced, JobsShared};
 
 /// How often it is looked who is to be dialed again, or let in again.
 const TICK: Duration = Duration::from_millis(100);
 /// Addresses of a peer that are believed.
 const ADDRS: usize = 16;
-/// Announcements that wait to be looked at.
-const WAITING: usize = 1024;
 /// Peers of the local network that are dialed at once.
 const NEIGHBOURS: usize = 32;
 
-/// What the task and the rest of the process share.
-#[derive(Debug)]
-pub(super) struct JobsShared {
-    pub(super) budgets: Arc<PeerBudgets>,
-    pub(super) roster: Roster,
-    pub(super) counting: Counting,
-    /// Addresses at which others reach this node.
-    pub(super) addrs: Mutex<Vec<Multiaddr>>,
-    announced: mpsc::Sender<Announced>,
-    /// Taken once, by the network.
-    pub(super) announcements: Mutex<Option<mpsc::Receiver<Announced>>>,
-}
-
-/// An announcement as it came. Gossip has checked its author's signature.
-#[derive(Debug)]
-pub(super) struct Announced {
-    pub(super) id: MessageId,
-    /// Who handed it on.
-    pub(super) from: PeerId,
-    pub(super) author: PeerId,
-    pub(super) data: Vec<u8>,
-}
-
 /// See the module.
-pub(super) struct Jobs {
+pub(in crate::transport) struct Jobs {
     shared: Arc<JobsShared>,
     config: JobsConfig,
     tick: Interval,
@@ -74,30 +51,8 @@ pub(super) struct Jobs {
     lookups: HashMap<QueryId, PeerId>,
 }
 
-#[derive(Default)]
-struct Reaching {
-    waiting: Vec<oneshot::Sender<Result<(), String>>>,
-    dial: Option<ConnectionId>,
-    /// Whether the other nodes were asked where it is.
-    asked: bool,
-}
-
-impl JobsShared {
-    pub(super) fn new(config: &JobsConfig) -> Self {
-        let (announced, announcements) = mpsc::channel(WAITING);
-        Self {
-            budgets: Arc::new(PeerBudgets::new(config.budgets.clone())),
-            roster: Roster::default(),
-            counting: Counting::default(),
-            addrs: Mutex::default(),
-            announced,
-            announcements: Mutex::new(Some(announcements)),
-        }
-    }
-}
-
 impl Jobs {
-    pub(super) fn new(shared: Arc<JobsShared>, config: JobsConfig) -> Self {
+    pub(in crate::transport) fn new(shared: Arc<JobsShared>, config: JobsConfig) -> Self {
         let now = Instant::now();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -119,14 +74,14 @@ impl Jobs {
     }
 
     /// Ends when there is something to look after; never without jobs.
-    pub(super) async fn tick(jobs: Option<&mut Self>) {
+    pub(in crate::transport) async fn tick(jobs: Option<&mut Self>) {
         match jobs {
             Some(jobs) => drop(jobs.tick.tick().await),
             None => std::future::pending().await,
         }
     }
 
-    pub(super) fn ticked(&mut self, swarm: &mut Swarm<Behaviour>) {
+    pub(in crate::transport) fn ticked(&mut self, swarm: &mut Swarm<Behaviour>) {
         let now = Instant::now();
         for (index, addr) in self.bootstrap.due(now) {
             self.dial(swarm, index, addr);
@@ -143,7 +98,7 @@ impl Jobs {
         }
     }
 
-    pub(super) fn command(&mut self, swarm: &mut Swarm<Behaviour>, command: Command) {
+    pub(in crate::transport) fn command(&mut self, swarm: &mut Swarm<Behaviour>, command: Command) {
         match command {
             Command::Reach { peer, addrs, reply } => self.reach(swarm, peer, addrs, reply),
             Command::Publish(data) => {
@@ -162,7 +117,7 @@ impl Jobs {
         }
     }
 
-    pub(super) fn event(&mut self, swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) {
+    pub(in crate::transport) fn event(&mut self, swarm: &mut Swarm<Behaviour>, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. })) => {
                 self.identified(swarm, peer_id, info);
@@ -236,57 +191,6 @@ impl Jobs {
         }
     }
 
-    /// Gossip's budgets are asked here, before anything is decoded.
-    fn announced(&self, swarm: &mut Swarm<Behaviour>, from: PeerId, id: MessageId, message: gossipsub::Message) {
-        let now = Instant::now();
-        let author = message.source.unwrap_or(from);
-        let bytes = message.data.len() as u64;
-        let jobs = u64::from(author == from);
-        let admission = self.shared.budgets.admit(&from, Cost { messages: 1, bytes, jobs }, now);
-        let taken = self.admitted(swarm, &from, admission)
-            && (author == from || self.shared.budgets.affords(&author, Cost { jobs: 1, ..Cost::default() }, now));
-        let announced = Announced { id: id.clone(), from, author, data: message.data };
-        if !taken || self.shared.announced.try_send(announced).is_err() {
-            self.shared.counting.ignored();
-            self.judged(swarm, &id, &from, MessageAcceptance::Ignore);
-        }
-    }
-
-    /// Whether it is taken; what follows for the peer if it is not.
-    fn admitted(&self, swarm: &mut Swarm<Behaviour>, peer: &PeerId, admission: Admission) -> bool {
-        match admission {
-            Admission::Take => true,
-            Admission::Ignore(score) => {
-                self.score(swarm, peer, score);
-                false
-            }
-            Admission::Block => {
-                self.block(swarm, *peer);
-                false
-            }
-        }
-    }
-
-    fn judged(&self, swarm: &mut Swarm<Behaviour>, id: &MessageId, from: &PeerId, verdict: MessageAcceptance) {
-        if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
-            jobs.gossip.report_message_validation_result(id, from, verdict);
-        }
-    }
-
-    fn score(&self, swarm: &mut Swarm<Behaviour>, peer: &PeerId, score: f64) {
-        if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
-            jobs.gossip.set_application_score(peer, score);
-        }
-    }
-
-    fn block(&self, swarm: &mut Swarm<Behaviour>, peer: PeerId) {
-        if swarm.behaviour_mut().blocked.block_peer(peer) {
-            tracing::warn!(%peer, "blocked for a while: it sent too much, or what no honest node sends");
-            self.shared.counting.blocked();
-            let _ = swarm.disconnect_peer_id(peer);
-        }
-    }
-
     fn dial(&mut self, swarm: &mut Swarm<Behaviour>, index: usize, addr: Multiaddr) {
         if let Some(peer) = peer_of(&addr).filter(|peer| swarm.is_connected(peer)) {
             self.bootstrap.up(index);
@@ -302,74 +206,6 @@ impl Jobs {
         let connection = options.connection_id();
         if swarm.dial(options).is_err() && self.dialing.remove(&connection).is_some() {
             self.bootstrap.down(index, Instant::now());
-        }
-    }
-
-    fn reach(
-        &mut self,
-        swarm: &mut Swarm<Behaviour>,
-        peer: PeerId,
-        addrs: Vec<Multiaddr>,
-        reply: oneshot::Sender<Result<(), String>>,
-    ) {
-        if swarm.is_connected(&peer) {
-            let _ = reply.send(Ok(()));
-            return;
-        }
-        let reaching = self.reaching.entry(peer).or_default();
-        reaching.waiting.push(reply);
-        if reaching.waiting.len() == 1 {
-            let addrs = addrs.into_iter().filter(is_spoken).take(ADDRS).collect();
-            self.dial_peer(swarm, peer, addrs);
-        }
-    }
-
-    /// Dials it at `addrs`, and wherever Kademlia knows that it is.
-    fn dial_peer(&mut self, swarm: &mut Swarm<Behaviour>, peer: PeerId, addrs: Vec<Multiaddr>) {
-        let options = DialOpts::peer_id(peer)
-            .addresses(addrs)
-            .extend_addresses_through_behaviour()
-            .condition(PeerCondition::Always)
-            .build();
-        let connection = options.connection_id();
-        if let Some(reaching) = self.reaching.get_mut(&peer) {
-            reaching.dial = Some(connection);
-        }
-        if let Err(error) = swarm.dial(options) {
-            self.not_reached(swarm, peer, connection, &why(&error));
-        }
-    }
-
-    fn reached(&mut self, peer: &PeerId) {
-        for reply in self.reaching.remove(peer).into_iter().flat_map(|reaching| reaching.waiting) {
-            let _ = reply.send(Ok(()));
-        }
-    }
-
-    /// Other nodes are asked where it is, once.
-    fn not_reached(&mut self, swarm: &mut Swarm<Behaviour>, peer: PeerId, dial: ConnectionId, why: &str) {
-        let Some(reaching) = self.reaching.get_mut(&peer).filter(|reaching| reaching.dial == Some(dial)) else {
-            return;
-        };
-        reaching.dial = None;
-        let jobs = swarm.behaviour_mut().jobs.as_mut().filter(|_| !reaching.asked);
-        if let Some(jobs) = jobs.filter(|_| self.shared.roster.count() > 0) {
-            reaching.asked = true;
-            self.lookups.insert(jobs.kad.get_closest_peers(peer), peer);
-            return;
-        }
-        for reply in self.reaching.remove(&peer).into_iter().flat_map(|reaching| reaching.waiting) {
-            let _ = reply.send(Err(why.into()));
-        }
-    }
-
-    fn looked_up(&mut self, swarm: &mut Swarm<Behaviour>, id: QueryId, found: Vec<kad::PeerInfo>, last: bool) {
-        let Some(peer) = self.lookups.get(&id).copied() else { return };
-        let addrs = found.into_iter().find(|info| info.peer_id == peer).map(|info| info.addrs);
-        if addrs.is_some() || last {
-            self.lookups.remove(&id);
-            let addrs = addrs.unwrap_or_default().into_iter().filter(is_spoken).take(ADDRS).collect();
-            self.dial_peer(swarm, peer, addrs);
         }
     }
 
@@ -406,6 +242,6 @@ impl Jobs {
     }
 
     fn addrs(&self, change: impl FnOnce(&mut Vec<Multiaddr>)) {
-        change(&mut self.shared.addrs.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        change(&mut self.shared.addrs.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
