@@ -15,7 +15,7 @@ use super::machine::Machine;
 use super::mount::Mount;
 use super::output::{self, Format, Lines, Paint, Render};
 use super::{data, hash, interrupt, text};
-use crate::embedded::{self, Task};
+use crate::once::{self, Task};
 use crate::executor::WasmExecutor;
 use crate::receipts;
 use crate::storage::Source;
@@ -156,7 +156,7 @@ impl Verify {
         let inputs = data::open_inputs(&sources, &talk, &mounts)?;
         talk.say(format!("running job {} again", receipt.claim.job_cid));
         let task = Task { job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: dir.path() };
-        let mut runs = embedded::run(&executor, &task, 1, &|_| ());
+        let mut runs = once::run(&executor, &task, 1, &|_| ());
         self.machine.say_what_was_not_ready(&talk, &executor, &runs);
         match runs.pop() {
             Some(run) => Ok(run.outcome?),

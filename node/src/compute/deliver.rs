@@ -13,31 +13,31 @@ use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
 use crate::job::{ExecutionId, PublisherKind};
 use crate::protocol::Delivery;
-use crate::publisher::{IpfsPublisher, LocalPublisher, Publisher, check};
+use crate::node::Node;
+use crate::publisher::{IpfsPublisher, LocalPublisher, PublishPlaces, Publisher, check};
 
 /// Whether a node lives in this process, and can open our directories.
 pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
 
 /// Delivers and publishes results.
 pub struct Deliverer {
-    store: Arc<Store>,
+    /// Absent in a node without blocks, whose requester is in the same process.
+    blocks: Option<Arc<Store>>,
     profile: Profile,
-    ipfs: IpfsPublisher,
-    local: Option<LocalPublisher>,
+    ipfs: Option<IpfsPublisher>,
+    local: LocalPublisher,
     here: Here,
 }
 
 impl Deliverer {
-    /// Delivers from `store`, into which results are imported by `profile`; nodes for which `here` is true are given the
-    /// directory itself. `local` is absent where nothing is published into directories.
-    pub fn new(
-        store: Arc<Store>,
-        profile: Profile,
-        ipfs: IpfsPublisher,
-        local: Option<LocalPublisher>,
-        here: Here,
-    ) -> Self {
-        Self { store, profile, ipfs, local, here }
+    /// Delivers from the store of `node`, and publishes where `places` says; nodes for which `here` is true are given the
+    /// directory itself.
+    pub fn new(node: Option<&Node>, places: PublishPlaces, here: Here) -> Self {
+        let PublishPlaces { profile, dir, url, peers } = places;
+        let ipfs =
+            node.map(|node| IpfsPublisher::new(Arc::clone(node.store()), node.kubos().to_vec(), profile, peers));
+        let blocks = node.map(|node| Arc::clone(node.store()));
+        Self { blocks, profile, ipfs, local: LocalPublisher::new(dir, url), here }
     }
 
     /// Makes the directory `results` of an execution available to `requester`, and to everybody by `publisher`. A second
@@ -60,11 +60,11 @@ impl Deliverer {
         check(results, h1).map_err(in_words)?;
         let publication = match publisher {
             None => None,
-            Some(PublisherKind::Ipfs) => Some(self.ipfs.publish(results, h1).map_err(in_words)?),
-            Some(PublisherKind::Local) => {
-                let local = self.local.as_ref().ok_or("this node has no directory for the publisher `local`")?;
-                Some(local.publish(results, h1).map_err(in_words)?)
+            Some(PublisherKind::Ipfs) => {
+                let ipfs = self.ipfs.as_ref().ok_or("this node has no block store for the publisher `ipfs`")?;
+                Some(ipfs.publish(results, h1).map_err(in_words)?)
             }
+            Some(PublisherKind::Local) => Some(self.local.publish(results, h1).map_err(in_words)?),
         };
         let delivery = if (self.here)(requester) {
             let path = std::path::absolute(results).map_err(|error| error.to_string())?;
@@ -79,13 +79,14 @@ impl Deliverer {
     }
 
     fn import(&self, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
+        let store = self.blocks.as_ref().ok_or_else(|| DataError::unsupported("a delivery of blocks", "this node has no block store"))?;
         let tree =
             HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
-        let writer = self.store.writer();
+        let writer = store.writer();
         let imported = import(&tree, self.profile, &mut |block: Block| writer.write(&block))?;
         // Pinned first: what is finished and not pinned may go. What somebody else has pinned stays theirs.
-        if !self.store.pins()?.iter().any(|pin| pin.cid == imported.cid) {
-            self.store.pin(&imported.cid, &pin_name(execution))?;
+        if !store.pins()?.iter().any(|pin| pin.cid == imported.cid) {
+            store.pin(&imported.cid, &pin_name(execution))?;
         }
         writer.finish()?;
         Ok(Link::from(imported.cid))
@@ -97,8 +98,9 @@ impl Deliverer {
     /// When the store fails.
     pub fn discard(&self, execution: ExecutionId) -> Result<(), DataError> {
         let name = pin_name(execution);
-        for pin in self.store.pins()?.iter().filter(|pin| pin.name == name) {
-            self.store.unpin(&pin.cid)?;
+        let Some(store) = &self.blocks else { return Ok(()) };
+        for pin in store.pins()?.iter().filter(|pin| pin.name == name) {
+            store.unpin(&pin.cid)?;
         }
         Ok(())
     }
@@ -110,7 +112,7 @@ fn pin_name(execution: ExecutionId) -> String {
 
 impl fmt::Debug for Deliverer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deliverer").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("Deliverer").field("blocks", &self.blocks).finish_non_exhaustive()
     }
 }
 
