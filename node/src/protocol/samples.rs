@@ -75,8 +75,8 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
         (any::<bool>(), any::<bool>()).prop_map(move |(won, publish)| {
             Message::Verdict(VerdictNotice { execution: execution(2, 1), won, publish, evidence: !won })
         }),
-        (any::<u64>(), any::<u64>()).prop_map(move |(count, last)| {
-            let calls = CallTrail { count, stride: 1, kept: vec![(last, 3)], last };
+        any::<u64>().prop_map(move |last| {
+            let calls = CallTrail { count: 1, stride: 1, kept: vec![(last, 3)], last };
             Message::Evidence(Evidence { execution: execution(0, 1), receipt: None, calls })
         }),
         "\\PC{0,20}".prop_map(move |why| {

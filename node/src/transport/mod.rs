@@ -22,6 +22,8 @@ mod network;
 mod prefix;
 mod redial;
 mod roster;
+#[doc(hidden)]
+pub mod simulated;
 mod streams;
 mod swarm;
 mod threads;

@@ -11,6 +11,7 @@ mod seal;
 
 use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use age_seal::AgeSeal;
 pub use deterministic::Deterministic;
@@ -52,7 +53,7 @@ pub trait Verifier: Send + Sync {
 }
 
 /// What came of a vote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     /// The rule that decided.
     pub rule: Rule,
@@ -64,7 +65,7 @@ pub struct Verdict {
 }
 
 /// The rule that decided a vote. All but the first leave the result unverified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The largest group won.
