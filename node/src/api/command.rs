@@ -55,7 +55,9 @@ struct Command {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// It cannot be read.
-    #[error("the header authorization is no signed command: leave it out, or sign one with the key of the job's client")]
+    #[error(
+        "the header authorization is no signed command: leave it out, or sign one with the key of the job's client"
+    )]
     Malformed,
     /// It is not signed by its key.
     #[error("the command is not signed by its client_key")]

@@ -106,9 +106,9 @@ pub(super) async fn submit(State(app): State<App>, body: Body) -> Result<Respons
     let bytes = bytes
         .map_err(|_| ApiError::new(ErrorCode::TooSlow, "the body of the request did not come in time"))?
         .map_err(|_| {
-            ApiError::new(ErrorCode::TooLarge, format!("the body does not end within {MAX_JOB_BYTES} bytes"))
-                .hint("put data into inputs by CID")
-        })?;
+        ApiError::new(ErrorCode::TooLarge, format!("the body does not end within {MAX_JOB_BYTES} bytes"))
+            .hint("put data into inputs by CID")
+    })?;
     let request: SignedRequest = serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::bad(format!("the body is no signed request: {error}")))?;
     let id = app

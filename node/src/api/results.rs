@@ -158,9 +158,8 @@ pub(super) async fn archive(
 /// The hash of the results that stand for a shard.
 fn standing(record: &JobRecord, shard: u32) -> Result<String, ApiError> {
     let found = usize::try_from(shard).ok().and_then(|shard| record.shards.get(shard));
-    let found = found.ok_or_else(|| {
-        ApiError::not_found(format!("the job has no shard {shard}: it has {}", record.shards.len()))
-    })?;
+    let found = found
+        .ok_or_else(|| ApiError::not_found(format!("the job has no shard {shard}: it has {}", record.shards.len())))?;
     let h1 = found.published.and_then(|number| found.execution(number)).and_then(|execution| execution.h1.clone());
     match h1 {
         Some(h1) if found.state == ShardState::Completed => Ok(h1),

@@ -113,7 +113,9 @@ impl Shared {
     pub(super) fn take(&self, slot: Slot) -> Result<OwnedSemaphorePermit, ApiError> {
         let (room, name, message) = match slot {
             Slot::Request => (&self.requests, "requests", "the node is working on as many requests as it can"),
-            Slot::Stream => (&self.streams, "streams", "as many archives and streams are read from the node as it can serve"),
+            Slot::Stream => {
+                (&self.streams, "streams", "as many archives and streams are read from the node as it can serve")
+            }
             Slot::Upload => (&self.uploads, "uploads", "the node is taking as many archives as it can"),
         };
         Arc::clone(room).try_acquire_owned().map_err(|_| {

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
-use sha2::{Digest, Sha256};
 
 use super::SignedRequest;
 

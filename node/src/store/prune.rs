@@ -37,7 +37,9 @@ impl JobStore {
             Ok(doomed)
         })?;
         for some in doomed.chunks(AT_ONCE) {
-            self.write(|transaction| some.iter().try_for_each(|(created_ms, id)| delete(transaction, *created_ms, id)))?;
+            self.write(|transaction| {
+                some.iter().try_for_each(|(created_ms, id)| delete(transaction, *created_ms, id))
+            })?;
         }
         Ok(doomed.len())
     }

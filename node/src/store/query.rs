@@ -76,7 +76,8 @@ impl JobStore {
         let limit = query.limit.clamp(1, MAX_PAGE);
         self.read(|transaction| {
             let summaries = transaction.open_table(SUMMARIES)?;
-            let end = query.after.map_or((u64::MAX, String::new()), |cursor| (cursor.created_ms, cursor.job.to_string()));
+            let end =
+                query.after.map_or((u64::MAX, String::new()), |cursor| (cursor.created_ms, cursor.job.to_string()));
             let mut page = Page { jobs: Vec::new(), next: None };
             let mut last = None;
             for (read, line) in summaries.range(..(end.0, &*end.1))?.rev().enumerate() {

@@ -28,7 +28,9 @@ pub enum ClientError {
     #[error("{0:?} is no address of a server ({1}): write http://HOST:PORT")]
     Address(String, String),
     /// The server speaks another version.
-    #[error("the server at {base} speaks version {version} of the API, and this program speaks {API_VERSION}: use the program of the server's version")]
+    #[error(
+        "the server at {base} speaks version {version} of the API, and this program speaks {API_VERSION}: use the program of the server's version"
+    )]
     Version {
         /// The server.
         base: String,

@@ -56,9 +56,8 @@ impl ApiClient {
         bounds: Unpack,
     ) -> Result<(String, Unpacked), ClientError> {
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let made = std::fs::create_dir_all(parent).and_then(|()| {
-            tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(parent)
-        });
+        let made = std::fs::create_dir_all(parent)
+            .and_then(|()| tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(parent));
         let staging = made.map_err(|error| HostFailure::at("write to", parent, error))?;
         let path = staging.path().join("results.car");
         let mut file = File::create(&path).map_err(|error| HostFailure::at("write", &path, error))?;
@@ -116,7 +115,10 @@ fn write(tree: &dyn Tree, profile: Profile, root: &Cid, pipe: io::PipeWriter) ->
     let mut car = CarWriter::new(io::BufWriter::new(pipe), &[*root]).map_err(failed)?;
     let again = import(tree, profile, &mut |block: Block| car.write(&block).map_err(failed))?;
     if again.cid != *root {
-        return Err(DataError::malformed("the data", "it was changed while it was read; try again when it is finished"));
+        return Err(DataError::malformed(
+            "the data",
+            "it was changed while it was read; try again when it is finished",
+        ));
     }
     car.finish().map(drop).map_err(failed)
 }
