@@ -6,7 +6,7 @@ mod message;
 
 pub use message::{
     Accept, Announcement, Ballot, Bid, Cancel, Collected, Delivery, Envelope, Evidence, Failed, FailureKind, Message,
-    Proposal, Published, Refusal, Reject, Reply, Running, VerdictNotice, Versions, Withdraw,
+    Proposal, Published, Refusal, Reject, Reply, Running, Versions, VerdictNotice, Withdraw,
 };
 
 /// The version of this protocol: nodes of another one are no peers for jobs.

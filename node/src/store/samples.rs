@@ -34,7 +34,7 @@ pub(crate) fn spec() -> JobSpec {
 }
 
 /// A job that was just taken from the client with `key`, by a requester that is always the same.
-pub(crate) fn record(spec: JobSpec, nonce: impl ToString, key: &Keypair, created_ms: u64) -> JobRecord {
+pub(crate) fn record(spec: JobSpec, nonce: u64, key: &Keypair, created_ms: u64) -> JobRecord {
     announced(SignedRequest::sign(Request { spec, nonce: nonce.to_string() }, key).unwrap(), created_ms)
 }
 

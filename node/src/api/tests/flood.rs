@@ -56,11 +56,11 @@ fn a_client_that_floods_is_told_to_wait_and_another_ones_job_gets_through() {
 #[test]
 fn a_clients_key_has_a_budget_wherever_it_comes_from() {
     let stage = Stage::within(Limits { jobs_per_client: Rate { per_second: 1, burst: 3 }, ..Limits::default() });
-    let submit = |from, nonce, number| {
+    let submit = |from: u8, nonce, number| {
         let json = serde_json::to_vec(&signed(spec(), nonce, number)).unwrap();
         ask(stage.connect_from([127, 0, 0, from]), "POST", "/api/v1/jobs", &[], &json).status()
     };
-    let answers: Vec<u16> = (1..=8).map(|from| submit(from, from, 1)).collect();
+    let answers: Vec<u16> = (1..=8).map(|from| submit(from, from.into(), 1)).collect();
     assert_eq!(answers[..3], [201; 3]);
     assert!(answers[3..].contains(&429), "{answers:?}");
     // Nobody uses up the budget of somebody whose signature he has not.

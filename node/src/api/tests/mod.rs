@@ -18,7 +18,7 @@ use crate::store::samples::{key, spec};
 use crate::store::{Batch, JobStore};
 use stage::{Reply, Stage, ask};
 
-fn signed(spec: JobSpec, nonce: impl ToString, number: u8) -> SignedRequest {
+fn signed(spec: JobSpec, nonce: u64, number: u8) -> SignedRequest {
     SignedRequest::sign(Request { spec, nonce: nonce.to_string() }, &key(number)).unwrap()
 }
 

@@ -1,6 +1,7 @@
 //! A node that does what a test says, behind the real server, and ways to ask it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Mutex;
@@ -15,12 +16,15 @@ use crate::job::{EventKind, ExecutionRecord, ExecutionState, ShardState};
 use crate::protocol::{PROTOCOL_VERSION, Versions};
 use crate::store::samples::{announced, ended, event, requester};
 
+/// By shard, number of the execution, and whether it is standard error.
+type Logs = BTreeMap<(u32, u16, bool), (Vec<u8>, bool)>;
+
 /// What the node does besides what is in its store.
 pub(super) struct Fake {
     pub(super) store: Arc<JobStore>,
     pub(super) data: Arc<Store>,
-    /// Logs by shard, execution and whether it is standard error: what there is, and whether it ends there.
-    pub(super) logs: Mutex<BTreeMap<(u32, u16, bool), (Vec<u8>, bool)>>,
+    /// What there is of each log, and whether it ends there.
+    pub(super) logs: Mutex<Logs>,
     pub(super) results: Mutex<Option<ResultsDag>>,
     pub(super) problem: Mutex<Option<String>>,
     /// Whoever submits waits for this.
@@ -210,7 +214,7 @@ pub(super) struct Reply {
 pub(super) fn ask(mut stream: TcpStream, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Reply {
     let mut lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     if !lines.contains("Transfer-Encoding") {
-        lines += &format!("Content-Length: {}\r\n", body.len());
+        write!(lines, "Content-Length: {}\r\n", body.len()).unwrap();
     }
     let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
     // A server that has said no need not read to the end.
