@@ -9,6 +9,7 @@ use crate::job::{JobId, JobRecord};
 use crate::verify::Seal;
 
 /// See the module.
+#[derive(Debug)]
 pub struct Requester {}
 
 impl Requester {

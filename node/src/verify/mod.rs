@@ -1,6 +1,7 @@
 //! Which of several results is the right one. Verifiers are pure: proposals in, verdict out. They neither run nor
 //! publish anything.
 
+mod age_seal;
 mod deterministic;
 #[cfg(test)]
 mod fake;
@@ -12,6 +13,7 @@ use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use age_seal::AgeSeal;
 pub use deterministic::Deterministic;
 pub use group::Group;
 pub use noop::Noop;
