@@ -6,6 +6,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`job`] | the deal: how many executions, how many must agree |
+//! | [`budget`] | token buckets, for all who are asked for more than they have |
 //! | [`cas`] | blocks and their CIDs, UnixFS, archives of blocks, the block store; no network |
 //! | [`http`] | how we speak HTTP: time-outs, redirects, addresses that may be reached |
 //! | [`transport`] | the libp2p node: identity, connections, streams of protocols |
@@ -15,9 +16,12 @@
 //! | [`api`] | the HTTP API: server and client |
 //! | [`metrics`] | what is counted |
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
-//! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
-//! | [`embedded`] | several executions of one job in this process |
+//! | [`receipts`] | signing receipts, and who signed them |
+//! | [`sharding`] | how inputs are spread over shards |
+//! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
+//! | [`embedded`] | several nodes in this process: what `wasm run` uses without a server |
+//! | [`service`] | a serving node, all of it, wired together |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`serving`] | where the serving process of a data directory can be reached |
@@ -33,9 +37,9 @@ pub mod cas;
 pub mod cli;
 pub mod compute;
 pub mod config;
+pub mod daemon;
 pub mod embedded;
 pub mod exchange;
-pub mod executor;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,8 +50,11 @@ pub mod metrics;
 pub mod node;
 pub mod protocol;
 pub mod publisher;
+pub mod receipts;
 pub mod requester;
+pub mod service;
 pub mod serving;
+pub mod sharding;
 pub mod storage;
 pub mod store;
 pub mod transport;

@@ -16,13 +16,13 @@ use super::output::{self, Format, Lines, Paint, Render};
 use super::place::Place;
 use super::server::Server;
 use super::talk::Talk;
-use super::{data, hash, interrupt, job, keep, server, text};
+use super::{hash, interrupt, job, keep, server, text};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
 use crate::http::Reach;
 use crate::job::JobId;
-use crate::storage::{Fetching, LocalStorage, Source, SourceError, Sources, Storage, UrlStorage};
+use crate::storage::{Fetching, LocalStorage, Source, SourceError, Sources, Storage, UrlStorage, read_file};
 
 /// No receipt is larger: one file of a results directory takes some 200 bytes in it.
 const MAX_RECEIPT_BYTES: u64 = 64 << 20;
@@ -243,7 +243,7 @@ fn read_receipt(talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<R
     let fetching = fetching(talk, spool_dir, MAX_RECEIPT_BYTES, Reach::Named);
     let sources = Sources::new(LocalStorage::default(), fetching, Vec::new());
     let tree = sources.open(source)?.tree;
-    let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
+    let bytes = read_file(&*tree, MAX_RECEIPT_BYTES)
         .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
     Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", source.recorded())))
 }
@@ -291,7 +291,7 @@ fn places(published: &[Publication]) -> Vec<(&Publication, From<'_>)> {
 
 /// What results may be at most that are to be those of `receipt`: where they were published is not part of its claim, and what
 /// is there may be anything.
-fn bounds_of(receipt: &Receipt) -> Unpack {
+pub(super) fn bounds_of(receipt: &Receipt) -> Unpack {
     let files = &receipt.claim.files;
     let most = Unpack::default();
     let bytes = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes));

@@ -11,8 +11,6 @@ use clap::{Args, ValueEnum};
 use super::exit::Failure;
 use super::talk::Talk;
 use crate::config::Size;
-use crate::embedded::Execution;
-use crate::executor::WasmExecutor;
 use crate::http::Reach;
 use crate::node::Node;
 use crate::storage::{Fetching, LocalStorage, Sources};
@@ -87,9 +85,8 @@ impl Machine {
     }
 
     /// Says after runs that took a while that the optimised code, which --tier auto was to bring, is still not there.
-    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, executor: &WasmExecutor, runs: &[Execution]) {
-        let long = runs.iter().any(|run| run.wall >= A_WHILE);
-        if long && self.tier == TierName::Auto && executor.backend() == Backend::Baseline {
+    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, backend: Backend, longest: Duration) {
+        if longest >= A_WHILE && self.tier == TierName::Auto && backend == Backend::Baseline {
             talk.say("the optimised code was not ready in time; --tier optimized waits for it, once");
         }
     }
