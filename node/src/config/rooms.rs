@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use super::keys::Config;
 use super::{ConfigError, default_data_dir};
-use crate::api;
-use crate::budget::Rate;
 use crate::compute::ComputeConfig;
 use crate::exchange::Fetched;
 use crate::job::Resources;
@@ -14,10 +12,6 @@ use crate::requester::RequesterConfig;
 
 /// Providers say so often that they run, in parts of the silence after which they are given up.
 const SIGNS_OF_LIFE: u64 = 3;
-/// Seconds of requests that an address may make at once.
-const REQUESTS_BURST: u32 = 4;
-/// Seconds of jobs that a client may submit at once.
-const JOBS_BURST: u32 = 5;
 
 impl Config {
     /// Where the node keeps everything.
@@ -83,22 +77,6 @@ impl Config {
             memory_bytes: part("total_memory", compute.total_memory.map(|size| size.0), machine.memory_bytes, "bytes")?,
             disk_bytes: part("total_disk", compute.total_disk.map(|size| size.0), machine.disk_bytes, "bytes")?,
         })
-    }
-
-    /// What clients of the API may cost.
-    pub fn api_limits(&self) -> api::Limits {
-        let api = &self.api;
-        let rate = |per_second: u32, burst: u32| Rate {
-            per_second: per_second.into(),
-            burst: u64::from(per_second) * u64::from(burst),
-        };
-        api::Limits {
-            connections: usize::try_from(api.max_connections).unwrap_or(usize::MAX),
-            per_address: rate(api.requests_per_second, REQUESTS_BURST),
-            jobs_per_client: rate(api.jobs_per_second, JOBS_BURST),
-            data_bytes: api.max_upload.0,
-            ..api::Limits::default()
-        }
     }
 
     /// Where data comes from. `fetched` hears of all bytes that were fetched as blocks.

@@ -194,7 +194,6 @@ fn defaults_of_the_rooms_are_those_of_the_configuration() {
     let config = Layers::default().config().unwrap();
     let (ours, theirs) = (config.requester_config(), crate::requester::RequesterConfig::default());
     assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
-    assert_eq!(format!("{:?}", config.api_limits()), format!("{:?}", crate::api::Limits::default()));
     let compute = config.compute_config(crate::job::Resources::default()).unwrap();
     let theirs = crate::compute::ComputeConfig::default();
     assert_eq!((compute.running_ms, compute.keep_ms), (theirs.running_ms, theirs.keep_ms));

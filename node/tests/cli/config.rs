@@ -40,7 +40,10 @@ fn slips_are_refused_with_their_place() {
     room.write("slip.toml", "[compute]\n# a comment\nlocalty = \"local\"\n");
     room.write("value.toml", "[compute]\nlocality = \"near\"\n");
     let table = [
-        ("config show --config slip.toml", "slip.toml:3: there is no key compute.localty, did you mean compute.locality?"),
+        (
+            "config show --config slip.toml",
+            "slip.toml:3: there is no key compute.localty, did you mean compute.locality?",
+        ),
         ("config show --config missing.toml", "cannot read the configuration missing.toml"),
         ("serve --config value.toml", "value.toml:2: compute.locality: \"near\" does not fit: write local or anywhere"),
         ("serve --job-selection-data-locality near", "--job-selection-data-locality: compute.locality: \"near\""),

@@ -38,7 +38,8 @@ fn flags_of_a_run_come_under_headings() {
         assert!(help.contains(&format!("\n{heading}")), "{heading}");
     }
     let serve = Room::new().expect(0, "serve --help").stdout;
-    let headings = ["Addresses:", "Network of nodes:", "Running jobs of others:", "Answering for jobs of clients:", "Log:"];
+    let headings =
+        ["Addresses:", "Network of nodes:", "Running jobs of others:", "Answering for jobs of clients:", "Log:"];
     for heading in headings {
         assert!(serve.contains(&format!("\n{heading}")), "{heading}");
     }

@@ -49,7 +49,10 @@ fn a_client_has_one_name() {
 #[test]
 fn a_job_in_a_file_is_shown_as_it_would_be_submitted() {
     let room = Room::new();
-    room.write("job.yaml", "engine: {wasm: {module: hello.wat, job: {limits: {fuel: 5000}}}}\ninputs: ['echo.wat:/in']\n");
+    room.write(
+        "job.yaml",
+        "engine: {wasm: {module: hello.wat, job: {limits: {fuel: 5000}}}}\ninputs: ['echo.wat:/in']\n",
+    );
     let spec = room.expect_json(0, "create job.yaml --dry-run --output json");
     let job = &spec["engine"]["wasm"]["job"];
     assert_eq!((&job["limits"]["fuel"], &job["entry_point"]), (&5000.into(), &"_start".into()));
