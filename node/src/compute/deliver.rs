@@ -11,33 +11,38 @@ use libp2p::PeerId;
 use crate::cas::store::Store;
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
+use crate::exchange::Kubo;
 use crate::job::{ExecutionId, PublisherKind};
+use crate::node::Node;
 use crate::protocol::Delivery;
-use crate::publisher::{IpfsPublisher, LocalPublisher, Publisher, check};
+use crate::publisher::{IpfsPublisher, LocalPublisher, PublishPlaces, Publisher, check};
 
 /// Whether a node lives in this process, and can open our directories.
 pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
 
 /// Delivers and publishes results.
 pub struct Deliverer {
-    store: Arc<Store>,
+    store: Option<Arc<Store>>,
     profile: Profile,
-    ipfs: IpfsPublisher,
+    ipfs: Option<IpfsPublisher>,
     local: Option<LocalPublisher>,
     here: Here,
 }
 
 impl Deliverer {
-    /// Delivers from `store`, into which results are imported by `profile`; nodes for which `here` is true are given the
-    /// directory itself. `local` is absent where nothing is published into directories.
-    pub fn new(
-        store: Arc<Store>,
-        profile: Profile,
-        ipfs: IpfsPublisher,
-        local: Option<LocalPublisher>,
-        here: Here,
-    ) -> Self {
-        Self { store, profile, ipfs, local, here }
+    /// Delivers from the store of `node`, and publishes to `places`; nodes for which `here` is true are given the
+    /// directory itself. Without a node only they can have anything.
+    pub fn new(node: Option<&Node>, places: PublishPlaces, here: Here) -> Self {
+        Self::over(node.map(|node| (Arc::clone(node.store()), node.kubos().to_vec())), places, here)
+    }
+
+    fn over(store: Option<(Arc<Store>, Vec<Arc<Kubo>>)>, places: PublishPlaces, here: Here) -> Self {
+        let PublishPlaces { profile, dir, url, peers } = places;
+        let local = (!dir.as_os_str().is_empty()).then(|| LocalPublisher::new(dir, url));
+        let ipfs = |(store, kubos): &(Arc<Store>, Vec<_>)| {
+            IpfsPublisher::new(Arc::clone(store), kubos.clone(), profile, peers)
+        };
+        Self { ipfs: store.as_ref().map(ipfs), store: store.map(|(store, _)| store), profile, local, here }
     }
 
     /// Makes the directory `results` of an execution available to `requester`, and to everybody by `publisher`. A second
@@ -60,7 +65,10 @@ impl Deliverer {
         check(results, h1).map_err(in_words)?;
         let publication = match publisher {
             None => None,
-            Some(PublisherKind::Ipfs) => Some(self.ipfs.publish(results, h1).map_err(in_words)?),
+            Some(PublisherKind::Ipfs) => {
+                let ipfs = self.ipfs.as_ref().ok_or("this node has no block store for the publisher `ipfs`")?;
+                Some(ipfs.publish(results, h1).map_err(in_words)?)
+            }
             Some(PublisherKind::Local) => {
                 let local = self.local.as_ref().ok_or("this node has no directory for the publisher `local`")?;
                 Some(local.publish(results, h1).map_err(in_words)?)
@@ -72,20 +80,21 @@ impl Deliverer {
         } else if let Some(cid) = publication.as_ref().and_then(|publication| publication.cid) {
             Delivery::Dag(cid)
         } else {
-            let imported = self.import(execution, results);
+            let store = self.store.as_ref().ok_or("this node has no block store to deliver results from")?;
+            let imported = self.import(store, execution, results);
             Delivery::Dag(imported.map_err(|error| format!("cannot publish {}: {error}", results.display()))?)
         };
         Ok((delivery, publication.into_iter().collect()))
     }
 
-    fn import(&self, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
+    fn import(&self, store: &Arc<Store>, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
         let tree =
             HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
-        let writer = self.store.writer();
+        let writer = store.writer();
         let imported = import(&tree, self.profile, &mut |block: Block| writer.write(&block))?;
         // Pinned first: what is finished and not pinned may go. What somebody else has pinned stays theirs.
-        if !self.store.pins()?.iter().any(|pin| pin.cid == imported.cid) {
-            self.store.pin(&imported.cid, &pin_name(execution))?;
+        if !store.pins()?.iter().any(|pin| pin.cid == imported.cid) {
+            store.pin(&imported.cid, &pin_name(execution))?;
         }
         writer.finish()?;
         Ok(Link::from(imported.cid))
@@ -97,8 +106,9 @@ impl Deliverer {
     /// When the store fails.
     pub fn discard(&self, execution: ExecutionId) -> Result<(), DataError> {
         let name = pin_name(execution);
-        for pin in self.store.pins()?.iter().filter(|pin| pin.name == name) {
-            self.store.unpin(&pin.cid)?;
+        let Some(store) = &self.store else { return Ok(()) };
+        for pin in store.pins()?.iter().filter(|pin| pin.name == name) {
+            store.unpin(&pin.cid)?;
         }
         Ok(())
     }

@@ -33,10 +33,8 @@ impl Place {
     }
 
     fn deliverer(&self, here: bool) -> Deliverer {
-        let profile = Profile::default();
-        let ipfs = IpfsPublisher::new(Arc::clone(&self.store), Vec::new(), profile, Vec::new());
-        let local = LocalPublisher::new(self.dir.path().join("published"), None);
-        Deliverer::new(Arc::clone(&self.store), profile, ipfs, Some(local), Arc::new(move |_| here))
+        let places = PublishPlaces { dir: self.dir.path().join("published"), ..PublishPlaces::default() };
+        Deliverer::over(Some((Arc::clone(&self.store), Vec::new())), places, Arc::new(move |_| here))
     }
 
     fn collect(&self, delivery: &Delivery, h1: &str, directories: bool, max_bytes: u64) -> Result<(), String> {
