@@ -42,13 +42,13 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts the nodes, and waits until the first is heard by all. `work` is what a node does: asked with its number from 0,
-    /// and the names of all.
+    /// its identity, and the names of all.
     ///
     /// # Errors
     /// When there are no threads or ports to be had, or the nodes do not find each other.
     pub fn start(
         config: &ClusterConfig,
-        work: impl Fn(usize, &[PeerId]) -> Arc<dyn Work>,
+        work: impl Fn(usize, &Identity, &[PeerId]) -> Result<Arc<dyn Work>, HostFailure>,
     ) -> Result<Self, HostFailure> {
         let identities: Vec<Identity> = (0..config.nodes.max(1)).map(|_| Identity::ephemeral()).collect();
         let names: Vec<PeerId> = identities.iter().map(Identity::peer_id).collect();
@@ -75,7 +75,7 @@ impl Cluster {
                 store: Arc::new(JobStore::in_memory().map_err(failed)?),
                 transport,
                 mailbox,
-                work: work(number, &names),
+                work: work(number, &identity, &names)?,
                 seal: Arc::new(AgeSeal::new(identity.keypair()).map_err(failed)?),
                 requester: (number == 0).then(|| config.requester.clone()),
                 compute: Some(config.compute.clone()),

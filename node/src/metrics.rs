@@ -1,4 +1,4 @@
-//! What a node counts, and the text in which it tells: OpenMetrics, as Prometheus reads it. Who counts is whoever does the
+//! What a node counts, and the text in which it tells: `OpenMetrics`, as Prometheus reads it. Who counts is whoever does the
 //! thing; here are the names.
 
 use std::fmt;
@@ -197,6 +197,13 @@ mod tests {
     fn what_is_exposed_is_what_the_table_names() {
         let metrics = Metrics::default();
         metrics.count_p2p(|| vec![("dials".into(), 3)]);
+        // What has labels shows once there is something to show.
+        metrics.set_jobs([(JobState::Failed, 1)]);
+        metrics.bid(BidFate::Sent);
+        metrics.execution(ExecutionState::Lost);
+        metrics.verdict(Rule::Alone);
+        metrics.answered("/livez", "GET", 200, Duration::ZERO);
+        metrics.refused("client");
         let text = metrics.text();
         let exposed: BTreeSet<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

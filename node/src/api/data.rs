@@ -6,12 +6,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use bacalhau_runtime::{HostFailure, Link};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::CAR_TYPE;
 use super::backend::BackendError;
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::state::{App, Slot};
@@ -50,6 +51,10 @@ pub(super) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Added>), ApiError> {
+    // A page in somebody's browser cannot send this type to another site, and so not to the node on the same machine.
+    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != CAR_TYPE) {
+        return Err(ApiError::bad(format!("the body has to be an archive, with the content-type {CAR_TYPE}")));
+    }
     let most = app.limits.data_bytes;
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > most) {

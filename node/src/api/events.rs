@@ -5,7 +5,7 @@ use std::io;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::sleep;
 
 use super::NDJSON_TYPE;
+use super::at::At;
 use super::error::{ApiError, ErrorBody};
 use super::jobs::parsed;
 use super::state::{App, Slot};
@@ -54,7 +55,7 @@ pub struct EventParams {
 )]
 pub(super) async fn events(
     State(app): State<App>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     query: Result<Query<EventParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

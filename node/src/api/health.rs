@@ -1,9 +1,7 @@
 //! Whether the process lives, takes jobs, and is well; and what it counts.
 
-use std::collections::HashMap;
-
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -38,11 +36,8 @@ pub(super) async fn livez() -> Json<Health> {
     params(("verbose" = Option<String>, Query, description = "Say all that was looked at")),
     responses((status = 200, body = Health), (status = 503, body = Health, description = "It does not, and why"))
 )]
-pub(super) async fn readyz(
-    State(app): State<App>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, ApiError> {
-    let verbose = query.contains_key("verbose");
+pub(super) async fn readyz(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    let verbose = is_verbose(query.as_deref());
     app.blocking(move |app| Ok(told(ready(app), verbose))).await
 }
 
@@ -54,11 +49,8 @@ pub(super) async fn readyz(
     params(("verbose" = Option<String>, Query, description = "Say all that was looked at")),
     responses((status = 200, body = Health), (status = 503, body = Health, description = "Something is wrong, and what"))
 )]
-pub(super) async fn healthz(
-    State(app): State<App>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, ApiError> {
-    let verbose = query.contains_key("verbose");
+pub(super) async fn healthz(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
+    let verbose = is_verbose(query.as_deref());
     app.blocking(move |app| {
         let mut checks = ready(app);
         let problem = app.store.last_ms().err().map(|error| error.to_string());
@@ -79,6 +71,10 @@ pub(super) async fn healthz(
 )]
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, METRICS_TYPE)], app.metrics.text()).into_response()
+}
+
+fn is_verbose(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|param| param.split('=').next() == Some("verbose"))
 }
 
 fn ready(app: &Shared) -> Vec<Check> {

@@ -3,19 +3,20 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::PREFIX;
+use super::at::At;
 use super::command::Action;
 use super::error::{ApiError, ErrorBody, ErrorCode};
-use super::state::App;
+use super::state::{App, commander};
+use super::stream;
 use super::view::Description;
 use crate::job::{JobId, JobState, SignedRequest};
 use crate::store::{Page, Query as StoreQuery};
@@ -102,13 +103,7 @@ impl ListParams {
     )
 )]
 pub(super) async fn submit(State(app): State<App>, body: Body) -> Result<Response, ApiError> {
-    let bytes = timeout(app.limits.patience, axum::body::to_bytes(body, MAX_JOB_BYTES)).await;
-    let bytes = bytes
-        .map_err(|_| ApiError::new(ErrorCode::TooSlow, "the body of the request did not come in time"))?
-        .map_err(|_| {
-        ApiError::new(ErrorCode::TooLarge, format!("the body does not end within {MAX_JOB_BYTES} bytes"))
-            .hint("put data into inputs by CID")
-    })?;
+    let bytes = stream::read(body, MAX_JOB_BYTES, app.limits.patience).await?;
     let request: SignedRequest = serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::bad(format!("the body is no signed request: {error}")))?;
     let id = app
@@ -149,7 +144,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn describe(
     State(app): State<App>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     headers: HeaderMap,
 ) -> Result<Json<Description>, ApiError> {
     app.blocking(move |app| {
@@ -172,13 +167,13 @@ pub(super) async fn describe(
 )]
 pub(super) async fn cancel(
     State(app): State<App>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Cancelled>), ApiError> {
     app.blocking(move |app| {
         let record = app.job(&id)?;
         let id = record.job.id;
-        let by = app.commander(&headers, Action::Cancel, &id)?;
+        let by = commander(&headers, Action::Cancel, &id)?;
         if by.is_none() || by != record.job.request.client() {
             return Err(ApiError::new(ErrorCode::NotOwner, "only the client of a job may take it back")
                 .hint("sign the request with the key that the job was submitted with"));

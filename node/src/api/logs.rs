@@ -4,7 +4,7 @@ use std::io::Write;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use utoipa::ToSchema;
 
 use super::NDJSON_TYPE;
+use super::at::At;
 use super::backend::LogPart;
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::jobs::parsed;
@@ -81,7 +82,7 @@ pub struct LogLine {
 )]
 pub(super) async fn logs(
     State(app): State<App>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     query: Result<Query<LogParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -175,12 +176,11 @@ impl Reader {
     async fn next(&mut self) -> Option<Bytes> {
         let begun = Instant::now();
         while !self.over {
-            let part = match self.first.take() {
-                Some(part) => Ok(part),
-                None => {
-                    let (execution, stderr, offset) = (self.execution, self.stderr, self.offset);
-                    self.app.blocking(move |app| Ok(app.backend.log(execution, stderr, offset))).await.ok()?
-                }
+            let part = if let Some(part) = self.first.take() {
+                Ok(part)
+            } else {
+                let (execution, stderr, offset) = (self.execution, self.stderr, self.offset);
+                self.app.blocking(move |app| Ok(app.backend.log(execution, stderr, offset))).await.ok()?
             };
             let (offset, mut line) = (self.offset, LogLine::default());
             match part {

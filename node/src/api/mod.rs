@@ -13,6 +13,7 @@
 //! signature is known to be good: nobody can use up the budget of somebody else. What is too much is refused at once, with
 //! 429 or 503 and `retry-after`; nothing queues.
 
+mod at;
 mod backend;
 mod client;
 mod command;

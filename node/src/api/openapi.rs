@@ -13,7 +13,9 @@ use utoipa::OpenApi;
         title = "bacalhau",
         description = "Runs WebAssembly next to data, several times over, and shows that the result is right. Errors have a \
                        stable code, a message, and where possible a hint. Answers have the header `bacalhau-api` with the \
-                       version of this API.",
+                       version of this API. Whoever takes a job back, or wants what is private of it, shows that the job \
+                       is his by the header `authorization: Bacalhau COMMAND`, where COMMAND is base64url of JSON with \
+                       `command` (`action`: `cancel` or `read`, `job`, `at_ms`), `client_key` and `signature`.",
     ),
     tags(
         (name = "jobs", description = "Submit, watch, take back, fetch results"),

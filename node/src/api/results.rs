@@ -6,7 +6,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderName, Method};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use rayon::ThreadPoolBuilder;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::at::At;
 use super::backend::ResultsDag;
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::state::{App, Slot};
@@ -97,7 +98,7 @@ impl ShardResult {
 )]
 pub(super) async fn results(
     State(app): State<App>,
-    Path(id): Path<String>,
+    At(id): At<String>,
     headers: HeaderMap,
 ) -> Result<Json<JobResults>, ApiError> {
     app.blocking(move |app| {
@@ -124,7 +125,7 @@ pub(super) async fn results(
 )]
 pub(super) async fn archive(
     State(app): State<App>,
-    Path((id, shard)): Path<(String, String)>,
+    At((id, shard)): At<(String, String)>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

@@ -1,7 +1,6 @@
 //! Which path is answered by what.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -33,8 +32,6 @@ pub(super) fn router(app: App) -> Router {
         .route("/debug/metrics", get(health::metrics))
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
-        // Each route that takes a body has a bound of its own.
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), guard))
         .with_state(app)
 }

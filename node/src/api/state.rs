@@ -134,22 +134,9 @@ impl Shared {
         record.ok_or_else(|| ApiError::not_found(format!("there is no job {id} here")).hint("see bacalhau list"))
     }
 
-    /// Who gives the command in `headers`, if there is one.
-    pub(super) fn commander(
-        &self,
-        headers: &HeaderMap,
-        action: Action,
-        job: &JobId,
-    ) -> Result<Option<PeerId>, ApiError> {
-        let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
-        let text = header.to_str().map_err(|_| CommandError::Malformed)?;
-        let command = SignedCommand::from_header(text)?;
-        Ok(Some(command.check(action, job, now_ms())?))
-    }
-
     /// Whether the command in `headers` shows that what is private of `record` may be seen.
     pub(super) fn may_see(&self, headers: &HeaderMap, record: &JobRecord) -> Result<bool, ApiError> {
-        let reader = self.commander(headers, Action::Read, &record.job.id)?;
+        let reader = commander(headers, Action::Read, &record.job.id)?;
         let request = &record.job.request;
         Ok(!request.request.spec.private || (reader.is_some() && reader == request.client()))
     }
@@ -170,6 +157,14 @@ impl fmt::Debug for App {
     }
 }
 
+/// Who gives the command in `headers`, if there is one.
+pub(super) fn commander(headers: &HeaderMap, action: Action, job: &JobId) -> Result<Option<PeerId>, ApiError> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let text = header.to_str().map_err(|_| CommandError::Malformed)?;
+    let command = SignedCommand::from_header(text)?;
+    Ok(Some(command.check(action, job, now_ms())?))
+}
+
 /// What counts as one client: an address, or the network of IPv6 that one customer gets.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -177,7 +172,7 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
             let [one, two, three, four, ..] = address.segments();
             IpAddr::from([one, two, three, four, 0, 0, 0, 0])
         }
-        address => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 

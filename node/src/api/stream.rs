@@ -10,6 +10,8 @@ use futures::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
+use super::error::{ApiError, ErrorCode};
+
 /// Pieces on their way.
 const PIECES: usize = 8;
 /// Bytes of a piece that is sent.
@@ -58,6 +60,26 @@ impl Write for BodyWriter {
         let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE_BYTES));
         self.sender.blocking_send(Ok(piece.into())).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
+}
+
+/// All of `body`, which may have `most` bytes and take so long.
+pub(super) async fn read(body: Body, most: usize, patience: Duration) -> Result<Vec<u8>, ApiError> {
+    let slow = |_| ApiError::new(ErrorCode::TooSlow, "the body of the request did not come in time");
+    let reading = async {
+        let (mut bytes, mut pieces) = (Vec::new(), body.into_data_stream());
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| {
+                ApiError::new(ErrorCode::TooSlow, format!("the body of the request broke off: {error}"))
+            })?;
+            if bytes.len() + piece.len() > most {
+                return Err(ApiError::new(ErrorCode::TooLarge, format!("the body has more than {most} bytes"))
+                    .hint("put data into inputs by CID"));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    };
+    timeout(patience, reading).await.map_err(slow)?
 }
 
 /// A body that a thread reads.

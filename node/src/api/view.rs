@@ -53,7 +53,9 @@ fn withhold_shard(shard: &mut ShardRecord) {
 /// Events as they are shown: words may name inputs.
 pub(super) fn shown(mut events: Vec<StoredEvent>, may_see: bool) -> Vec<StoredEvent> {
     if !may_see {
-        events.iter_mut().for_each(|event| event.event.text.clear());
+        for event in &mut events {
+            event.event.text.clear();
+        }
     }
     events
 }

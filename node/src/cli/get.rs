@@ -291,7 +291,7 @@ fn places(published: &[Publication]) -> Vec<(&Publication, From<'_>)> {
 
 /// What results may be at most that are to be those of `receipt`: where they were published is not part of its claim, and what
 /// is there may be anything.
-fn bounds_of(receipt: &Receipt) -> Unpack {
+pub(super) fn bounds_of(receipt: &Receipt) -> Unpack {
     let files = &receipt.claim.files;
     let most = Unpack::default();
     let bytes = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes));

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, Runtime};
+use bacalhau_runtime::HostFailure;
 use libp2p::PeerId;
 
 use super::ending::Ending;
@@ -13,16 +13,15 @@ use super::exit::Failure;
 use super::phases::Phases;
 use super::submit;
 use super::talk::Talk;
-use crate::compute::ComputeConfig;
+use crate::compute::{ComputeConfig, Workbench};
 use crate::daemon::{Daemon, SubmitError, Work};
 use crate::embedded::{Cluster, ClusterConfig};
-use crate::executor::WasmExecutor;
-use crate::job::{InputSpec, JobId, JobRecord, JobSpec, Resources};
+use crate::job::{InputSpec, JobId, JobRecord, JobSpec, Resources, ShardRecord};
 use crate::node::Node;
 use crate::publisher::PublishPlaces;
 use crate::requester::RequesterConfig;
-use crate::service::{LocalPeers, Provider, ProviderConfig, Shared};
-use crate::storage::Sources;
+use crate::service::{Provider, ProviderConfig};
+use crate::storage::OpenInputs;
 use crate::transport::Identity;
 
 /// Events that are shown at once.
@@ -32,9 +31,9 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// All that nodes of this process run a job with.
 pub(super) struct Here<'a> {
-    pub(super) runtime: Runtime,
-    pub(super) executor: &'a WasmExecutor,
-    pub(super) sources: Arc<Sources>,
+    pub(super) bench: Arc<Workbench>,
+    /// The inputs of the only shard, where they are open already.
+    pub(super) inputs: Option<OpenInputs>,
     pub(super) node: Option<Arc<Node>>,
     /// An existing directory for everything that they write.
     pub(super) dir: &'a Path,
@@ -54,51 +53,52 @@ impl Here<'_> {
             requester: RequesterConfig::default(),
             compute: ComputeConfig { total: everything(), per_job: everything(), ..ComputeConfig::default() },
         };
-        let shared = Shared::new(self.runtime.clone(), Arc::clone(&self.sources));
-        shared.preload(self.executor);
-        let providers = self.providers(usize::from(config.nodes), &shared)?;
-        let cluster = Cluster::start(&config, |number, names| {
-            providers[number].same_process(names);
-            Arc::clone(&providers[number]) as Arc<dyn Work>
+        let providers: Vec<OnceLock<Arc<Provider>>> = (0..config.nodes).map(|_| OnceLock::new()).collect();
+        let cluster = Cluster::start(&config, |number, identity, names| {
+            let provider = Arc::new(self.provider(number, identity, names)?);
+            let _ = providers[number].set(Arc::clone(&provider));
+            Ok(provider as Arc<dyn Work>)
         })?;
         let requester = cluster.requester();
         let request = submit::sign(spec, Identity::ephemeral().keypair())?;
+        if let Some(inputs) = self.inputs {
+            self.bench.preload_inputs(JobId::of(&request, &requester.me()), 0, inputs);
+        }
         let id = requester.submit(request, shards)?;
         follow(requester, id, Phases::new(Arc::clone(talk), deal, count))?;
         let record = requester.store().job(&id).map_err(|error| HostFailure::new(error.to_string()))?;
         let record = record.ok_or_else(|| HostFailure::new("the job is not known any more"))?;
-        let names: Vec<PeerId> = cluster.nodes().iter().map(Daemon::me).collect();
-        let results = results(&record, &names, &providers);
+        let providers: BTreeMap<PeerId, &Provider> = cluster
+            .nodes()
+            .iter()
+            .zip(&providers)
+            .filter_map(|(node, provider)| Some((node.me(), &**provider.get()?)))
+            .collect();
+        let results = results(&record, &providers);
         Ending::of(record, results)
     }
 
-    fn providers(&self, count: usize, shared: &Arc<Shared>) -> Result<Vec<Arc<Provider>>, Failure> {
-        (0..count)
-            .map(|number| {
-                let dir = self.dir.join("nodes").join(number.to_string());
-                let provider = Provider::new(ProviderConfig {
-                    shared: Arc::clone(shared),
-                    node: self.node.clone(),
-                    data_dir: dir,
-                    policy: None,
-                    publish: self.publish.clone(),
-                    local: LocalPeers::default(),
-                    identity: Identity::ephemeral(),
-                })?;
-                Ok(Arc::new(provider))
-            })
-            .collect()
+    fn provider(&self, number: usize, identity: &Identity, names: &[PeerId]) -> Result<Provider, HostFailure> {
+        Provider::new(ProviderConfig {
+            bench: Arc::clone(&self.bench),
+            identity: identity.clone(),
+            data_dir: self.dir.join("nodes").join(number.to_string()),
+            policy: None,
+            node: self.node.clone(),
+            publish: self.publish.clone(),
+            here: names.iter().copied().collect(),
+        })
     }
 }
 
 /// Where results of each shard's executions lie.
-fn results(record: &JobRecord, names: &[PeerId], providers: &[Arc<Provider>]) -> Vec<BTreeMap<u16, PathBuf>> {
-    let of_shard = |(index, shard): (u32, &crate::job::ShardRecord)| {
+fn results(record: &JobRecord, providers: &BTreeMap<PeerId, &Provider>) -> Vec<BTreeMap<u16, PathBuf>> {
+    let of_shard = |(index, shard): (u32, &ShardRecord)| {
         let mut dirs = BTreeMap::new();
         for execution in &shard.executions {
             let id = record.job.id.execution(index, execution.number);
-            let node = names.iter().position(|name| *name == execution.peer);
-            let dir = node.map(|node| providers[node].results_of(id)).filter(|dir| dir.is_dir());
+            let provider = providers.get(&execution.peer);
+            let dir = provider.map(|provider| provider.results_of(id)).filter(|dir| dir.is_dir());
             dirs.extend(dir.map(|dir| (execution.number, dir)));
         }
         dirs

@@ -21,6 +21,14 @@ const NONCE_BYTES: usize = 16;
 /// # Errors
 /// When it asks for what cannot be done, or the server does not take it.
 pub(super) fn submit(client: &ApiClient, key: &Keypair, spec: JobSpec) -> Result<JobId, Failure> {
+    Ok(client.submit(&sign(spec, key)?)?)
+}
+
+/// Signs `spec`, as a job that is another one than all with the same spec.
+///
+/// # Errors
+/// When it asks for what cannot be done.
+pub(super) fn sign(spec: JobSpec, key: &Keypair) -> Result<SignedRequest, Failure> {
     spec.check().map_err(|error| Failure::usage(error.to_string()))?;
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce)
@@ -28,7 +36,7 @@ pub(super) fn submit(client: &ApiClient, key: &Keypair, spec: JobSpec) -> Result
     let request = Request { spec, nonce: Hex(&nonce).to_string() };
     let signed = SignedRequest::sign(request, key)?;
     signed.check()?;
-    Ok(client.submit(&signed)?)
+    Ok(signed)
 }
 
 /// Shows what happens to a job until it has ended, with what its program says if `logs`, and what is known of it then.

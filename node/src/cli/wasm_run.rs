@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, Link};
+use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, HostFailure, Job, Link};
 use clap::{Args, ValueEnum};
 
 use super::by_cid::ByCid;
@@ -22,8 +22,8 @@ use super::publish::Publish;
 use super::report::Reports;
 use super::spec::{self, Carrier, Reach};
 use super::talk::Talk;
-use super::{data, interrupt, keep, server, submit, text};
-use crate::executor::WasmExecutor;
+use super::{data, get, interrupt, keep, server, submit, text};
+use crate::compute::Workbench;
 use crate::job::{Deal, Engine, InputSpec, JobSpec, Resources, VerifierKind, WasmSpec};
 use crate::sharding;
 use crate::storage::Source;
@@ -180,22 +180,23 @@ impl WasmRun {
         let bytes = data::read_module(&sources, &talk, &module, limits.module_bytes)?;
         let size = text::bytes(bytes.len() as u64);
         talk.say(format!("loading {} ({size})", module.recorded()));
-        let executor = talk.during(&format!("compiling {size}"), || WasmExecutor::load(runtime.clone(), &bytes))?;
-        let inputs = data::inputs(&sources, &talk, &mounts)?;
-        let spec = self.spec(deal, executor.module_cid(), module.to_string(), inputs)?;
+        let loaded = talk.during(&format!("compiling {size}"), || runtime.load(&bytes))?;
+        let (inputs, open) = data::named_inputs(&sources, &talk, &mounts)?;
+        let spec = self.spec(deal, loaded.cid(), module.to_string(), inputs)?;
         let shards = sharding::plan(&*sources, &spec.inputs, spec.sharding.as_ref())
             .map_err(|error| Failure::usage(error.to_string()))?;
         talk.say(format!("running {}", text::count(usize::from(deal.concurrency()), "independent run")));
+        let bench = Arc::new(Workbench::new(runtime, sources));
+        bench.preload_module(loaded.clone());
         let here = Here {
-            runtime,
-            executor: &executor,
-            sources,
+            bench,
+            inputs: spec.sharding.is_none().then_some(open),
             node: node.clone(),
             dir: place.staging(),
             publish: self.publish.places(&self.by_cid.content)?,
         };
         let ending = here.run(spec, shards, &talk)?;
-        self.machine.say_what_was_not_ready(&talk, &executor, &ending.record);
+        self.machine.say_what_was_not_ready(&talk, loaded.backend(), ending.longest_run());
         if let Some(node) = &node {
             node.exchange().settle()?;
         }
@@ -235,8 +236,10 @@ impl WasmRun {
             let mut dirs = BTreeMap::new();
             if let Some(number) = shard.published {
                 let dir = place.staging().join(format!("shard-{index}"));
-                let bounds = job::bounds(shard);
-                client.fetch_results(&id.to_string(), index, &dir, bounds)?;
+                let receipt = shard.execution(number).and_then(|execution| execution.receipt.as_ref());
+                let receipt = receipt.ok_or_else(|| HostFailure::new("the server has results without a receipt"))?;
+                let (h1, _) = client.fetch_results(&id.to_string(), index, &dir, get::bounds_of(receipt))?;
+                job::check_h1(&receipt.claim.h1, &h1)?;
                 dirs.insert(number, dir);
             }
             results.push(dirs);

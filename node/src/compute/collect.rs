@@ -17,15 +17,15 @@ const MAX_ENTRIES: u64 = 1_000_000;
 
 /// Collects results.
 pub struct Collector {
-    blocks: Arc<dyn Blocks>,
+    blocks: Option<Arc<dyn Blocks>>,
     max_bytes: u64,
     directories: bool,
 }
 
 impl Collector {
-    /// Fetches from `blocks`, results of `max_bytes` at most. Only with `directories` may a provider name a directory of
-    /// this machine: between nodes of one process.
-    pub fn new(blocks: Arc<dyn Blocks>, max_bytes: u64, directories: bool) -> Self {
+    /// Fetches from `blocks`, where there are any, results of `max_bytes` at most. Only with `directories` may a provider
+    /// name a directory of this machine: between nodes of one process.
+    pub fn new(blocks: Option<Arc<dyn Blocks>>, max_bytes: u64, directories: bool) -> Self {
         Self { blocks, max_bytes, directories }
     }
 
@@ -63,7 +63,9 @@ impl Collector {
     }
 
     fn fetch(&self, root: &Link, staged: &Path) -> Result<(), DataError> {
-        let tree = DagTree::open(Arc::clone(&self.blocks), root.cid(), "")?;
+        let blocks =
+            self.blocks.as_ref().ok_or_else(|| DataError::missing(root.cid(), "this node has no block store"))?;
+        let tree = DagTree::open(Arc::clone(blocks), root.cid(), "")?;
         let unpack = Unpack { max_bytes: self.max_bytes, max_entries: MAX_ENTRIES, ..Unpack::default() };
         unpack.write(&tree, staged, &mut |_| ()).map(drop)
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{AnnouncedJob, ExecutionState, JobState, ShardState};
+use crate::protocol::{Delivery, FailureKind};
 use crate::verify::Verdict;
 
 /// A job and what became of it so far.
@@ -31,6 +32,9 @@ pub struct ShardRecord {
     pub state: ShardState,
     /// Who offered to run it, in the order in which the bids came.
     pub bids: Vec<BidRecord>,
+    /// The draws among them, which anybody can repeat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draws: Vec<DrawRecord>,
     /// Executions, in the order of their numbers, which count from 1.
     pub executions: Vec<ExecutionRecord>,
     /// The verdict, as soon as no further proposal can change it.
@@ -55,6 +59,19 @@ pub struct BidRecord {
     pub at_ms: u64,
     /// `None` while it waits, else whether it was accepted.
     pub accepted: Option<bool>,
+}
+
+/// A draw among bidders, made as `requester::draw` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrawRecord {
+    /// Counted from 1 in the shard.
+    pub round: u16,
+    /// When.
+    pub at_ms: u64,
+    /// How many bids were in: the draw is among the first so many, whether they were still open or not.
+    pub bids: usize,
+    /// The executions that came of it: the first in the order of the draw whose bids were open.
+    pub executions: Vec<u16>,
 }
 
 /// One execution.
@@ -95,6 +112,24 @@ pub struct ExecutionRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Object>)]
     pub publications: Vec<Publication>,
+    /// What its requester has to remember of it over a restart.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub memo: ExecutionMemo,
+}
+
+/// What a requester remembers of an execution, and nobody else needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExecutionMemo {
+    /// The CID of its first sealed proposal, as raw bytes: the same again is a repetition, another one is a contradiction.
+    pub sealed: Option<Link>,
+    /// The salt of its proposal: no other execution has the same.
+    pub salt: Option<String>,
+    /// Whose failure it is, in the word of the provider.
+    pub failure: Option<FailureKind>,
+    /// How its results are fetched, once it said that they are published.
+    pub delivery: Option<Delivery>,
 }
 
 /// How the result of one execution differs from that of another.
@@ -133,6 +168,7 @@ impl Default for ShardRecord {
         Self {
             state: ShardState::Bidding,
             bids: Vec::new(),
+            draws: Vec::new(),
             executions: Vec::new(),
             verdict: None,
             published: None,

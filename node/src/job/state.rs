@@ -30,7 +30,7 @@ pub enum ShardState {
     Bidding,
     /// Executions run, proposals come in.
     Running,
-    /// There is a verdict, and a winner publishes.
+    /// There is a verdict. A winner publishes, if there is one, and receipts come in.
     Publishing,
     /// A result stands, and whoever may have it can have it.
     Completed,
@@ -55,7 +55,7 @@ pub enum ExecutionState {
     Lost,
     /// Its results are where the job wants them, and were checked.
     Published,
-    /// It failed on its host, or was silent for too long. Never a vote.
+    /// It failed on its host, or was silent for too long: never a vote. Or it won, and did not publish what it won with.
     Failed,
     /// It is not needed any more.
     Cancelled,

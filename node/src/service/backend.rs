@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bacalhau_runtime::Link;
 use libp2p::PeerId;
@@ -63,7 +64,7 @@ impl Backend for NodeBackend {
     }
 
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError> {
-        take_car(self.node.store(), car)
+        take_car(self.node.store(), car, unix_ms())
     }
 
     fn node(&self) -> NodeFacts {
@@ -85,6 +86,11 @@ impl Backend for NodeBackend {
         let store = Check { name: "jobs can be written".into(), problem: self.daemon.problem() };
         vec![store]
     }
+}
+
+fn unix_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl From<SubmitError> for BackendError {

@@ -3,8 +3,10 @@
 
 mod backend;
 mod housekeeping;
+mod liar;
 mod provider;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +15,14 @@ use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
 use crate::budget::Rate;
-use crate::config::{Config, ConfigError, Locality, machine};
+use crate::compute::{Locality, Policy, Probe, Workbench};
+use crate::config::{self, Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::http::Reach;
+use crate::job::Resources;
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::publisher::PublishPlaces;
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
 use crate::transport::{Host, HostConfig, JobsConfig, Network};
@@ -26,7 +31,8 @@ use crate::verify::AgeSeal;
 use backend::NodeBackend;
 use housekeeping::Housekeeping;
 
-pub use provider::{LocalPeers, Provider, ProviderConfig};
+pub use liar::Liar;
+pub use provider::{Provider, ProviderConfig};
 
 /// How long a node that is told to stop waits for what runs.
 const DRAIN: Duration = Duration::from_secs(300);
@@ -62,7 +68,7 @@ impl Service {
     ///
     /// # Errors
     /// When the configuration makes no sense, or the node cannot listen or keep what it has to.
-    pub fn start(config: &Config, work: impl FnOnce(Arc<dyn Work>) -> Arc<dyn Work>) -> Result<Self, ServiceError> {
+    pub fn start(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Self, ServiceError> {
         let data_dir = config.data_dir()?;
         let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
         let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
@@ -73,15 +79,25 @@ impl Service {
         let counters = Arc::clone(&network);
         metrics.count_p2p(move || counters.counters().list());
         let sources = Arc::new(sources(config, &node, &data_dir)?);
-        let provider = Arc::new(provider(config, &node, Arc::clone(&sources), &data_dir)?);
         let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
+        let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
+        let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
+        let provider = Arc::new(Provider::new(ProviderConfig {
+            bench: Arc::new(Workbench::new(runtime, Arc::clone(&sources))),
+            identity: host.identity().clone(),
+            data_dir: data_dir.clone(),
+            policy: Some((policy(config)?, per_job, Arc::clone(&sources))),
+            node: Some(Arc::clone(&node)),
+            publish: publish(config, &data_dir, host),
+            here: BTreeSet::new(),
+        })?);
         let daemon = Arc::new(Daemon::start(Parts {
             me: host.peer_id(),
             store: Arc::clone(&store),
             transport: network,
             mailbox,
-            work: work(Arc::clone(&provider) as _),
-            seal: Arc::new(AgeSeal::new(host.keypair()).map_err(failed)?),
+            work: work(Arc::clone(&provider)),
+            seal: Arc::new(AgeSeal::new(host.identity().keypair()).map_err(failed)?),
             requester: config.requester.enabled.then(|| config.requester_config()),
             compute,
             metrics: Arc::clone(&metrics),
@@ -154,29 +170,32 @@ fn sources(config: &Config, node: &Node, data_dir: &Path) -> Result<Sources, Ser
     Ok(node.sources(LocalStorage::below(config.compute.allow_listed_local_paths.clone()), fetching)?)
 }
 
-fn provider(
-    config: &Config,
-    node: &Arc<Node>,
-    sources: Arc<Sources>,
-    data_dir: &Path,
-) -> Result<Provider, ServiceError> {
-    let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
+/// Which jobs it wants.
+fn policy(config: &Config) -> Result<Policy, ServiceError> {
     let compute = &config.compute;
-    Ok(Provider::new(ProviderConfig {
-        runtime,
-        sources,
-        node: Some(Arc::clone(node)),
-        data_dir: data_dir.to_path_buf(),
-        local_only: compute.locality == Locality::Local,
+    let url = compute.probe_http.as_ref().map(|text| {
+        let wrong = |error| ConfigError::Together(format!("compute.probe_http: {text} is no URL: {error}"));
+        text.parse().map(Probe::Http).map_err(wrong)
+    });
+    let probes = compute.probe_exec.clone().map(|command| Ok(Probe::Exec(command))).into_iter().chain(url);
+    Ok(Policy {
+        locality: match compute.locality {
+            config::Locality::Local => Locality::Local,
+            config::Locality::Anywhere => Locality::Anywhere,
+        },
         reject_stateless: compute.reject_stateless,
-        probe_http: compute.probe_http.clone(),
-        probe_exec: compute.probe_exec.clone(),
-        max_timeout: compute.max_timeout.0,
-        import_profile: config.publisher.import_profile,
-        publish_dir: config.publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
-        publish_url: config.publisher.local_url.clone(),
-        local: LocalPeers::default(),
-    })?)
+        probes: probes.collect::<Result<_, ConfigError>>()?,
+    })
+}
+
+fn publish(config: &Config, data_dir: &Path, host: &Host) -> PublishPlaces {
+    let publisher = &config.publisher;
+    PublishPlaces {
+        profile: publisher.import_profile,
+        dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
+        url: publisher.local_url.clone(),
+        peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn limits(config: &Config) -> Limits {

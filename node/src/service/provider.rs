@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bacalhau_runtime::{HostFailure, Publication};
+use bacalhau_runtime::{HostFailure, Publication, Receipt};
 use libp2p::PeerId;
 
-use crate::cas::MemoryBlocks;
 use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
@@ -47,6 +46,7 @@ pub struct ProviderConfig {
 /// See the module.
 #[derive(Debug)]
 pub struct Provider {
+    identity: Identity,
     runner: Runner,
     assessor: Option<Assessor>,
     deliverer: Deliverer,
@@ -67,25 +67,28 @@ impl Provider {
     pub fn new(config: ProviderConfig) -> Result<Self, HostFailure> {
         let ProviderConfig { bench, identity, data_dir, policy, node, publish, here } = config;
         let me = identity.peer_id();
+        let signer = identity.clone();
         let sign = Arc::new(move |receipt: &mut _| {
-            receipts::sign(receipt, &identity);
+            receipts::sign(receipt, &signer);
             Ok(())
         });
         let runner = Runner::new(bench, data_dir.join("executions"), sign)?;
         let assessor = policy.map(|(policy, per_job, sources)| Assessor::new(me, policy, sources, per_job));
-        let blocks: Arc<dyn Blocks> = match &node {
-            Some(node) => Arc::clone(node.exchange()) as _,
-            None => Arc::new(MemoryBlocks::default()),
-        };
-        let shared_process = !here.is_empty();
-        let collector = Collector::new(blocks, MAX_RESULT_BYTES, shared_process);
+        let blocks = node.as_ref().map(|node| Arc::clone(node.exchange()) as Arc<dyn Blocks>);
+        let collector = Collector::new(blocks, MAX_RESULT_BYTES, !here.is_empty());
         let deliverer = Deliverer::new(node.as_deref(), publish, Arc::new(move |peer: &PeerId| here.contains(peer)));
-        Ok(Self { runner, assessor, deliverer, collector, results_dir: results_dir(&data_dir) })
+        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir: results_dir(&data_dir) })
     }
 
     /// Where the results of an execution of this node are once it has ended well.
     pub fn results_of(&self, execution: ExecutionId) -> PathBuf {
         self.runner.results(execution)
+    }
+
+    /// Signs a receipt as this node, in place of whoever has signed it before.
+    pub(super) fn sign(&self, receipt: &mut Receipt) {
+        receipt.signatures.clear();
+        receipts::sign(receipt, &self.identity);
     }
 
     /// Where the results of a shard are once they were collected.

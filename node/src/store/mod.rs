@@ -26,6 +26,8 @@ mod error;
 mod prune;
 mod query;
 mod read;
+#[cfg(test)]
+pub(crate) mod samples;
 mod summary;
 mod tables;
 #[cfg(test)]

@@ -23,6 +23,24 @@ pub struct Counters {
     pub peers: u64,
 }
 
+impl Counters {
+    /// By name, for metrics.
+    pub fn list(&self) -> Vec<(String, u64)> {
+        let Self { messages_in, messages_out, bytes_in, bytes_out, ignored, refused, blocked, peers } = *self;
+        let named = [
+            ("messages_in", messages_in),
+            ("messages_out", messages_out),
+            ("bytes_in", bytes_in),
+            ("bytes_out", bytes_out),
+            ("ignored", ignored),
+            ("refused", refused),
+            ("blocked", blocked),
+            ("peers", peers),
+        ];
+        named.into_iter().map(|(name, count)| (name.into(), count)).collect()
+    }
+}
+
 /// The same while it is counted.
 #[derive(Debug, Default)]
 pub(super) struct Counting {

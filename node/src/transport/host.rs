@@ -77,6 +77,11 @@ impl Host {
         self.handle.peer_id()
     }
 
+    /// Who it is.
+    pub fn identity(&self) -> &Identity {
+        self.handle.identity()
+    }
+
     /// Where others reach it, as [`connect`](Self::connect) takes them. Empty if it does not listen.
     pub fn listen_addrs(&self) -> &[Multiaddr] {
         &self.addrs

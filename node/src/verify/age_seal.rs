@@ -13,7 +13,7 @@ use sha2::{Digest, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Seal, SealError};
-use crate::protocol::{Ballot, MAX_SEALED_BYTES, Wire, ed25519_of};
+use crate::protocol::{Ballot, MAX_SEALED_BYTES, Wire, WireError, ed25519_of};
 
 /// Random bytes in a salt.
 const SALT_BYTES: usize = 16;
@@ -52,7 +52,10 @@ impl Seal for AgeSeal {
 
     fn seal(&self, ballot: &Ballot) -> Result<Vec<u8>, SealError> {
         let recipient = recipient(&ballot.requester)?;
-        let plain = Zeroizing::new(ballot.encode().map_err(|error| SealError::Ballot(error.to_string()))?);
+        let plain = Zeroizing::new(ballot.encode().map_err(|error| match error {
+            WireError::TooLarge { bytes, .. } => SealError::TooLarge(bytes),
+            other => SealError::Ballot(other.to_string()),
+        })?);
         let sealed = age::encrypt(&recipient, &plain).map_err(|error| SealError::Sealed(error.to_string()))?;
         within(&sealed).map(|()| sealed)
     }

@@ -68,8 +68,8 @@ pub(in crate::cli) struct Create {
 
 /// A job that was submitted.
 #[derive(Debug, Serialize)]
-struct Submitted {
-    id: JobId,
+pub(in crate::cli) struct Submitted {
+    pub(in crate::cli) id: JobId,
 }
 
 /// A job that was not.

@@ -16,11 +16,11 @@ use super::exit::{Exit, Failure};
 use super::get::Get;
 
 pub(super) use cancel::Cancel;
-pub(super) use create::Create;
+pub(super) use create::{Create, Submitted};
 pub(super) use describe::Describe;
 pub(super) use list::List;
 pub(super) use logs::{Logs, print_log};
-pub(super) use results::{fetch, is_name};
+pub(super) use results::{check_h1, fetch, is_name};
 
 /// The verbs, under the names that later Bacalhau gave them.
 #[derive(Debug, Subcommand)]

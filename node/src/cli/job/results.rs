@@ -82,15 +82,20 @@ pub(in crate::cli) fn fetch(
 /// What the server says of a shard must be true of its own receipt and of what it sent.
 fn check(shard: &ShardResult, h1: &str) -> Result<(), Failure> {
     let claimed = shard.receipt.as_ref().map(|receipt| &receipt.claim.h1);
-    match shard.h1.iter().chain(claimed).find(|expected| *expected != h1) {
-        Some(expected) => Err(Failure {
-            exit: Exit::Host,
-            message: format!(
-                "the server sent other results than were voted for: they have the hash {h1}, not {expected}"
-            ),
-        }),
-        None => Ok(()),
+    shard.h1.iter().chain(claimed).try_for_each(|expected| check_h1(expected, h1))
+}
+
+/// What a server sent must be what was voted for.
+///
+/// # Errors
+/// When it is not.
+pub(in crate::cli) fn check_h1(expected: &str, found: &str) -> Result<(), Failure> {
+    if expected == found {
+        return Ok(());
     }
+    let message =
+        format!("the server sent other results than were voted for: they have the hash {found}, not {expected}");
+    Err(Failure { exit: Exit::Host, message })
 }
 
 impl Shards {

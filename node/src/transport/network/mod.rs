@@ -88,7 +88,7 @@ impl ReplyTo {
     }
 
     /// Answers.
-    pub fn give(self, reply: Reply) {
+    pub fn answer(self, reply: Reply) {
         (self.0)(reply);
     }
 }

@@ -134,7 +134,7 @@ fn one_that_floods_is_ignored_then_blocked_and_honest_ones_are_heard_beside_it()
             honest.network.send(number.into(), node.peer(), &[node.addr()], &running(number));
             loop {
                 let (from, message, reply) = node.hears_message();
-                reply.give(Reply::Taken);
+                reply.answer(Reply::Taken);
                 if from == honest.peer() {
                     assert_eq!(message, running(number));
                     break;
@@ -173,7 +173,7 @@ fn who_was_blocked_is_spoken_to_again_after_a_while() {
         other.network.send(number, node.peer(), &[node.addr()], &running(2));
         while let Ok(heard) = node.heard.recv_timeout(Duration::from_millis(200)) {
             if let Heard::Message { reply, .. } = heard {
-                reply.give(Reply::Taken);
+                reply.answer(Reply::Taken);
                 assert_eq!(other.hears_answer(number), Ok(Reply::Taken));
                 return;
             }
@@ -236,7 +236,7 @@ fn what_the_daemon_has_no_room_for_is_ignored_and_its_own_answers_wait() {
     assert!(other.hears_answer(1).unwrap_err().contains("has not answered"));
     assert_eq!(network.counters().ignored, 1);
     network.send(2, other.peer(), &[other.addr()], &running(2));
-    other.hears_message().2.give(Reply::Taken);
+    other.hears_message().2.answer(Reply::Taken);
     until(|| network.counters().messages_out == 1);
     full.store(false, Ordering::SeqCst);
     let answer = std::iter::from_fn(|| heard.recv_timeout(SOON).ok())

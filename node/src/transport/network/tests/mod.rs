@@ -95,7 +95,7 @@ impl Node {
         self.network.send(number.into(), other.peer(), &[other.addr()], &running(number));
         let (from, message, reply) = other.hears_message();
         assert_eq!((from, message), (self.peer(), running(number)));
-        reply.give(Reply::Taken);
+        reply.answer(Reply::Taken);
         assert_eq!(self.hears_answer(number.into()), Ok(Reply::Taken));
     }
 }
@@ -142,13 +142,13 @@ fn a_message_is_answered_once_by_whom_it_is_for() {
     // Back, over the connection that there is: the other has no address.
     one.network.send(2, two.peer(), &[], &running(2));
     let (_, _, reply) = two.hears_message();
-    reply.give(Reply::Refused(Refusal::Unknown));
+    reply.answer(Reply::Refused(Refusal::Unknown));
     assert_eq!(one.hears_answer(2), Ok(Reply::Refused(Refusal::Unknown)));
     // To itself.
     one.network.send(3, one.peer(), &[], &running(3));
     let (from, message, reply) = one.hears_message();
     assert_eq!((from, message), (one.peer(), running(3)));
-    reply.give(Reply::Taken);
+    reply.answer(Reply::Taken);
     assert_eq!(one.hears_answer(3), Ok(Reply::Taken));
     assert_eq!(one.network.addrs(), one.host.listen_addrs());
 }
@@ -163,7 +163,7 @@ fn a_log_is_an_answer_with_bytes() {
     let (_, message, reply) = one.hears_message();
     assert_eq!(message, log);
     let part = Reply::Log { bytes: vec![7; 500_000], ended: false };
-    reply.give(part.clone());
+    reply.answer(part.clone());
     assert_eq!(two.hears_answer(1), Ok(part));
 }
 
@@ -204,7 +204,7 @@ fn a_node_that_is_alone_talks_to_itself() {
     alone.send(1, me, &[], &running(1));
     let Heard::Message { from, reply, .. } = heard.recv().unwrap() else { panic!("no message") };
     assert_eq!(from, me);
-    reply.give(Reply::Taken);
+    reply.answer(Reply::Taken);
     assert!(matches!(heard.recv().unwrap(), Heard::Answered { id: 1, result: Ok(Reply::Taken) }));
     alone.send(2, PeerId::random(), &[], &running(1));
     assert!(matches!(heard.recv().unwrap(), Heard::Answered { id: 2, result: Err(_) }));

@@ -57,7 +57,7 @@ fn a_third_node_is_found_by_what_the_bootstrap_node_knows() {
     one.network.send(1, two.peer(), &[], &running(1));
     let (from, _, reply) = two.hears_message();
     assert_eq!(from, one.peer());
-    reply.give(Reply::Taken);
+    reply.answer(Reply::Taken);
     assert_eq!(one.hears_answer(1), Ok(Reply::Taken));
 }
 
@@ -73,6 +73,6 @@ fn one_that_nobody_can_connect_to_is_reached_through_a_relay() {
     client.network.send(1, hidden.peer(), &addrs, &running(1));
     let (from, _, reply) = hidden.hears_message();
     assert_eq!(from, client.peer());
-    reply.give(Reply::Taken);
+    reply.answer(Reply::Taken);
     assert_eq!(client.hears_answer(1), Ok(Reply::Taken));
 }
