@@ -48,7 +48,7 @@ impl Collector {
         let staged = staging.path().join("results");
         match delivery {
             Delivery::Dag(root) => {
-                self.fetch(root, &staged).map_err(|error| format!("cannot fetch {root}: {error}"))?
+                self.fetch(root, &staged).map_err(|error| format!("cannot fetch {root}: {error}"))?;
             }
             Delivery::Directory(path) if self.directories => {
                 link(Path::new(path), &staged).map_err(|error| format!("cannot read {path}: {error}"))?;
