@@ -1,53 +1,282 @@
-//! The machine.
+//! The machine: who is heard, what changes, what has to be on disk. The steps themselves are in `bidding` (from the
+//! announcement to the answer of a bid), `running` (from the acceptance to the proposal) and `judged` (from the verdict
+//! to the end).
 
+mod bidding;
+mod judged;
+mod restore;
+mod running;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use libp2p::PeerId;
 
+use super::capacity::Ledger;
+use super::past::Past;
+use super::record::{Record, Stage, Step};
+use super::timers::Timers;
 use super::{ComputeConfig, Effect, Input};
-use crate::job::JobId;
-use crate::protocol::Versions;
+use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
+use crate::protocol::{Accept, Collected, Failed, FailureKind, Message, Versions};
 use crate::verify::Seal;
 
 /// See the module.
-pub struct Compute {}
+pub struct Compute {
+    me: PeerId,
+    versions: Versions,
+    config: ComputeConfig,
+    seal: Arc<dyn Seal>,
+    jobs: BTreeMap<JobId, Entry>,
+    ledger: Ledger,
+    timers: Timers,
+    /// Jobs that wait to be assessed, in the order in which they were heard of.
+    queue: VecDeque<JobId>,
+    /// Jobs that are being assessed, also where they have been forgotten meanwhile.
+    assessing: BTreeSet<JobId>,
+    /// Jobs with shards that wait for capacity, the oldest first.
+    hungry: BTreeSet<(u64, JobId)>,
+    past: Past,
+    /// How many jobs were heard of so far.
+    heard: u64,
+    draining: bool,
+    changed: BTreeSet<JobId>,
+    effects: Vec<Effect>,
+    now_ms: u64,
+}
+
+/// A job, with counts that save looking at all of its shards.
+struct Entry {
+    record: Record,
+    /// Its place in the order in which jobs were heard of.
+    order: u64,
+    /// Shards of which something may still come.
+    live: usize,
+    /// Shards that wait for capacity.
+    waiting: usize,
+    /// Shards that were accepted here at some time.
+    accepted: bool,
+}
 
 impl Compute {
     /// A provider without jobs. `seal` seals for requesters.
-    pub fn new(_me: PeerId, _versions: Versions, _config: ComputeConfig, _seal: Arc<dyn Seal>) -> Self {
-        Self {}
-    }
-
-    /// Takes up what was not finished when the process ended: records as [`record`](Self::record) gave them.
-    ///
-    /// # Errors
-    /// When one is not a record of this version.
-    pub fn restore(&mut self, _now_ms: u64, _records: Vec<Vec<u8>>) -> Result<Vec<Effect>, String> {
-        Ok(Vec::new())
+    pub fn new(me: PeerId, versions: Versions, config: ComputeConfig, seal: Arc<dyn Seal>) -> Self {
+        Self {
+            me,
+            versions,
+            seal,
+            jobs: BTreeMap::new(),
+            ledger: Ledger::new(config.total, config.per_job),
+            timers: Timers::default(),
+            queue: VecDeque::new(),
+            assessing: BTreeSet::new(),
+            hungry: BTreeSet::new(),
+            past: Past::new(config.jobs),
+            heard: 0,
+            draining: false,
+            changed: BTreeSet::new(),
+            effects: Vec::new(),
+            now_ms: 0,
+            config,
+        }
     }
 
     /// What follows from `input` at `now_ms`, in Unix milliseconds. Time never goes back.
-    pub fn handle(&mut self, _now_ms: u64, _input: Input) -> Vec<Effect> {
-        Vec::new()
+    pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
+        self.now_ms = self.now_ms.max(now_ms);
+        match input {
+            Input::Announced { job, versions } => self.announced(job, &versions),
+            Input::Assessed { job, result } => self.assessed(job, result),
+            Input::Message { from, message } => self.heard_from(from, message),
+            Input::Undelivered { to, message, .. } => self.undelivered(to, &message),
+            Input::Ran { execution, result } => self.ran(execution, result),
+            Input::Published { execution, result } => self.published(execution, result),
+            Input::Drain => self.drain(),
+            Input::Tick => {}
+        }
+        self.pass_time();
+        self.feed();
+        std::mem::take(&mut self.effects)
     }
 
     /// When [`Input::Tick`] is needed at the latest.
     pub fn deadline(&self) -> Option<u64> {
-        None
+        self.timers.next()
     }
 
     /// Jobs whose records changed since the last call.
     pub fn take_changes(&mut self) -> Vec<JobId> {
-        Vec::new()
+        std::mem::take(&mut self.changed).into_iter().collect()
     }
 
     /// What has to be kept of a job on disk; `None` where there is nothing any more.
-    pub fn record(&self, _job: &JobId) -> Option<Vec<u8>> {
-        None
+    pub fn record(&self, job: &JobId) -> Option<Vec<u8>> {
+        let record = &self.jobs.get(job)?.record;
+        record.is_kept().then(|| record.encode())
     }
 
-    /// Whether nothing runs and nothing waits to be published: a drained node may end.
+    /// A job that this node has heard of and not forgotten: who may say what about it, and how its requester is reached.
+    pub fn job(&self, job: &JobId) -> Option<&Arc<AnnouncedJob>> {
+        self.jobs.get(job).map(|entry| &entry.record.job)
+    }
+
+    /// What is promised to bids, runs and kept results, all together.
+    pub fn reserved(&self) -> Resources {
+        self.ledger.reserved()
+    }
+
+    /// What is promised to nobody.
+    pub fn free(&self) -> Resources {
+        self.ledger.free()
+    }
+
+    /// Whether nothing runs and nothing waits to be published: a drained node may end. Results that were proposed wait
+    /// for their verdict, and those that are published for the requester to fetch them; both for `keep_ms` at most.
     pub fn is_idle(&self) -> bool {
-        true
+        let busy = |stage: &Stage| match stage {
+            Stage::Bid | Stage::Running(_) => true,
+            Stage::Proposed(proposed) => proposed.step != Step::Won,
+            Stage::Waiting | Stage::Idle | Stage::Over => false,
+        };
+        !self.jobs.values().flat_map(|entry| &entry.record.shards).any(|shard| busy(&shard.stage))
+    }
+
+    /// A message. Only the job's requester is listened to.
+    fn heard_from(&mut self, from: PeerId, message: Message) {
+        match self.jobs.get(&message.job()) {
+            Some(entry) if entry.record.job.requester.peer == from => self.obey(message),
+            Some(_) => {}
+            // Whoever accepts a bid of ours that is no more has to hear that soon, and not by our silence.
+            None => {
+                if let Message::Accept(Accept { execution }) = message {
+                    self.refuse(from, execution, "no bid of this node for the job stands any more");
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, message: Message) {
+        match message {
+            Message::Accept(Accept { execution }) => self.accepted(execution),
+            Message::Reject(reject) => self.rejected(reject.job, &reject.shards),
+            Message::Verdict(verdict) => self.judged(&verdict),
+            Message::Collected(Collected { execution }) => self.let_go(execution),
+            Message::Cancel(cancel) => self.cancelled(cancel.job, cancel.shard),
+            // What providers say to requesters, and what is answered without the machine.
+            Message::Bid(_)
+            | Message::Withdraw(_)
+            | Message::Running(_)
+            | Message::Proposal(_)
+            | Message::Failed(_)
+            | Message::Evidence(_)
+            | Message::Published(_)
+            | Message::Log { .. } => {}
+        }
+    }
+
+    /// Does what is due.
+    fn pass_time(&mut self) {
+        while let Some((job, shard)) = self.timers.pop(self.now_ms) {
+            let Some(shard) = shard else {
+                self.bidding_ended(job);
+                continue;
+            };
+            match self.stage(job, shard) {
+                Some(Stage::Running(number)) => self.say_running(job.execution(shard, *number)),
+                Some(Stage::Proposed(proposed)) => {
+                    let execution = job.execution(shard, proposed.number);
+                    self.let_go(execution);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn stage(&self, job: JobId, shard: u32) -> Option<&Stage> {
+        self.jobs.get(&job)?.record.shard(shard).map(|shard| &shard.stage)
+    }
+
+    /// Puts a shard into another stage. Capacity, timers, counts and what is on disk follow from the stage, here and
+    /// nowhere else; only the capacity of a bid is reserved before.
+    fn put(&mut self, job: JobId, shard: u32, stage: Stage) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let Some(place) = entry.record.shard_mut(shard) else { return };
+        match stage {
+            Stage::Bid | Stage::Running(_) => {}
+            Stage::Proposed(_) => self.ledger.keep_disk((job, shard)),
+            Stage::Waiting | Stage::Idle | Stage::Over => drop(self.ledger.release((job, shard))),
+        }
+        let due = match stage {
+            Stage::Running(_) => Some(self.now_ms.saturating_add(self.config.running_ms)),
+            Stage::Proposed(_) => Some(self.now_ms.saturating_add(self.config.keep_ms)),
+            _ => None,
+        };
+        self.timers.set((job, Some(shard)), due);
+        if stage.is_kept() || place.stage.is_kept() {
+            self.changed.insert(job);
+        }
+        entry.live = entry.live + usize::from(stage.is_live()) - usize::from(place.stage.is_live());
+        let waits = |stage: &Stage| usize::from(matches!(stage, Stage::Waiting));
+        entry.waiting = entry.waiting + waits(&stage) - waits(&place.stage);
+        entry.accepted |= !matches!(stage, Stage::Waiting | Stage::Idle | Stage::Bid);
+        place.stage = stage;
+        let hungry = (entry.order, job);
+        if entry.waiting > 0 {
+            self.hungry.insert(hungry);
+        } else {
+            self.hungry.remove(&hungry);
+        }
+    }
+
+    /// Forgets a job of which nothing can come any more.
+    fn forget_if_over(&mut self, job: JobId) {
+        if self.jobs.get(&job).is_some_and(|entry| entry.live == 0) {
+            self.forget(job);
+        }
+    }
+
+    fn forget(&mut self, job: JobId) {
+        let Some(entry) = self.jobs.remove(&job) else { return };
+        for shard in (0..).take(entry.record.shards.len()) {
+            self.ledger.release((job, shard));
+            self.timers.set((job, Some(shard)), None);
+        }
+        self.timers.set((job, None), None);
+        self.hungry.remove(&(entry.order, job));
+        if entry.record.is_kept() {
+            self.changed.insert(job);
+        }
+        if entry.accepted {
+            self.past.insert(job);
+        }
+    }
+
+    fn send(&mut self, to: PeerId, message: Message) {
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    /// Sends something to the requester of the job that it is about.
+    fn tell(&mut self, message: Message) {
+        if let Some(entry) = self.jobs.get(&message.job()) {
+            let to = entry.record.job.requester.peer;
+            self.send(to, message);
+        }
+    }
+
+    fn refuse(&mut self, to: PeerId, execution: ExecutionId, why: &str) {
+        self.send(to, Message::Failed(Failed { execution, kind: FailureKind::Withdrawn, why: why.into() }));
+    }
+}
+
+impl fmt::Debug for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compute")
+            .field("me", &self.me)
+            .field("jobs", &self.jobs.len())
+            .field("reserved", &self.ledger.reserved())
+            .finish_non_exhaustive()
     }
 }

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use bacalhau_runtime::{CallTrail, Difference, Link, Outcome, Publication, Receipt};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{AnnouncedJob, ExecutionState, JobState, ShardState};
 use crate::protocol::{Delivery, FailureKind};
 use crate::verify::Verdict;
 
 /// A job and what became of it so far.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobRecord {
     /// The job.
     pub job: AnnouncedJob,
@@ -25,7 +26,7 @@ pub struct JobRecord {
 }
 
 /// What became of one shard.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShardRecord {
     /// Where it stands.
     pub state: ShardState,
@@ -49,9 +50,10 @@ pub struct ShardRecord {
 }
 
 /// An offer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BidRecord {
     /// Whose.
+    #[schema(value_type = String)]
     pub peer: PeerId,
     /// When it came.
     pub at_ms: u64,
@@ -73,11 +75,12 @@ pub struct DrawRecord {
 }
 
 /// One execution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ExecutionRecord {
     /// Counted from 1 in the shard.
     pub number: u16,
     /// Who runs it.
+    #[schema(value_type = String)]
     pub peer: PeerId,
     /// Where it stands.
     pub state: ExecutionState,
@@ -88,8 +91,10 @@ pub struct ExecutionRecord {
     /// The hash that it proposed; empty if the proposal could not be read or belongs to something else.
     pub h1: Option<String>,
     /// The CID of the claim that it proposed.
+    #[schema(value_type = Option<String>)]
     pub claim: Option<Link>,
     /// How the program ended, by its proposal.
+    #[schema(value_type = Option<Object>)]
     pub outcome: Option<Outcome>,
     /// Fuel used, by its proposal.
     pub fuel: Option<u64>,
@@ -97,12 +102,15 @@ pub struct ExecutionRecord {
     pub why: Option<String>,
     /// Its signed receipt, once it has been asked for: after the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub receipt: Option<Receipt>,
     /// The digests of its host calls, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub calls: Option<CallTrail>,
     /// Where the results can be had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
     pub publications: Vec<Publication>,
     /// What its requester has to remember of it over a restart.
     #[serde(default)]
@@ -124,13 +132,14 @@ pub struct ExecutionMemo {
 }
 
 /// How the result of one execution differs from that of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The execution that is described.
     pub execution: u16,
     /// The one with which it is compared.
     pub against: u16,
     /// Where their claims differ, files by name.
+    #[schema(value_type = Vec<Object>)]
     pub differences: Vec<Difference>,
     /// The first host call at which the runs parted, in words; absent where that is not known.
     pub parted: Option<String>,

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Content, Proposal};
 
 /// Executions that propose the same results.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// The hash; empty for proposals that could not be read.
     pub h1: String,

@@ -1,6 +1,7 @@
 //! Which of several results is the right one. Verifiers are pure: proposals in, verdict out. They neither run nor
 //! publish anything.
 
+mod age_seal;
 mod deterministic;
 mod early;
 #[cfg(test)]
@@ -11,7 +12,9 @@ mod seal;
 
 use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+pub use age_seal::AgeSeal;
 pub use deterministic::Deterministic;
 pub use group::Group;
 pub use noop::Noop;
@@ -58,7 +61,7 @@ pub trait Verifier: Send + Sync {
 }
 
 /// What came of a vote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     /// The rule that decided.
     pub rule: Rule,
@@ -70,7 +73,7 @@ pub struct Verdict {
 }
 
 /// The rule that decided a vote. All but the first leave the result unverified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The largest group won.

@@ -1,0 +1,158 @@
+//! What of this node is promised to whom. One ledger for bids, runs and kept results, so that capacity comes back in
+//! every path: who is not in the ledger holds nothing. What a job needs is said elsewhere.
+
+use std::collections::BTreeMap;
+
+use crate::job::{JobId, Resources};
+
+/// Who holds something: a shard of a job.
+pub(super) type Holder = (JobId, u32);
+
+/// The ledger.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    total: Resources,
+    per_job: Resources,
+    /// The sum of `held`, never above `total`.
+    reserved: Resources,
+    held: BTreeMap<Holder, Resources>,
+}
+
+impl Ledger {
+    /// Nothing is promised of `total`; nobody gets more than `per_job`.
+    pub(super) fn new(total: Resources, per_job: Resources) -> Self {
+        Self { total, per_job, reserved: NOTHING, held: BTreeMap::new() }
+    }
+
+    /// Whether `wanted` would fit if nothing else were here.
+    pub(super) fn could_fit(&self, wanted: Resources) -> bool {
+        within(wanted, self.per_job) && within(wanted, self.total)
+    }
+
+    /// Whether there is nothing left that a program could run with.
+    pub(super) fn is_full(&self) -> bool {
+        let free = self.free();
+        free.cpu_millis == 0 || free.memory_bytes == 0
+    }
+
+    /// Promises `wanted` to `holder`, if it is free. What `holder` held before comes back first.
+    #[must_use]
+    pub(super) fn reserve(&mut self, holder: Holder, wanted: Resources) -> bool {
+        self.release(holder);
+        let fits = self.could_fit(wanted) && within(wanted, self.free());
+        if fits {
+            self.reserved = zip(self.reserved, wanted, u64::saturating_add);
+            self.held.insert(holder, wanted);
+        }
+        fits
+    }
+
+    /// Leaves `holder` nothing but its disk: the program has ended, its files are still there.
+    pub(super) fn keep_disk(&mut self, holder: Holder) {
+        if let Some(held) = self.release(holder) {
+            let disk = Resources { disk_bytes: held.disk_bytes, ..NOTHING };
+            self.reserved = zip(self.reserved, disk, u64::saturating_add);
+            self.held.insert(holder, disk);
+        }
+    }
+
+    /// Takes back all that `holder` has. A second time is no harm.
+    pub(super) fn release(&mut self, holder: Holder) -> Option<Resources> {
+        let held = self.held.remove(&holder)?;
+        self.reserved = zip(self.reserved, held, u64::saturating_sub);
+        Some(held)
+    }
+
+    /// The sum of all promises.
+    pub(super) fn reserved(&self) -> Resources {
+        self.reserved
+    }
+
+    /// What is promised to nobody.
+    pub(super) fn free(&self) -> Resources {
+        zip(self.total, self.reserved, u64::saturating_sub)
+    }
+}
+
+const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, disk_bytes: 0 };
+
+fn within(wanted: Resources, most: Resources) -> bool {
+    wanted.cpu_millis <= most.cpu_millis
+        && wanted.memory_bytes <= most.memory_bytes
+        && wanted.disk_bytes <= most.disk_bytes
+}
+
+fn zip(one: Resources, other: Resources, by: fn(u64, u64) -> u64) -> Resources {
+    Resources {
+        cpu_millis: by(one.cpu_millis, other.cpu_millis),
+        memory_bytes: by(one.memory_bytes, other.memory_bytes),
+        disk_bytes: by(one.disk_bytes, other.disk_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn resources(amount: u64) -> Resources {
+        Resources { cpu_millis: amount, memory_bytes: amount, disk_bytes: amount }
+    }
+
+    fn job() -> JobId {
+        "a".repeat(32).parse().unwrap()
+    }
+
+    #[test]
+    fn each_bound_counts_by_itself() {
+        let mut ledger = Ledger::new(resources(10), resources(6));
+        assert!(!ledger.could_fit(Resources { cpu_millis: 7, ..NOTHING }), "more than a job may have");
+        assert!(ledger.reserve((job(), 0), Resources { disk_bytes: 1, ..resources(6) }));
+        for (cpu, memory, disk) in [(5, 0, 0), (0, 5, 0)] {
+            let wanted = Resources { cpu_millis: cpu, memory_bytes: memory, disk_bytes: disk };
+            assert!(!ledger.reserve((job(), 1), wanted), "{wanted:?}");
+        }
+        assert!(ledger.reserve((job(), 1), Resources { disk_bytes: 6, ..resources(4) }));
+        assert!(ledger.is_full());
+        ledger.keep_disk((job(), 0));
+        assert_eq!(ledger.reserved(), Resources { disk_bytes: 7, ..resources(4) });
+    }
+
+    proptest! {
+        #[test]
+        fn promises_are_never_above_the_total_and_all_come_back(
+            steps in prop::collection::vec((0_u8..4, 0_u32..6, prop::array::uniform3(0_u64..9)), 0..60),
+        ) {
+            let total = resources(10);
+            let mut ledger = Ledger::new(total, resources(8));
+            let mut model: BTreeMap<u32, Resources> = BTreeMap::new();
+            for (step, holder, [cpu_millis, memory_bytes, disk_bytes]) in steps {
+                let wanted = Resources { cpu_millis, memory_bytes, disk_bytes };
+                match step {
+                    0 | 1 => {
+                        model.remove(&holder);
+                        if ledger.reserve((job(), holder), wanted) {
+                            model.insert(holder, wanted);
+                        }
+                    }
+                    2 => {
+                        ledger.keep_disk((job(), holder));
+                        model.entry(holder).and_modify(|held| *held = Resources { disk_bytes: held.disk_bytes, ..NOTHING });
+                    }
+                    _ => {
+                        ledger.release((job(), holder));
+                        model.remove(&holder);
+                    }
+                }
+                let sum = model.values().fold(NOTHING, |sum, held| zip(sum, *held, |a, b| a + b));
+                prop_assert_eq!(ledger.reserved(), sum);
+                prop_assert!(within(ledger.reserved(), total));
+            }
+            for holder in 0..6 {
+                ledger.release((job(), holder));
+            }
+            prop_assert_eq!(ledger.reserved(), NOTHING);
+        }
+    }
+}

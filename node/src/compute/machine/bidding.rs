@@ -1,0 +1,198 @@
+//! From the announcement of a job to the answer of its requester: what is looked at, what is offered for, and when an
+//! offer is no more.
+
+use std::sync::Arc;
+
+use libp2p::PeerId;
+
+use super::super::Effect;
+use super::super::record::{Record, Shard, Stage};
+use super::{Compute, Entry};
+use crate::job::{AnnouncedJob, Engine, JobId, Resources};
+use crate::protocol::{Bid, Message, Versions, Withdraw};
+
+/// The longest bidding that this node takes part in: reserved capacity must not be held by whoever asks for ever.
+const MAX_BIDDING_MS: u64 = 600_000;
+/// How long after the bidding the answer to a bid may come.
+const ANSWER_MS: u64 = 5_000;
+
+impl Compute {
+    pub(super) fn announced(&mut self, job: Arc<AnnouncedJob>, versions: &Versions) {
+        let Engine::Wasm(wasm) = &job.request.request.spec.engine;
+        let speaks = versions.protocol == self.versions.protocol;
+        if self.draining || !speaks || !self.versions.profiles.contains(&wasm.job.profile) {
+            return;
+        }
+        let id = job.id;
+        if self.jobs.contains_key(&id) {
+            return self.announced_again(id);
+        }
+        let full = self.jobs.len() >= self.config.jobs;
+        if full || self.past.contains(&id) || self.assessing.contains(&id) {
+            return;
+        }
+        let answered_by = answered_by_ms(self.now_ms, &job);
+        let record = Record::new(job, self.now_ms);
+        self.heard += 1;
+        self.jobs.insert(id, Entry { record, order: self.heard, live: 0, waiting: 0, accepted: false });
+        self.timers.set((id, None), Some(answered_by));
+        self.queue.push_back(id);
+        self.assess_next();
+    }
+
+    /// The requester lacks bids: what was not offered for, or not for long enough, is looked at again.
+    fn announced_again(&mut self, id: JobId) {
+        let Some(entry) = self.jobs.get_mut(&id) else { return };
+        let idle = |shard: &Shard| matches!(shard.stage, Stage::Idle) && self.ledger.could_fit(shard.needs);
+        let idle: Vec<u32> =
+            (0..).zip(&entry.record.shards).filter_map(|(number, shard)| idle(shard).then_some(number)).collect();
+        if idle.is_empty() {
+            return;
+        }
+        entry.record.heard_ms = self.now_ms;
+        self.timers.set((id, None), Some(answered_by_ms(self.now_ms, &entry.record.job)));
+        for shard in idle {
+            self.put(id, shard, Stage::Waiting);
+        }
+    }
+
+    /// Has as many jobs assessed as may be at once, in the order in which they were heard of.
+    pub(super) fn assess_next(&mut self) {
+        while self.assessing.len() < self.config.assessing {
+            let Some(id) = self.queue.pop_front() else { return };
+            // It may have been forgotten while it waited.
+            let Some(entry) = self.jobs.get(&id) else { continue };
+            self.assessing.insert(id);
+            self.effects.push(Effect::Assess(Arc::clone(&entry.record.job)));
+        }
+    }
+
+    pub(super) fn assessed(&mut self, id: JobId, result: Result<Vec<Resources>, String>) {
+        let asked = self.assessing.remove(&id);
+        self.assess_next();
+        let Some(entry) = self.jobs.get_mut(&id).filter(|_| asked) else { return };
+        let shards = entry.record.job.shards.len();
+        match result {
+            Ok(needs) if needs.len() == shards && !self.draining => {
+                let idle = |needs| Shard { needs, stage: Stage::Idle };
+                entry.record.shards = needs.into_iter().map(idle).collect();
+            }
+            _ => return self.forget(id),
+        }
+        let wanted: Vec<u32> = (0..)
+            .zip(&entry.record.shards)
+            .filter(|(_, shard)| self.ledger.could_fit(shard.needs))
+            .map(|(number, _)| number)
+            .collect();
+        for shard in wanted {
+            self.put(id, shard, Stage::Waiting);
+        }
+        self.forget_if_over(id);
+    }
+
+    /// Offers for what fits, the oldest job first. A later job that is smaller may overtake one that does not fit yet.
+    pub(super) fn feed(&mut self) {
+        if self.hungry.is_empty() || self.ledger.is_full() {
+            return;
+        }
+        let hungry: Vec<JobId> = self.hungry.iter().map(|(_, id)| *id).collect();
+        for id in hungry {
+            if self.ledger.is_full() {
+                return;
+            }
+            self.bid(id);
+        }
+    }
+
+    fn bid(&mut self, id: JobId) {
+        let Some(entry) = self.jobs.get(&id) else { return };
+        if self.now_ms >= closes_ms(entry.record.heard_ms, &entry.record.job) {
+            return;
+        }
+        let mut shards = Vec::new();
+        for (number, shard) in (0..).zip(&entry.record.shards) {
+            let waits = matches!(shard.stage, Stage::Waiting);
+            if waits && self.ledger.reserve((id, number), shard.needs) {
+                shards.push(number);
+            }
+            if self.ledger.is_full() {
+                break;
+            }
+        }
+        for shard in &shards {
+            self.put(id, *shard, Stage::Bid);
+        }
+        if !shards.is_empty() {
+            self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone() }));
+        }
+    }
+
+    /// Nobody will answer any more.
+    pub(super) fn bidding_ended(&mut self, id: JobId) {
+        self.give_up(id, |stage| matches!(stage, Stage::Waiting | Stage::Bid));
+        self.forget_if_over(id);
+    }
+
+    pub(super) fn rejected(&mut self, id: JobId, shards: &[u32]) {
+        for shard in shards {
+            if let Some(Stage::Waiting | Stage::Bid) = self.stage(id, *shard) {
+                self.put(id, *shard, Stage::Idle);
+            }
+        }
+        self.forget_if_over(id);
+    }
+
+    /// A message did not arrive. Only bids hold something because of that: results are kept for a while anyway, and the
+    /// requester asks for them when it is back.
+    pub(super) fn undelivered(&mut self, to: PeerId, message: &Message) {
+        let Message::Bid(bid) = message else { return };
+        let Some(entry) = self.jobs.get(&bid.job).filter(|entry| entry.record.job.requester.peer == to) else { return };
+        let bids: Vec<u32> = bid.shards.iter().copied().filter(|shard| entry.is_bid(*shard)).collect();
+        for shard in bids {
+            self.put(bid.job, shard, Stage::Idle);
+        }
+        self.forget_if_over(bid.job);
+    }
+
+    /// Offers no more, and takes back what was not accepted yet.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+        self.queue.clear();
+        for id in self.jobs.keys().copied().collect::<Vec<_>>() {
+            let shards = self.give_up(id, |stage| matches!(stage, Stage::Bid));
+            self.give_up(id, |stage| matches!(stage, Stage::Waiting));
+            if !shards.is_empty() {
+                let why = "the node is shutting down".into();
+                self.tell(Message::Withdraw(Withdraw { job: id, shards, why }));
+            }
+            self.forget_if_over(id);
+        }
+    }
+
+    /// Makes the shards of which `which` is true idle, and says which ones that were.
+    fn give_up(&mut self, id: JobId, which: fn(&Stage) -> bool) -> Vec<u32> {
+        let Some(entry) = self.jobs.get(&id) else { return Vec::new() };
+        let shards = (0..).zip(&entry.record.shards).filter(|(_, shard)| which(&shard.stage));
+        let shards: Vec<u32> = shards.map(|(number, _)| number).collect();
+        for shard in &shards {
+            self.put(id, *shard, Stage::Idle);
+        }
+        shards
+    }
+}
+
+impl Entry {
+    fn is_bid(&self, shard: u32) -> bool {
+        self.record.shard(shard).is_some_and(|shard| matches!(shard.stage, Stage::Bid))
+    }
+}
+
+/// When bids for a job heard of at `heard_ms` are of no use any more. The requester's clock is not asked.
+pub(super) fn closes_ms(heard_ms: u64, job: &AnnouncedJob) -> u64 {
+    heard_ms.saturating_add(job.bidding_ms.min(MAX_BIDDING_MS))
+}
+
+/// When nobody can answer a bid any more.
+pub(super) fn answered_by_ms(heard_ms: u64, job: &AnnouncedJob) -> u64 {
+    closes_ms(heard_ms, job).saturating_add(ANSWER_MS)
+}

@@ -1,0 +1,112 @@
+//! After a start: what was not finished is taken up where its record stands. Messages are sent again, since nobody
+//! knows which of them arrived.
+
+use super::super::Effect;
+use super::super::record::{Record, Stage, Step};
+use super::bidding::answered_by_ms;
+use super::{Compute, Entry};
+use crate::job::{JobId, Resources};
+use crate::protocol::{Bid, Failed, FailureKind, Message};
+
+impl Compute {
+    /// Takes up what was not finished when the process ended: records as [`record`](Self::record) gave them. Bids whose
+    /// time is over are dropped; what ran is run again, unless its results are there; what was proposed is proposed
+    /// again by the same bytes.
+    ///
+    /// # Errors
+    /// When one is not a record of this version.
+    pub fn restore(&mut self, now_ms: u64, records: Vec<Vec<u8>>) -> Result<Vec<Effect>, String> {
+        self.now_ms = self.now_ms.max(now_ms);
+        let mut records: Vec<Record> = records.iter().map(|bytes| Record::decode(bytes)).collect::<Result<_, _>>()?;
+        records.sort_by_key(|record| record.heard_ms);
+        for record in records {
+            self.take_up(record);
+        }
+        self.pass_time();
+        self.feed();
+        Ok(std::mem::take(&mut self.effects))
+    }
+
+    fn take_up(&mut self, mut record: Record) {
+        let id = record.job.id;
+        // A clock that was put back must not keep bids for longer.
+        record.heard_ms = record.heard_ms.min(self.now_ms);
+        let answered_by = answered_by_ms(record.heard_ms, &record.job);
+        let stages: Vec<Stage> =
+            record.shards.iter_mut().map(|shard| std::mem::replace(&mut shard.stage, Stage::Idle)).collect();
+        self.heard += 1;
+        self.jobs.insert(id, Entry { record, order: self.heard, live: 0, waiting: 0, accepted: false });
+        self.timers.set((id, None), Some(answered_by));
+        let mut bids = Vec::new();
+        for (shard, stage) in (0..).zip(stages) {
+            if let Stage::Bid = stage {
+                bids.push(shard);
+            }
+            self.take_up_shard(id, shard, stage);
+        }
+        bids.retain(|shard| matches!(self.stage(id, *shard), Some(Stage::Bid)));
+        if answered_by > self.now_ms && !bids.is_empty() {
+            self.tell(Message::Bid(Bid { job: id, shards: bids, versions: self.versions.clone() }));
+        }
+        self.changed.insert(id);
+        self.forget_if_over(id);
+    }
+
+    fn take_up_shard(&mut self, id: JobId, shard: u32, stage: Stage) {
+        let Some(needs) = self.jobs.get(&id).and_then(|entry| entry.record.shard(shard)).map(|shard| shard.needs)
+        else {
+            return;
+        };
+        let fits = match stage {
+            Stage::Bid | Stage::Running(_) => self.ledger.reserve((id, shard), needs),
+            Stage::Proposed(_) => {
+                let disk = Resources { cpu_millis: 0, memory_bytes: 0, ..needs };
+                self.ledger.reserve((id, shard), disk)
+            }
+            Stage::Waiting | Stage::Idle | Stage::Over => true,
+        };
+        match stage {
+            // The limits of this node were lowered.
+            Stage::Running(number) if !fits => {
+                let execution = id.execution(shard, number);
+                let why = "the node was started again with less capacity".into();
+                self.tell(Message::Failed(Failed { execution, kind: FailureKind::Withdrawn, why }));
+                self.effects.push(Effect::Discard(execution));
+                self.put(id, shard, Stage::Over);
+            }
+            Stage::Bid if !fits => {}
+            stage => {
+                self.put(id, shard, stage);
+                self.go_on(id, shard);
+            }
+        }
+    }
+
+    /// Does and says again what a shard was at.
+    fn go_on(&mut self, id: JobId, shard: u32) {
+        let (number, messages, publishing) = match self.stage(id, shard) {
+            Some(Stage::Running(number)) => {
+                let execution = id.execution(shard, *number);
+                self.begin(execution);
+                return self.say_running(execution);
+            }
+            Some(Stage::Proposed(proposed)) => {
+                let mut messages = vec![Message::Proposal(proposed.proposal.clone())];
+                if proposed.evidence_wanted {
+                    messages.push(Message::Evidence(proposed.evidence.clone()));
+                }
+                if let Step::Published(published) = &proposed.step {
+                    messages.push(Message::Published(published.clone()));
+                }
+                (proposed.number, messages, proposed.step == Step::Publishing)
+            }
+            _ => return,
+        };
+        for message in messages {
+            self.tell(message);
+        }
+        if publishing {
+            self.publish(id.execution(shard, number));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! From an accepted bid to the proposal: one run for each shard, and one proposal for each run.
+
+use super::super::record::{Proposed, Stage, Step};
+use super::super::{Effect, Ran};
+use super::Compute;
+use crate::job::{ExecutionId, JobId};
+use crate::protocol::{Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
+use crate::verify::SealError;
+use bacalhau_runtime::{Link, Receipt};
+use std::sync::Arc;
+
+/// What a message holds beside a receipt, at most: the trail of calls and the envelope.
+const BESIDE_RECEIPT_BYTES: usize = 256 << 10;
+/// Characters of a reason at most.
+const MAX_WHY_CHARS: usize = 2000;
+
+impl Compute {
+    /// A bid is accepted. Said again, it changes nothing and is answered by where the execution stands.
+    pub(super) fn accepted(&mut self, execution: ExecutionId) {
+        let ExecutionId { job: id, shard, number } = execution;
+        let again = match self.stage(id, shard) {
+            Some(Stage::Bid) => {
+                self.put(id, shard, Stage::Running(number));
+                self.begin(execution);
+                return self.say_running(execution);
+            }
+            Some(Stage::Running(running)) if *running == number => return self.say_running(execution),
+            Some(Stage::Proposed(proposed)) if proposed.number == number => proposed.proposal.clone(),
+            stage => {
+                let why = match stage {
+                    Some(Stage::Running(_) | Stage::Proposed(_) | Stage::Over) => "this node has run the shard already",
+                    _ => "no bid of this node for the shard stands any more",
+                };
+                let Some(entry) = self.jobs.get(&id) else { return };
+                let to = entry.record.job.requester.peer;
+                return self.refuse(to, execution, why);
+            }
+        };
+        self.tell(Message::Proposal(again));
+    }
+
+    /// Has an execution run.
+    pub(super) fn begin(&mut self, execution: ExecutionId) {
+        let Some(entry) = self.jobs.get(&execution.job) else { return };
+        self.effects.push(Effect::Run { execution, job: Arc::clone(&entry.record.job) });
+    }
+
+    /// Says that an execution runs, and will say so again.
+    pub(super) fn say_running(&mut self, execution: ExecutionId) {
+        let due = self.now_ms.saturating_add(self.config.running_ms);
+        self.timers.set((execution.job, Some(execution.shard)), Some(due));
+        self.tell(Message::Running(Running { execution }));
+    }
+
+    pub(super) fn ran(&mut self, execution: ExecutionId, result: Result<Box<Ran>, (FailureKind, String)>) {
+        match self.stage(execution.job, execution.shard) {
+            Some(Stage::Running(number)) if *number == execution.number => {}
+            // Its run was asked for twice.
+            Some(Stage::Proposed(proposed)) if proposed.number == execution.number => return,
+            // It was cancelled, and ended a moment later: what it left is nobody's.
+            _ => return self.effects.push(Effect::Discard(execution)),
+        }
+        let proposed = result.and_then(|ran| {
+            let seal = |error: SealError| (FailureKind::Host, format!("the proposal cannot be sealed: {error}"));
+            self.propose(execution, *ran).map_err(seal)
+        });
+        match proposed {
+            Ok(proposed) => {
+                let message = Message::Proposal(proposed.proposal.clone());
+                self.put(execution.job, execution.shard, Stage::Proposed(Box::new(proposed)));
+                self.tell(message);
+            }
+            Err((kind, why)) => {
+                let why = why.chars().take(MAX_WHY_CHARS).collect();
+                self.tell(Message::Failed(Failed { execution, kind, why }));
+                self.let_go(execution);
+            }
+        }
+    }
+
+    fn propose(&self, execution: ExecutionId, ran: Ran) -> Result<Proposed, SealError> {
+        let Ran { receipt, calls } = ran;
+        let requester = self.jobs.get(&execution.job).map_or(self.me, |entry| entry.record.job.requester.peer);
+        let claim = &receipt.claim;
+        let h1 = claim.h1.clone();
+        let ballot = Ballot {
+            execution,
+            provider: self.me,
+            requester,
+            salt: self.seal.salt()?,
+            h1: h1.clone(),
+            claim: Link::of_dag_cbor(&claim.to_dag_cbor()),
+            outcome: claim.outcome,
+            fuel: claim.fuel,
+        };
+        let proposal = Proposal { execution, sealed: self.seal.seal(&ballot)? };
+        let evidence = Evidence { execution, receipt: fitting(receipt), calls };
+        Ok(Proposed { number: execution.number, h1, proposal, evidence, evidence_wanted: false, step: Step::Sealed })
+    }
+
+    /// The requester takes back its job, or one shard of it.
+    pub(super) fn cancelled(&mut self, id: JobId, shard: Option<u32>) {
+        let Some(entry) = self.jobs.get_mut(&id) else { return };
+        // Also one of which nothing was accepted: it is not wanted here any more.
+        entry.accepted |= shard.is_none();
+        let shards: Vec<u32> = match shard {
+            Some(shard) => vec![shard],
+            None => (0..).take(entry.record.shards.len()).collect(),
+        };
+        for shard in shards {
+            self.abandon(id, shard);
+        }
+        if shard.is_none() {
+            self.forget(id);
+        } else {
+            self.forget_if_over(id);
+        }
+    }
+
+    /// Ends whatever there is of a shard, for good.
+    pub(super) fn abandon(&mut self, id: JobId, shard: u32) {
+        let number = match self.stage(id, shard) {
+            Some(Stage::Running(number)) => {
+                let execution = id.execution(shard, *number);
+                self.effects.push(Effect::Stop(execution));
+                execution.number
+            }
+            Some(Stage::Proposed(proposed)) => proposed.number,
+            Some(Stage::Waiting | Stage::Bid) => return self.put(id, shard, Stage::Idle),
+            Some(Stage::Idle | Stage::Over) | None => return,
+        };
+        self.effects.push(Effect::Discard(id.execution(shard, number)));
+        self.put(id, shard, Stage::Over);
+    }
+}
+
+/// The receipt, unless it is too large to be sent.
+fn fitting(receipt: Receipt) -> Option<Receipt> {
+    let most = MAX_MESSAGE_BYTES - BESIDE_RECEIPT_BYTES;
+    (receipt.to_dag_cbor().len() <= most).then_some(receipt)
+}

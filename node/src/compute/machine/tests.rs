@@ -1,0 +1,415 @@
+//! The machine as a requester and a driver see it: what goes in, what has to come out.
+
+mod any_input;
+mod capacity;
+mod restarts;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bacalhau_runtime::{CallTrail, Claim, Job, Link, Outcome, Profile, Receipt, Unclaimed};
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+
+use super::super::{ComputeConfig, Effect, Input, Ran};
+use super::Compute;
+use crate::job::{
+    AnnouncedJob, Deal, Engine, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
+    VerifierKind, WasmSpec,
+};
+use crate::protocol::{
+    Accept, Ballot, Bid, Cancel, Collected, Delivery, FailureKind, Message, PROTOCOL_VERSION, Reject, Running,
+    VerdictNotice, Versions,
+};
+use crate::verify::{Seal, SealError};
+
+/// What every shard of these tests needs, in thousandths of a core.
+const NEED: u64 = 1000;
+
+/// Seals nothing; every salt is another one.
+#[derive(Default)]
+struct Open(AtomicU64);
+
+impl Seal for Open {
+    fn salt(&self) -> Result<String, SealError> {
+        Ok(format!("{:032x}", self.0.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn seal(&self, ballot: &Ballot) -> Result<Vec<u8>, SealError> {
+        Ok(serde_json::to_vec(ballot).unwrap())
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Ballot, SealError> {
+        serde_json::from_slice(sealed).map_err(|error| SealError::Ballot(error.to_string()))
+    }
+}
+
+fn peer() -> PeerId {
+    Keypair::generate_ed25519().public().to_peer_id()
+}
+
+fn versions() -> Versions {
+    Versions { semver: "0.1.0".into(), protocol: PROTOCOL_VERSION, profiles: vec![Profile::V1.id()] }
+}
+
+fn config() -> ComputeConfig {
+    let total = Resources { disk_bytes: 10 * NEED, ..amount(2 * NEED) };
+    ComputeConfig { total, per_job: total, jobs: 100, assessing: 2, running_ms: 20_000, keep_ms: 1_000_000 }
+}
+
+fn amount(amount: u64) -> Resources {
+    Resources { cpu_millis: amount, memory_bytes: amount, disk_bytes: amount }
+}
+
+fn provider() -> Compute {
+    Compute::new(peer(), versions(), config(), Arc::new(Open::default()))
+}
+
+/// A job of so many shards whose bidding takes 30 s.
+fn job(requester: PeerId, shards: usize) -> Arc<AnnouncedJob> {
+    let job = Job::new(Link::of_raw(b"module"));
+    let spec = JobSpec {
+        engine: Engine::Wasm(WasmSpec { module: "data:,module".into(), job }),
+        inputs: Vec::new(),
+        deal: Deal::new(1, 0).unwrap(),
+        verifier: VerifierKind::Deterministic,
+        publisher: None,
+        sharding: None,
+        resources: Resources::default(),
+        timeout_seconds: 60,
+        private: false,
+        labels: Vec::new(),
+    };
+    let request = Request { spec, nonce: peer().to_string() };
+    let request = SignedRequest::sign(request, &Keypair::generate_ed25519()).unwrap();
+    let shards: Vec<Vec<InputSpec>> = vec![Vec::new(); shards];
+    let id = JobId::of(&request, &requester);
+    let requester = Requester { peer: requester, addrs: Vec::new() };
+    Arc::new(AnnouncedJob { id, request, requester, shards, created_ms: 0, bidding_ms: 30_000 })
+}
+
+fn announced(job: &Arc<AnnouncedJob>) -> Input {
+    Input::Announced { job: Arc::clone(job), versions: versions() }
+}
+
+fn assessed(job: &AnnouncedJob, need: u64) -> Input {
+    Input::Assessed { job: job.id, result: Ok(vec![amount(need); job.shards.len()]) }
+}
+
+fn says(from: PeerId, message: Message) -> Input {
+    Input::Message { from, message }
+}
+
+fn accept(job: &AnnouncedJob, shard: u32, number: u16) -> Input {
+    says(job.requester.peer, Message::Accept(Accept { execution: job.id.execution(shard, number) }))
+}
+
+fn verdict(execution: ExecutionId, won: bool, publish: bool) -> Message {
+    Message::Verdict(VerdictNotice { execution, won, publish, evidence: false })
+}
+
+fn ran(execution: ExecutionId) -> Input {
+    let job = Job::new(Link::of_raw(b"module"));
+    let claim = Claim {
+        job_cid: job.cid().unwrap(),
+        job,
+        outcome: Outcome::Exit(0),
+        fuel: 7,
+        h1: "h1:result".into(),
+        files: Vec::new(),
+    };
+    let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() };
+    Input::Ran { execution, result: Ok(Box::new(Ran { receipt, calls: CallTrail::default() })) }
+}
+
+/// The messages among `effects`, which all go to the job's requester.
+fn sent(job: &AnnouncedJob, effects: &[Effect]) -> Vec<Message> {
+    let message = |effect: &Effect| match effect {
+        Effect::Send { to, message } => {
+            assert_eq!(*to, job.requester.peer);
+            Some(message.clone())
+        }
+        _ => None,
+    };
+    effects.iter().filter_map(message).collect()
+}
+
+/// The shards that are offered for by `effects`.
+fn bids(effects: &[Effect]) -> Vec<u32> {
+    let bid = |effect: &Effect| match effect {
+        Effect::Send { message: Message::Bid(bid), .. } => Some(bid.shards.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(bid).flatten().collect()
+}
+
+/// A provider that has offered for the one shard of a job.
+fn after_bid() -> (Compute, Arc<AnnouncedJob>) {
+    let (mut provider, job) = (provider(), job(peer(), 1));
+    assert_eq!(provider.handle(0, announced(&job)), [Effect::Assess(Arc::clone(&job))]);
+    let bid = Bid { job: job.id, shards: vec![0], versions: versions() };
+    let bid = Effect::Send { to: job.requester.peer, message: Message::Bid(bid) };
+    assert_eq!(provider.handle(0, assessed(&job, NEED)), [bid]);
+    (provider, job)
+}
+
+/// One that runs it as its first execution.
+fn while_it_runs() -> (Compute, Arc<AnnouncedJob>, ExecutionId) {
+    let (mut provider, job) = after_bid();
+    let execution = job.id.execution(0, 1);
+    let effects = provider.handle(1, accept(&job, 0, 1));
+    assert_eq!(effects[0], Effect::Run { execution, job: Arc::clone(&job) });
+    assert_eq!(sent(&job, &effects), [Message::Running(Running { execution })]);
+    (provider, job, execution)
+}
+
+/// One that has proposed.
+fn after_proposal() -> (Compute, Arc<AnnouncedJob>, ExecutionId, Message) {
+    let (mut provider, job, execution) = while_it_runs();
+    let messages = sent(&job, &provider.handle(2, ran(execution)));
+    let [proposal @ Message::Proposal(_)] = &messages[..] else { panic!("{messages:?}") };
+    (provider, job, execution, proposal.clone())
+}
+
+fn assert_nothing_left(provider: &mut Compute, job: &AnnouncedJob) {
+    assert_eq!(provider.ledger.reserved(), amount(0));
+    assert_eq!(provider.record(&job.id), None);
+    assert!(provider.take_changes().contains(&job.id), "its record has to go from the disk");
+    assert_eq!(provider.deadline(), None);
+    assert!(provider.is_idle());
+}
+
+#[test]
+fn a_job_is_run_proposed_published_and_let_go() {
+    let (mut provider, job, execution, proposal) = after_proposal();
+    let Message::Proposal(proposal) = proposal else { unreachable!() };
+    let ballot = Open::default().open(&proposal.sealed).unwrap();
+    assert_eq!((ballot.execution, ballot.provider), (execution, provider.me));
+    assert_eq!((ballot.requester, ballot.h1.as_str(), ballot.fuel), (job.requester.peer, "h1:result", 7));
+    assert_eq!(provider.ledger.reserved(), Resources { disk_bytes: NEED, ..amount(0) }, "its files are still there");
+
+    let requester = job.requester.peer;
+    let notice = VerdictNotice { execution, won: true, publish: false, evidence: true };
+    let messages = sent(&job, &provider.handle(3, says(requester, Message::Verdict(notice))));
+    let [Message::Evidence(evidence)] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!(evidence.receipt.as_ref().unwrap().claim.h1, "h1:result");
+
+    let publish = [Effect::Publish { execution, h1: "h1:result".into(), publisher: None }];
+    assert_eq!(provider.handle(4, says(requester, verdict(execution, true, true))), publish);
+    assert_eq!(provider.handle(4, says(requester, verdict(execution, true, true))), [], "it is being done");
+    assert!(!provider.is_idle());
+    let delivery = Delivery::Directory("/results".into());
+    let done = Input::Published { execution, result: Ok((delivery.clone(), Vec::new())) };
+    let published = sent(&job, &provider.handle(5, done));
+    let [Message::Published(message)] = &published[..] else { panic!("{published:?}") };
+    assert_eq!(message.delivery, Ok(delivery));
+    assert_eq!(sent(&job, &provider.handle(6, says(requester, verdict(execution, true, true)))), published);
+
+    let collected = says(requester, Message::Collected(Collected { execution }));
+    assert_eq!(provider.handle(7, collected), [Effect::Discard(execution)]);
+    assert_nothing_left(&mut provider, &job);
+    assert_eq!(provider.handle(8, announced(&job)), [], "it was run here");
+}
+
+#[test]
+fn losers_never_publish() {
+    let (mut provider, job, execution, _) = after_proposal();
+    let effects = provider.handle(3, says(job.requester.peer, verdict(execution, false, true)));
+    assert_eq!(effects, [Effect::Discard(execution)]);
+    assert_nothing_left(&mut provider, &job);
+}
+
+#[test]
+fn what_nobody_is_to_publish_is_said_and_kept_until_it_is_cancelled() {
+    let (mut provider, job, execution, _) = after_proposal();
+    let requester = job.requester.peer;
+    provider.handle(3, says(requester, verdict(execution, true, true)));
+    let failed = Input::Published { execution, result: Err("the disk is full".into()) };
+    let messages = sent(&job, &provider.handle(4, failed));
+    let [Message::Published(published)] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!(published.delivery, Err("the disk is full".into()));
+    let cancel = Message::Cancel(Cancel { job: job.id, shard: None, why: "another one did".into() });
+    assert_eq!(provider.handle(5, says(requester, cancel)), [Effect::Discard(execution)]);
+    assert_nothing_left(&mut provider, &job);
+}
+
+#[test]
+fn a_failure_is_said_and_nothing_stays() {
+    let (mut provider, job, execution) = while_it_runs();
+    let failed = Input::Ran { execution, result: Err((FailureKind::Host, "the disk is full".into())) };
+    let effects = provider.handle(2, failed);
+    let messages = sent(&job, &effects);
+    let [Message::Failed(failed)] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!((failed.kind, failed.why.as_str()), (FailureKind::Host, "the disk is full"));
+    assert!(effects.contains(&Effect::Discard(execution)));
+    assert_nothing_left(&mut provider, &job);
+}
+
+#[test]
+fn only_the_jobs_requester_is_obeyed() {
+    let stranger = peer();
+    let orders = |job: &AnnouncedJob| {
+        let execution = job.id.execution(0, 1);
+        [
+            Message::Accept(Accept { execution }),
+            Message::Accept(Accept { execution: job.id.execution(0, 2) }),
+            Message::Reject(Reject { job: job.id, shards: vec![0] }),
+            Message::Cancel(Cancel { job: job.id, shard: None, why: String::new() }),
+            verdict(execution, true, true),
+            verdict(execution, false, false),
+            Message::Collected(Collected { execution }),
+        ]
+    };
+    let (mut bidder, bid_for) = after_bid();
+    let (mut runner, runs, _) = while_it_runs();
+    let (mut proposer, proposed, _, _) = after_proposal();
+    for (provider, job) in [(&mut bidder, bid_for), (&mut runner, runs), (&mut proposer, proposed)] {
+        let before = provider.record(&job.id);
+        assert!(before.is_some());
+        for order in orders(&job) {
+            assert_eq!(provider.handle(3, says(stranger, order)), []);
+        }
+        assert_eq!(provider.record(&job.id), before);
+    }
+}
+
+#[test]
+fn what_is_not_for_this_node_is_not_looked_at() {
+    let job = job(peer(), 1);
+    let other_protocol = Versions { protocol: PROTOCOL_VERSION + 1, ..versions() };
+    let heard = Input::Announced { job: Arc::clone(&job), versions: other_protocol };
+    assert_eq!(provider().handle(0, heard), []);
+    let old = Versions { profiles: vec![Link::of_raw(b"other rules")], ..versions() };
+    let mut runs_old = Compute::new(peer(), old, config(), Arc::new(Open::default()));
+    assert_eq!(runs_old.handle(0, announced(&job)), [], "it could not run it bit-exactly");
+    let mut none = Compute::new(peer(), versions(), ComputeConfig { jobs: 0, ..config() }, Arc::new(Open::default()));
+    assert_eq!(none.handle(0, announced(&job)), []);
+    let mut provider = provider();
+    assert_eq!(provider.handle(0, announced(&job)).len(), 1);
+    assert_eq!(provider.handle(0, announced(&job)), [], "it is known");
+    let refused = Input::Assessed { job: job.id, result: Err("not my data".into()) };
+    assert_eq!(provider.handle(0, refused), []);
+    assert_eq!(provider.deadline(), None);
+    assert_eq!(provider.handle(0, announced(&job)).len(), 1, "it may fit the next time");
+}
+
+#[test]
+fn so_many_jobs_are_assessed_at_once_and_the_rest_in_order() {
+    let mut provider = provider();
+    let jobs = [job(peer(), 1), job(peer(), 1), job(peer(), 1), job(peer(), 1)];
+    let asked: Vec<Effect> = jobs.iter().flat_map(|job| provider.handle(0, announced(job))).collect();
+    assert_eq!(asked, [Effect::Assess(Arc::clone(&jobs[0])), Effect::Assess(Arc::clone(&jobs[1]))]);
+    let no = |job: &AnnouncedJob| Input::Assessed { job: job.id, result: Err("no".into()) };
+    assert_eq!(provider.handle(1, no(&jobs[1])), [Effect::Assess(Arc::clone(&jobs[2]))]);
+    // A job whose bidding ended meanwhile needs no assessment, and its late answer changes nothing.
+    assert_eq!(provider.handle(40_000, Input::Tick), []);
+    assert_eq!(provider.handle(40_000, no(&jobs[0])), []);
+    assert_eq!(provider.handle(40_000, assessed(&jobs[2], NEED)), []);
+    assert!(provider.assessing.is_empty());
+}
+
+#[test]
+fn one_shard_is_never_run_twice() {
+    let (mut provider, job, execution) = while_it_runs();
+    let again = provider.handle(2, accept(&job, 0, 1));
+    assert_eq!(sent(&job, &again), [Message::Running(Running { execution })]);
+    assert_eq!(again.len(), 1, "it is not run again");
+    let refusal = |effects: &[Effect]| match &sent(&job, effects)[..] {
+        [Message::Failed(failed)] if effects.len() == 1 => (failed.execution.number, failed.kind),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refusal(&provider.handle(2, accept(&job, 0, 2))), (2, FailureKind::Withdrawn));
+    let proposal = sent(&job, &provider.handle(3, ran(execution)));
+    assert_eq!(refusal(&provider.handle(4, accept(&job, 0, 2))), (2, FailureKind::Withdrawn));
+    assert_eq!(sent(&job, &provider.handle(5, accept(&job, 0, 1))), proposal, "the same bytes");
+    assert_eq!(provider.handle(6, ran(execution)), [], "one proposal, whatever a second run says");
+    provider.handle(7, says(job.requester.peer, verdict(execution, false, false)));
+    assert_eq!(refusal(&provider.handle(8, accept(&job, 0, 3))), (3, FailureKind::Withdrawn));
+    assert_eq!(refusal(&provider.handle(8, accept(&job, 7, 1))), (1, FailureKind::Withdrawn), "no such shard");
+}
+
+#[test]
+fn it_says_that_it_runs_every_while() {
+    let (mut provider, job, execution) = while_it_runs();
+    let running = [Message::Running(Running { execution })];
+    assert_eq!(provider.handle(20_000, Input::Tick), []);
+    assert_eq!(provider.deadline(), Some(20_001));
+    for turn in 1..4 {
+        assert_eq!(sent(&job, &provider.handle(turn * 20_001, Input::Tick)), running);
+    }
+    provider.handle(60_010, ran(execution));
+    assert_eq!(provider.handle(100_000, Input::Tick), []);
+}
+
+#[test]
+fn a_cancelled_run_is_stopped_and_leaves_nothing() {
+    let (mut provider, job, execution) = while_it_runs();
+    let cancel = Message::Cancel(Cancel { job: job.id, shard: None, why: "no need".into() });
+    let effects = provider.handle(2, says(job.requester.peer, cancel));
+    assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution)]);
+    assert_nothing_left(&mut provider, &job);
+    assert_eq!(provider.handle(3, ran(execution)), [Effect::Discard(execution)], "what it left is nobody's");
+}
+
+#[test]
+fn a_verdict_that_fell_without_it_ends_a_run() {
+    let (mut provider, job, execution) = while_it_runs();
+    let effects = provider.handle(2, says(job.requester.peer, verdict(execution, false, false)));
+    assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution)]);
+    assert_nothing_left(&mut provider, &job);
+}
+
+#[test]
+fn one_shard_is_cancelled_and_the_other_goes_on() {
+    let (mut provider, job) = (provider(), job(peer(), 2));
+    provider.handle(0, announced(&job));
+    assert_eq!(bids(&provider.handle(0, assessed(&job, NEED))), [0, 1]);
+    provider.handle(1, accept(&job, 0, 1));
+    provider.handle(1, accept(&job, 1, 1));
+    let cancel = Message::Cancel(Cancel { job: job.id, shard: Some(1), why: "no need".into() });
+    let stopped = job.id.execution(1, 1);
+    let effects = provider.handle(2, says(job.requester.peer, cancel));
+    assert_eq!(effects, [Effect::Stop(stopped), Effect::Discard(stopped)]);
+    assert_eq!(provider.ledger.reserved(), amount(NEED));
+    assert_eq!(sent(&job, &provider.handle(3, ran(job.id.execution(0, 1)))).len(), 1);
+}
+
+#[test]
+fn results_that_nobody_asks_for_are_kept_for_a_while() {
+    let (mut provider, job, execution, _) = after_proposal();
+    assert_eq!(provider.deadline(), Some(35_000), "the bidding of the job is looked at once");
+    assert_eq!(provider.handle(1_000_001, Input::Tick), []);
+    assert_eq!(provider.handle(1_000_002, Input::Tick), [Effect::Discard(execution)]);
+    assert_nothing_left(&mut provider, &job);
+}
+
+#[test]
+fn a_draining_node_takes_bids_back_and_finishes_what_runs() {
+    let (mut provider, job) = (provider(), job(peer(), 3));
+    provider.handle(0, announced(&job));
+    provider.handle(0, assessed(&job, NEED));
+    provider.handle(1, accept(&job, 0, 1));
+    let messages = sent(&job, &provider.handle(2, Input::Drain));
+    let [Message::Withdraw(withdraw)] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!(withdraw.shards, [1]);
+    assert!(!provider.is_idle());
+    let refused = sent(&job, &provider.handle(3, accept(&job, 1, 1)));
+    assert!(matches!(&refused[..], [Message::Failed(failed)] if failed.kind == FailureKind::Withdrawn));
+    assert_eq!(provider.handle(3, announced(&job)), []);
+    let execution = job.id.execution(0, 1);
+    assert_eq!(sent(&job, &provider.handle(4, ran(execution))).len(), 1);
+    provider.handle(5, says(job.requester.peer, verdict(execution, false, false)));
+    assert!(provider.is_idle());
+    assert_nothing_left(&mut provider, &job);
+}
+
+#[test]
+fn a_receipt_that_no_message_can_hold_is_left_out() {
+    let (mut provider, job, execution) = while_it_runs();
+    let Input::Ran { result: Ok(mut large), .. } = ran(execution) else { unreachable!() };
+    large.receipt.unclaimed.notes.push("x".repeat(crate::protocol::MAX_MESSAGE_BYTES));
+    provider.handle(2, Input::Ran { execution, result: Ok(large) });
+    let notice = VerdictNotice { execution, won: true, publish: false, evidence: true };
+    let messages = sent(&job, &provider.handle(3, says(job.requester.peer, Message::Verdict(notice))));
+    assert!(matches!(&messages[..], [Message::Evidence(evidence)] if evidence.receipt.is_none()));
+}

@@ -1,0 +1,147 @@
+//! What a provider knows of one job, and how it is kept on disk. Which step follows which is decided by the machine.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{AnnouncedJob, Resources};
+use crate::protocol::{Evidence, Proposal, Published};
+
+/// The version of these records on disk.
+const VERSION: u32 = 1;
+
+/// A job and its shards on this node.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    version: u32,
+    #[serde(with = "shared")]
+    pub(super) job: Arc<AnnouncedJob>,
+    /// When it was heard of last, by this node's clock: its bidding counts from here.
+    pub(super) heard_ms: u64,
+    /// Empty until the job has been assessed, then one for each shard.
+    pub(super) shards: Vec<Shard>,
+}
+
+/// One shard.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shard {
+    /// What an execution of it takes.
+    pub(super) needs: Resources,
+    pub(super) stage: Stage,
+}
+
+/// Where a shard stands here.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Stage {
+    /// Wanted as soon as there is room for it.
+    Waiting,
+    /// Not wanted now: too large, rejected, withdrawn, or the bidding is over. A new announcement opens it again.
+    Idle,
+    /// Offered for, unanswered; its capacity is reserved.
+    Bid,
+    /// Accepted, and running or about to.
+    Running(u16),
+    /// Its proposal is out; the results are here.
+    Proposed(Box<Proposed>),
+    /// Was accepted once, and is over: one node never runs a shard twice.
+    Over,
+}
+
+/// An execution that came to a result. Messages are kept as they were sent: a second proposal under another salt would
+/// look like a change of mind.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Proposed {
+    pub(super) number: u16,
+    pub(super) h1: String,
+    pub(super) proposal: Proposal,
+    pub(super) evidence: Evidence,
+    /// Whether the requester has asked for it.
+    pub(super) evidence_wanted: bool,
+    pub(super) step: Step,
+}
+
+/// How far an execution is after its proposal.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Step {
+    /// No verdict is known.
+    Sealed,
+    /// It won, and another one publishes.
+    Won,
+    /// It is being published.
+    Publishing,
+    /// It was, or could not be.
+    Published(Published),
+}
+
+impl Record {
+    /// A job that has just been heard of.
+    pub(super) fn new(job: Arc<AnnouncedJob>, heard_ms: u64) -> Self {
+        Self { version: VERSION, job, heard_ms, shards: Vec::new() }
+    }
+
+    /// The shard with this number.
+    pub(super) fn shard(&self, shard: u32) -> Option<&Shard> {
+        self.shards.get(usize::try_from(shard).ok()?)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn shard_mut(&mut self, shard: u32) -> Option<&mut Shard> {
+        self.shards.get_mut(usize::try_from(shard).ok()?)
+    }
+
+    /// Whether something of it has to outlive the process: an offer, or what came of one.
+    pub(super) fn is_kept(&self) -> bool {
+        self.shards.iter().any(|shard| shard.stage.is_kept())
+    }
+
+    /// The canonical encoding.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        crate::job::to_dag_cbor(self)
+    }
+
+    /// Reads a record back.
+    ///
+    /// # Errors
+    /// When it is none, or one of another version.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let wrong = |why: String| format!("a kept record of a job cannot be read: {why}");
+        let record: Self = serde_ipld_dagcbor::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        if record.version == VERSION {
+            Ok(record)
+        } else {
+            Err(wrong(format!("it is of version {}, and this program writes {VERSION}", record.version)))
+        }
+    }
+}
+
+impl Stage {
+    /// Whether it has to outlive the process.
+    pub(super) fn is_kept(&self) -> bool {
+        !matches!(self, Self::Waiting | Self::Idle)
+    }
+
+    /// Whether something may still come of it.
+    pub(super) fn is_live(&self) -> bool {
+        !matches!(self, Self::Idle | Self::Over)
+    }
+}
+
+/// A job that several hands hold is written as a job.
+mod shared {
+    use super::{AnnouncedJob, Arc, Deserialize, Serialize};
+
+    pub(super) fn serialize<S: serde::Serializer>(job: &Arc<AnnouncedJob>, serializer: S) -> Result<S::Ok, S::Error> {
+        job.as_ref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<AnnouncedJob>, D::Error> {
+        AnnouncedJob::deserialize(deserializer).map(Arc::new)
+    }
+}

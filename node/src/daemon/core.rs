@@ -1,0 +1,451 @@
+//! Both machines of a node and its outbox as one pure state machine: what comes from the network goes to the machine that it
+//! is for, what the machines say to each other stays inside, and what they say to others waits in the outbox.
+//!
+//! The daemon puts [`Core::take_changes`] on disk before it carries out effects or sends a reply. Logs are not here: the
+//! daemon answers [`Message::Log`] itself.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::mem;
+use std::sync::Arc;
+
+use bacalhau_runtime::Publication;
+use libp2p::PeerId;
+
+use super::{Outbox, OutboxConfig, Transmit, Undelivered};
+use crate::compute::{self, Compute, Ran};
+use crate::job::{AnnouncedJob, Event, ExecutionId, JobId, JobRecord, PublisherKind, Resources};
+use crate::protocol::{Announcement, Delivery, FailureKind, Message, Refusal, Reply, Versions};
+use crate::requester::{self, Requester};
+
+/// A node without its clock, network, disk and drivers.
+#[derive(Debug)]
+pub struct Core {
+    me: PeerId,
+    versions: Versions,
+    requester: Option<Requester>,
+    compute: Option<Compute>,
+    outbox: Outbox,
+    /// From one machine of this node to the other.
+    to_self: VecDeque<Message>,
+    /// What the machines are still to be told of.
+    undelivered: VecDeque<Undelivered>,
+    effects: Vec<Effect>,
+}
+
+/// Something that happened, beside messages: those have an answer, see [`Core::message`].
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A job whose request was checked is to be done.
+    Submit(Box<AnnouncedJob>),
+    /// Its client takes it back.
+    Cancel {
+        /// The job.
+        job: JobId,
+        /// In words.
+        why: String,
+    },
+    /// A job was announced by its requester.
+    Announced {
+        /// The job.
+        job: Arc<AnnouncedJob>,
+        /// What its requester speaks.
+        versions: Versions,
+    },
+    /// What came of an [`Effect::Transmit`].
+    Answered {
+        /// Its number.
+        id: u64,
+        /// The answer, or why there is none.
+        result: Result<Reply, String>,
+    },
+    /// What came of an [`Effect::Assess`]: what one execution of each shard would take, or why the job is none for this
+    /// node.
+    Assessed {
+        /// The job.
+        job: JobId,
+        /// By shard.
+        result: Result<Vec<Resources>, String>,
+    },
+    /// What came of an [`Effect::Run`].
+    Ran {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Its result.
+        result: Result<Box<Ran>, (FailureKind, String)>,
+    },
+    /// What came of an [`Effect::Publish`].
+    Published {
+        /// Whose results.
+        execution: ExecutionId,
+        /// Where they are.
+        result: Result<(Delivery, Vec<Publication>), String>,
+    },
+    /// What came of an [`Effect::Collect`].
+    Collected {
+        /// Whose results.
+        execution: ExecutionId,
+        /// Whether they are what was voted for.
+        result: Result<(), String>,
+    },
+    /// Bid no more; what runs goes on.
+    Drain,
+    /// Time has passed.
+    Tick,
+}
+
+/// Something to be done, in this order, after the changes are on disk. Doing it twice is no harm.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Gossip it.
+    Announce(Box<Announcement>),
+    /// Try once to hand a message over, and say [`Input::Answered`].
+    Transmit(Box<Transmit>),
+    /// Find out whether this node wants the job, and what it would take: [`Input::Assessed`].
+    Assess(Arc<AnnouncedJob>),
+    /// Run an execution: [`Input::Ran`]. If its results are there already, they are the answer.
+    Run {
+        /// Which.
+        execution: ExecutionId,
+        /// Of which job.
+        job: Arc<AnnouncedJob>,
+    },
+    /// End an execution as soon as that can be done; nobody waits for it.
+    Stop(ExecutionId),
+    /// Make results available: [`Input::Published`].
+    Publish {
+        /// Whose.
+        execution: ExecutionId,
+        /// What they have to be.
+        h1: String,
+        /// For everybody, beside the requester.
+        publisher: Option<PublisherKind>,
+    },
+    /// Forget everything about an execution, its results included.
+    Discard(ExecutionId),
+    /// Fetch what an execution published, hash it, keep it: [`Input::Collected`].
+    Collect {
+        /// Whose.
+        execution: ExecutionId,
+        /// From whom.
+        peer: PeerId,
+        /// How.
+        delivery: Delivery,
+        /// What it has to be.
+        h1: String,
+    },
+    /// Everything about the job has ended.
+    Ended(JobId),
+}
+
+/// What is to be put on disk, in one transaction, before effects are carried out.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Jobs of ours that changed: [`Core::record`] has them.
+    pub jobs: BTreeSet<JobId>,
+    /// What happened to them, in order.
+    pub events: Vec<Event>,
+    /// Jobs of others that changed: [`Core::provider_record`] has what is to be kept of them, if anything.
+    pub provided: Vec<JobId>,
+}
+
+impl Changes {
+    /// Whether there is nothing to put on disk.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.events.is_empty() && self.provided.is_empty()
+    }
+}
+
+/// Which of a node's machines a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Addressee {
+    Requester,
+    Compute,
+    Nobody,
+}
+
+impl Core {
+    /// A node called `me` that takes jobs if it has a requester, and runs them if it has a compute.
+    pub fn new(
+        me: PeerId,
+        versions: Versions,
+        requester: Option<Requester>,
+        compute: Option<Compute>,
+        outbox: OutboxConfig,
+    ) -> Self {
+        Self {
+            me,
+            versions,
+            requester,
+            compute,
+            outbox: Outbox::new(outbox),
+            to_self: VecDeque::new(),
+            undelivered: VecDeque::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes up what was not finished when the process ended: what was on disk, as it was put there.
+    ///
+    /// # Errors
+    /// When a provider's record is not of this version.
+    pub fn restore(
+        &mut self,
+        now_ms: u64,
+        jobs: Vec<JobRecord>,
+        provided: Vec<Vec<u8>>,
+    ) -> Result<Vec<Effect>, String> {
+        if let Some(compute) = &mut self.compute {
+            let effects = compute.restore(now_ms, provided)?;
+            self.of_compute(now_ms, effects);
+        }
+        if let Some(requester) = &mut self.requester {
+            let effects = requester.restore(now_ms, jobs);
+            self.of_requester(now_ms, effects);
+        }
+        Ok(self.settle(now_ms))
+    }
+
+    /// What follows from `input` at `now_ms`, in Unix milliseconds. Time never goes back.
+    pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Submit(job) => self.to_requester(now_ms, requester::Input::Submit(*job)),
+            Input::Cancel { job, why } => self.to_requester(now_ms, requester::Input::Cancel { job, why }),
+            Input::Collected { execution, result } => {
+                self.to_requester(now_ms, requester::Input::Collected { execution, result });
+            }
+            Input::Announced { job, versions } => {
+                self.to_compute(now_ms, compute::Input::Announced { job, versions });
+            }
+            Input::Assessed { job, result } => self.to_compute(now_ms, compute::Input::Assessed { job, result }),
+            Input::Ran { execution, result } => self.to_compute(now_ms, compute::Input::Ran { execution, result }),
+            Input::Published { execution, result } => {
+                self.to_compute(now_ms, compute::Input::Published { execution, result });
+            }
+            Input::Drain => self.to_compute(now_ms, compute::Input::Drain),
+            Input::Answered { id, result } => {
+                self.undelivered.extend(self.outbox.answered(id, result, now_ms));
+            }
+            Input::Tick => {
+                self.to_requester(now_ms, requester::Input::Tick);
+                self.to_compute(now_ms, compute::Input::Tick);
+            }
+        }
+        self.settle(now_ms)
+    }
+
+    /// Takes a message of `from`, who signed it. The reply is to be given after the changes are on disk, too.
+    pub fn message(&mut self, now_ms: u64, from: PeerId, message: Message) -> (Reply, Vec<Effect>) {
+        self.outbox.heard(&from, now_ms);
+        let reply = self.deliver(now_ms, from, message);
+        (reply, self.settle(now_ms))
+    }
+
+    /// When [`Input::Tick`] is needed at the latest.
+    pub fn deadline(&self) -> Option<u64> {
+        let requester = self.requester.as_ref().and_then(Requester::deadline);
+        let compute = self.compute.as_ref().and_then(Compute::deadline);
+        [requester, compute, self.outbox.deadline()].into_iter().flatten().min()
+    }
+
+    /// What has changed since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        let requester::Changes { jobs, events } =
+            self.requester.as_mut().map(Requester::take_changes).unwrap_or_default();
+        let provided = self.compute.as_mut().map(Compute::take_changes).unwrap_or_default();
+        Changes { jobs, events, provided }
+    }
+
+    /// A job of ours that has not ended, or has since the last [`forget_ended`](Self::forget_ended).
+    pub fn record(&self, job: &JobId) -> Option<&JobRecord> {
+        self.requester.as_ref()?.record(job)
+    }
+
+    /// What has to be kept of somebody's job on disk; `None` where there is nothing any more.
+    pub fn provider_record(&self, job: &JobId) -> Option<Vec<u8>> {
+        self.compute.as_ref()?.record(job)
+    }
+
+    /// Drops jobs of ours that have ended: their records are on disk.
+    pub fn forget_ended(&mut self) {
+        if let Some(requester) = &mut self.requester {
+            requester.forget_ended();
+        }
+    }
+
+    /// The provider, if this node is one.
+    pub fn compute(&self) -> Option<&Compute> {
+        self.compute.as_ref()
+    }
+
+    /// The messages that wait to be taken.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Lets the machines talk to each other until they have nothing more to say, and says what is to be done outside.
+    fn settle(&mut self, now_ms: u64) -> Vec<Effect> {
+        loop {
+            while let Some(message) = self.to_self.pop_front() {
+                if let Reply::Refused(refusal) = self.deliver(now_ms, self.me, message.clone()) {
+                    let why = format!("this node itself refused it: {refusal:?}");
+                    self.undelivered.push_back(Undelivered { to: self.me, message, why });
+                }
+            }
+            let due = self.outbox.tick(now_ms);
+            self.effects.extend(due.transmit.into_iter().map(|transmit| Effect::Transmit(Box::new(transmit))));
+            self.undelivered.extend(due.undelivered);
+            while let Some(undelivered) = self.undelivered.pop_front() {
+                self.not_delivered(now_ms, undelivered);
+            }
+            if self.to_self.is_empty() && self.outbox.deadline().is_none_or(|at| at > now_ms) {
+                return mem::take(&mut self.effects);
+            }
+        }
+    }
+
+    /// Gives a message to the machine that it is for, unless the sender has no part in what it is about.
+    fn deliver(&mut self, now_ms: u64, from: PeerId, message: Message) -> Reply {
+        let refusal = match addressee(&message) {
+            Addressee::Requester => self.refused_by_requester(&from, &message),
+            Addressee::Compute => self.refused_by_compute(&from, &message),
+            Addressee::Nobody => Some(Refusal::Unknown),
+        };
+        if let Some(refusal) = refusal {
+            return Reply::Refused(refusal);
+        }
+        match addressee(&message) {
+            Addressee::Requester => self.to_requester(now_ms, requester::Input::Message { from, message }),
+            Addressee::Compute => self.to_compute(now_ms, compute::Input::Message { from, message }),
+            Addressee::Nobody => {}
+        }
+        Reply::Taken
+    }
+
+    /// Anybody may bid; of an execution only its provider may speak.
+    fn refused_by_requester(&self, from: &PeerId, message: &Message) -> Option<Refusal> {
+        let Some(record) = self.record(&message.job()) else { return Some(Refusal::Unknown) };
+        let id = about(message)?;
+        let shard = usize::try_from(id.shard).ok().and_then(|shard| record.shards.get(shard));
+        match shard.and_then(|shard| shard.execution(id.number)) {
+            None => Some(Refusal::Unknown),
+            Some(execution) => (execution.peer != *from).then_some(Refusal::NotYours),
+        }
+    }
+
+    /// Only the job's requester may accept, cancel or judge.
+    fn refused_by_compute(&self, from: &PeerId, message: &Message) -> Option<Refusal> {
+        match self.compute.as_ref().and_then(|compute| compute.job(&message.job())) {
+            None => Some(Refusal::Unknown),
+            Some(job) => (job.requester.peer != *from).then_some(Refusal::NotYours),
+        }
+    }
+
+    fn to_requester(&mut self, now_ms: u64, input: requester::Input) {
+        if let Some(requester) = &mut self.requester {
+            let effects = requester.handle(now_ms, input);
+            self.of_requester(now_ms, effects);
+        }
+    }
+
+    fn to_compute(&mut self, now_ms: u64, input: compute::Input) {
+        if let Some(compute) = &mut self.compute {
+            let effects = compute.handle(now_ms, input);
+            self.of_compute(now_ms, effects);
+        }
+    }
+
+    fn of_requester(&mut self, now_ms: u64, effects: Vec<requester::Effect>) {
+        for effect in effects {
+            match effect {
+                requester::Effect::Announce(job) => {
+                    // Nobody hears their own gossip.
+                    let announced =
+                        compute::Input::Announced { job: Arc::new(job.clone()), versions: self.versions.clone() };
+                    self.to_compute(now_ms, announced);
+                    let announcement = Announcement { job, versions: self.versions.clone() };
+                    self.effects.push(Effect::Announce(Box::new(announcement)));
+                }
+                requester::Effect::Send { to, message } => self.send(now_ms, to, message),
+                requester::Effect::Collect { execution, peer, delivery, h1 } => {
+                    self.effects.push(Effect::Collect { execution, peer, delivery, h1 });
+                }
+                requester::Effect::Ended(job) => self.effects.push(Effect::Ended(job)),
+            }
+        }
+    }
+
+    fn of_compute(&mut self, now_ms: u64, effects: Vec<compute::Effect>) {
+        for effect in effects {
+            let effect = match effect {
+                compute::Effect::Send { to, message } => {
+                    self.send(now_ms, to, message);
+                    continue;
+                }
+                compute::Effect::Assess(job) => Effect::Assess(job),
+                compute::Effect::Run { execution, job } => Effect::Run { execution, job },
+                compute::Effect::Stop(execution) => Effect::Stop(execution),
+                compute::Effect::Publish { execution, h1, publisher } => Effect::Publish { execution, h1, publisher },
+                compute::Effect::Discard(execution) => Effect::Discard(execution),
+            };
+            self.effects.push(effect);
+        }
+    }
+
+    fn send(&mut self, now_ms: u64, to: PeerId, message: Message) {
+        if to == self.me {
+            self.to_self.push_back(message);
+        } else {
+            let addrs = self.addrs(&to, &message.job());
+            if let Err(undelivered) = self.outbox.send(to, addrs, message, now_ms) {
+                self.undelivered.push_back(*undelivered);
+            }
+        }
+    }
+
+    /// A requester says with its jobs how it is reached. Providers have been in touch before they are sent anything.
+    fn addrs(&self, to: &PeerId, job: &JobId) -> Vec<String> {
+        let job = self.compute.as_ref().and_then(|compute| compute.job(job));
+        job.filter(|job| job.requester.peer == *to).map(|job| job.requester.addrs.clone()).unwrap_or_default()
+    }
+
+    fn not_delivered(&mut self, now_ms: u64, undelivered: Undelivered) {
+        let Undelivered { to, message, why } = undelivered;
+        // Who would have been told by it did not say it.
+        match addressee(&message) {
+            Addressee::Requester => self.to_compute(now_ms, compute::Input::Undelivered { to, message, why }),
+            Addressee::Compute => self.to_requester(now_ms, requester::Input::Undelivered { to, message, why }),
+            Addressee::Nobody => {}
+        }
+    }
+}
+
+fn addressee(message: &Message) -> Addressee {
+    match message {
+        Message::Bid(_)
+        | Message::Withdraw(_)
+        | Message::Running(_)
+        | Message::Proposal(_)
+        | Message::Failed(_)
+        | Message::Evidence(_)
+        | Message::Published(_) => Addressee::Requester,
+        Message::Accept(_) | Message::Reject(_) | Message::Verdict(_) | Message::Collected(_) | Message::Cancel(_) => {
+            Addressee::Compute
+        }
+        Message::Log { .. } => Addressee::Nobody,
+    }
+}
+
+/// The execution that a message to a requester is about.
+fn about(message: &Message) -> Option<ExecutionId> {
+    match message {
+        Message::Running(running) => Some(running.execution),
+        Message::Proposal(proposal) => Some(proposal.execution),
+        Message::Failed(failed) => Some(failed.execution),
+        Message::Evidence(evidence) => Some(evidence.execution),
+        Message::Published(published) => Some(published.execution),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+use libp2p::identity::Keypair;
+
+use super::*;
+use crate::compute::ComputeConfig;
+use crate::protocol::{Accept, Bid, Cancel, Reject, Running};
+use crate::requester::RequesterConfig;
+use crate::transport::simulated::{Config, FakeSeal, jobs};
+
+/// A node, and whether it takes and runs jobs.
+fn node(me: PeerId, takes: bool, runs: bool) -> Core {
+    let seal = Arc::new(FakeSeal::new(me));
+    let requester = takes.then(|| Requester::new(me, RequesterConfig::default(), seal.clone()));
+    let compute = runs.then(|| Compute::new(me, jobs::versions(), ComputeConfig::default(), seal));
+    Core::new(me, jobs::versions(), requester, compute, OutboxConfig::default())
+}
+
+/// A job that one run is enough for.
+fn job(requester: PeerId) -> AnnouncedJob {
+    let config = Config { deal: jobs::deal(1, 0, 1), ..Config::default() };
+    jobs::job(&config, &Keypair::generate_ed25519(), (0, 0, 1), requester, 1)
+}
+
+fn announced(job: &AnnouncedJob) -> Input {
+    Input::Announced { job: Arc::new(job.clone()), versions: jobs::versions() }
+}
+
+fn assessed(job: &AnnouncedJob) -> Input {
+    let needs = job.request.request.spec.resources;
+    Input::Assessed { job: job.id, result: Ok(vec![needs]) }
+}
+
+/// A provider that has bid for the job, and its transmission.
+fn bidder(job: &AnnouncedJob) -> (Core, Transmit) {
+    let mut core = node(PeerId::random(), false, true);
+    assert_eq!(core.handle(1, announced(job)), [Effect::Assess(Arc::new(job.clone()))]);
+    let effects = core.handle(2, assessed(job));
+    let [Effect::Transmit(bid)] = effects.as_slice() else { panic!("{effects:?}") };
+    (core, (**bid).clone())
+}
+
+#[test]
+fn a_node_runs_its_own_job_without_the_network() {
+    let me = PeerId::random();
+    let mut core = node(me, true, true);
+    let job = job(me);
+    let execution = job.id.execution(0, 1);
+    let h1 = "h1:result".to_string();
+    let mut todo = core.handle(1, Input::Submit(Box::new(job.clone())));
+    let mut done = Vec::new();
+    while let Some(effect) = todo.pop() {
+        let input = match &effect {
+            Effect::Assess(_) => Some(assessed(&job)),
+            Effect::Run { .. } => Some(Input::Ran { execution, result: Ok(jobs::ran(&execution, h1.clone())) }),
+            Effect::Publish { h1: asked, .. } => {
+                assert_eq!(asked, &h1);
+                let delivery = Delivery::Directory("results".into());
+                Some(Input::Published { execution, result: Ok((delivery, Vec::new())) })
+            }
+            Effect::Collect { peer, h1: asked, .. } => {
+                assert_eq!((peer, asked), (&me, &h1));
+                Some(Input::Collected { execution, result: Ok(()) })
+            }
+            Effect::Transmit(transmit) => panic!("{transmit:?}"),
+            _ => None,
+        };
+        done.push(effect);
+        todo.extend(input.map(|input| core.handle(2, input)).unwrap_or_default());
+    }
+    assert!(done.contains(&Effect::Ended(job.id)), "{done:?}");
+    assert!(done.contains(&Effect::Discard(execution)), "what was collected is not kept twice: {done:?}");
+    let changes = core.take_changes();
+    assert!(changes.jobs.contains(&job.id) && !changes.events.is_empty());
+    assert_eq!(core.record(&job.id).map(|record| record.state), Some(crate::job::JobState::Completed));
+    assert_eq!(core.provider_record(&job.id), None);
+    core.forget_ended();
+    assert_eq!(core.record(&job.id), None);
+    assert!(core.take_changes().is_empty());
+}
+
+#[test]
+fn a_requester_is_dialled_at_the_addresses_of_its_job() {
+    let job = job(PeerId::random());
+    let (_, bid) = bidder(&job);
+    assert_eq!((bid.to, &bid.addrs), (job.requester.peer, &job.requester.addrs));
+    assert!(matches!(bid.message, Message::Bid(_)));
+}
+
+#[test]
+fn a_bid_that_is_refused_holds_nothing() {
+    let job = job(PeerId::random());
+    let (mut core, bid) = bidder(&job);
+    assert_ne!(core.compute().unwrap().reserved(), jobs::NOTHING);
+    core.handle(3, Input::Answered { id: bid.id, result: Ok(Reply::Refused(Refusal::Unknown)) });
+    assert_eq!(core.compute().unwrap().reserved(), jobs::NOTHING);
+}
+
+#[test]
+fn a_bid_without_an_answer_is_sent_again() {
+    let job = job(PeerId::random());
+    let (mut core, bid) = bidder(&job);
+    assert_eq!(core.handle(10, Input::Answered { id: bid.id, result: Err("no answer".into()) }), []);
+    assert_eq!(core.deadline(), Some(260));
+    assert_eq!(core.handle(260, Input::Tick), [Effect::Transmit(Box::new(bid))]);
+}
+
+#[test]
+fn only_the_requester_of_a_job_is_listened_to() {
+    let requester = PeerId::random();
+    let job = job(requester);
+    let (mut core, _) = bidder(&job);
+    let execution = job.id.execution(0, 1);
+    let stranger = PeerId::random();
+    let messages = [
+        Message::Accept(Accept { execution }),
+        Message::Reject(Reject { job: job.id, shards: vec![0] }),
+        Message::Cancel(Cancel { job: job.id, shard: None, why: "no".into() }),
+    ];
+    for message in messages {
+        let (reply, effects) = core.message(3, stranger, message);
+        assert_eq!((reply, effects), (Reply::Refused(Refusal::NotYours), Vec::new()));
+    }
+    let (reply, effects) = core.message(4, requester, Message::Accept(Accept { execution }));
+    assert_eq!(reply, Reply::Taken);
+    assert!(effects.contains(&Effect::Run { execution, job: Arc::new(job) }), "{effects:?}");
+}
+
+#[test]
+fn what_nobody_here_knows_is_refused() {
+    let other = job(PeerId::random());
+    let execution = other.id.execution(0, 1);
+    let versions = jobs::versions();
+    for mut core in [node(PeerId::random(), true, true), node(PeerId::random(), false, false)] {
+        for message in [
+            Message::Bid(Bid { job: other.id, shards: vec![0], versions: versions.clone() }),
+            Message::Running(Running { execution }),
+            Message::Accept(Accept { execution }),
+            Message::Log { execution, stderr: false, offset: 0 },
+        ] {
+            let (reply, effects) = core.message(1, PeerId::random(), message);
+            assert_eq!((reply, effects), (Reply::Refused(Refusal::Unknown), Vec::new()));
+        }
+    }
+}
+
+#[test]
+fn of_an_execution_only_its_provider_speaks() {
+    let me = PeerId::random();
+    let mut core = node(me, true, false);
+    let job = job(me);
+    core.handle(1, Input::Submit(Box::new(job.clone())));
+    let (provider, stranger) = (PeerId::random(), PeerId::random());
+    let bid = Message::Bid(Bid { job: job.id, shards: vec![0], versions: jobs::versions() });
+    let running = |number| Message::Running(Running { execution: job.id.execution(0, number) });
+    assert_eq!(core.message(2, provider, running(1)).0, Reply::Refused(Refusal::Unknown), "nothing is accepted yet");
+    assert_eq!(core.message(3, provider, bid).0, Reply::Taken);
+    assert_eq!(core.message(4, stranger, running(1)).0, Reply::Refused(Refusal::NotYours));
+    assert_eq!(core.message(5, provider, running(1)).0, Reply::Taken);
+    assert_eq!(core.message(6, provider, running(2)).0, Reply::Refused(Refusal::Unknown));
+}
+
+#[test]
+fn a_provider_that_is_started_again_bids_again() {
+    let job = job(PeerId::random());
+    let (mut core, bid) = bidder(&job);
+    let changes = core.take_changes();
+    assert_eq!(changes.provided, [job.id]);
+    let kept = core.provider_record(&job.id).unwrap();
+    let mut again = node(PeerId::random(), false, true);
+    let effects = again.restore(100, Vec::new(), vec![kept]).unwrap();
+    let [Effect::Transmit(transmit)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((transmit.to, &transmit.message), (bid.to, &bid.message));
+    assert!(node(PeerId::random(), false, true).restore(1, Vec::new(), vec![vec![1]]).is_err());
+}

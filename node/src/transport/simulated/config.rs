@@ -1,0 +1,138 @@
+//! What is simulated.
+
+use super::Behaviour;
+use crate::compute::ComputeConfig;
+use crate::daemon::OutboxConfig;
+use crate::job::{Deal, Resources, VerifierKind};
+use crate::requester::RequesterConfig;
+
+/// What is simulated. All times are in milliseconds of virtual time.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Everything that is left to chance follows from it.
+    pub seed: u64,
+    /// Nodes in all.
+    pub nodes: usize,
+    /// The first so many nodes take jobs of clients.
+    pub requesters: usize,
+    /// Nodes from this one on may hold data and run jobs.
+    pub first_provider: usize,
+    /// Data sets; each job is about one.
+    pub data_sets: usize,
+    /// Nodes that hold each data set.
+    pub holders: usize,
+    /// Share of the other nodes that look at a job all the same; the rest drop announcements unread.
+    pub curious: f64,
+    /// Jobs in all.
+    pub jobs: usize,
+    /// They are submitted within this time, evenly.
+    pub submitting_ms: u64,
+    /// Each has between one and so many shards.
+    pub max_shards: u32,
+    /// The deal of every job.
+    pub deal: Deal,
+    /// Who judges.
+    pub verifier: VerifierKind,
+    /// Share of jobs that their client takes back, within a minute.
+    pub cancelled: f64,
+    /// The shortest and the longest run.
+    pub run_ms: (u64, u64),
+    /// The jobs' own bound on that, in seconds.
+    pub timeout_seconds: u64,
+    /// Share of runs that fail on their host.
+    pub host_failures: f64,
+    /// How nodes reach each other.
+    pub links: Links,
+    /// How nodes come and go.
+    pub churn: Churn,
+    /// Clocks are up to so much ahead or behind, anew after each restart.
+    pub clock_skew_ms: u64,
+    /// How many providers, from the first on, do what.
+    pub behaviours: Vec<(Behaviour, usize)>,
+    /// When it ends at the latest. Whatever has not come to an end by then is a violation.
+    pub end_ms: u64,
+    /// Whether disks are written after every step, or, to be quicker, only as far as is read again.
+    pub write_everything: bool,
+    /// Whether the report has the records of all jobs.
+    pub keep_records: bool,
+    /// Bounds of requesters.
+    pub requester: RequesterConfig,
+    /// Bounds of providers.
+    pub compute: ComputeConfig,
+    /// Bounds of outboxes.
+    pub outbox: OutboxConfig,
+}
+
+/// How nodes reach each other.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// The shortest and the longest time that something takes. As each message takes its own, they overtake each other.
+    pub delay_ms: (u64, u64),
+    /// Share of announcements, messages and answers that are lost.
+    pub loss: f64,
+    /// Share of messages that arrive twice.
+    pub duplicates: f64,
+    /// After how long without an answer a message counts as lost.
+    pub timeout_ms: u64,
+}
+
+/// How nodes come and go.
+#[derive(Clone, Debug)]
+pub struct Churn {
+    /// Until then. After it everybody who is not gone for good is there, and everybody reaches everybody.
+    pub until_ms: u64,
+    /// Crashes in all, evenly spread over nodes and time.
+    pub crashes: usize,
+    /// The longest that a node is down.
+    pub down_ms: u64,
+    /// Nodes that crash once and never come back.
+    pub deaths: usize,
+    /// Share of steps after which a node crashes when its changes are on disk and nothing that follows from them is done.
+    pub half_done: f64,
+    /// Times at which the network falls into two parts.
+    pub partitions: usize,
+    /// How long each lasts.
+    pub partition_ms: u64,
+}
+
+impl Default for Config {
+    /// One job on five honest nodes beside its requester, and a network without faults.
+    fn default() -> Self {
+        let total = Resources { cpu_millis: 16_000, memory_bytes: 64 << 30, disk_bytes: 256 << 30 };
+        Self {
+            seed: 1,
+            nodes: 6,
+            requesters: 1,
+            first_provider: 1,
+            data_sets: 1,
+            holders: 5,
+            curious: 1.0,
+            jobs: 1,
+            submitting_ms: 1,
+            max_shards: 1,
+            deal: super::jobs::deal(5, 3, 5),
+            verifier: VerifierKind::Deterministic,
+            cancelled: 0.0,
+            run_ms: (100, 10_000),
+            timeout_seconds: 60,
+            host_failures: 0.0,
+            links: Links { delay_ms: (5, 80), loss: 0.0, duplicates: 0.0, timeout_ms: 10_000 },
+            churn: Churn::none(),
+            clock_skew_ms: 0,
+            behaviours: Vec::new(),
+            end_ms: 4 * 3_600_000,
+            write_everything: true,
+            keep_records: true,
+            requester: RequesterConfig::default(),
+            compute: ComputeConfig { total, ..ComputeConfig::default() },
+            outbox: OutboxConfig::default(),
+        }
+    }
+}
+
+impl Churn {
+    /// Nodes that stay, and reach each other.
+    pub fn none() -> Self {
+        Self { until_ms: 0, crashes: 0, down_ms: 0, deaths: 0, half_done: 0.0, partitions: 0, partition_ms: 0 }
+    }
+}

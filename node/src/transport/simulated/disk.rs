@@ -1,0 +1,73 @@
+//! What outlives a crash of a node.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compute::Ran;
+use crate::daemon::{Changes, Core};
+use crate::job::{ExecutionId, JobId, JobRecord};
+
+/// A node's disk.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    jobs: BTreeMap<JobId, JobRecord>,
+    provided: BTreeMap<JobId, Vec<u8>>,
+    /// What changed and was not written, to be quicker: it is when it is read.
+    unwritten: (BTreeSet<JobId>, BTreeSet<JobId>),
+    /// Results of executions, until they are discarded.
+    pub(super) results: BTreeMap<ExecutionId, Box<Ran>>,
+    /// What of them was published, by its hash.
+    pub(super) published: BTreeMap<ExecutionId, String>,
+}
+
+impl Disk {
+    /// Puts changes on disk.
+    pub(super) fn write(&mut self, core: &Core, changes: &Changes, everything: bool) {
+        if everything {
+            for job in &changes.jobs {
+                self.write_job(core, *job);
+            }
+            for job in &changes.provided {
+                self.write_provided(core, *job);
+            }
+        } else {
+            self.unwritten.0.extend(&changes.jobs);
+            self.unwritten.1.extend(&changes.provided);
+        }
+    }
+
+    /// Writes what was put off, as long as there is a core to ask.
+    pub(super) fn sync(&mut self, core: &Core) {
+        let (jobs, provided) = std::mem::take(&mut self.unwritten);
+        for job in jobs {
+            self.write_job(core, job);
+        }
+        for job in provided {
+            self.write_provided(core, job);
+        }
+    }
+
+    fn write_job(&mut self, core: &Core, job: JobId) {
+        if let Some(record) = core.record(&job) {
+            self.jobs.insert(job, record.clone());
+        }
+    }
+
+    fn write_provided(&mut self, core: &Core, job: JobId) {
+        match core.provider_record(&job) {
+            Some(record) => self.provided.insert(job, record),
+            None => self.provided.remove(&job),
+        };
+    }
+
+    /// Drops the record of a job that has ended. A node keeps it, but does not read it again by itself.
+    pub(super) fn ended(&mut self, job: &JobId) {
+        self.jobs.remove(job);
+        self.unwritten.0.remove(job);
+    }
+
+    /// What is taken up after a start: jobs that have not ended, and all that a provider keeps.
+    pub(super) fn read(&self) -> (Vec<JobRecord>, Vec<Vec<u8>>) {
+        let open = self.jobs.values().filter(|record| !record.state.is_final());
+        (open.cloned().collect(), self.provided.values().cloned().collect())
+    }
+}

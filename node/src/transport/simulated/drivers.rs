@@ -1,0 +1,115 @@
+//! What nodes do beside deciding: looking at a job, running it, publishing, fetching. All of it takes time, and the last
+//! three can go wrong.
+
+use bacalhau_runtime::Link;
+use libp2p::PeerId;
+
+use super::Behaviour;
+use super::event::Event;
+use super::jobs::{self, ran};
+use super::world::World;
+use crate::compute::Ran;
+use crate::daemon::Input;
+use crate::job::{AnnouncedJob, ExecutionId};
+use crate::protocol::{Delivery, FailureKind};
+
+/// How long looking at a job, publishing and fetching take.
+const WORK_MS: (u64, u64) = (1, 200);
+/// After how long results that cannot be fetched are given up.
+const FETCH_MS: u64 = 30_000;
+
+impl World<'_> {
+    pub(super) fn assess(&mut self, node: usize, job: &AnnouncedJob) {
+        let holds = jobs::data_set(job).is_some_and(|data_set| self.nodes[node].data_sets.contains(&data_set));
+        let needs = vec![job.request.request.spec.resources; job.shards.len()];
+        let result = if holds { Ok(needs) } else { Err("its data is not here".into()) };
+        self.later(node, WORK_MS, Input::Assessed { job: job.id, result });
+    }
+
+    pub(super) fn begin(&mut self, node: usize, execution: ExecutionId, job: &AnnouncedJob) {
+        let life = self.nodes[node].life;
+        if let Some(there) = self.nodes[node].disk.results.get(&execution) {
+            let result = Ok(there.clone());
+            return self.agenda.at(self.now_ms + 1, Event::Ran { node, life, execution, result });
+        }
+        let needs = job.request.request.spec.resources;
+        if self.nodes[node].running.insert(execution, needs).is_some() {
+            return;
+        }
+        let taken: u64 = self.nodes[node].running.values().map(|needs| needs.cpu_millis).sum();
+        if taken > self.config.compute.total.cpu_millis {
+            self.report.violation(format!("node {node} runs {taken} thousandths of a core"));
+        }
+        let behaviour = self.nodes[node].behaviour;
+        let takes = match behaviour {
+            Behaviour::Slow => 3 * (1000 * self.config.timeout_seconds + self.config.requester.grace_ms),
+            _ => self.dice.between(self.config.run_ms),
+        };
+        let result = if self.dice.chance(self.config.host_failures) {
+            Err((FailureKind::Host, "the disk is full".into()))
+        } else {
+            Ok(ran(&execution, behaviour.result(node, &execution)))
+        };
+        self.agenda.at(self.now_ms + takes, Event::Ran { node, life, execution, result });
+    }
+
+    /// An execution has ended, unless it was stopped.
+    pub(super) fn ran(
+        &mut self,
+        node: usize,
+        life: u32,
+        execution: ExecutionId,
+        result: Result<Box<Ran>, (FailureKind, String)>,
+    ) {
+        let there = self.nodes[node].disk.results.contains_key(&execution);
+        let ended = self.nodes[node].running.remove(&execution).is_some();
+        if self.nodes[node].life != life || !(there || ended) {
+            return;
+        }
+        if let Ok(ran) = &result {
+            self.nodes[node].disk.results.insert(execution, ran.clone());
+        }
+        self.handle(node, Input::Ran { execution, result });
+    }
+
+    pub(super) fn publish(&mut self, node: usize, execution: ExecutionId) {
+        let wrong = self.nodes[node].behaviour == Behaviour::WrongPublisher;
+        let disk = &mut self.nodes[node].disk;
+        let result = match disk.results.get(&execution) {
+            Some(ran) => {
+                let h1 = if wrong { "h1:something-else".into() } else { ran.receipt.claim.h1.clone() };
+                disk.published.insert(execution, h1);
+                Ok((Delivery::Dag(Link::of_raw(execution.to_string().as_bytes())), Vec::new()))
+            }
+            None => Err("its results are not here".into()),
+        };
+        self.later(node, WORK_MS, Input::Published { execution, result });
+    }
+
+    pub(super) fn discard(&mut self, node: usize, execution: &ExecutionId) {
+        self.nodes[node].running.remove(execution);
+        self.nodes[node].disk.results.remove(execution);
+        self.nodes[node].disk.published.remove(execution);
+    }
+
+    pub(super) fn collect(&mut self, node: usize, execution: ExecutionId, from: PeerId, h1: &str) {
+        let Some(provider) = self.by_peer.get(&from).copied() else { return };
+        let gone = self.nodes[provider].core.is_none() || self.is_lost(provider, node);
+        let (takes, result) = match self.nodes[provider].disk.published.get(&execution) {
+            _ if gone => ((FETCH_MS, FETCH_MS), Err(format!("cannot be fetched from {from}"))),
+            None => ((FETCH_MS, FETCH_MS), Err(format!("{from} does not have it"))),
+            Some(published) if published == h1 => {
+                self.checks.collected.insert(execution);
+                (WORK_MS, Ok(()))
+            }
+            Some(published) => (WORK_MS, Err(format!("hashes to {published}, and {h1} was voted for"))),
+        };
+        self.later(node, takes, Input::Collected { execution, result });
+    }
+
+    fn later(&mut self, node: usize, takes: (u64, u64), input: Input) {
+        let at = self.now_ms + self.dice.between(takes);
+        let life = self.nodes[node].life;
+        self.agenda.at(at, Event::Driver { node, life, input: Box::new(input) });
+    }
+}

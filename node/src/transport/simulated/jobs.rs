@@ -1,0 +1,85 @@
+//! The jobs of a simulation, and what comes of running them.
+
+use bacalhau_runtime::{CallTrail, Claim, Link, Outcome, Receipt, Unclaimed};
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+
+use super::Config;
+use crate::compute::Ran;
+use crate::job::{
+    AnnouncedJob, Deal, Engine, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
+    WasmSpec,
+};
+use crate::protocol::{PROTOCOL_VERSION, Versions};
+
+/// No capacity at all.
+pub(crate) const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, disk_bytes: 0 };
+
+/// A deal.
+#[expect(clippy::expect_used, reason = "confidence is at most the concurrency where this is called")]
+pub(crate) fn deal(concurrency: u16, confidence: u16, min_bids: u16) -> Deal {
+    Deal::new(concurrency, confidence).expect("a deal").with_min_bids(min_bids)
+}
+
+/// What every node of a simulation speaks and runs.
+pub(crate) fn versions() -> Versions {
+    let profile = bacalhau_runtime::Job::new(Link::of_raw(b"module")).profile;
+    Versions { semver: "0.0.0".into(), protocol: PROTOCOL_VERSION, profiles: vec![profile] }
+}
+
+/// The `number`-th job, about this data set, for this requester.
+#[expect(clippy::expect_used, reason = "an ed25519 key always signs")]
+pub(crate) fn job(
+    config: &Config,
+    client: &Keypair,
+    (number, data_set, shards): (usize, usize, u32),
+    requester: PeerId,
+    now_ms: u64,
+) -> AnnouncedJob {
+    let input = InputSpec { source: source(data_set), target: "/inputs".into() };
+    let spec = JobSpec {
+        engine: Engine::Wasm(WasmSpec {
+            module: "data:,module".into(),
+            job: bacalhau_runtime::Job::new(Link::of_raw(b"module")),
+        }),
+        inputs: vec![input.clone()],
+        deal: config.deal,
+        verifier: config.verifier,
+        publisher: None,
+        sharding: None,
+        resources: Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 1 << 30 },
+        timeout_seconds: config.timeout_seconds,
+        private: false,
+        labels: Vec::new(),
+    };
+    let request = Request { spec, nonce: number.to_string() };
+    let request = SignedRequest::sign(request, client).expect("a signature");
+    AnnouncedJob {
+        id: JobId::of(&request, &requester),
+        request,
+        requester: Requester { peer: requester, addrs: vec![format!("/memory/1/p2p/{requester}")] },
+        shards: vec![vec![input]; shards as usize],
+        created_ms: now_ms,
+        bidding_ms: config.requester.bidding_ms,
+    }
+}
+
+fn source(data_set: usize) -> String {
+    format!("ipfs://data-set-{data_set}")
+}
+
+/// The data set that a job is about.
+pub(crate) fn data_set(job: &AnnouncedJob) -> Option<usize> {
+    let input = job.shards.first()?.first()?;
+    input.source.strip_prefix("ipfs://data-set-")?.parse().ok()
+}
+
+/// A run with this result.
+pub(crate) fn ran(execution: &ExecutionId, h1: String) -> Box<Ran> {
+    // Of the job itself only its name, which all runs of a shard share.
+    let job = bacalhau_runtime::Job::new(Link::of_raw(b"module"));
+    let job_cid = Link::of_raw(format!("{}:{}", execution.job, execution.shard).as_bytes());
+    let claim = Claim { job, job_cid, outcome: Outcome::Exit(0), fuel: 1000, h1, files: Vec::new() };
+    let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() };
+    Box::new(Ran { receipt, calls: CallTrail::default() })
+}

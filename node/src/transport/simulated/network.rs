@@ -1,0 +1,186 @@
+//! How nodes reach each other: late, in another order, twice, or not at all. Nobody can speak in another's name, as the
+//! real transport sees to that; everything else a cheat may say is said here.
+
+use std::sync::Arc;
+
+use super::Behaviour;
+use super::event::{Delivery, Event};
+use super::jobs;
+use super::report::kind;
+use super::world::World;
+use crate::daemon::{Input, Transmit};
+use crate::job::AnnouncedJob;
+use crate::protocol::{Bid, Failed, FailureKind, Message, Proposal, Reply, Running, Withdraw};
+use crate::verify::Seal as _;
+
+/// The most hops that an announcement takes.
+const HOPS: u64 = 4;
+/// Rounds of senseless messages that a flooder sends for each job that it hears of.
+const FLOOD: u32 = 50;
+
+/// What a node makes of a message of its own.
+enum Disguise {
+    /// It is sent, as it now is.
+    Sent,
+    /// It is not, and the node believes that it was.
+    Kept,
+    /// Not yet.
+    Later,
+}
+
+impl World<'_> {
+    /// Gossip: everybody hears of it, or almost. Who has no use for it drops it unread.
+    pub(super) fn announce(&mut self, from: usize, job: AnnouncedJob) {
+        let data_set = jobs::data_set(&job);
+        let job = Arc::new(job);
+        for node in 0..self.nodes.len() {
+            if node == from || self.nodes[node].core.is_none() || self.is_lost(from, node) {
+                continue;
+            }
+            self.report.announced += 1;
+            let holds = data_set.is_some_and(|data_set| self.nodes[node].data_sets.contains(&data_set));
+            if holds || self.dice.chance(self.config.curious) {
+                let hops = 1 + self.dice.below(HOPS);
+                let at = self.now_ms + hops * self.delay();
+                self.agenda.at(at, Event::Announced { node, job: job.clone() });
+            }
+        }
+    }
+
+    /// An announcement arrives.
+    pub(super) fn hear(&mut self, node: usize, job: Arc<AnnouncedJob>) {
+        if self.nodes[node].behaviour == Behaviour::Flooder {
+            self.flood(node, &job);
+        }
+        self.handle(node, Input::Announced { job, versions: jobs::versions() });
+    }
+
+    /// Sends a message, once.
+    pub(super) fn transmit(&mut self, from: usize, transmit: Transmit) {
+        let Transmit { id, to, mut message, .. } = transmit;
+        let Some(to) = self.by_peer.get(&to).copied() else { return };
+        let life = self.nodes[from].life;
+        let answer = |result| Event::Answer { node: from, life, id, result };
+        match self.disguise(from, to, &mut message) {
+            Disguise::Sent => {}
+            Disguise::Kept => return self.agenda.at(self.now_ms + 1, answer(Ok(Reply::Taken))),
+            Disguise::Later => return self.agenda.at(self.now_ms + 1, answer(Err("not yet".into()))),
+        }
+        *self.report.messages.entry(kind(&message)).or_default() += 1;
+        if self.dice.chance(self.config.links.duplicates) && !self.is_lost(from, to) {
+            self.say(from, to, None, message.clone());
+        }
+        if self.is_lost(from, to) {
+            self.agenda.at(self.now_ms + self.config.links.timeout_ms, answer(Err("no answer".into())));
+        } else {
+            self.say(from, to, Some(id), message);
+        }
+    }
+
+    /// A message arrives.
+    pub(super) fn deliver(&mut self, delivery: Delivery) {
+        let Delivery { from, from_life, to, id, message } = delivery;
+        let sender = self.nodes[from].peer;
+        let mut reply = Err("connection refused".into());
+        let survived = self.nodes[to].core.is_none()
+            || self.step(to, |core, clock| {
+                let (answer, effects) = core.message(clock, sender, message);
+                reply = Ok(answer);
+                effects
+            });
+        let Some(id) = id else { return };
+        let answer = |result| Event::Answer { node: from, life: from_life, id, result };
+        if survived && !self.is_lost(to, from) {
+            let at = self.now_ms + self.delay();
+            self.agenda.at(at, answer(reply));
+        } else {
+            self.agenda.at(self.now_ms + self.config.links.timeout_ms, answer(Err("no answer".into())));
+        }
+    }
+
+    /// Whether nothing gets from one to the other just now.
+    pub(super) fn is_lost(&mut self, from: usize, to: usize) -> bool {
+        let apart = self.parted && self.nodes[from].part != self.nodes[to].part;
+        apart || self.dice.chance(self.config.links.loss)
+    }
+
+    pub(super) fn delay(&mut self) -> u64 {
+        self.dice.between(self.config.links.delay_ms)
+    }
+
+    fn say(&mut self, from: usize, to: usize, id: Option<u64>, message: Message) {
+        let at = self.now_ms + self.delay();
+        self.say_at(at, from, to, id, message);
+    }
+
+    fn say_at(&mut self, at: u64, from: usize, to: usize, id: Option<u64>, message: Message) {
+        let from_life = self.nodes[from].life;
+        self.agenda.at(at, Event::Deliver(Box::new(Delivery { from, from_life, to, id, message })));
+    }
+
+    /// What cheats make of their messages.
+    fn disguise(&mut self, from: usize, to: usize, message: &mut Message) -> Disguise {
+        let behaviour = self.nodes[from].behaviour;
+        if behaviour == Behaviour::SilentAfterBid && !matches!(message, Message::Bid(_)) {
+            return Disguise::Kept;
+        }
+        let Message::Proposal(proposal) = message else { return Disguise::Sent };
+        let (requester, provider) = (self.nodes[to].peer, self.nodes[from].peer);
+        if let Some(wrong) = self.checks.proposal(provider, requester, proposal) {
+            self.report.violation(wrong);
+        }
+        let shard = (proposal.execution.job, proposal.execution.shard);
+        match behaviour {
+            Behaviour::Copycat => match self.seen.get(&shard).filter(|(whose, _)| *whose != from) {
+                Some((_, sealed)) => proposal.sealed.clone_from(sealed),
+                None => return Disguise::Later,
+            },
+            Behaviour::Replayer => {
+                let kept = self.nodes[from].kept_seal.get_or_insert_with(|| proposal.sealed.clone());
+                proposal.sealed.clone_from(kept);
+            }
+            Behaviour::Equivocator => {
+                let second = self.contradict(from, to, proposal);
+                let at = self.now_ms + 2 * self.config.links.delay_ms.1;
+                self.say_at(at, from, to, None, second);
+            }
+            _ if self.config.behaviours.iter().any(|(behaviour, _)| *behaviour == Behaviour::Copycat) => {
+                self.seen.insert(shard, (from, proposal.sealed.clone()));
+            }
+            _ => {}
+        }
+        Disguise::Sent
+    }
+
+    /// The same proposal with another result.
+    fn contradict(&self, from: usize, to: usize, proposal: &Proposal) -> Message {
+        let seal = super::FakeSeal::new(self.nodes[to].peer);
+        let sealed = seal.open(&proposal.sealed).and_then(|mut ballot| {
+            ballot.h1 = Behaviour::Liar.result(from, &proposal.execution);
+            seal.seal(&ballot)
+        });
+        Message::Proposal(Proposal { execution: proposal.execution, sealed: sealed.unwrap_or_default() })
+    }
+
+    /// Says to the requester of a job whatever there is to say, of whatever execution.
+    fn flood(&mut self, from: usize, job: &AnnouncedJob) {
+        let Some(to) = self.by_peer.get(&job.requester.peer).copied() else { return };
+        let shards = vec![0];
+        for round in 0..FLOOD {
+            let execution = job.id.execution(round % 3, u16::try_from(round % 7).unwrap_or(0));
+            let why = || "w".repeat(1000);
+            let messages = [
+                Message::Bid(Bid { job: job.id, shards: shards.clone(), versions: jobs::versions() }),
+                Message::Running(Running { execution }),
+                Message::Proposal(Proposal { execution, sealed: vec![0; 2000] }),
+                Message::Failed(Failed { execution, kind: FailureKind::Refused, why: why() }),
+                Message::Withdraw(Withdraw { job: job.id, shards: vec![7, u32::MAX], why: why() }),
+                Message::Bid(Bid { job: job.id, shards: vec![u32::MAX, 0, 0], versions: jobs::versions() }),
+            ];
+            for message in messages {
+                let at = self.now_ms + u64::from(round) * 100 + self.delay();
+                self.say_at(at, from, to, None, message);
+            }
+        }
+    }
+}

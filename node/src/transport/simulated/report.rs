@@ -1,0 +1,96 @@
+//! What came of a simulation.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::job::{JobRecord, JobState};
+use crate::protocol::Message;
+use crate::verify::Rule;
+
+/// What came of a simulation. The same configuration gives the same report.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// A hash of everything that happened, in order.
+    pub trace: u64,
+    /// Things that happened.
+    pub events: u64,
+    /// Virtual time in which they did.
+    pub virtual_ms: u64,
+    /// How jobs ended. Those of requesters that are gone for good are not among them.
+    pub jobs: BTreeMap<JobState, usize>,
+    /// Jobs that nobody can answer for any more: their requesters are gone for good.
+    pub orphans: usize,
+    /// Which rules decided verdicts.
+    pub rules: BTreeMap<String, usize>,
+    /// Messages that were transmitted, each try by itself, by kind.
+    pub messages: BTreeMap<&'static str, u64>,
+    /// Announcements that arrived, also at nodes that had no use for them.
+    pub announced: u64,
+    /// Crashes of nodes.
+    pub crashes: u64,
+    /// What must not be, in words; empty if all is well.
+    pub violations: Vec<String>,
+    /// All jobs, in the order in which they ended, if they are kept.
+    pub records: Vec<JobRecord>,
+}
+
+/// Violations that are told; whoever has so many needs no more.
+const MAX_VIOLATIONS: usize = 20;
+
+impl Report {
+    /// Messages of all kinds.
+    pub fn messages_in_all(&self) -> u64 {
+        self.messages.values().sum()
+    }
+
+    pub(super) fn violation(&mut self, what: String) {
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(what);
+        }
+    }
+
+    pub(super) fn decided(&mut self, rule: Rule) {
+        *self.rules.entry(format!("{rule:?}")).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}, trace {:016x}", self.seed, self.trace)?;
+        writeln!(
+            f,
+            "{} events in {} s of virtual time, {} crashes",
+            self.events,
+            self.virtual_ms / 1000,
+            self.crashes
+        )?;
+        writeln!(f, "jobs {:?}, orphans {}", self.jobs, self.orphans)?;
+        writeln!(f, "verdicts {:?}", self.rules)?;
+        writeln!(f, "announcements {}, messages {}: {:?}", self.announced, self.messages_in_all(), self.messages)?;
+        for violation in &self.violations {
+            writeln!(f, "VIOLATION: {violation}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a message is called.
+pub(super) fn kind(message: &Message) -> &'static str {
+    match message {
+        Message::Bid(_) => "bid",
+        Message::Withdraw(_) => "withdraw",
+        Message::Accept(_) => "accept",
+        Message::Reject(_) => "reject",
+        Message::Running(_) => "running",
+        Message::Proposal(_) => "proposal",
+        Message::Failed(_) => "failed",
+        Message::Verdict(_) => "verdict",
+        Message::Evidence(_) => "evidence",
+        Message::Published(_) => "published",
+        Message::Collected(_) => "collected",
+        Message::Cancel(_) => "cancel",
+        Message::Log { .. } => "log",
+    }
+}
