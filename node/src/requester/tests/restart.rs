@@ -21,7 +21,7 @@ fn what_was_said_is_said_again_at_every_step() {
     assert_eq!(notices(&again), notices(&notified));
     let collect = world.publish(1, dag());
     let again = world.restart();
-    assert_eq!(again.last(), collect.last());
+    assert!(again.contains(&collect[0]));
     assert_eq!(notices(&again), [(1, true, false), (2, true, false)]);
     world.show(1);
     world.collected(1, Ok(()));
