@@ -52,7 +52,11 @@ impl Cluster {
     ) -> Result<Self, HostFailure> {
         let identities: Vec<Identity> = (0..config.nodes.max(1)).map(|_| Identity::ephemeral()).collect();
         let names: Vec<PeerId> = identities.iter().map(Identity::peer_id).collect();
-        let threads = if identities.len() > 1 { Some(Threads::start(HostConfig::default().threads).map_err(failed)?) } else { None };
+        let threads = if identities.len() > 1 {
+            Some(Threads::start(HostConfig::default().threads).map_err(failed)?)
+        } else {
+            None
+        };
         let (mut daemons, mut hosts) = (Vec::new(), Vec::new());
         let mut first: Option<(Arc<Network>, Multiaddr)> = None;
         for (number, identity) in identities.into_iter().enumerate() {

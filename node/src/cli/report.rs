@@ -94,7 +94,9 @@ impl Reports {
     /// The exit code that says the same: that of the shard of which the worst is to be said.
     pub(super) fn exit(&self) -> Exit {
         let exits = self.shards.iter().map(Report::exit);
-        exits.max_by_key(|exit| [Exit::Success, Exit::Program, Exit::NoVerdict].iter().position(|known| known == exit)).unwrap_or(Exit::Success)
+        exits
+            .max_by_key(|exit| [Exit::Success, Exit::Program, Exit::NoVerdict].iter().position(|known| known == exit))
+            .unwrap_or(Exit::Success)
     }
 }
 
@@ -172,37 +174,123 @@ fn notes(chosen: Option<&Receipt>, verdict: &Verdict) -> Vec<String> {
 mod tests {
     use std::collections::BTreeMap;
     use std::fs;
-    use std::path::Path;
-    use std::time::Duration;
 
-    use bacalhau_runtime::{Job, Link, ResultFile};
+    use bacalhau_runtime::{Job, Link, ResultFile, dirhash};
 
     use super::*;
-    use crate::cli::keep;
     use crate::cli::output::{Paint, Render};
     use crate::cli::place::Place;
-    use crate::embedded::{self, Task};
-    use crate::executor::fake::Fake;
-    use crate::job::Deal;
-    use crate::verify::{Deterministic, Verifier};
+    use crate::job::{AnnouncedJob, Deal, JobRecord, ShardState};
+    use crate::protocol::FailureKind;
+    use crate::protocol::samples::announcement;
+    use crate::requester::findings;
+    use crate::verify::{Content, Deterministic, Proposal, Verifier};
 
-    /// Everything that comes after the runs, as `wasm run` does it, into `dir`.
-    fn finish(dir: &Path, fake: &Fake, count: u16, spoil: impl Fn(&mut Vec<Execution>)) -> Report {
+    /// A job after its end: each execution said something, or failed on its host where it is `None`. `spoil` changes
+    /// claims before they are voted on.
+    fn finish(
+        dir: &Path,
+        said: &[Option<&str>],
+        spoil: impl Fn(&mut [ExecutionRecord]),
+    ) -> Result<Report, (Exit, String)> {
         let place = Place::plan(Some(&dir.join("out"))).unwrap();
-        let job = Job::new(Link::of_raw(b""));
-        let task = Task { job: &job, inputs: &BTreeMap::new(), timeout: Duration::ZERO, dir: place.staging() };
-        let mut executions = embedded::run(fake, &task, count, &|_| ());
+        let job: AnnouncedJob = announcement(PeerId::random(), "report").job;
+        let mut results = BTreeMap::new();
+        let mut executions = Vec::new();
+        for (number, said) in (1..).zip(said) {
+            let own = place.staging().join(number.to_string());
+            executions.push(execution(number, said.map(|said| (said, own.as_path()))));
+            results.insert(number, own);
+        }
         spoil(&mut executions);
-        let proposals: Vec<_> = executions.iter().map(Execution::proposal).collect();
+        let mut record = JobRecord::new(job);
+        let shard = &mut record.shards[0];
+        shard.executions = executions;
+        let proposals: Vec<Proposal<'_>> = shard.executions.iter().map(proposal).collect();
+        let count = u16::try_from(said.len()).unwrap();
         let verdict = Deterministic.verify(Deal::new(count, 0).unwrap(), &proposals);
-        let output_dir = keep::keep(place, &executions, verdict.chosen()).unwrap();
-        Report::new(verdict, &executions, output_dir)
+        shard.published = verdict.chosen();
+        shard.state = if shard.published.is_some() { ShardState::Completed } else { ShardState::Failed };
+        shard.findings = findings(&shard.executions, &verdict);
+        shard.verdict = Some(verdict);
+        results.retain(|_, dir| dir.is_dir());
+        let ending = Ending::of(record, vec![results]).map_err(|failure| (failure.exit, failure.message))?;
+        let output_dir = crate::cli::keep::keep(place, &ending).unwrap();
+        Ok(Reports::new(&ending, output_dir).shards.remove(0))
     }
+
+    fn execution(number: u16, said: Option<(&str, &Path)>) -> ExecutionRecord {
+        let receipt = said.map(|(said, results)| {
+            fs::create_dir(results).unwrap();
+            fs::write(results.join("stdout"), said).unwrap();
+            let job = Job::new(Link::of_raw(b""));
+            Receipt {
+                claim: Claim {
+                    job_cid: job.cid().unwrap(),
+                    job,
+                    outcome: Outcome::Exit(0),
+                    fuel: 1,
+                    h1: dirhash::hash_dir(results, "results").unwrap().h1,
+                    files: vec![ResultFile { name: "stdout".into(), bytes: said.len() as u64, sha256: "00".into() }],
+                },
+                unclaimed: Unclaimed::default(),
+                signatures: Vec::new(),
+            }
+        });
+        let mut execution = ExecutionRecord {
+            number,
+            peer: PeerId::random(),
+            state: if receipt.is_some() { ExecutionState::Proposed } else { ExecutionState::Failed },
+            accepted_ms: 0,
+            ended_ms: Some(1),
+            h1: None,
+            claim: None,
+            outcome: None,
+            fuel: None,
+            why: receipt.is_none().then(|| "the disk is full".into()),
+            receipt,
+            calls: None,
+            publications: Vec::new(),
+            memo: crate::job::ExecutionMemo::default(),
+        };
+        if execution.receipt.is_none() {
+            execution.memo.failure = Some(FailureKind::Host);
+        }
+        propose(&mut execution);
+        execution
+    }
+
+    /// Makes the proposal that of the receipt.
+    fn propose(execution: &mut ExecutionRecord) {
+        if let Some(receipt) = &execution.receipt {
+            execution.h1 = Some(receipt.claim.h1.clone());
+            execution.claim = Some(Link::of_dag_cbor(&receipt.claim.to_dag_cbor()));
+            execution.outcome = Some(receipt.claim.outcome);
+            execution.fuel = Some(receipt.claim.fuel);
+        }
+    }
+
+    fn proposal(execution: &ExecutionRecord) -> Proposal<'_> {
+        let content = match (&execution.h1, execution.claim) {
+            (Some(h1), Some(claim)) => Content::Vote { h1, claim },
+            _ => Content::Absent,
+        };
+        Proposal { execution: execution.number, content }
+    }
+
+    fn claim_of(executions: &mut [ExecutionRecord], number: usize, change: impl Fn(&mut Claim)) {
+        let execution = &mut executions[number - 1];
+        change(&mut execution.receipt.as_mut().unwrap().claim);
+        propose(execution);
+    }
+
+    const TRUTH: Option<&str> = Some("truth\n");
+    const LIE: Option<&str> = Some("lie\n");
 
     #[test]
     fn a_majority_wins_and_the_others_are_named() {
         let dir = tempfile::tempdir().unwrap();
-        let report = finish(dir.path(), &Fake { liars: &[1], failing: &[4] }, 4, |_| ());
+        let report = finish(dir.path(), &[LIE, TRUTH, TRUTH, None], |_| ()).unwrap();
         assert_eq!(report.exit(), Exit::Success);
         assert_eq!(fs::read_to_string(dir.path().join("out/results/stdout")).unwrap(), "truth\n");
         assert!(!dir.path().join("out/executions").exists());
@@ -210,13 +298,14 @@ mod tests {
         assert!(table.contains("verified: 2 of 4 independent runs agree"), "{table}");
         assert!(table.contains("from runs 2, 3\n") && table.contains("from run 1\n"), "{table}");
         assert!(table.contains("no result from run 4: ") && table.contains("the disk is full"), "{table}");
+        assert!(table.contains("differs    run 1: "), "{table}");
         assert!(table.ends_with("stdout:\n  truth\n"), "{table}");
     }
 
     #[test]
     fn without_a_verdict_each_run_is_kept_and_none_stands() {
         let dir = tempfile::tempdir().unwrap();
-        let report = finish(dir.path(), &Fake { liars: &[2], failing: &[3] }, 3, |_| ());
+        let report = finish(dir.path(), &[TRUTH, LIE, None], |_| ()).unwrap();
         assert_eq!(report.exit(), Exit::NoVerdict);
         assert!(!dir.path().join("out/results").exists() && !dir.path().join("out/receipt.json").exists());
         for (number, said) in [(1, "truth\n"), (2, "lie\n")] {
@@ -234,19 +323,17 @@ mod tests {
         drop(Place::plan(Some(&dir.path().join("out"))).unwrap());
     }
 
-    fn claim_of(executions: &mut [Execution], number: usize) -> &mut Claim {
-        &mut executions[number - 1].outcome.as_mut().unwrap().claim
-    }
-
     #[test]
     fn faulty_runs_are_named_and_do_not_count() {
         let dir = tempfile::tempdir().unwrap();
-        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 5, |executions| {
-            claim_of(executions, 1).fuel = 123;
-            let fourth = claim_of(executions, 4);
-            fourth.outcome = Outcome::Exit(3);
-            fourth.files[0].name = "\x1b[31m".into();
+        let report = finish(dir.path(), &[TRUTH; 5], |executions| {
+            claim_of(executions, 1, |claim| claim.fuel = 123);
+            claim_of(executions, 4, |claim| {
+                claim.outcome = Outcome::Exit(3);
+                claim.files[0].name = "\x1b[31m".into();
+            });
         });
+        let report = report.unwrap();
         assert_eq!((report.exit(), report.verified), (Exit::Success, true));
         assert_eq!(report.claim.as_ref().unwrap().fuel, 1, "the result that stands is not that of the first run");
         let table = report.table(Paint::for_stdout());
@@ -268,12 +355,13 @@ mod tests {
     #[test]
     fn a_faulty_claim_is_shown_in_part_when_all_of_it_is_long() {
         let dir = tempfile::tempdir().unwrap();
-        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 3, |executions| {
-            let claim = claim_of(executions, 2);
-            claim.fuel = 2;
-            claim.files = (0..9).map(|n| ResultFile { name: n.to_string(), ..claim.files[0].clone() }).collect();
+        let report = finish(dir.path(), &[TRUTH; 3], |executions| {
+            claim_of(executions, 2, |claim| {
+                claim.fuel = 2;
+                claim.files = (0..9).map(|n| ResultFile { name: n.to_string(), ..claim.files[0].clone() }).collect();
+            });
         });
-        let table = report.table(Paint::for_stdout());
+        let table = report.unwrap().table(Paint::for_stdout());
         let line = "faulty     run 2: fuel 2 instead of 1, file 0 6 bytes, sha256 00 instead of absent, \
             file 1 6 bytes, sha256 00 instead of absent, and 8 more\n";
         assert!(table.contains(line), "{table}");
@@ -282,9 +370,8 @@ mod tests {
     #[test]
     fn where_nobody_can_tell_who_is_faulty_there_is_no_verdict() {
         let dir = tempfile::tempdir().unwrap();
-        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 2, |executions| {
-            claim_of(executions, 2).fuel = 2;
-        });
+        let report = finish(dir.path(), &[TRUTH; 2], |executions| claim_of(executions, 2, |claim| claim.fuel = 2));
+        let report = report.unwrap();
         assert_eq!(report.exit(), Exit::NoVerdict);
         let table = report.table(Paint::for_stdout());
         let verdict = "verdict    no verdict: runs with the same results differ in the rest of their claims, as many \
@@ -297,9 +384,25 @@ mod tests {
     #[test]
     fn one_run_is_never_called_verified() {
         let dir = tempfile::tempdir().unwrap();
-        let report = finish(dir.path(), &Fake { liars: &[], failing: &[] }, 1, |_| ());
+        let report = finish(dir.path(), &[TRUTH], |_| ()).unwrap();
         assert!(!report.verified);
         assert_eq!(report.exit(), Exit::Success);
         assert!(report.table(Paint::for_stdout()).contains("not verified: one run has nobody to agree with"));
+    }
+
+    #[test]
+    fn where_nobody_came_to_a_result_there_is_only_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let (exit, why) = finish(dir.path(), &[None, None], |_| ()).unwrap_err();
+        assert_eq!(exit, Exit::Host);
+        assert!(why.ends_with("the disk is full"), "{why}");
+        let refused = |executions: &mut [ExecutionRecord]| {
+            for execution in executions {
+                execution.memo.failure = Some(FailureKind::Refused);
+                execution.why = Some("there is no such function".into());
+            }
+        };
+        let end = finish(dir.path(), &[None, None], refused).unwrap_err();
+        assert_eq!(end, (Exit::Refused, "there is no such function".into()));
     }
 }

@@ -9,7 +9,7 @@ use super::output::{Lines, Paint, Render};
 use super::report::{Report, Reports};
 use super::text::{self, Excerpt};
 use crate::job::Finding;
-use crate::verify::Rule;
+use crate::verify::{Group, Rule};
 
 /// How many points of a faulty claim are shown; all of them are in the JSON.
 const MOST_DIFFERENCES: usize = 3;
@@ -22,7 +22,7 @@ impl Render for Report {
         }
         lines.add("verdict", self.verdict_line(paint));
         self.add_groups(&mut lines);
-        self.add_deviations(&mut lines, paint);
+        self.add_findings(&mut lines, paint);
         if let Some(claim) = &self.claim {
             self.add_claim(&mut lines, claim);
         }
@@ -85,13 +85,24 @@ impl Report {
         }
     }
 
-    /// Who has the results of a group and not its claim.
-    fn add_deviations(&self, lines: &mut Lines, paint: Paint) {
+    /// Where runs differ from the result that stands, or from each other.
+    fn add_findings(&self, lines: &mut Lines, paint: Paint) {
         for finding in &self.findings {
-            let disputed = self.verdict.groups.iter().any(|group| group.disputed.contains(&finding.execution));
+            let is_in = |list: fn(&Group) -> &[u16]| {
+                self.verdict.groups.iter().any(|group| list(group).contains(&finding.execution))
+            };
             let against = format!("where run {} has", finding.against);
-            let (what, against) = if disputed { ("disputed", against.as_str()) } else { ("faulty", "instead of") };
+            let (what, against) = if is_in(|group| &group.faulty) {
+                ("faulty", "instead of")
+            } else if is_in(|group| &group.disputed) {
+                ("disputed", against.as_str())
+            } else {
+                ("differs", against.as_str())
+            };
             lines.add(what, paint.red(&deviating(finding, against)));
+            if let Some(parted) = &finding.parted {
+                lines.add("", format!("parted at {}", text::harmless(parted)));
+            }
         }
     }
 

@@ -142,11 +142,7 @@ pub enum SubmitError {
 
 /// What this program speaks and runs.
 pub fn versions() -> Versions {
-    Versions {
-        semver: env!("CARGO_PKG_VERSION").into(),
-        protocol: PROTOCOL_VERSION,
-        profiles: vec![Profile::V1.id()],
-    }
+    Versions { semver: env!("CARGO_PKG_VERSION").into(), protocol: PROTOCOL_VERSION, profiles: vec![Profile::V1.id()] }
 }
 
 impl Daemon {

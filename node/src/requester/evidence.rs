@@ -7,6 +7,7 @@ use super::EVIDENCE_MS;
 use super::shard::Shard;
 use crate::job::{ExecutionRecord, ExecutionState, Finding};
 use crate::receipts;
+use crate::verify::Verdict;
 
 /// Digests in a trail at most; honest ones have fewer.
 const MAX_TRAIL: usize = 4096;
@@ -49,15 +50,23 @@ impl Shard<'_> {
         self.now.ms >= since.saturating_add(EVIDENCE_MS) || !self.record.executions.iter().any(awaited)
     }
 
-    /// Compares all that differ with the winner, or, without one, with the first of the largest group.
+    /// Compares what is known by now.
     pub(super) fn find(&mut self) {
-        let Some(verdict) = &self.record.verdict else { return };
-        let readable = verdict.groups.iter().find(|group| !group.h1.is_empty());
-        let first = verdict.chosen().or_else(|| readable.and_then(|group| group.executions.first().copied()));
-        let Some(against) = first.and_then(|number| self.execution(number)) else { return };
-        let differs = |it: &&ExecutionRecord| it.claim.is_some() && it.claim != against.claim;
-        self.record.findings = self.record.executions.iter().filter(differs).map(|it| compare(against, it)).collect();
+        if let Some(verdict) = &self.record.verdict {
+            self.record.findings = findings(&self.record.executions, verdict);
+        }
     }
+}
+
+/// How each execution differs from the winner, or, without one, from the first of the largest group.
+pub fn findings(executions: &[ExecutionRecord], verdict: &Verdict) -> Vec<Finding> {
+    let readable = verdict.groups.iter().find(|group| !group.h1.is_empty());
+    let first = verdict.chosen().or_else(|| readable.and_then(|group| group.executions.first().copied()));
+    let Some(against) = first.and_then(|number| executions.iter().find(|it| it.number == number)) else {
+        return Vec::new();
+    };
+    let differs = |it: &&ExecutionRecord| it.claim.is_some() && it.claim != against.claim;
+    executions.iter().filter(differs).map(|it| compare(against, it)).collect()
 }
 
 /// Whether a receipt is that of the run that the execution voted for, and signed by who ran it. The one place where receipts

@@ -29,6 +29,7 @@ use crate::job::{AnnouncedJob, Event, ExecutionId, JobId};
 use crate::protocol::{Delivery, Message};
 
 pub use draw::draw;
+pub use evidence::findings;
 pub use machine::Requester;
 
 /// How long a verdict that nobody can change any more waits for those who have not spoken, in milliseconds: equal nodes
