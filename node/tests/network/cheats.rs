@@ -72,7 +72,7 @@ fn two_honest_runs_outvote_three_liars_who_do_not_collude() {
 }
 
 #[test]
-fn who_runs_another_program_is_found_by_its_first_host_call() {
+fn who_runs_another_program_is_found_by_the_host_call_at_which_it_parts() {
     let net = Net::of("honest honest meddler");
     let record = net.run(&Ask::of(3, 2));
     let meddler = only_loser(&net, Behaviour::Meddler, &record);
@@ -80,8 +80,8 @@ fn who_runs_another_program_is_found_by_its_first_host_call() {
     assert_eq!(finding.execution, meddler.number);
     let differs = |what: &str| finding.differences.iter().any(|difference| difference.what == what);
     assert!(differs("job") && differs("file stdout"), "{finding:#?}");
-    // The first call writes `hello` in both, and the second asks how long the arguments are.
-    assert_eq!(finding.parted.as_deref(), Some("host call 2 (args_sizes_get in both)"));
+    // The first call writes `hello` in both, the second asks how long the arguments are, and the third reads them.
+    assert_eq!(finding.parted.as_deref(), Some("host call 3 (args_get in both)"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use bacalhau::publisher::PublishPlaces;
 use bacalhau::requester::RequesterConfig;
 use bacalhau::service::{Provider, ProviderConfig};
 use bacalhau::storage::{Fetching, LocalStorage, Sources};
-use bacalhau::transport::{Budgets, Identity, Network};
+use bacalhau::transport::{Budgets, Identity, Network, Transport};
 use bacalhau_runtime::{Job, Link, Options, Runtime};
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
@@ -119,7 +119,9 @@ impl Net {
             cast.transport(number, identity, network).unwrap()
         };
         let config = ClusterConfig { nodes, requester, compute };
-        let cluster = Cluster::start_with(&config, budgets, work, wire).unwrap();
+        let cluster = Cluster::start_with(&config, budgets, work, wire);
+        let heard = || networks.lock().unwrap().iter().map(|network| network.peers()).collect::<Vec<_>>();
+        let cluster = cluster.unwrap_or_else(|error| panic!("{error}: {:#?}", heard()));
         let providers = providers.into_iter().map(|provider| provider.into_inner().unwrap()).collect();
         Self { cluster, networks: networks.into_inner().unwrap(), providers, cast, module: cid, dir }
     }

@@ -53,7 +53,7 @@ impl Line {
     }
 
     fn check_shard(&self, shard: &ShardRecord) {
-        let verdict = shard.verdict.as_ref().unwrap();
+        let verdict = shard.verdict.as_ref().unwrap_or_else(|| panic!("no verdict: {self:?} {shard:#?}"));
         assert_eq!(verdict.rule, self.rule, "{self:?} {shard:#?}");
         let groups: Vec<usize> = verdict.groups.iter().map(|group| group.executions.len()).collect();
         assert_eq!(groups, self.groups(), "{self:?} {shard:#?}");
