@@ -306,7 +306,10 @@ impl Core {
     /// Gives a message to the machine that it is for, unless the sender has no part in what it is about.
     fn deliver(&mut self, now_ms: u64, from: PeerId, message: Message) -> Reply {
         let refusal = match addressee(&message) {
-            Addressee::Requester => self.refused_by_requester(&from, &message),
+            Addressee::Requester => match &self.requester {
+                Some(requester) => requester.admits(&from, &message).err(),
+                None => Some(Refusal::Unknown),
+            },
             Addressee::Compute => self.refused_by_compute(&from, &message),
             Addressee::Nobody => Some(Refusal::Unknown),
         };
@@ -319,17 +322,6 @@ impl Core {
             Addressee::Nobody => {}
         }
         Reply::Taken
-    }
-
-    /// Anybody may bid; of an execution only its provider may speak.
-    fn refused_by_requester(&self, from: &PeerId, message: &Message) -> Option<Refusal> {
-        let Some(record) = self.record(&message.job()) else { return Some(Refusal::Unknown) };
-        let id = about(message)?;
-        let shard = usize::try_from(id.shard).ok().and_then(|shard| record.shards.get(shard));
-        match shard.and_then(|shard| shard.execution(id.number)) {
-            None => Some(Refusal::Unknown),
-            Some(execution) => (execution.peer != *from).then_some(Refusal::NotYours),
-        }
     }
 
     /// Only the job's requester may accept, cancel or judge.
@@ -432,18 +424,6 @@ fn addressee(message: &Message) -> Addressee {
             Addressee::Compute
         }
         Message::Log { .. } => Addressee::Nobody,
-    }
-}
-
-/// The execution that a message to a requester is about.
-fn about(message: &Message) -> Option<ExecutionId> {
-    match message {
-        Message::Running(running) => Some(running.execution),
-        Message::Proposal(proposal) => Some(proposal.execution),
-        Message::Failed(failed) => Some(failed.execution),
-        Message::Evidence(evidence) => Some(evidence.execution),
-        Message::Published(published) => Some(published.execution),
-        _ => None,
     }
 }
 

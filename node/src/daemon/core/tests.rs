@@ -8,7 +8,7 @@ use crate::transport::simulated::{Config, FakeSeal, jobs};
 
 /// A node, and whether it takes and runs jobs.
 fn node(me: PeerId, takes: bool, runs: bool) -> Core {
-    let seal = Arc::new(FakeSeal::new(me));
+    let seal = Arc::new(FakeSeal::new(me, 1));
     let requester = takes.then(|| Requester::new(me, RequesterConfig::default(), seal.clone()));
     let compute = runs.then(|| Compute::new(me, jobs::versions(), ComputeConfig::default(), seal));
     Core::new(me, jobs::versions(), requester, compute, OutboxConfig::default())

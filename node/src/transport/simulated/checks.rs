@@ -170,7 +170,7 @@ impl Checks {
         if !self.runs_honestly(&from) {
             return None;
         }
-        let ballot = match FakeSeal::new(to).open(&proposal.sealed) {
+        let ballot = match FakeSeal::new(to, 0).open(&proposal.sealed) {
             Ok(ballot) => ballot,
             Err(error) => return Some(format!("{from} sealed what cannot be opened: {error}")),
         };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Behaviour;
+use super::{Behaviour, FakeSeal};
 use super::event::{Delivery, Event};
 use super::jobs;
 use super::report::kind;
@@ -154,7 +154,7 @@ impl World<'_> {
 
     /// The same proposal with another result.
     fn contradict(&self, from: usize, to: usize, proposal: &Proposal) -> Message {
-        let seal = super::FakeSeal::new(self.nodes[to].peer);
+        let seal = FakeSeal::new(self.nodes[to].peer, 0);
         let sealed = seal.open(&proposal.sealed).and_then(|mut ballot| {
             ballot.h1 = Behaviour::Liar.result(from, &proposal.execution);
             seal.seal(&ballot)

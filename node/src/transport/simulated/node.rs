@@ -76,7 +76,7 @@ impl Node {
 
     /// A process of this node that knows nothing.
     pub(super) fn process(&self, config: &Config) -> Core {
-        let seal = Arc::new(FakeSeal::new(self.peer));
+        let seal = Arc::new(FakeSeal::new(self.peer, self.life));
         let requester = Requester::new(self.peer, config.requester.clone(), seal.clone());
         let compute = Compute::new(self.peer, versions(), config.compute.clone(), seal);
         Core::new(self.peer, versions(), Some(requester), Some(compute), config.outbox.clone())

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use libp2p::PeerId;
+
+use super::Behaviour;
 use crate::job::{JobRecord, JobState};
 use crate::protocol::Message;
 use crate::verify::Rule;
@@ -28,11 +31,13 @@ pub struct Report {
     pub messages: BTreeMap<&'static str, u64>,
     /// Announcements that arrived, also at nodes that had no use for them.
     pub announced: u64,
+    /// Nodes that cheat.
+    pub cheats: BTreeMap<PeerId, Behaviour>,
     /// Crashes of nodes.
     pub crashes: u64,
     /// What must not be, in words; empty if all is well.
     pub violations: Vec<String>,
-    /// All jobs, in the order in which they ended, if they are kept.
+    /// All jobs, in the order in which they were submitted, if they are kept.
     pub records: Vec<JobRecord>,
 }
 

@@ -265,6 +265,8 @@ impl<'a> World<'a> {
                 self.report.violation(format!("node {number} holds capacity: {:?}", core.compute()));
             }
         }
+        let cheats = self.nodes.iter().filter(|node| node.behaviour != Behaviour::Honest);
+        self.report.cheats = cheats.map(|node| (node.peer, node.behaviour)).collect();
         self.report.virtual_ms = self.now_ms;
         self.report
     }
