@@ -18,6 +18,9 @@ use crate::storage::{
 };
 use crate::transport::{Host, HostConfig, Identity};
 
+/// The file of its key in its data directory.
+const IDENTITY: &str = "identity";
+
 /// What a node is told.
 #[derive(Clone)]
 pub struct NodeConfig {
@@ -55,7 +58,7 @@ impl Node {
     /// # Errors
     /// When the store cannot be opened, or the network not be started.
     pub fn start(config: NodeConfig) -> Result<Self, HostFailure> {
-        Self::start_at(config, &[], Identity::ephemeral())
+        Self::start_as(config, HostConfig::default())
     }
 
     /// As [`start`](Self::start), but under the identity of the data directory, and reachable at `listen`: what is in
@@ -64,29 +67,37 @@ impl Node {
     /// # Errors
     /// Also when it cannot listen there, or the identity cannot be read.
     pub fn serve(config: NodeConfig, listen: &[Multiaddr]) -> Result<Self, HostFailure> {
-        let identity = Identity::from_file(&config.data_dir.join("identity")).map_err(|error| failed(&error))?;
-        Self::start_at(config, listen, identity)
+        let identity = Identity::from_file(&config.data_dir.join(IDENTITY)).map_err(|error| failed(&error))?;
+        Self::start_as(config, HostConfig { identity, listen: listen.to_vec(), ..HostConfig::default() })
     }
 
-    fn start_at(config: NodeConfig, listen: &[Multiaddr], identity: Identity) -> Result<Self, HostFailure> {
+    /// As [`serve`](Self::serve), as a node of the network of jobs: where and with whom `host` says.
+    ///
+    /// # Errors
+    /// As for [`serve`](Self::serve).
+    pub fn join(config: NodeConfig, host: HostConfig) -> Result<Self, HostFailure> {
+        let identity = Identity::from_file(&config.data_dir.join(IDENTITY)).map_err(|error| failed(&error))?;
+        Self::start_as(config, HostConfig { identity, ..host })
+    }
+
+    fn start_as(config: NodeConfig, host: HostConfig) -> Result<Self, HostFailure> {
         let store = open_store(&config.data_dir, config.store_bytes)?;
         let peers: Vec<&Multiaddr> = config
             .connect
             .iter()
             .filter_map(|peer| if let Peer::Bitswap(addr) = peer { Some(addr) } else { None })
             .collect();
-        let (mut host, mut bitswap) = (None, None);
-        if !peers.is_empty() || !listen.is_empty() {
-            let started = HostConfig { identity, listen: listen.to_vec(), ..HostConfig::default() };
-            let started = Host::start(&started).map_err(|error| failed(&error))?;
+        let (mut started, mut bitswap) = (None, None);
+        if !peers.is_empty() || !host.listen.is_empty() || host.jobs.is_some() {
+            let node = Host::start(&host).map_err(|error| failed(&error))?;
             let shelf: Arc<dyn Shelf> = Arc::clone(&store) as _;
             let settings = bitswap::Config { patience: config.patience, ..bitswap::Config::default() };
-            let speaks = Bitswap::start(&started, Some(shelf), settings);
+            let speaks = Bitswap::start(&node, Some(shelf), settings);
             for peer in peers {
                 // Who cannot be reached says so to whoever wants something.
                 drop(speaks.connect(peer));
             }
-            (host, bitswap) = (Some(started), Some(speaks));
+            (started, bitswap) = (Some(node), Some(speaks));
         }
         let kubos: Vec<Arc<Kubo>> = config
             .connect
@@ -94,10 +105,20 @@ impl Node {
             .filter_map(|peer| if let Peer::Kubo(address) = peer { Some(address.clone()) } else { None })
             .map(|address| Arc::new(Kubo::new(address, config.patience)))
             .collect();
-        let providers = providers(&config, bitswap.as_ref(), &kubos);
+        let providers = providers(&config, bitswap.as_ref(), host.jobs.is_some(), &kubos);
         let own = Arc::new(OwnStore::new(Arc::clone(&store)));
         let exchange = Arc::new(Exchange::new(own, providers, Arc::clone(&config.fetched)));
-        Ok(Self { store, exchange, kubos, config, bitswap, host })
+        Ok(Self { store, exchange, kubos, config, bitswap, host: started })
+    }
+
+    /// Its part of the network, if it has one.
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// Where it keeps everything.
+    pub fn data_dir(&self) -> &Path {
+        &self.config.data_dir
     }
 
     /// The block store.
@@ -169,9 +190,15 @@ pub fn open_store(data_dir: &Path, max_bytes: u64) -> Result<Arc<Store>, HostFai
     })
 }
 
-fn providers(config: &NodeConfig, bitswap: Option<&Arc<Bitswap>>, kubos: &[Arc<Kubo>]) -> Vec<Arc<dyn Provider>> {
+/// Nodes of the network of jobs ask each other; others ask whom they are told to.
+fn providers(
+    config: &NodeConfig,
+    bitswap: Option<&Arc<Bitswap>>,
+    jobs: bool,
+    kubos: &[Arc<Kubo>],
+) -> Vec<Arc<dyn Provider>> {
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
-    let peers = config.connect.iter().any(|peer| matches!(peer, Peer::Bitswap(_)));
+    let peers = jobs || config.connect.iter().any(|peer| matches!(peer, Peer::Bitswap(_)));
     if let Some(bitswap) = bitswap.filter(|_| peers) {
         providers.push(Arc::clone(bitswap) as _);
     }

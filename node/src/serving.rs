@@ -1,4 +1,4 @@
-//! Where the data directory's `ipfs serve` can be reached, for the other commands that use the same directory. What is
+//! Where the data directory's `serve` or `ipfs serve` can be reached, for the other commands that use the same directory. What is
 //! written there counts only as long as the serving process lives: it holds a lock on it.
 
 use std::fs::{self, File, OpenOptions};
@@ -18,6 +18,9 @@ pub struct Addresses {
     pub peers: Vec<String>,
     /// URL at which published results are served.
     pub http: Option<String>,
+    /// URL of the node's API, where the process is a `serve`.
+    #[serde(default)]
+    pub api: Option<String>,
 }
 
 /// That this process serves, until it is dropped.
@@ -76,7 +79,7 @@ mod tests {
     fn addresses_count_while_their_process_serves() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(find(dir.path()), None);
-        let addresses = Addresses { peers: vec!["/ip4/127.0.0.1/tcp/1".into()], http: None };
+        let addresses = Addresses { peers: vec!["/ip4/127.0.0.1/tcp/1".into()], ..Addresses::default() };
         let mut serving = Serving::begin(dir.path()).unwrap();
         serving.announce(&Addresses { http: Some("http://a-long-one".into()), ..addresses.clone() }).unwrap();
         serving.announce(&addresses).unwrap();

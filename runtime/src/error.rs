@@ -60,6 +60,11 @@ impl HostFailure {
         Self { what, source: None, timed_out: true }
     }
 
+    /// Somebody has ended the run.
+    pub(crate) fn cancelled() -> Self {
+        Self::new("the run was ended before its time, since nobody needs it any more")
+    }
+
     /// Whether the host's watchdog ended the run.
     pub fn is_timeout(&self) -> bool {
         self.timed_out

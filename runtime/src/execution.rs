@@ -13,6 +13,7 @@ use crate::receipt::{Claim, Receipt, ResultFile, Unclaimed};
 use crate::results;
 use crate::sandbox::Ended;
 use crate::staging::Staging;
+use crate::trail::CallTrail;
 
 /// How a run ended, with the files that it left. Dropping it drops them.
 pub struct Execution {
@@ -31,6 +32,11 @@ impl Execution {
     /// Fuel used: all of it if it ran out, and after a trap or a full stack what was charged up to the last checkpoint.
     pub fn fuel(&self) -> u64 {
         self.ended.fuel
+    }
+
+    /// What the program called: evidence for whoever compares runs, and no part of any claim.
+    pub fn calls(&self) -> &CallTrail {
+        &self.ended.calls
     }
 
     /// Puts the results into a new directory at `results`, on the file system of the run's workplace, and hashes it. It
@@ -61,7 +67,7 @@ impl Execution {
             h1: hashed.h1,
             files: hashed.files.iter().map(ResultFile::from).collect(),
         };
-        Ok(Receipt { claim, unclaimed: unclaimed(backend, ended.notes) })
+        Ok(Receipt { claim, signatures: Vec::new(), unclaimed: unclaimed(backend, ended.notes) })
     }
 }
 

@@ -29,14 +29,17 @@
 //! | `instrument` | makes the height of the call stack exact, inside the module |
 //! | [`Tier`], `loader`, `compiler`, `forms` | the quick compile, the good one, and which of them a run gets |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
+//! | [`Control`] | the outside's hold on a run |
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
 //! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
+//! | [`CallTrail`] | what the guest called, to find where two runs parted |
 //! | [`Receipt`], [`Outcome`], [`Error`] | what came of it |
 
 mod cache;
 mod clock;
 mod compiler;
+mod control;
 pub mod dirhash;
 mod engine;
 mod error;
@@ -62,6 +65,7 @@ mod vfs;
 mod wasi;
 mod watchdog;
 
+pub use control::Control;
 pub use engine::{Backend, ENGINE};
 pub use error::{Error, HostFailure};
 pub use execution::Execution;
@@ -74,7 +78,9 @@ pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
-pub use receipt::{Checked, Claim, Difference, Publication, Receipt, ReceiptError, ResultFile, Service, Unclaimed};
+pub use receipt::{
+    Checked, Claim, Difference, Publication, Receipt, ReceiptError, ResultFile, Service, Signature, Unclaimed,
+};
 pub use runtime::{Module, Options, Runtime};
 pub use tier::Tier;
 pub use trail::{CallTrail, Parted};

@@ -19,9 +19,22 @@ use crate::outcome::Outcome;
 pub struct Receipt {
     /// A function of the job alone: what is voted on and what [`Receipt::differences`] compares.
     pub claim: Claim,
+    /// Who vouches for the claim. Checking it needs keys, which the runtime has none of: here it is text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signature>,
     /// When, where and how long: **not part of the claim**.
     #[serde(default)]
     pub unclaimed: Unclaimed,
+}
+
+/// The signature of a claim, by a node that says that it ran the job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The peer id of the node.
+    pub signer: String,
+    /// Its signature, in hexadecimal.
+    pub signature: String,
 }
 
 /// What a run claims.
@@ -212,7 +225,7 @@ impl Claim {
 }
 
 /// One point at which two claims part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// `job`, `outcome`, `fuel`, `h1` or `file NAME`; `encoding` where all of these are equal and the bytes are not.
     pub what: String,
@@ -271,13 +284,23 @@ mod tests {
 
     #[test]
     fn fuel_is_a_number_whatever_the_outcome() {
-        let receipt = Receipt { claim: claim(), unclaimed: Unclaimed::default() };
+        let receipt = Receipt { claim: claim(), signatures: Vec::new(), unclaimed: Unclaimed::default() };
         let mut json: serde_json::Value = serde_json::from_str(&receipt.to_json()).unwrap();
         assert_eq!(json["claim"]["fuel"], 7);
         assert_eq!(Receipt::parse(&receipt.to_dag_cbor()).unwrap(), receipt);
         json["claim"]["fuel"] = serde_json::Value::Null;
         let error = Receipt::parse(json.to_string().as_bytes()).unwrap_err().to_string();
         assert!(error.starts_with("this is not a receipt: invalid type: null, expected u64"), "{error}");
+    }
+
+    #[test]
+    fn a_receipt_that_nobody_signed_is_what_it_was_before_there_were_signatures() {
+        let mut receipt = Receipt { claim: claim(), signatures: Vec::new(), unclaimed: Unclaimed::default() };
+        assert!(!receipt.to_json().contains("signatures"));
+        assert_eq!(Receipt::parse(receipt.to_json().as_bytes()).unwrap(), receipt);
+        receipt.signatures.push(Signature { signer: "a".into(), signature: "00".into() });
+        assert_eq!(Receipt::parse(receipt.to_json().as_bytes()).unwrap(), receipt);
+        assert_eq!(Receipt::parse(&receipt.to_dag_cbor()).unwrap(), receipt);
     }
 
     #[test]

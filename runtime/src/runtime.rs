@@ -1,6 +1,7 @@
 //! Loads modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
 
 use std::fmt;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use wasmtime::ExternType;
 
+use crate::control::Control;
 use crate::engine::Backend;
 use crate::error::{Error, HostFailure};
 use crate::execution::Execution;
@@ -24,6 +26,7 @@ use crate::receipt::Receipt;
 use crate::sandbox;
 use crate::staging::Staging;
 use crate::tier::Tier;
+use crate::trail::CallTrail;
 use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
 use crate::wasi::World;
@@ -108,8 +111,25 @@ impl Runtime {
         results: &Path,
         timeout: Duration,
     ) -> Result<Receipt, Error> {
+        self.run_with_calls(module, job, inputs, results, timeout).map(|(receipt, _)| receipt)
+    }
+
+    /// [`Runtime::run`], and what the program called.
+    ///
+    /// # Errors
+    /// As for `run`.
+    pub fn run_with_calls(
+        &self,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        results: &Path,
+        timeout: Duration,
+    ) -> Result<(Receipt, CallTrail), Error> {
         let workplace = results.parent().unwrap_or(Path::new("."));
-        self.execute(module, job, inputs, workplace, timeout)?.keep(results)
+        let mut execution = self.execute(module, job, inputs, workplace, timeout)?;
+        let calls = mem::take(&mut execution.ended.calls);
+        Ok((execution.keep(results)?, calls))
     }
 
     /// Runs `job`. Files that are too large for memory go to a directory in `workplace`, which is made when it is needed
@@ -127,13 +147,45 @@ impl Runtime {
         workplace: &Path,
         timeout: Duration,
     ) -> Result<Execution, Error> {
+        self.execute_with(None, module, job, inputs, workplace, timeout)
+    }
+
+    /// [`Runtime::execute`], while `control` can end the run and read what it says.
+    ///
+    /// # Errors
+    /// As for `execute`; a run that was ended is a failure of this host.
+    pub fn execute_under(
+        &self,
+        control: &Control,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        workplace: &Path,
+        timeout: Duration,
+    ) -> Result<Execution, Error> {
+        if control.is_cancelled() {
+            return Err(HostFailure::cancelled().into());
+        }
+        self.execute_with(Some(control), module, job, inputs, workplace, timeout)
+    }
+
+    fn execute_with(
+        &self,
+        control: Option<&Control>,
+        module: &Module,
+        job: &Job,
+        inputs: &Inputs,
+        workplace: &Path,
+        timeout: Duration,
+    ) -> Result<Execution, Error> {
         check(module, job, inputs)?;
         let form = module.0.forms.now();
         let staging = Arc::new(Staging::new(workplace));
-        let world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
+        let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
+        world.control = control.cloned();
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
-            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout);
+            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout, control);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
         let ended = ended?;

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use wasmtime::{AsContextMut, Global, Instance, InstancePre, Memory, ResourceLimiter, Store, TypedFunc, Val};
 
+use crate::control::Control;
 use crate::error::{Error, HostFailure};
 use crate::gate::Refusal;
 use crate::instrument;
 use crate::job::{DEFAULT_ENTRY_POINT, Job};
 use crate::limits::Limits;
 use crate::outcome::{Limit, Outcome, Trap};
+use crate::trail::CallTrail;
 use crate::vfs::fault::Stop;
 use crate::wasi::World;
 use crate::watchdog::Watchdog;
@@ -20,6 +22,8 @@ use crate::watchdog::Watchdog;
 /// What a store holds.
 pub(crate) struct State {
     pub(crate) world: World,
+    /// What the guest has called.
+    pub(crate) calls: CallTrail,
     pub(crate) memory: Option<Memory>,
     /// Known once the module is set up.
     pub(crate) counters: Option<Counters>,
@@ -28,7 +32,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(world: World, limits: &Limits) -> Self {
-        Self { world, memory: None, counters: None, limiter: Limiter::new(limits) }
+        Self { world, calls: CallTrail::default(), memory: None, counters: None, limiter: Limiter::new(limits) }
     }
 }
 
@@ -77,6 +81,7 @@ pub(crate) struct Ended {
     /// Fuel used: all of it if it ran out, and after a trap what it was at the last checkpoint (see `PROFILE.md`).
     pub(crate) fuel: u64,
     pub(crate) world: World,
+    pub(crate) calls: CallTrail,
     pub(crate) notes: Vec<String>,
 }
 
@@ -87,6 +92,7 @@ pub(crate) fn run(
     world: World,
     watchdog: &Watchdog,
     timeout: Duration,
+    control: Option<&Control>,
 ) -> Result<Ended, Error> {
     let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
     store.limiter(|state| &mut state.limiter);
@@ -94,10 +100,15 @@ pub(crate) fn run(
         Ok(instance) => {
             let counters = set_up(&mut store, &instance, job)?;
             let watch = watchdog.watch(&store, counters.stop, timeout);
+            if let Some(control) = control {
+                control.watch(watch.handle());
+            }
             let ended = call(&mut store, instance, job);
             if ended.as_ref().err().and_then(trap) == Some(wasmtime::Trap::UnreachableCodeReached) && watch.has_fired()
             {
-                return Err(HostFailure::timed_out(timeout.as_secs_f64()).into());
+                let cancelled = control.is_some_and(Control::is_cancelled);
+                let timed_out = || HostFailure::timed_out(timeout.as_secs_f64());
+                return Err(if cancelled { HostFailure::cancelled() } else { timed_out() }.into());
             }
             conclude(&mut store, counters, ended)?
         }
@@ -107,7 +118,7 @@ pub(crate) fn run(
     let fuel = job.limits.fuel.saturating_sub(u64::try_from(left).unwrap_or(0));
     let state = store.into_data();
     let notes = notes(&state, job);
-    Ok(Ended { outcome, fuel, world: state.world, notes })
+    Ok(Ended { outcome, fuel, world: state.world, calls: state.calls, notes })
 }
 
 /// Gives the guest what the job allows. Nothing of it has run yet: there is no start section.

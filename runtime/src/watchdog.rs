@@ -52,7 +52,7 @@ impl Address {
 }
 
 #[expect(unsafe_code, reason = "an address is only a number until it is written to")]
-// SAFETY: what is done with it is said in `Shared::fire`.
+// SAFETY: what is done with it is said in `Watched::stop`.
 unsafe impl Send for Address {}
 
 /// A run that is watched, until this is dropped. Drop it before the store.
@@ -91,9 +91,31 @@ impl Watchdog {
 }
 
 impl Watch {
+    /// What ends the run before its time.
+    pub(crate) fn handle(&self) -> Handle {
+        Handle { shared: Arc::downgrade(&self.shared), key: self.key }
+    }
+
     /// Whether the run was asked to stop.
     pub(crate) fn has_fired(&self) -> bool {
         self.fired.load(Ordering::Acquire)
+    }
+}
+
+/// Ends a watched run, if it still is.
+pub(crate) struct Handle {
+    shared: Weak<Shared>,
+    key: (Instant, u64),
+}
+
+impl Handle {
+    /// Asks the run to stop now.
+    pub(crate) fn fire(&self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut runs = shared.lock();
+        if let Some(watched) = runs.watched.remove(&self.key) {
+            watched.stop();
+        }
     }
 }
 
@@ -120,17 +142,24 @@ impl Runs {
     /// Asks every run to stop whose time is over.
     fn fire(&mut self, now: Instant) {
         while let Some(first) = self.watched.first_entry().filter(|first| first.key().0 <= now) {
-            let Watched { stop, fired } = first.remove();
-            fired.store(true, Ordering::Release);
-            #[expect(unsafe_code, reason = "wasmtime shares no memory with other threads in a safe way")]
-            // SAFETY: the address is that of a memory of one page that never grows, so it stays where it is while its
-            // store lives; a run takes itself off the list, under the lock that we hold, before its store goes. Nobody
-            // in Rust reads or writes these bytes; compiled code loads them, and misses the values at most once. Both lie
-            // in the page, and are aligned as it is.
-            unsafe {
-                AtomicI64::from_ptr(stop.word(LEAST_FUEL)).store(i64::MAX, Ordering::Relaxed);
-                AtomicI64::from_ptr(stop.word(STOP)).store(i64::MIN, Ordering::Relaxed);
-            }
+            first.remove().stop();
+        }
+    }
+}
+
+impl Watched {
+    /// Asks the run to stop. Only with what was just taken off the list, under its lock.
+    fn stop(self) {
+        let Self { stop, fired } = self;
+        fired.store(true, Ordering::Release);
+        #[expect(unsafe_code, reason = "wasmtime shares no memory with other threads in a safe way")]
+        // SAFETY: the address is that of a memory of one page that never grows, so it stays where it is while its
+        // store lives; a run takes itself off the list, under the lock that our caller holds, before its store goes.
+        // Nobody in Rust reads or writes these bytes; compiled code loads them, and misses the values at most once. Both
+        // lie in the page, and are aligned as it is.
+        unsafe {
+            AtomicI64::from_ptr(stop.word(LEAST_FUEL)).store(i64::MAX, Ordering::Relaxed);
+            AtomicI64::from_ptr(stop.word(STOP)).store(i64::MIN, Ordering::Relaxed);
         }
     }
 }

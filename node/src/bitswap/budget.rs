@@ -4,30 +4,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::config::{Budget, Rate};
-
-/// A bucket of tokens that may go into debt.
-#[derive(Debug)]
-pub(super) struct Bucket {
-    rate: Rate,
-    state: Mutex<(f64, Instant)>,
-}
-
-impl Bucket {
-    pub(super) fn new(rate: Rate, now: Instant) -> Self {
-        Self { rate, state: Mutex::new((float(rate.burst), now)) }
-    }
-
-    /// Takes `tokens` and says how long it takes until the debt is paid.
-    pub(super) fn take(&self, tokens: u64, now: Instant) -> Duration {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let per_second = float(self.rate.per_second.max(1));
-        let gained = now.saturating_duration_since(state.1).as_secs_f64() * per_second;
-        *state = ((state.0 + gained).min(float(self.rate.burst)) - float(tokens), now);
-        // A day is longer than anything here lasts.
-        Duration::from_secs_f64((-state.0 / per_second).clamp(0.0, 86_400.0))
-    }
-}
+use super::config::Budget;
+use crate::budget::Bucket;
 
 /// The buckets of one peer.
 #[derive(Debug)]
@@ -87,26 +65,12 @@ impl PeerBudget {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "budgets need no more than 52 bits")]
-fn float(tokens: u64) -> f64 {
-    tokens as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Rate;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn a_bucket_goes_into_debt_and_fills_again() {
-        let start = Instant::now();
-        let bucket = Bucket::new(Rate { per_second: 10, burst: 20 }, start);
-        assert_eq!(bucket.take(20, start), Duration::ZERO);
-        assert_eq!(bucket.take(10, start), SECOND);
-        assert_eq!(bucket.take(0, start + SECOND), Duration::ZERO);
-        assert_eq!(bucket.take(25, start + 100 * SECOND), SECOND / 2, "it holds no more than its burst");
-    }
 
     #[test]
     fn too_many_wants_are_delayed_then_dropped_then_answered_with_the_door() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::budget::Rate;
+
 /// How a node exchanges blocks.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -38,15 +40,6 @@ pub struct Budget {
     pub drops: u32,
     /// How long a peer that was disconnected is not spoken to.
     pub ban: Duration,
-}
-
-/// So many a second, and so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// What is added every second.
-    pub per_second: u64,
-    /// What is there at most, and at first.
-    pub burst: u64,
 }
 
 impl Default for Config {

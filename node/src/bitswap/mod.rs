@@ -26,7 +26,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol};
 use crate::cas::{self, DataError, IDENTITY, Shelf};
 use crate::exchange::{Answers, Provider};
 use crate::transport::{Dial, Host};
-pub use config::{Budget, Config, Rate};
+pub use config::{Budget, Config};
 use node::Node;
 pub use record::PeerStats;
 

@@ -1,6 +1,5 @@
 //! The flags that say where blocks are kept and whom to ask for them, and the node that follows from them.
 
-use std::env;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,9 +10,9 @@ use clap::Args;
 use libp2p::Multiaddr;
 
 use super::exit::Failure;
-use super::size::Size;
 use super::talk::Talk;
 use crate::cas::store::Store;
+use crate::config::{Size, default_data_dir};
 use crate::exchange::Peer;
 use crate::node::{self, Node, NodeConfig};
 use crate::storage::Fetch;
@@ -123,14 +122,6 @@ impl Content {
         let named = named.iter().filter(|text| *text != "none" && !text.is_empty());
         named.map(|text| text.parse().map_err(|error| Failure::usage(format!("--ipfs-connect: {error}")))).collect()
     }
-}
-
-/// `None` where no home is known.
-fn default_data_dir() -> Option<PathBuf> {
-    let absolute = |dir: PathBuf| dir.is_absolute().then_some(dir);
-    let data_home = env::var_os("XDG_DATA_HOME").map(PathBuf::from).and_then(absolute);
-    let home = || env::home_dir().and_then(absolute).map(|home| home.join(".local/share"));
-    Some(data_home.or_else(home)?.join("bacalhau"))
 }
 
 /// A failure of data, as a command says it.

@@ -1,54 +1,46 @@
 //! Opening what the command line names: the module as bytes, the inputs as trees. Says so when something is fetched.
 
-use std::collections::BTreeMap;
-use std::io;
-
-use bacalhau_runtime::{HostFailure, Inputs, Kind, Tree, Unclaimed};
+use bacalhau_runtime::{HostFailure, Kind};
 
 use super::exit::Failure;
 use super::mount::{self, Mount};
 use super::talk::Talk;
-use crate::storage::{Opened, Services, Source, Sources, Storage};
+use crate::job::InputSpec;
+use crate::storage::{OpenInputs, Opened, Source, Sources, Storage, read_file};
 
-/// Inputs that are open: what a run reads, and what a receipt remembers of where it came from.
-#[derive(Debug, Default)]
-pub(super) struct OpenInputs {
-    /// By guest path.
-    pub(super) trees: Inputs,
-    sources: BTreeMap<String, String>,
-    services: BTreeMap<String, Services>,
-}
-
-impl OpenInputs {
-    /// Opens each input.
-    ///
-    /// # Errors
-    /// When one cannot be read or fetched, or two would be at one place.
-    pub(super) fn open(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<Self, Failure> {
-        let mut inputs = Self::default();
-        for mount in mounts {
-            let opened = open(sources, talk, &mount.source)?;
-            let is_dir = mount.target.is_none() && is_dir(&opened, &mount.source)?;
-            let target = mount.target(is_dir);
-            mount::check_free(&target, &mount.source, inputs.trees.keys().map(String::as_str))?;
-            inputs.trees.insert(target.clone(), opened.tree);
-            inputs.sources.insert(target.clone(), mount.source.recorded());
-            inputs.services.insert(target, opened.services);
-        }
-        Ok(inputs)
-    }
-
-    /// Writes down where everything came from.
-    pub(super) fn record(&self, unclaimed: &mut Unclaimed) {
-        unclaimed.input_sources.clone_from(&self.sources);
-        unclaimed.input_services =
-            self.services.iter().map(|(target, services)| (target.clone(), services.list())).collect();
-    }
+/// Opens each input.
+///
+/// # Errors
+/// When one cannot be read or fetched, or two would be at one place.
+pub(super) fn open_inputs(sources: &Sources, talk: &Talk, mounts: &[Mount]) -> Result<OpenInputs, Failure> {
+    named_inputs(sources, talk, mounts).map(|(_, inputs)| inputs)
 }
 
 fn is_dir(opened: &Opened, source: &Source) -> Result<bool, HostFailure> {
     let stat = opened.tree.stat("").map_err(|error| HostFailure::io(format!("read {}", source.recorded()), error))?;
     Ok(stat.kind == Kind::Dir)
+}
+
+/// Inputs of `mounts`, by the places at which they are seen, and open.
+///
+/// # Errors
+/// As for [`open_inputs`].
+pub(super) fn named_inputs(
+    sources: &Sources,
+    talk: &Talk,
+    mounts: &[Mount],
+) -> Result<(Vec<InputSpec>, OpenInputs), Failure> {
+    let mut inputs = OpenInputs::default();
+    let mut specs = Vec::new();
+    for mount in mounts {
+        let opened = open(sources, talk, &mount.source)?;
+        let is_dir = mount.target.is_none() && is_dir(&opened, &mount.source)?;
+        let target = mount.target(is_dir);
+        mount::check_free(&target, &mount.source, inputs.trees.keys().map(String::as_str))?;
+        specs.push(InputSpec { source: mount.source.to_string(), target: target.clone() });
+        inputs.insert(target, &mount.source, opened);
+    }
+    Ok((specs, inputs))
 }
 
 /// Reads a module of at most `max_bytes`, binary or text.
@@ -69,21 +61,6 @@ pub(super) fn read_module(sources: &Sources, talk: &Talk, source: &Source, max_b
         )));
     }
     Ok(read_file(&*tree, max_bytes).map_err(failed)?)
-}
-
-/// All of the file that `tree` is, which must not have more than `max_bytes`.
-///
-/// # Errors
-/// When it is larger, or cannot be read.
-pub(super) fn read_file(tree: &dyn Tree, max_bytes: u64) -> io::Result<Vec<u8>> {
-    let size = tree.stat("")?.size;
-    if size > max_bytes {
-        return Err(io::Error::other(format!("it has {size} bytes, and {max_bytes} are allowed")));
-    }
-    let mut bytes = vec![0; usize::try_from(size).map_err(io::Error::other)?];
-    let read = tree.open("")?.read_at(&mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(bytes)
 }
 
 fn open(sources: &Sources, talk: &Talk, source: &Source) -> Result<Opened, Failure> {

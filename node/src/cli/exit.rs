@@ -25,7 +25,7 @@ pub(super) enum Exit {
     Host = 4,
     /// The runs did not agree.
     NoVerdict = 5,
-    /// The receipt's job came out differently.
+    /// The receipt's job came out differently, or the receipt is not signed as it should be.
     Different = 6,
     /// The program itself did not succeed.
     Program = 10,
@@ -56,7 +56,7 @@ impl Exit {
             Self::Refused => "the module or the job cannot be run, on any machine",
             Self::Host => "this machine failed (disk, network, --timeout): there is no result",
             Self::NoVerdict => "the runs did not agree, so there is no verified result",
-            Self::Different => "verify found a difference",
+            Self::Different => "verify found a difference, or a signature that is forged or missing",
             Self::Program => "the program ended with a code other than 0, a trap or a limit; its result stands",
             Self::Interrupted => "interrupted, nothing was left behind",
         }

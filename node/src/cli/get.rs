@@ -1,4 +1,5 @@
-//! `bacalhau get`: results that were published, by their receipt or by their CID, checked against both on arrival.
+//! `bacalhau get`: results of a job from its server, or as they were published, by their receipt or by their CID. Checked
+//! against all of these on arrival.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,15 @@ use super::content::Content;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::place::Place;
+use super::server::Server;
 use super::talk::Talk;
-use super::{data, hash, interrupt, keep, text};
+use super::{hash, interrupt, job, keep, server, text};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
 use crate::http::Reach;
-use crate::storage::{Fetching, LocalStorage, Source, Sources, Storage, UrlStorage};
+use crate::job::JobId;
+use crate::storage::{Fetching, LocalStorage, Source, SourceError, Sources, Storage, UrlStorage, read_file};
 
 /// No receipt is larger: one file of a results directory takes some 200 bytes in it.
 const MAX_RECEIPT_BYTES: u64 = 64 << 20;
@@ -33,13 +36,15 @@ const EXAMPLES: &str = "\
 Examples:
   bacalhau get receipt.json --output-dir ./results
       from wherever the receipt says that they were published
-  bacalhau get bafybei… --output-dir ./results --ipfs-connect /ip4/…/tcp/…/p2p/ID";
+  bacalhau get bafybei… --output-dir ./results --ipfs-connect /ip4/…/tcp/…/p2p/ID
+  bacalhau get jkxe5v2q --api-host node7
+      from the server of the job; results of several shards go into shards/N/results";
 
-/// Fetch published results, and check them against receipt and CID
+/// Fetch results, and check them against vote, receipt and CID
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Get {
-    /// A receipt (a path or a URL), or the CID of a results directory
+    /// A job of a server, or the beginning of its name; a receipt (a path or a URL); or the CID of a results directory
     what: String,
 
     /// Where the results go; must be new, empty, or hold earlier results [default: ./bacalhau-JOB or ./CID]
@@ -56,6 +61,30 @@ pub(super) struct Get {
 
     #[command(flatten)]
     content: Content,
+
+    #[command(flatten)]
+    server: Server,
+}
+
+/// The answer for a job of a server.
+#[derive(Debug, Serialize)]
+struct GotJob {
+    job: JobId,
+    /// The server.
+    from: String,
+    shards: Vec<GotShard>,
+    output_dir: PathBuf,
+}
+
+/// What there is of a shard.
+#[derive(Debug, Serialize)]
+struct GotShard {
+    /// Counted from 0.
+    shard: usize,
+    /// Go's directory hash of its results, which was voted for.
+    h1: Option<String>,
+    /// Why there are none.
+    state: Option<String>,
 }
 
 /// The answer.
@@ -83,7 +112,13 @@ impl Get {
         let finished = place.staging().join("finished");
         fs::create_dir(&finished).map_err(|error| HostFailure::at("make the directory", &finished, error))?;
         let results = finished.join("results");
-        let got = match Source::parse(&self.what)? {
+        let source = match Source::parse(&self.what) {
+            Err(SourceError::Missing { .. }) if job::is_name(&self.what) => {
+                return self.fetch_job(&talk, place, &finished);
+            }
+            source => source?,
+        };
+        let got = match source {
             Source::Cid(source) => {
                 let cid = self.fetch_dag(&talk, &source.place, Vec::new(), Unpack::default(), &results)?;
                 let name = source.place.name().map_or_else(|| source.place.cid.to_string(), str::to_owned);
@@ -103,6 +138,24 @@ impl Get {
         let answer = Got { h1: found.h1, cid, from, files: found.files.len(), bytes, output_dir };
         output::print(self.output, &answer)?;
         Ok(Exit::Success)
+    }
+
+    /// From the server.
+    fn fetch_job(&self, talk: &Talk, place: Place, finished: &Path) -> Result<Exit, Failure> {
+        let base = self.server.named_or_own(&self.content.place.path()?)?;
+        let client = server::client(&base, &self.content.place.path()?)?;
+        let fetched = job::fetch(&client, &self.what, finished, talk, |shard| {
+            shard.receipt.as_ref().map_or_else(Unpack::default, bounds_of)
+        })?;
+        let exit = fetched.exit();
+        let output_dir = place.publish(finished, &format!("bacalhau-{}", fetched.job.short()))?;
+        let shards = fetched.shards.into_iter().enumerate().map(|(shard, found)| match found {
+            Ok(h1) => GotShard { shard, h1: Some(h1), state: None },
+            Err(state) => GotShard { shard, h1: None, state: Some(state) },
+        });
+        let answer = GotJob { job: fetched.job, from: base, shards: shards.collect(), output_dir };
+        output::print(self.output, &answer)?;
+        Ok(exit)
     }
 
     /// From the first place that has what the receipt claims.
@@ -190,7 +243,7 @@ fn read_receipt(talk: &Arc<Talk>, source: &Source, spool_dir: &Path) -> Result<R
     let fetching = fetching(talk, spool_dir, MAX_RECEIPT_BYTES, Reach::Named);
     let sources = Sources::new(LocalStorage::default(), fetching, Vec::new());
     let tree = sources.open(source)?.tree;
-    let bytes = data::read_file(&*tree, MAX_RECEIPT_BYTES)
+    let bytes = read_file(&*tree, MAX_RECEIPT_BYTES)
         .map_err(|error| HostFailure::io(format!("read the receipt {}", source.recorded()), error))?;
     Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", source.recorded())))
 }
@@ -238,7 +291,7 @@ fn places(published: &[Publication]) -> Vec<(&Publication, From<'_>)> {
 
 /// What results may be at most that are to be those of `receipt`: where they were published is not part of its claim, and what
 /// is there may be anything.
-fn bounds_of(receipt: &Receipt) -> Unpack {
+pub(super) fn bounds_of(receipt: &Receipt) -> Unpack {
     let files = &receipt.claim.files;
     let most = Unpack::default();
     let bytes = files.iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes));
@@ -296,6 +349,25 @@ fn check(receipt: &Receipt, results: &Path) -> Result<(), Failure> {
 
 fn fetching(talk: &Arc<Talk>, spool_dir: &Path, max_bytes: u64, reach: Reach) -> Fetching {
     Fetching { max_bytes, patience: PATIENCE, reach, spool_dir: spool_dir.into(), progress: talk.progress() }
+}
+
+impl Render for GotJob {
+    fn table(&self, paint: Paint) -> String {
+        let mut lines = Lines::default();
+        lines.add("job", self.job.to_string());
+        lines.add("from", text::harmless(&self.from));
+        for GotShard { shard, h1, state } in &self.shards {
+            let found = match (h1, state) {
+                (Some(h1), _) => paint.green(h1),
+                (None, state) => paint.red(&format!("no results: {}", state.as_deref().unwrap_or("unknown"))),
+            };
+            let name = if self.shards.len() == 1 { "h1".into() } else { format!("shard {shard}") };
+            lines.add(&name, found);
+        }
+        let place = if self.shards.len() == 1 { "results" } else { "shards" };
+        lines.add("results", self.output_dir.join(place).display().to_string());
+        lines.into_text()
+    }
 }
 
 impl Render for Got {

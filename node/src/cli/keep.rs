@@ -1,5 +1,5 @@
 //! What of a finished job is kept, and under which names: the result that stands and its receipt, or each run's own
-//! where there is no verdict.
+//! where there is no verdict. Of several shards, each below `shards`.
 
 use std::fs;
 use std::io;
@@ -7,35 +7,51 @@ use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::{HostFailure, Link, Receipt};
 
+use super::ending::Ending;
 use super::exit::Failure;
 use super::place::Place;
-use crate::embedded::Execution;
+use crate::job::{JobId, ShardRecord};
 
-/// Moves the results of `chosen` to their final place, or those of all `executions` when there is none, with their
-/// receipts. Says which directory that is. Executions without a receipt leave nothing.
+/// Moves the results of what stands to their final place, or those of all executions where nothing does, with their
+/// receipts. Says which directory that is. Executions without results here leave nothing.
 ///
 /// # Errors
 /// When the host fails; nothing is kept then.
-pub(super) fn keep(place: Place, executions: &[Execution], chosen: Option<u16>) -> Result<PathBuf, Failure> {
+pub(super) fn keep(place: Place, ending: &Ending) -> Result<PathBuf, Failure> {
     let finished = place.staging().join("finished");
-    let mut name = String::from("bacalhau");
     make_dir(&finished)?;
-    for execution in executions {
-        let Ok(receipt) = &execution.outcome else { continue };
-        match chosen {
-            Some(chosen) if chosen == execution.number => keep_one(execution, receipt, &finished)?,
-            Some(_) => continue,
-            None => keep_one(execution, receipt, &finished.join("executions").join(execution.number.to_string()))?,
+    let several = ending.record.shards.len() > 1;
+    let mut name = name_of(&ending.record.job.id);
+    for (index, (shard, results)) in ending.record.shards.iter().zip(&ending.results).enumerate() {
+        let dir = if several { finished.join("shards").join(index.to_string()) } else { finished.clone() };
+        for (&number, path) in results {
+            let Some(receipt) = shard.execution(number).and_then(|execution| execution.receipt.as_ref()) else {
+                continue;
+            };
+            if let Some(dir) = dir_of(shard, number, &dir) {
+                keep_one(path, receipt, &dir)?;
+            }
+            if !several {
+                name = default_name(&receipt.claim.job_cid);
+            }
         }
-        name = default_name(&receipt.claim.job_cid);
     }
     place.publish(&finished, &name)
 }
 
-fn keep_one(execution: &Execution, receipt: &Receipt, dir: &Path) -> Result<(), HostFailure> {
+/// Where below `dir` the results of an execution go, if they are kept.
+pub(super) fn dir_of(shard: &ShardRecord, number: u16, dir: &Path) -> Option<PathBuf> {
+    match shard.published {
+        Some(published) if published == number => Some(dir.to_path_buf()),
+        Some(_) => None,
+        None => Some(dir.join("executions").join(number.to_string())),
+    }
+}
+
+fn keep_one(from: &Path, receipt: &Receipt, dir: &Path) -> Result<(), HostFailure> {
     make_dir(dir)?;
     let results = dir.join("results");
-    fs::rename(execution.results(), &results).map_err(|error| HostFailure::at("write", &results, error))?;
+    fs::rename(from, &results).map_err(|error| HostFailure::at("write", &results, error))?;
     write_receipt(receipt, dir)
 }
 
@@ -48,11 +64,17 @@ pub(super) fn write_receipt(receipt: &Receipt, dir: &Path) -> Result<(), HostFai
     write(&dir.join("receipt.cbor"), &receipt.to_dag_cbor())
 }
 
-/// `bacalhau-` and 16 characters of the job's CID, after those that all of them share.
+/// `bacalhau-` and 16 characters of the job's CID, after those that all of them share: another job of the network that
+/// runs the same has the same.
 pub(super) fn default_name(job: &Link) -> String {
     let text = job.to_string();
     let own = text.strip_prefix("bafyrei").unwrap_or(&text);
     format!("bacalhau-{}", own.chars().take(16).collect::<String>())
+}
+
+/// The same for a job whose shards have CIDs of their own.
+fn name_of(job: &JobId) -> String {
+    format!("bacalhau-{}", job.to_string().chars().take(16).collect::<String>())
 }
 
 fn make_dir(dir: &Path) -> Result<(), HostFailure> {

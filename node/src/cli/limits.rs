@@ -3,7 +3,7 @@
 use bacalhau_runtime::Limits;
 use clap::Args;
 
-use super::size::Size;
+use crate::config::Size;
 
 /// One flag for each limit.
 #[derive(Args, Debug)]

@@ -9,11 +9,10 @@ use bacalhau_runtime::{Backend, HostFailure, Options, Runtime, Tier};
 use clap::{Args, ValueEnum};
 
 use super::exit::Failure;
-use super::size::Size;
 use super::talk::Talk;
-use crate::embedded::Execution;
-use crate::executor::WasmExecutor;
+use crate::config::Size;
 use crate::http::Reach;
+use crate::job::JobRecord;
 use crate::node::Node;
 use crate::storage::{Fetching, LocalStorage, Sources};
 
@@ -87,9 +86,12 @@ impl Machine {
     }
 
     /// Says after runs that took a while that the optimised code, which --tier auto was to bring, is still not there.
-    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, executor: &WasmExecutor, runs: &[Execution]) {
-        let long = runs.iter().any(|run| run.wall >= A_WHILE);
-        if long && self.tier == TierName::Auto && executor.backend() == Backend::Baseline {
+    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, backend: Backend, job: &JobRecord) {
+        let executions = job.shards.iter().flat_map(|shard| &shard.executions);
+        let receipts = executions.filter_map(|execution| execution.receipt.as_ref());
+        let a_while = u64::try_from(A_WHILE.as_millis()).unwrap_or(u64::MAX);
+        let long = receipts.filter_map(|receipt| receipt.unclaimed.wall_ms).any(|wall_ms| wall_ms >= a_while);
+        if long && self.tier == TierName::Auto && backend == Backend::Baseline {
             talk.say("the optimised code was not ready in time; --tier optimized waits for it, once");
         }
     }

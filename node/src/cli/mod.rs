@@ -2,23 +2,39 @@
 //! imports this room.
 
 mod by_cid;
+mod columns;
 mod completion;
+mod config;
 mod content;
+mod daemon;
 mod data;
+mod devstack;
+mod ending;
 mod exit;
 mod get;
 mod hash;
+mod here;
+mod id;
 mod interrupt;
 mod ipfs;
+mod job;
 mod keep;
 mod limits;
+mod log;
 mod machine;
 mod mount;
+mod network;
+mod nodes;
 mod output;
+mod phases;
 mod place;
 mod publish;
 mod report;
-mod size;
+mod serve;
+mod server;
+mod settings;
+mod spec;
+mod submit;
 mod summary;
 mod talk;
 mod text;
@@ -50,11 +66,28 @@ enum Command {
     #[command(subcommand)]
     Wasm(Wasm),
     Verify(Box<verify::Verify>),
+    Create(Box<job::Create>),
+    List(job::List),
+    Describe(job::Describe),
     Get(Box<get::Get>),
+    Logs(job::Logs),
+    Cancel(job::Cancel),
+    /// Jobs on a server, by the names that later Bacalhau gave the verbs
+    #[command(subcommand)]
+    Job(Box<job::Job>),
+    Serve(Box<serve::Serve>),
+    Devstack(Box<devstack::Devstack>),
+    Id(id::Id),
+    /// The nodes of the network
+    #[command(subcommand)]
+    Node(nodes::Nodes),
     /// Blocks of data by CID: a store of one's own, and its exchange with others
     #[command(subcommand)]
     Ipfs(Box<ipfs::Ipfs>),
     Hash(hash::Hash),
+    /// What servers and their clients are told: the default file, and what is in force
+    #[command(subcommand)]
+    Config(config::Config),
     Version(version::Version),
     Completion(completion::Completion),
 }
@@ -93,9 +126,20 @@ impl Command {
             Self::Wasm(Wasm::Run(verb)) => verb.run(),
             Self::Wasm(Wasm::Validate(verb)) => verb.run(),
             Self::Verify(verb) => verb.run(),
+            Self::Create(verb) => verb.run().map_err(Failure::without_result),
+            Self::List(verb) => verb.run().map_err(Failure::without_result),
+            Self::Describe(verb) => verb.run().map_err(Failure::without_result),
             Self::Get(verb) => verb.run().map_err(Failure::without_result),
+            Self::Logs(verb) => verb.run().map_err(Failure::without_result),
+            Self::Cancel(verb) => verb.run().map_err(Failure::without_result),
+            Self::Job(verb) => verb.run().map_err(Failure::without_result),
+            Self::Serve(verb) => verb.run().map_err(Failure::without_result),
+            Self::Devstack(verb) => verb.run().map_err(Failure::without_result),
+            Self::Id(verb) => verb.run().map_err(Failure::without_result),
+            Self::Node(verb) => verb.run().map_err(Failure::without_result),
             Self::Ipfs(verb) => verb.run().map_err(Failure::without_result),
             Self::Hash(verb) => verb.run(),
+            Self::Config(verb) => verb.run(),
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),
         }

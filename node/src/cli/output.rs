@@ -71,6 +71,11 @@ fn yaml(value: &impl Serialize) -> Result<String, Failure> {
     String::from_utf8(text).map_err(|error| internal(&error))
 }
 
+/// `value` as YAML, for people. Empty where that cannot be done.
+pub(super) fn yaml_text(value: &impl Serialize) -> String {
+    yaml(value).unwrap_or_default()
+}
+
 fn internal(error: &dyn std::error::Error) -> Failure {
     Failure { exit: Exit::Internal, message: format!("cannot print the result: {error}") }
 }

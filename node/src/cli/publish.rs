@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::Publication;
 use clap::{Args, ValueEnum};
 
 use super::content::Content;
 use super::exit::Failure;
 use crate::cas::unixfs::import::Profile;
-use crate::embedded::Execution;
-use crate::node::Node;
-use crate::publisher::{IpfsPublisher, LocalPublisher, Publisher};
+use crate::job::PublisherKind;
+use crate::publisher::PublishPlaces;
 use crate::serving;
 
 /// Where results go beside the output directory.
@@ -48,45 +46,28 @@ impl Publish {
         self.publisher == Some(PublisherName::Ipfs)
     }
 
-    /// Publishes the results of `chosen`, whose receipt remembers where.
-    ///
-    /// # Errors
-    /// When they cannot be published; they are still where they were.
-    pub(super) fn publish(
-        &self,
-        content: &Content,
-        node: Option<&Node>,
-        executions: &mut [Execution],
-        chosen: Option<u16>,
-    ) -> Result<(), Failure> {
-        let chosen = executions.iter_mut().find(|run| Some(run.number) == chosen);
-        let Some(publisher) = self.publisher(content, node)? else { return Ok(()) };
-        let Some(run) = chosen else { return Ok(()) };
-        let results = run.results();
-        if let Ok(receipt) = &mut run.outcome {
-            let published: Publication = publisher.publish(&results, &receipt.claim.h1)?;
-            receipt.unclaimed.published.push(published);
-        }
-        Ok(())
+    /// Who publishes, as a job says it.
+    pub(super) fn kind(&self) -> Option<PublisherKind> {
+        self.publisher.map(|name| match name {
+            PublisherName::Ipfs => PublisherKind::Ipfs,
+            PublisherName::Local => PublisherKind::Local,
+        })
     }
 
-    fn publisher(&self, content: &Content, node: Option<&Node>) -> Result<Option<Box<dyn Publisher>>, Failure> {
-        let Some(name) = self.publisher else { return Ok(None) };
+    /// Where a node of this process publishes.
+    ///
+    /// # Errors
+    /// When no data directory is known.
+    pub(super) fn places(&self, content: &Content) -> Result<PublishPlaces, Failure> {
+        let Some(_) = self.publisher else { return Ok(PublishPlaces::default()) };
         let data_dir = content.place.path()?;
         let serving = serving::find(&data_dir).unwrap_or_default();
-        Ok(match (name, node) {
-            (PublisherName::Local, _) => {
-                let own = dir_in(&data_dir);
-                let url = self.publish_url.clone().or(serving.http.filter(|_| self.publish_dir.is_none()));
-                let dir = self.publish_dir.clone().unwrap_or(own);
-                let dir = std::path::absolute(&dir).unwrap_or(dir);
-                Some(Box::new(LocalPublisher::new(dir, url)))
-            }
-            (PublisherName::Ipfs, Some(node)) => {
-                let (store, kubos) = (node.store().clone(), node.kubos().to_vec());
-                Some(Box::new(IpfsPublisher::new(store, kubos, self.import_profile, serving.peers)))
-            }
-            (PublisherName::Ipfs, None) => None,
+        let dir = self.publish_dir.clone().unwrap_or_else(|| dir_in(&data_dir));
+        Ok(PublishPlaces {
+            profile: self.import_profile,
+            url: self.publish_url.clone().or(serving.http.filter(|_| self.publish_dir.is_none())),
+            dir: std::path::absolute(&dir).unwrap_or(dir),
+            peers: serving.peers,
         })
     }
 }

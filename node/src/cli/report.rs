@@ -1,19 +1,23 @@
 //! What `wasm run` says when it is done, as one value. Its keys are part of the interface: they may become more, never
 //! others. How it looks to people is in `summary`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::{Claim, Outcome, Receipt, Unclaimed};
+use libp2p::PeerId;
 use serde::Serialize;
 
+use super::ending::Ending;
 use super::exit::Exit;
-use crate::embedded::Execution;
-use crate::job::Finding;
-use crate::verify::Verdict;
+use super::keep;
+use crate::job::{ExecutionRecord, ExecutionState, Finding, JobId, ShardRecord};
+use crate::verify::{Rule, Verdict};
 
 /// The end of a job.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
+    /// The name of the job.
+    pub(super) job: JobId,
     /// Whether independent runs agree on the result.
     pub(super) verified: bool,
     /// Which rule decided, and who said what.
@@ -22,7 +26,7 @@ pub(super) struct Report {
     pub(super) explanation: &'static str,
     /// What the receipt claims; absent without a verdict.
     pub(super) claim: Option<Claim>,
-    /// Where runs with the same results differ in the rest of their claims.
+    /// Where runs differ: from the result that stands, or from the first of the largest group where none does.
     pub(super) findings: Vec<Finding>,
     /// The part of the receipt that is not claimed.
     pub(super) unclaimed: Option<Unclaimed>,
@@ -38,44 +42,88 @@ pub(super) struct Report {
     pub(super) notes: Vec<String>,
 }
 
+/// The end of a job of several shards.
+#[derive(Debug, Serialize)]
+pub(super) struct Reports {
+    /// The name of the job.
+    pub(super) job: JobId,
+    /// Whether all shards are verified.
+    pub(super) verified: bool,
+    /// Where everything is.
+    pub(super) output_dir: PathBuf,
+    /// Each shard.
+    pub(super) shards: Vec<Report>,
+}
+
 /// One run.
 #[derive(Debug, Serialize)]
 pub(super) struct Run {
     /// Counted from 1.
     pub(super) number: u16,
+    /// The node that ran it.
+    pub(super) node: PeerId,
+    /// Where it stands.
+    pub(super) state: ExecutionState,
     /// The hash of its results, if it has any.
     pub(super) h1: Option<String>,
     /// How the program ended.
     pub(super) outcome: Option<Outcome>,
     /// Fuel used.
     pub(super) fuel: Option<u64>,
-    /// How long it took.
-    pub(super) wall_ms: u64,
-    /// Why the host failed.
+    /// How long it took; absent where its node did not say.
+    pub(super) wall_ms: Option<u64>,
+    /// Why there is no result of it, or why it does not count.
     pub(super) failure: Option<String>,
     /// Where its own results are; only without a verdict.
     pub(super) output_dir: Option<PathBuf>,
 }
 
+impl Reports {
+    /// The report on `ending`, whose results are in `output_dir` now.
+    pub(super) fn new(ending: &Ending, output_dir: PathBuf) -> Self {
+        let several = ending.record.shards.len() > 1;
+        let job = ending.record.job.id;
+        let of_shard = |(index, shard): (usize, &ShardRecord)| {
+            let dir = if several { output_dir.join("shards").join(index.to_string()) } else { output_dir.clone() };
+            Report::new(job, shard, dir)
+        };
+        let shards: Vec<Report> = ending.record.shards.iter().enumerate().map(of_shard).collect();
+        Self { job, verified: shards.iter().all(|shard| shard.verified), output_dir, shards }
+    }
+
+    /// The exit code that says the same: that of the shard of which the worst is to be said.
+    pub(super) fn exit(&self) -> Exit {
+        let exits = self.shards.iter().map(Report::exit);
+        exits.max_by_key(|exit| [Exit::Success, Exit::Program, Exit::NoVerdict].iter().position(|known| known == exit)).unwrap_or(Exit::Success)
+    }
+}
+
 impl Report {
-    /// The report on `executions`, whose results are at `output_dir` now.
-    pub(super) fn new(verdict: Verdict, executions: &[Execution], output_dir: PathBuf) -> Self {
-        let chosen = verdict.chosen();
-        let receipt =
-            executions.iter().find(|run| Some(run.number) == chosen).and_then(|run| run.outcome.as_ref().ok());
-        let results_dir = receipt.map(|_| output_dir.join("results"));
-        let own_dir = |run: &Execution| output_dir.join("executions").join(run.number.to_string());
-        let runs = executions.iter().map(|run| Run::new(run, receipt.is_none().then(|| own_dir(run)))).collect();
+    /// The report on a shard, whose results are in `output_dir` now.
+    pub(super) fn new(job: JobId, shard: &ShardRecord, output_dir: PathBuf) -> Self {
+        let verdict = shard.verdict.clone().unwrap_or_else(|| Verdict {
+            rule: Rule::NoProposal,
+            groups: Vec::new(),
+            absent: shard.executions.iter().map(|execution| execution.number).collect(),
+        });
+        let chosen = shard.published.and_then(|number| shard.execution(number));
+        let receipt = chosen.and_then(|execution| execution.receipt.as_ref());
+        let mut unclaimed = receipt.map(|receipt| receipt.unclaimed.clone());
+        if let (Some(unclaimed), Some(chosen)) = (&mut unclaimed, chosen) {
+            unclaimed.published.clone_from(&chosen.publications);
+        }
+        let run = |execution| Run::new(execution, shard, &output_dir);
         Self {
-            verified: verdict.winner().is_some(),
+            job,
+            verified: receipt.is_some() && verdict.winner().is_some(),
             explanation: verdict.rule.explanation(),
             claim: receipt.map(|receipt| receipt.claim.clone()),
-            unclaimed: receipt.map(|receipt| receipt.unclaimed.clone()),
-            executions: runs,
+            unclaimed,
+            executions: shard.executions.iter().map(run).collect(),
+            results_dir: receipt.map(|_| output_dir.join("results")),
             receipt: receipt.map(|_| output_dir.join("receipt.json")),
             notes: notes(receipt, &verdict),
-            findings: findings(&verdict, executions),
-            results_dir,
+            findings: shard.findings.clone(),
             output_dir,
             verdict,
         }
@@ -92,36 +140,20 @@ impl Report {
 }
 
 impl Run {
-    fn new(execution: &Execution, output_dir: Option<PathBuf>) -> Self {
-        let claim = execution.outcome.as_ref().ok().map(|receipt| &receipt.claim);
+    fn new(execution: &ExecutionRecord, shard: &ShardRecord, output_dir: &Path) -> Self {
+        let own_dir = keep::dir_of(shard, execution.number, output_dir).filter(|_| shard.published.is_none());
         Self {
             number: execution.number,
-            h1: claim.map(|claim| claim.h1.clone()),
-            outcome: claim.map(|claim| claim.outcome),
-            fuel: claim.map(|claim| claim.fuel),
-            wall_ms: u64::try_from(execution.wall.as_millis()).unwrap_or(u64::MAX),
-            failure: execution.outcome.as_ref().err().map(ToString::to_string),
-            output_dir: output_dir.filter(|_| claim.is_some()),
+            node: execution.peer,
+            state: execution.state,
+            h1: execution.h1.clone().filter(|h1| !h1.is_empty()),
+            outcome: execution.outcome,
+            fuel: execution.fuel,
+            wall_ms: execution.receipt.as_ref().and_then(|receipt| receipt.unclaimed.wall_ms),
+            failure: execution.why.clone(),
+            output_dir: own_dir.filter(|_| execution.receipt.is_some()),
         }
     }
-}
-
-/// How the claims of runs that are called faulty or disputed differ from that of the first of their group.
-fn findings(verdict: &Verdict, executions: &[Execution]) -> Vec<Finding> {
-    let claim = |number: u16| {
-        let run = executions.iter().find(|run| run.number == number)?;
-        run.outcome.as_ref().ok().map(|receipt| &receipt.claim)
-    };
-    let mut findings = Vec::new();
-    for group in &verdict.groups {
-        let Some(&against) = group.executions.first() else { continue };
-        for &execution in group.faulty.iter().chain(&group.disputed) {
-            if let (Some(expected), Some(found)) = (claim(against), claim(execution)) {
-                findings.push(Finding { execution, against, differences: expected.differences(found), parted: None });
-            }
-        }
-    }
-    findings
 }
 
 /// The runtime's notes, and what to do when runs with the same results do not claim the same.
@@ -129,7 +161,7 @@ fn notes(chosen: Option<&Receipt>, verdict: &Verdict) -> Vec<String> {
     let mut notes = chosen.map_or_else(Vec::new, |receipt| receipt.unclaimed.notes.clone());
     if verdict.groups.iter().any(|group| !group.faulty.is_empty() || !group.disputed.is_empty()) {
         notes.push(
-            "sound runs with the same results claim the same: this machine or bacalhau is at fault; please report this"
+            "sound runs with the same results claim the same: a node or bacalhau is at fault; please report this"
                 .into(),
         );
     }

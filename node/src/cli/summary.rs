@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bacalhau_runtime::{Checked, Claim, Outcome, Profile, Service};
 
 use super::output::{Lines, Paint, Render};
-use super::report::Report;
+use super::report::{Report, Reports};
 use super::text::{self, Excerpt};
 use crate::job::Finding;
 use crate::verify::Rule;
@@ -36,6 +36,23 @@ impl Render for Report {
             said.write(&mut text);
         }
         text
+    }
+}
+
+impl Render for Reports {
+    fn table(&self, paint: Paint) -> String {
+        let mut text = String::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            text.push_str(&format!("shard {index}\n"));
+            text.push_str(&shard.table(paint));
+            text.push('\n');
+        }
+        let verified = self.shards.iter().filter(|shard| shard.verified).count();
+        let mut lines = Lines::default();
+        lines.add("job", self.job.to_string());
+        lines.add("shards", format!("{verified} of {} verified", self.shards.len()));
+        lines.add("results", self.output_dir.join("shards").display().to_string());
+        text + &lines.into_text()
     }
 }
 

@@ -44,6 +44,15 @@ impl Talk {
         }
     }
 
+    /// Says what has changed: `line`, or on a terminal the line `whole`, which stands there until something else is said.
+    pub(super) fn status(&self, line: &str, whole: &str) {
+        if self.on_terminal() {
+            self.bar().get_or_insert_with(|| new_spinner(whole)).set_message(whole.to_owned());
+        } else {
+            self.say(line);
+        }
+    }
+
     /// Does `work`, and shows `what` it is when that takes long.
     pub(super) fn during<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
         if !self.on_terminal() {
@@ -54,7 +63,7 @@ impl Talk {
             let (_working, done) = mpsc::channel::<()>();
             scope.spawn(move || {
                 if done.recv_timeout(SOON) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    let spinner = new_spinner(what);
+                    let spinner = new_spinner(what).with_elapsed(SOON);
                     let _ = done.recv();
                     spinner.finish_and_clear();
                 }
@@ -92,9 +101,7 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
 }
 
 fn new_spinner(what: &str) -> ProgressBar {
-    let spinner = styled(ProgressBar::new_spinner(), "  {spinner} {msg}, {elapsed}")
-        .with_message(what.to_owned())
-        .with_elapsed(SOON);
+    let spinner = styled(ProgressBar::new_spinner(), "  {spinner} {msg}, {elapsed}").with_message(what.to_owned());
     spinner.enable_steady_tick(BEAT);
     spinner
 }

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+/// 9999-12-31T23:59:59Z, past which RFC 3339 has no names.
+const LAST_INSTANT_MS: u64 = 253_402_300_799_000;
 const EXCERPT_LINES: usize = 20;
 const EXCERPT_BYTES: u64 = 2048;
 
@@ -60,6 +62,18 @@ pub(super) fn duration(duration: Duration) -> String {
     } else {
         format!("{:.1} s", duration.as_secs_f64())
     }
+}
+
+/// Unix milliseconds as `2026-11-27T20:00:00Z`.
+pub(super) fn instant(unix_ms: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_millis(unix_ms.min(LAST_INSTANT_MS))).unwrap_or(UNIX_EPOCH);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// At most `most` characters: of a longer text, the end, where names of files stand.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most { text.into() } else { "…".chars().chain(text.chars().skip(count - most + 1)).collect() }
 }
 
 /// The beginning of a text that a program wrote.
@@ -121,6 +135,9 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(12)), "12 ms");
         assert_eq!(duration(Duration::from_millis(3400)), "3.4 s");
         assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(instant(1_640_995_200_999), "2022-01-01T00:00:00Z");
+        assert_eq!(instant(u64::MAX), "9999-12-31T23:59:59Z");
+        assert_eq!([shortened("abcdef", 6), shortened("äbcdef", 4)], ["abcdef", "…def"]);
     }
 
     #[test]

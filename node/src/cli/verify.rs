@@ -1,4 +1,4 @@
-//! `bacalhau verify`: runs the job of a receipt again and says whether it comes to the same.
+//! `bacalhau verify`: says who signed a receipt, runs its job again and says whether it comes to the same.
 
 use std::fs;
 use std::io::Read;
@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirhash};
 use clap::Args;
+use libp2p::PeerId;
 use serde::Serialize;
 
 use super::by_cid::ByCid;
-use super::data::OpenInputs;
 use super::exit::{Exit, Failure};
 use super::machine::Machine;
 use super::mount::Mount;
 use super::output::{self, Format, Lines, Paint, Render};
 use super::{data, hash, interrupt, text};
-use crate::embedded::{self, Task};
+use crate::once::{self, Task};
 use crate::executor::WasmExecutor;
+use crate::receipts;
 use crate::storage::Source;
 
 const EXAMPLES: &str = "\
@@ -25,9 +26,11 @@ Examples:
   bacalhau verify receipt.cbor --module ./count.wasm -i ./texts:/inputs
       on another machine, where module and inputs lie elsewhere
   bacalhau verify receipt.json --tier interpreter
-      by an engine that shares nothing with the compiled code";
+      by an engine that shares nothing with the compiled code
+  bacalhau verify receipt.json --signed-by 12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp
+      nobody else's receipt will do";
 
-/// Run the job of a receipt again and say: same, or what differs
+/// Check who signed a receipt, run its job again, and say: same, or what differs
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Verify {
@@ -41,6 +44,10 @@ pub(super) struct Verify {
     /// An input, where it is not at the place that the receipt names. May be given several times
     #[arg(short, long, value_name = "SRC[:DST]")]
     input: Vec<String>,
+
+    /// The node that must have signed the receipt. May be given several times
+    #[arg(long, value_name = "PEER")]
+    signed_by: Vec<PeerId>,
 
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -62,6 +69,8 @@ struct Answer {
     differences: Vec<Difference>,
     /// What in the results directory beside the receipt is not as claimed; absent where there is none.
     altered: Option<Vec<Difference>>,
+    /// Who signed the claim, by peer id.
+    signed_by: Vec<String>,
     /// What the receipt claims.
     h1: String,
     /// What the new run came to.
@@ -76,11 +85,13 @@ impl Verify {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         self.by_cid.check()?;
         let receipt = self.read_receipt()?;
+        let signers = self.signers(&receipt)?;
         let altered = self.results_beside().map(|dir| altered(&receipt.claim, &dir)).transpose()?;
         let again = self.run_again(&receipt)?;
         let differences = receipt.differences(&again);
         let same = differences.is_empty() && altered.as_ref().is_none_or(Vec::is_empty);
-        let answer = Answer { same, differences, altered, h1: receipt.claim.h1, found_h1: again.claim.h1 };
+        let signed_by = signers.iter().map(PeerId::to_string).collect();
+        let answer = Answer { same, differences, altered, signed_by, h1: receipt.claim.h1, found_h1: again.claim.h1 };
         output::print(self.output, &answer)?;
         Ok(if same { Exit::Success } else { Exit::Different })
     }
@@ -96,6 +107,22 @@ impl Verify {
         let bytes =
             bytes.map_err(|error| Failure::usage(format!("cannot read the receipt {}: {error}", path.display())))?;
         Receipt::parse(&bytes).map_err(|error| Failure::refused(format!("{}: {error}", path.display())))
+    }
+
+    /// Who signed the receipt: before its job is run, since a forged receipt is not worth that.
+    fn signers(&self, receipt: &Receipt) -> Result<Vec<PeerId>, Failure> {
+        let wrong =
+            |why: String| Failure { exit: Exit::Different, message: format!("{}: {why}", self.receipt.display()) };
+        let signers = receipts::check(receipt).map_err(|forged| wrong(text::harmless(&forged.to_string())))?;
+        match self.signed_by.iter().find(|wanted| !signers.contains(wanted)) {
+            None => Ok(signers),
+            Some(missing) if signers.is_empty() => {
+                Err(wrong(format!("the receipt is not signed by {missing}, nor by anybody else")))
+            }
+            Some(missing) => {
+                Err(wrong(format!("the receipt is not signed by {missing}; it is signed by {}", list(&signers))))
+            }
+        }
     }
 
     fn results_beside(&self) -> Option<PathBuf> {
@@ -126,10 +153,10 @@ impl Verify {
                 job.module
             )));
         }
-        let inputs = OpenInputs::open(&sources, &talk, &mounts)?;
+        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
         talk.say(format!("running job {} again", receipt.claim.job_cid));
         let task = Task { job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: dir.path() };
-        let mut runs = embedded::run(&executor, &task, 1, &|_| ());
+        let mut runs = once::run(&executor, &task, 1, &|_| ());
         self.machine.say_what_was_not_ready(&talk, &executor, &runs);
         match runs.pop() {
             Some(run) => Ok(run.outcome?),
@@ -203,9 +230,17 @@ impl Render for Answer {
             }
             None => {}
         }
+        match self.signed_by.as_slice() {
+            [] => lines.add("signed", "by nobody"),
+            signers => lines.add("signed", format!("by {}", signers.join(", "))),
+        }
         lines.add("h1", text::harmless(&self.h1));
         lines.into_text()
     }
+}
+
+fn list(peers: &[PeerId]) -> String {
+    peers.iter().map(PeerId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn add_differences(lines: &mut Lines, differences: &[Difference]) {

@@ -1,27 +1,32 @@
 //! `bacalhau wasm run`: the main job, from the command line to the summary.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Error, Job, Link};
+use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, HostFailure, Job, Link};
 use clap::{Args, ValueEnum};
 
 use super::by_cid::ByCid;
-use super::data::OpenInputs;
+use super::ending::Ending;
 use super::exit::{Exit, Failure};
+use super::here::Here;
+use super::job::{self, Submitted};
 use super::limits::LimitArgs;
 use super::machine::Machine;
 use super::mount::{self, Mount};
+use super::network::{Network, Submission};
 use super::output::{self, Format};
 use super::place::Place;
 use super::publish::Publish;
-use super::report::Report;
+use super::report::Reports;
+use super::spec::{self, Carrier, Reach};
 use super::talk::Talk;
-use super::{data, interrupt, keep, text};
-use crate::embedded::{self, Execution, Task};
-use crate::executor::WasmExecutor;
-use crate::job::Deal;
-use crate::storage::{Source, Sources};
-use crate::verify::{Deterministic, Noop, Verifier};
+use super::{data, get, interrupt, keep, server, submit, text};
+use crate::compute::Workbench;
+use crate::job::{Deal, Engine, InputSpec, JobSpec, Resources, VerifierKind, WasmSpec};
+use crate::sharding;
+use crate::storage::Source;
 
 /// Runs that the deterministic verifier compares when --concurrency does not say.
 const DEFAULT_CONCURRENCY: u16 = 3;
@@ -59,6 +64,9 @@ pub(super) struct WasmRun {
     verification: Verification,
 
     #[command(flatten)]
+    network: Network,
+
+    #[command(flatten)]
     limits: LimitArgs,
 
     #[command(flatten)]
@@ -69,6 +77,9 @@ pub(super) struct WasmRun {
 
     #[command(flatten)]
     machine: Machine,
+
+    #[command(flatten)]
+    submission: Submission,
 }
 
 /// What the program is given and what is kept of it.
@@ -144,57 +155,131 @@ impl WasmRun {
     /// # Errors
     /// When there is nothing to sum up: usage, a refusal, a failure of the host.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
-        let deal = self.verification.deal()?;
+        let deal = self.network.deal(self.verification.deal()?);
         self.by_cid.check()?;
         let module = Source::parse(&self.module)?;
         let mounts = Mount::parse_all(&self.data.input)?;
+        let server = self.submission.server.named()?;
+        if server.is_none() {
+            self.submission.check_without_server()?;
+        }
         let place = Place::plan(self.data.output_dir.as_deref())?;
         interrupt::removes(place.staging());
         let talk = self.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
-        let node = (by_cid || self.publish.needs_node()).then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.machine.download.sources(&talk, node.as_ref(), place.staging().into())?;
-        let mut executions = self.execute(deal, &module, &mounts, &sources, &talk, place.staging())?;
-        let proposals: Vec<_> = executions.iter().map(Execution::proposal).collect();
-        let verdict = self.verification.verifier().verify(deal, &proposals);
-        self.publish.publish(&self.by_cid.content, node.as_ref(), &mut executions, verdict.chosen())?;
+        let publishes_here = server.is_none() && self.publish.needs_node();
+        let node = (by_cid || publishes_here).then(|| self.by_cid.node(&talk)).transpose()?.map(Arc::new);
+        let spool_dir = place.staging().into();
+        let sources = Arc::new(self.machine.download.sources(&talk, node.as_deref(), spool_dir)?);
+        let limits = self.limits.limits();
+        if let Some(server) = server {
+            let cid = spec::module_cid(&sources, &talk, &module, limits.module_bytes)?;
+            return self.run_at(&server, deal, cid, &module, &mounts, place, &talk);
+        }
+        let runtime = self.machine.runtime(limits.module_bytes)?;
+        let bytes = data::read_module(&sources, &talk, &module, limits.module_bytes)?;
+        let size = text::bytes(bytes.len() as u64);
+        talk.say(format!("loading {} ({size})", module.recorded()));
+        let loaded = talk.during(&format!("compiling {size}"), || runtime.load(&bytes))?;
+        let (inputs, open) = data::named_inputs(&sources, &talk, &mounts)?;
+        let spec = self.spec(deal, loaded.cid(), module.to_string(), inputs)?;
+        let shards = sharding::plan(&*sources, &spec.inputs, spec.sharding.as_ref())
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        talk.say(format!("running {}", text::count(usize::from(deal.concurrency()), "independent run")));
+        let bench = Arc::new(Workbench::new(runtime, sources));
+        bench.preload_module(loaded.clone());
+        let here = Here {
+            bench,
+            inputs: spec.sharding.is_none().then_some(open),
+            node: node.clone(),
+            dir: place.staging(),
+            publish: self.publish.places(&self.by_cid.content)?,
+        };
+        let ending = here.run(spec, shards, &talk)?;
+        self.machine.say_what_was_not_ready(&talk, loaded.backend(), &ending.record);
         if let Some(node) = &node {
             node.exchange().settle()?;
         }
-        let output_dir = keep::keep(place, &executions, verdict.chosen())?;
-        let report = Report::new(verdict, &executions, output_dir);
-        output::print(self.data.output, &report)?;
-        Ok(report.exit())
+        self.conclude(place, &ending)
     }
 
-    /// Opens everything and runs the job as often as the deal says.
-    fn execute(
+    /// Has a server do it, and fetches what came of it.
+    #[expect(clippy::too_many_arguments, reason = "all that `run` has found out")]
+    fn run_at(
         &self,
+        server: &str,
         deal: Deal,
+        module_cid: Link,
         module: &Source,
         mounts: &[Mount],
-        sources: &Sources,
-        talk: &Talk,
-        dir: &Path,
-    ) -> Result<Vec<Execution>, Failure> {
-        let limits = self.limits.limits();
-        let runtime = self.machine.runtime(limits.module_bytes)?;
-        let bytes = data::read_module(sources, talk, module, limits.module_bytes)?;
-        let size = text::bytes(bytes.len() as u64);
-        talk.say(format!("loading {} ({size})", module.recorded()));
-        let executor = talk.during(&format!("compiling {size}"), || WasmExecutor::load(runtime, &bytes))?;
-        let inputs = OpenInputs::open(sources, talk, mounts)?;
-        let job = self.job(executor.module_cid(), &inputs)?;
-        let count = deal.concurrency();
-        talk.say(format!("running {}", text::count(usize::from(count), "independent run")));
-        let task = Task { job: &job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir };
-        let mut executions = embedded::run(&executor, &task, count, &|run| say_ended(talk, run, count));
-        self.machine.say_what_was_not_ready(talk, &executor, &executions);
-        record_sources(&mut executions, module, &inputs);
-        with_some_result(executions)
+        place: Place,
+        talk: &Arc<Talk>,
+    ) -> Result<Exit, Failure> {
+        let data_dir = self.by_cid.content.place.path()?;
+        let client = server::client(server, &data_dir)?;
+        let mut reach = Reach::Server(Carrier::new(&client, talk.clone()));
+        let (module, inputs) = (reach.name(module)?, reach.inputs(mounts)?);
+        let spec = self.spec(deal, module_cid, module, inputs)?;
+        let id = submit::submit(&client, server::identity(&data_dir)?.keypair(), spec)?;
+        if self.submission.id_only() {
+            output::line(&id.to_string())?;
+            return Ok(Exit::Success);
+        }
+        if !self.submission.waits() {
+            output::print(self.data.output, &Submitted { id })?;
+            return Ok(Exit::Success);
+        }
+        talk.say(format!("submitted {id} to {server}"));
+        let record = submit::follow(&client, &id, deal, talk, self.submission.follows())?.record;
+        let mut results = Vec::new();
+        for (index, shard) in (0_u32..).zip(&record.shards) {
+            let mut dirs = BTreeMap::new();
+            if let Some(number) = shard.published {
+                let dir = place.staging().join(format!("shard-{index}"));
+                let receipt = shard.execution(number).and_then(|execution| execution.receipt.as_ref());
+                let receipt = receipt.ok_or_else(|| HostFailure::new("the server has results without a receipt"))?;
+                let (h1, _) = client.fetch_results(&id.to_string(), index, &dir, get::bounds_of(receipt))?;
+                job::check_h1(&receipt.claim.h1, &h1)?;
+                dirs.insert(number, dir);
+            }
+            results.push(dirs);
+        }
+        self.conclude(place, &Ending::of(record, results)?)
     }
 
-    fn job(&self, module: Link, inputs: &OpenInputs) -> Result<Job, Failure> {
+    /// Keeps what came of it, and prints the summary.
+    fn conclude(&self, place: Place, ending: &Ending) -> Result<Exit, Failure> {
+        let output_dir = keep::keep(place, ending)?;
+        let mut reports = Reports::new(ending, output_dir);
+        let exit = reports.exit();
+        match reports.shards.pop() {
+            Some(report) if reports.shards.is_empty() => output::print(self.data.output, &report)?,
+            last => {
+                reports.shards.extend(last);
+                output::print(self.data.output, &reports)?;
+            }
+        }
+        Ok(exit)
+    }
+
+    fn spec(&self, deal: Deal, module_cid: Link, module: String, inputs: Vec<InputSpec>) -> Result<JobSpec, Failure> {
+        let spec = JobSpec {
+            engine: Engine::Wasm(WasmSpec { module, job: self.job(module_cid)? }),
+            inputs,
+            deal,
+            verifier: self.verification.verifier.into(),
+            publisher: self.publish.kind(),
+            sharding: self.network.sharding(),
+            resources: Resources::default(),
+            timeout_seconds: spec::seconds(self.machine.timeout()),
+            private: self.network.is_private(),
+            labels: self.network.labels().to_vec(),
+        };
+        spec.check().map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(spec)
+    }
+
+    fn job(&self, module: Link) -> Result<Job, Failure> {
         let mut job = Job::new(module);
         job.args = self.args.iter().chain(&self.guest_args).cloned().collect();
         job.entry_point.clone_from(&self.data.entry_point);
@@ -202,7 +287,6 @@ impl WasmRun {
         job.seed = self.data.seed;
         job.epoch_seconds = self.data.epoch;
         job.limits = self.limits.limits();
-        job.inputs = inputs.trees.keys().map(|target| (target.clone(), None)).collect();
         for (key, value) in &self.data.env {
             if job.env.insert(key.clone(), value.clone()).is_some() {
                 return Err(Failure::usage(format!("environment variable {key} is set twice")));
@@ -229,38 +313,13 @@ impl Verification {
         let default = if compares { DEFAULT_CONCURRENCY } else { 1 };
         Ok(Deal::new(self.concurrency.unwrap_or(default), self.confidence)?)
     }
+}
 
-    fn verifier(&self) -> &'static dyn Verifier {
-        match self.verifier {
-            VerifierName::Deterministic => &Deterministic,
-            VerifierName::Noop => &Noop,
+impl From<VerifierName> for VerifierKind {
+    fn from(name: VerifierName) -> Self {
+        match name {
+            VerifierName::Deterministic => Self::Deterministic,
+            VerifierName::Noop => Self::Noop,
         }
-    }
-}
-
-/// Says how a run ended. A refusal is not said here: it ends the command, once for all runs.
-fn say_ended(talk: &Talk, run: &Execution, count: u16) {
-    let end = match &run.outcome {
-        Ok(receipt) => receipt.claim.outcome.to_string(),
-        Err(Error::Host(failure)) => failure.to_string(),
-        Err(Error::Refused(_)) => return,
-    };
-    talk.say(format!("run {} of {count}: {end}, {}", run.number, text::duration(run.wall)));
-}
-
-fn record_sources(executions: &mut [Execution], module: &Source, inputs: &OpenInputs) {
-    for receipt in executions.iter_mut().filter_map(|run| run.outcome.as_mut().ok()) {
-        receipt.unclaimed.module_source = Some(module.recorded());
-        inputs.record(&mut receipt.unclaimed);
-    }
-}
-
-/// A refusal is everybody's, and without any result there is nothing to vote on: both end the command.
-fn with_some_result(mut executions: Vec<Execution>) -> Result<Vec<Execution>, Failure> {
-    let refused = executions.iter().position(|run| matches!(run.outcome, Err(Error::Refused(_))));
-    let none = executions.iter().all(|run| run.outcome.is_err()).then_some(0);
-    match refused.or(none).map(|index| executions.swap_remove(index).outcome) {
-        Some(Err(error)) => Err(error.into()),
-        _ => Ok(executions),
     }
 }

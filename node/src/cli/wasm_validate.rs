@@ -11,9 +11,9 @@ use super::data;
 use super::exit::{Exit, Failure};
 use super::machine::Download;
 use super::output::{self, Format, Lines, Paint, Render};
-use super::size::Size;
 use super::talk::Talk;
 use super::text::{bytes, count, harmless, thousands};
+use crate::config::Size;
 use crate::storage::Source;
 
 const PAGE_BYTES: u64 = 64 << 10;

@@ -68,7 +68,8 @@ impl Ledger {
         self.reserved
     }
 
-    fn free(&self) -> Resources {
+    /// What is promised to nobody.
+    pub(super) fn free(&self) -> Resources {
         zip(self.total, self.reserved, u64::saturating_sub)
     }
 }

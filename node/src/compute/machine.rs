@@ -128,6 +128,11 @@ impl Compute {
         self.ledger.reserved()
     }
 
+    /// What is promised to nobody.
+    pub fn free(&self) -> Resources {
+        self.ledger.free()
+    }
+
     /// Whether nothing runs and nothing waits to be published: a drained node may end. Results that were proposed wait
     /// for their verdict, and those that are published for the requester to fetch them; both for `keep_ms` at most.
     pub fn is_idle(&self) -> bool {

@@ -1,11 +1,19 @@
 //! The provider's side: which jobs to bid on, and accepted executions from end to end. The decisions are a pure state
 //! machine, as in `requester`; running, publishing and looking at the machine are done by drivers beside it.
 
+mod assess;
 mod capacity;
+mod collect;
+mod deliver;
 mod machine;
+mod once;
 mod past;
+mod policy;
+mod probe;
 mod record;
+mod runner;
 mod timers;
+mod workbench;
 
 use std::sync::Arc;
 
@@ -15,7 +23,14 @@ use libp2p::PeerId;
 use crate::job::{AnnouncedJob, ExecutionId, JobId, PublisherKind, Resources};
 use crate::protocol::{Delivery, FailureKind, Message, Versions};
 
+pub use assess::Assessor;
+pub use collect::Collector;
+pub use deliver::{Deliverer, Here};
 pub use machine::Compute;
+pub use policy::{Locality, Policy};
+pub use probe::Probe;
+pub use runner::{Runner, Sign};
+pub use workbench::Workbench;
 
 /// Bounds of a provider.
 #[derive(Clone, Debug)]

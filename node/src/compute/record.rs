@@ -139,7 +139,9 @@ mod shared {
         job.as_ref().serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<AnnouncedJob>, D::Error> {
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<AnnouncedJob>, D::Error> {
         AnnouncedJob::deserialize(deserializer).map(Arc::new)
     }
 }

@@ -1,10 +1,26 @@
-//! One node that takes jobs and runs them: what joins both state machines to each other and to the network.
+//! One node that takes jobs and runs them: what joins both state machines to each other, to the disk and to the network.
 //!
-//! `core` and `outbox` are pure, as the machines are: they are told what happened and what time it is, and answer what is to
-//! be done. The simulation of `transport` drives them as they are.
+//! | file | holds |
+//! |---|---|
+//! | `core`, `outbox` | pure, as the machines are: told what happened and what time it is, they answer what is to be done. The simulation drives them as they are |
+//! | `turn` | the loop: decide, write, then act |
+//! | `daemon` | the handle of a running node |
+//! | `work` | what is done outside of decisions: the trait |
+//! | `clock`, `errands` | a time that never goes back, threads for work that waits |
 
+mod clock;
 mod core;
+mod counting;
+#[expect(clippy::module_inception, reason = "the daemon of the room of daemons")]
+mod daemon;
+mod errands;
 mod outbox;
+mod turn;
+mod work;
 
+pub use clock::Clock;
 pub use core::{Changes, Core, Effect, Input};
+pub use daemon::{Daemon, Mailbox, Parts, SubmitError, versions};
+pub use errands::Errands;
 pub use outbox::{Due, Outbox, OutboxConfig, Transmit, Undelivered};
+pub use work::Work;

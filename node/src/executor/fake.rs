@@ -33,6 +33,6 @@ impl Executor for Fake {
             h1: dirhash::hash_dir(results, "results").unwrap().h1,
             files: vec![ResultFile { name: "stdout".into(), bytes: said.len() as u64, sha256: "00".into() }],
         };
-        Ok(Receipt { claim, unclaimed: Unclaimed::default() })
+        Ok(Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() })
     }
 }

@@ -18,4 +18,5 @@ pub use answer::{Answer, Body};
 pub use client::{Client, Reach, Terms};
 pub use error::HttpError;
 pub(crate) use paced::Paced;
+pub(crate) use patient::Patient;
 pub use serve::FileServer;

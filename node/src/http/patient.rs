@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// A connection with a limit to its silences.
 #[derive(Debug)]
-pub(super) struct Patient {
+pub(crate) struct Patient {
     stream: TcpStream,
     patience: Duration,
     deadline: Pin<Box<Sleep>>,
@@ -20,7 +20,7 @@ pub(super) struct Patient {
 
 impl Patient {
     /// `stream`, that fails after `patience` without progress.
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
         Self { stream, patience, deadline: Box::pin(sleep(patience)) }
     }
 

@@ -2,21 +2,23 @@
 
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Engine, InputSpec, JobId, SignedRequest};
 
 /// The node that answers for a job: it takes bids, judges, and hands out results.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Requester {
     /// Its name, from which its ed25519 public key follows: proposals are sealed to that key.
+    #[schema(value_type = String)]
     pub peer: PeerId,
     /// Multiaddrs at which it can be reached, with `/p2p/…` at the end.
     pub addrs: Vec<String>,
 }
 
 /// A job that a requester has accepted. Never changes after that.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnnouncedJob {
     /// Its name: [`JobId::of`] the request and the requester.

@@ -2,13 +2,16 @@
 //! the agreement is the business of `verify`, choosing that of `requester`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How many executions of a job, how many of them must agree, how many bids must be in before one is accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "Terms", into = "Terms")]
 pub struct Deal {
     concurrency: u16,
+    #[schema(required = false)]
     confidence: u16,
+    #[schema(required = false)]
     min_bids: u16,
 }
 

@@ -2,11 +2,12 @@
 
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{JobId, JobState};
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// To which job.
     pub job: JobId,
@@ -20,6 +21,7 @@ pub struct Event {
     pub execution: Option<u16>,
     /// By which node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub peer: Option<PeerId>,
     /// What.
     pub kind: EventKind,
@@ -28,7 +30,7 @@ pub struct Event {
 }
 
 /// The kinds of things that happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventKind {
     /// The job was accepted and announced.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::SignedRequest;
 
@@ -99,6 +101,15 @@ impl FromStr for JobId {
         Ok(Self(id))
     }
 }
+
+/// A text.
+impl PartialSchema for JobId {
+    fn schema() -> RefOr<Schema> {
+        String::schema()
+    }
+}
+
+impl ToSchema for JobId {}
 
 impl fmt::Display for ExecutionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ pub use announced::{AnnouncedJob, Requester};
 pub use deal::{Deal, DealError};
 pub use event::{Event, EventKind};
 pub use id::{ExecutionId, IdError, JobId};
-pub use record::{BidRecord, ExecutionRecord, Finding, JobRecord, ShardRecord};
+pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};
 pub use request::{Request, RequestError, SignedRequest};
 pub use spec::{
     Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind, Resources, Sharding,

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use bacalhau_runtime::{CallTrail, Difference, Link, Outcome, Publication, Receipt};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{AnnouncedJob, ExecutionState, JobState, ShardState};
+use crate::protocol::{Delivery, FailureKind};
 use crate::verify::Verdict;
 
 /// A job and what became of it so far.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobRecord {
     /// The job.
     pub job: AnnouncedJob,
@@ -24,12 +26,15 @@ pub struct JobRecord {
 }
 
 /// What became of one shard.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShardRecord {
     /// Where it stands.
     pub state: ShardState,
     /// Who offered to run it, in the order in which the bids came.
     pub bids: Vec<BidRecord>,
+    /// The draws among them, which anybody can repeat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub draws: Vec<DrawRecord>,
     /// Executions, in the order of their numbers, which count from 1.
     pub executions: Vec<ExecutionRecord>,
     /// The verdict, as soon as no further proposal can change it.
@@ -45,9 +50,10 @@ pub struct ShardRecord {
 }
 
 /// An offer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BidRecord {
     /// Whose.
+    #[schema(value_type = String)]
     pub peer: PeerId,
     /// When it came.
     pub at_ms: u64,
@@ -55,12 +61,26 @@ pub struct BidRecord {
     pub accepted: Option<bool>,
 }
 
+/// A draw among bidders, made as `requester::draw` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrawRecord {
+    /// Counted from 1 in the shard.
+    pub round: u16,
+    /// When.
+    pub at_ms: u64,
+    /// How many bids were in: the draw is among the first so many, whether they were still open or not.
+    pub bids: usize,
+    /// The executions that came of it: the first in the order of the draw whose bids were open.
+    pub executions: Vec<u16>,
+}
+
 /// One execution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ExecutionRecord {
     /// Counted from 1 in the shard.
     pub number: u16,
     /// Who runs it.
+    #[schema(value_type = String)]
     pub peer: PeerId,
     /// Where it stands.
     pub state: ExecutionState,
@@ -71,8 +91,10 @@ pub struct ExecutionRecord {
     /// The hash that it proposed; empty if the proposal could not be read or belongs to something else.
     pub h1: Option<String>,
     /// The CID of the claim that it proposed.
+    #[schema(value_type = Option<String>)]
     pub claim: Option<Link>,
     /// How the program ended, by its proposal.
+    #[schema(value_type = Option<Object>)]
     pub outcome: Option<Outcome>,
     /// Fuel used, by its proposal.
     pub fuel: Option<u64>,
@@ -80,23 +102,44 @@ pub struct ExecutionRecord {
     pub why: Option<String>,
     /// Its signed receipt, once it has been asked for: after the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub receipt: Option<Receipt>,
     /// The digests of its host calls, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub calls: Option<CallTrail>,
     /// Where the results can be had.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
     pub publications: Vec<Publication>,
+    /// What its requester has to remember of it over a restart.
+    #[serde(default)]
+    pub memo: ExecutionMemo,
+}
+
+/// What a requester remembers of an execution, and nobody else needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExecutionMemo {
+    /// The CID of its first sealed proposal, as raw bytes: the same again is a repetition, another one is a contradiction.
+    pub sealed: Option<Link>,
+    /// The salt of its proposal: no other execution has the same.
+    pub salt: Option<String>,
+    /// Whose failure it is, in the word of the provider.
+    pub failure: Option<FailureKind>,
+    /// How its results are fetched, once it said that they are published.
+    pub delivery: Option<Delivery>,
 }
 
 /// How the result of one execution differs from that of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
     /// The execution that is described.
     pub execution: u16,
     /// The one with which it is compared.
     pub against: u16,
     /// Where their claims differ, files by name.
+    #[schema(value_type = Vec<Object>)]
     pub differences: Vec<Difference>,
     /// The first host call at which the runs parted, in words; absent where that is not known.
     pub parted: Option<String>,
@@ -124,6 +167,7 @@ impl Default for ShardRecord {
         Self {
             state: ShardState::Bidding,
             bids: Vec::new(),
+            draws: Vec::new(),
             executions: Vec::new(),
             verdict: None,
             published: None,

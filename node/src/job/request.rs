@@ -3,6 +3,7 @@
 use libp2p::PeerId;
 use libp2p::identity::{Keypair, PublicKey};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::JobSpec;
 use super::spec::{MAX_REQUEST_BYTES, SpecError};
@@ -11,7 +12,7 @@ use super::spec::{MAX_REQUEST_BYTES, SpecError};
 const CONTEXT: &[u8] = b"bacalhau job request 1\n";
 
 /// What a client signs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// What is to be done.
@@ -21,7 +22,7 @@ pub struct Request {
 }
 
 /// A request and who wants it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignedRequest {
     /// What is wanted.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Deal;
 
@@ -15,7 +16,7 @@ pub const MAX_SHARDS: usize = 10_000;
 pub const MAX_REQUEST_BYTES: usize = 256 << 10;
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobSpec {
     /// The program.
@@ -53,7 +54,7 @@ fn default_timeout() -> u64 {
 }
 
 /// What runs the program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
     /// The sandbox of `bacalhau-runtime`.
@@ -61,17 +62,18 @@ pub enum Engine {
 }
 
 /// A WebAssembly program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WasmSpec {
     /// Where the module is found, as on the command line. What it must be stands in `job.module`.
     pub module: String,
     /// Everything that a result is a function of. Its `inputs` are filled in for each shard; they are empty here.
+    #[schema(value_type = Object)]
     pub job: bacalhau_runtime::Job,
 }
 
 /// One input.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
     /// Where it is found, as on the command line: `ipfs://CID/path`, `https://…`, `data:,…`, a path.
@@ -81,7 +83,7 @@ pub struct InputSpec {
 }
 
 /// Who judges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerifierKind {
     /// The largest group of equal results wins.
@@ -92,7 +94,7 @@ pub enum VerifierKind {
 }
 
 /// Who makes results available to everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PublisherKind {
     /// As a DAG of the provider's block store.
@@ -103,7 +105,7 @@ pub enum PublisherKind {
 
 /// How the files of the inputs are spread over shards, as in the original: all entries of all inputs whose path below
 /// `base_path` matches `glob_pattern`, in batches of `batch_size`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sharding {
     /// A pattern with `*`, `**`, `?` and `{a,b}`, such as `/*.csv`.
@@ -125,7 +127,7 @@ fn default_batch_size() -> u32 {
 }
 
 /// What one execution takes of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
     /// Thousandths of a core. Default 1000: a program has one thread.

@@ -4,9 +4,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum JobState {
     /// Bids are collected for every shard.
     Bidding,
@@ -23,13 +24,13 @@ pub enum JobState {
 }
 
 /// Where a shard stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum ShardState {
     /// Bids are collected.
     Bidding,
     /// Executions run, proposals come in.
     Running,
-    /// There is a verdict, and a winner publishes.
+    /// There is a verdict. A winner publishes, if there is one, and receipts come in.
     Publishing,
     /// A result stands, and whoever may have it can have it.
     Completed,
@@ -40,7 +41,7 @@ pub enum ShardState {
 }
 
 /// Where an execution stands, as its requester knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum ExecutionState {
     /// The bid was accepted; the provider has not said that it runs.
     Accepted,
@@ -54,7 +55,7 @@ pub enum ExecutionState {
     Lost,
     /// Its results are where the job wants them, and were checked.
     Published,
-    /// It failed on its host, or was silent for too long. Never a vote.
+    /// It failed on its host, or was silent for too long: never a vote. Or it won, and did not publish what it won with.
     Failed,
     /// It is not needed any more.
     Cancelled,

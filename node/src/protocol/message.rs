@@ -4,6 +4,7 @@
 use bacalhau_runtime::{CallTrail, Link, Outcome, Publication, Receipt};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::job::{AnnouncedJob, ExecutionId, JobId};
 
@@ -19,7 +20,7 @@ pub struct Announcement {
 
 /// What a node speaks and runs. Exchanged with announcements and bids: nobody bids on a profile that it cannot run
 /// bit-exactly, nobody accepts a bid of another protocol.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Versions {
     /// The program's version, for people.
@@ -27,6 +28,7 @@ pub struct Versions {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
     pub protocol: u32,
     /// Profiles that it runs bit-exactly.
+    #[schema(value_type = Vec<String>)]
     pub profiles: Vec<Link>,
 }
 

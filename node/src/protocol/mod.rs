@@ -2,12 +2,22 @@
 //! of both are here; who may say what, and what follows, is decided by `requester` and `compute`. PROTOCOL.md says it in
 //! words.
 
+mod check;
+mod codec;
 mod message;
+#[cfg(test)]
+pub(crate) mod samples;
+mod signed;
+#[cfg(test)]
+mod tests;
 
+pub use check::AnnouncementError;
+pub use codec::{Wire, WireError};
 pub use message::{
     Accept, Announcement, Ballot, Bid, Cancel, Collected, Delivery, Envelope, Evidence, Failed, FailureKind, Message,
-    Proposal, Published, Refusal, Reject, Reply, Running, Versions, VerdictNotice, Withdraw,
+    Proposal, Published, Refusal, Reject, Reply, Running, VerdictNotice, Versions, Withdraw,
 };
+pub use signed::{MAX_SIGNED_BYTES, ed25519_of};
 
 /// The version of this protocol: nodes of another one are no peers for jobs.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -21,5 +31,7 @@ pub const KADEMLIA: &str = "/bacalhau/kad/1";
 pub const MAX_ANNOUNCEMENT_BYTES: usize = 1 << 20;
 /// Bytes of a message at most. Receipts are the largest; one that does not fit is left out of its message.
 pub const MAX_MESSAGE_BYTES: usize = 8 << 20;
+/// Bytes of a reply at most: a part of a log.
+pub const MAX_REPLY_BYTES: usize = 1 << 20;
 /// Bytes of a sealed proposal at most. An honest one has some 600.
 pub const MAX_SEALED_BYTES: usize = 4 << 10;

@@ -4,12 +4,27 @@
 mod ipfs;
 mod local;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::{HostFailure, Publication, dirhash};
 
 pub use ipfs::IpfsPublisher;
 pub use local::LocalPublisher;
+
+use crate::cas::unixfs::import::Profile;
+
+/// Where the publishers of a node publish.
+#[derive(Clone, Debug, Default)]
+pub struct PublishPlaces {
+    /// How results are cut into blocks.
+    pub profile: Profile,
+    /// Directory of the publisher `local`.
+    pub dir: PathBuf,
+    /// URL at which that directory is served, if it is.
+    pub url: Option<String>,
+    /// Multiaddrs at which the block store is served, if it is.
+    pub peers: Vec<String>,
+}
 
 /// Somebody who makes results available.
 pub trait Publisher {
@@ -21,7 +36,10 @@ pub trait Publisher {
 }
 
 /// Checks that the directory at `results` has the hash `h1`.
-fn check(results: &Path, h1: &str) -> Result<(), HostFailure> {
+///
+/// # Errors
+/// When it has another one, or cannot be read.
+pub(crate) fn check(results: &Path, h1: &str) -> Result<(), HostFailure> {
     let found = dirhash::hash_dir(results, "results")
         .map_err(|error| HostFailure::new(format!("cannot hash {}: {error}", results.display())))?;
     if found.h1 == h1 {

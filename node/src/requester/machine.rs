@@ -1,48 +1,286 @@
-//! The machine.
+//! The machine: jobs by name, deadlines in order, and which shard an input is about. What follows from an input is in the
+//! files beside this one, a step of a shard's life in each.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use libp2p::PeerId;
 
+use super::live::{Live, Now};
+use super::out::Out;
+use super::shard::Shard;
 use super::{Changes, Effect, Input, RequesterConfig};
-use crate::job::{JobId, JobRecord};
+use crate::job::{AnnouncedJob, Event, EventKind, ExecutionId, JobId, JobRecord, JobState, ShardState};
+use crate::protocol::{Message, Refusal};
 use crate::verify::Seal;
 
 /// See the module.
-#[derive(Debug)]
-pub struct Requester {}
+pub struct Requester {
+    me: PeerId,
+    config: RequesterConfig,
+    seal: Arc<dyn Seal>,
+    jobs: BTreeMap<JobId, Live>,
+    ended: BTreeSet<JobId>,
+    /// What is due when: of a shard, or the announcement of a job.
+    times: BTreeSet<(u64, JobId, Option<u32>)>,
+    changes: Changes,
+}
+
+impl fmt::Debug for Requester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requester").field("me", &self.me).field("jobs", &self.jobs.len()).finish_non_exhaustive()
+    }
+}
 
 impl Requester {
     /// A requester without jobs. `seal` opens what is sealed to `me`.
-    pub fn new(_me: PeerId, _config: RequesterConfig, _seal: Arc<dyn Seal>) -> Self {
-        Self {}
+    pub fn new(me: PeerId, config: RequesterConfig, seal: Arc<dyn Seal>) -> Self {
+        let (jobs, ended, times) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { me, config, seal, jobs, ended, times, changes: Changes::default() }
     }
 
     /// Takes up jobs that were not finished when the process ended, and says what is to be done again.
-    pub fn restore(&mut self, _now_ms: u64, _records: Vec<JobRecord>) -> Vec<Effect> {
-        Vec::new()
+    pub fn restore(&mut self, now_ms: u64, records: Vec<JobRecord>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for record in records.into_iter().filter(|record| record.ended_ms.is_none()) {
+            let job = record.job.id;
+            let live = Live::new(record, now_ms);
+            let shards = live.numbers();
+            self.jobs.insert(job, live);
+            self.event(now_ms, job, EventKind::Resumed, "the node was started again".into());
+            effects.extend(self.announce(now_ms, job));
+            effects.extend(self.work(now_ms, job, &shards, "", |shard| shard.resume()));
+        }
+        effects
     }
 
     /// What follows from `input` at `now_ms`, in Unix milliseconds. Time never goes back.
-    pub fn handle(&mut self, _now_ms: u64, _input: Input) -> Vec<Effect> {
-        Vec::new()
+    pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Submit(job) => self.submit(now_ms, job),
+            Input::Cancel { job, why } => {
+                let shards = self.jobs.get(&job).map(Live::numbers).unwrap_or_default();
+                self.work(now_ms, job, &shards, &why, |shard| shard.cancel(&why))
+            }
+            Input::Message { from, message } => self.message(now_ms, from, message),
+            Input::Undelivered { to, message, why } => self.undelivered(now_ms, to, message, &why),
+            Input::Collected { execution, result } => {
+                self.execution(now_ms, execution, |shard| shard.collected(execution.number, result.clone()))
+            }
+            Input::Tick => self.tick(now_ms),
+        }
+    }
+
+    /// Whether a message of `from` makes sense here; what it is answered if not. Says nothing about what comes of it: one
+    /// that comes late or twice is taken as well, and nothing follows.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn admits(&self, from: &PeerId, message: &Message) -> Result<(), Refusal> {
+        let live = self.jobs.get(&message.job()).ok_or(Refusal::Unknown)?;
+        let execution = match message {
+            Message::Bid(_) | Message::Withdraw(_) => return Ok(()),
+            Message::Running(running) => running.execution,
+            Message::Proposal(proposal) => proposal.execution,
+            Message::Failed(failed) => failed.execution,
+            Message::Evidence(evidence) => evidence.execution,
+            Message::Published(published) => published.execution,
+            Message::Accept(_)
+            | Message::Reject(_)
+            | Message::Verdict(_)
+            | Message::Collected(_)
+            | Message::Cancel(_)
+            | Message::Log { .. } => return Err(Refusal::OutOfTurn),
+        };
+        let shard = usize::try_from(execution.shard).ok().and_then(|shard| live.record.shards.get(shard));
+        let execution = shard.and_then(|shard| shard.execution(execution.number)).ok_or(Refusal::Unknown)?;
+        if execution.peer == *from { Ok(()) } else { Err(Refusal::NotYours) }
     }
 
     /// When [`Input::Tick`] is needed at the latest.
     pub fn deadline(&self) -> Option<u64> {
-        None
+        self.times.first().map(|(at_ms, _, _)| *at_ms)
     }
 
     /// What has changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
-        Changes::default()
+        std::mem::take(&mut self.changes)
     }
 
     /// A job that has not ended, or has since the last [`forget_ended`](Self::forget_ended).
-    pub fn record(&self, _job: &JobId) -> Option<&JobRecord> {
-        None
+    pub fn record(&self, job: &JobId) -> Option<&JobRecord> {
+        self.jobs.get(job).map(|live| &live.record)
     }
 
     /// Drops jobs that have ended: their records are on disk.
-    pub fn forget_ended(&mut self) {}
+    pub fn forget_ended(&mut self) {
+        for job in std::mem::take(&mut self.ended) {
+            self.jobs.remove(&job);
+        }
+    }
+
+    fn submit(&mut self, now_ms: u64, job: AnnouncedJob) -> Vec<Effect> {
+        let id = job.id;
+        if self.jobs.contains_key(&id) {
+            return Vec::new();
+        }
+        let text = format!("created, shards: {}", job.shards.len());
+        let live = Live::new(JobRecord::new(job), now_ms);
+        let shards = live.numbers();
+        self.jobs.insert(id, live);
+        self.event(now_ms, id, EventKind::Created, text);
+        let mut effects = Vec::from_iter(self.announce(now_ms, id));
+        effects.extend(self.work(now_ms, id, &shards, "", |_| {}));
+        effects
+    }
+
+    fn message(&mut self, now_ms: u64, from: PeerId, message: Message) -> Vec<Effect> {
+        if self.admits(&from, &message).is_err() {
+            return Vec::new();
+        }
+        match message {
+            Message::Bid(bid) => {
+                self.work(now_ms, bid.job, &once(bid.shards), "", |shard| shard.bid(from, &bid.versions))
+            }
+            Message::Withdraw(withdraw) => self.work(now_ms, withdraw.job, &once(withdraw.shards), "", |shard| {
+                shard.withdraw(&from, &withdraw.why);
+            }),
+            Message::Running(it) => self.execution(now_ms, it.execution, |shard| shard.running(it.execution.number)),
+            Message::Proposal(it) => {
+                self.execution(now_ms, it.execution, |shard| shard.propose(it.execution.number, &it.sealed))
+            }
+            Message::Failed(it) => {
+                self.execution(now_ms, it.execution, |shard| shard.fail(it.execution.number, Some(it.kind), &it.why))
+            }
+            Message::Evidence(it) => self.execution(now_ms, it.execution, |shard| {
+                shard.evidence(it.execution.number, it.receipt.clone(), it.calls.clone());
+            }),
+            Message::Published(it) => self.execution(now_ms, it.execution, |shard| {
+                shard.published(it.execution.number, it.delivery.clone(), it.publications.clone());
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Something that we said was not heard: an execution that does not know of itself has failed, a winner that does not
+    /// know that it is to publish is replaced. The rest does not matter.
+    fn undelivered(&mut self, now_ms: u64, to: PeerId, message: Message, why: &str) -> Vec<Effect> {
+        let why = format!("it could not be reached: {why}");
+        match message {
+            Message::Accept(accept) => self.execution(now_ms, accept.execution, |shard| {
+                let number = accept.execution.number;
+                if shard.is_of(number, &to) {
+                    shard.fail(number, None, &why);
+                    shard.tell_cancelled(number, &why);
+                }
+            }),
+            Message::Verdict(notice) => self.execution(now_ms, notice.execution, |shard| {
+                let number = notice.execution.number;
+                let delivered = shard.execution(number).is_some_and(|it| it.memo.delivery.is_some());
+                if shard.is_of(number, &to) {
+                    shard.no_evidence(number);
+                    if notice.publish && shard.asked() == Some(number) && !delivered {
+                        shard.replace_publisher(number, &why);
+                    }
+                }
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    fn tick(&mut self, now_ms: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let due: Vec<_> = self.times.iter().take_while(|(at_ms, _, _)| *at_ms <= now_ms).copied().collect();
+        for (_, job, shard) in due {
+            effects.extend(match shard {
+                Some(shard) => self.work(now_ms, job, &[shard], "", |_| {}),
+                None => self.announce(now_ms, job).into_iter().collect(),
+            });
+        }
+        effects
+    }
+
+    /// Announces a job, and says when it is to be done again, as long as some shard lacks bids.
+    fn announce(&mut self, now_ms: u64, job: JobId) -> Option<Effect> {
+        let live = self.jobs.get_mut(&job)?;
+        if let Some(armed) = live.announce_ms.take() {
+            self.times.remove(&(armed, job, None));
+        }
+        if now_ms >= live.bidding_until || !live.lacks_bids() {
+            return None;
+        }
+        let next = now_ms.saturating_add(self.config.announce_ms.max(1));
+        live.announce_ms = Some(next);
+        self.times.insert((next, job, None));
+        Some(Effect::Announce(live.record.job.clone()))
+    }
+
+    fn execution(&mut self, now_ms: u64, id: ExecutionId, step: impl FnMut(&mut Shard<'_>)) -> Vec<Effect> {
+        self.work(now_ms, id.job, &[id.shard], "", step)
+    }
+
+    /// Takes a step in some shards of a job, and all that follows from it and from the time.
+    fn work(
+        &mut self,
+        now_ms: u64,
+        job: JobId,
+        shards: &[u32],
+        why: &str,
+        mut step: impl FnMut(&mut Shard<'_>),
+    ) -> Vec<Effect> {
+        let Some(live) = self.jobs.get_mut(&job) else { return Vec::new() };
+        let now = Now { ms: now_ms, me: self.me, config: &self.config, seal: self.seal.as_ref() };
+        let mut out = Out::default();
+        for number in shards {
+            let Some(mut shard) = live.shard(*number, now, &mut out) else { continue };
+            step(&mut shard);
+            shard.advance();
+            let due = shard.deadline();
+            let armed = std::mem::replace(&mut shard.watch.armed, due);
+            if let Some(armed) = armed.filter(|armed| Some(*armed) != due) {
+                self.times.remove(&(armed, job, Some(*number)));
+            }
+            self.times.extend(due.map(|due| (due, job, Some(*number))));
+        }
+        out.gather(job, why);
+        if out.changed {
+            self.changes.jobs.insert(job);
+        }
+        self.changes.events.append(&mut out.events);
+        if out.moved {
+            out.effects.extend(self.settle(now_ms, job));
+        }
+        out.effects
+    }
+
+    /// Works out where the job stands, and ends it when all of its shards have ended.
+    fn settle(&mut self, now_ms: u64, job: JobId) -> Option<Effect> {
+        let record = &mut self.jobs.get_mut(&job)?.record;
+        record.state = JobState::of(record.shards.iter().map(|shard| shard.state));
+        if !record.state.is_final() || record.ended_ms.is_some() {
+            return None;
+        }
+        record.ended_ms = Some(now_ms);
+        let state = record.state;
+        let unsuccessful = record.shards.iter().filter(|shard| shard.state != ShardState::Completed);
+        let why = unsuccessful.filter_map(|shard| shard.why.as_deref()).next();
+        let text = why.map_or_else(|| state.to_string(), |why| format!("{state}: {why}"));
+        self.event(now_ms, job, EventKind::Ended(state), text);
+        self.ended.insert(job);
+        if let Some(armed) = self.jobs.get_mut(&job).and_then(|live| live.announce_ms.take()) {
+            self.times.remove(&(armed, job, None));
+        }
+        Some(Effect::Ended(job))
+    }
+
+    fn event(&mut self, at_ms: u64, job: JobId, kind: EventKind, text: String) {
+        self.changes.jobs.insert(job);
+        self.changes.events.push(Event { job, at_ms, shard: None, execution: None, peer: None, kind, text });
+    }
+}
+
+/// Shards as a message names them, each once.
+fn once(shards: Vec<u32>) -> Vec<u32> {
+    shards.into_iter().collect::<BTreeSet<u32>>().into_iter().collect()
 }

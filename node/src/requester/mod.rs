@@ -3,7 +3,23 @@
 //! randomness, no disk in here: the same inputs give the same outputs, which is what the simulation and the restart
 //! after a crash rely on.
 
+mod bids;
+mod deadlines;
+mod draw;
+mod evidence;
+mod executions;
+mod live;
 mod machine;
+mod out;
+mod proposals;
+mod publish;
+mod resume;
+mod shard;
+mod stalled;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +28,15 @@ use libp2p::PeerId;
 use crate::job::{AnnouncedJob, Event, ExecutionId, JobId};
 use crate::protocol::{Delivery, Message};
 
+pub use draw::draw;
 pub use machine::Requester;
+
+/// How long a verdict that nobody can change any more waits for those who have not spoken, in milliseconds: equal nodes
+/// end within moments of each other, and who agreed is part of the answer. Whoever is slower than that is cancelled.
+pub const STRAGGLERS_MS: u64 = 1_000;
+/// How long a shard whose result is in, or will not come, waits for the receipts of those who proposed, in milliseconds.
+/// They are sent before anything is published, so it is only waited for nodes that have gone.
+pub const EVIDENCE_MS: u64 = 5_000;
 
 /// Bounds in time and number, all of the requester's own.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_runtime::{Checked, HostFailure, HostTree};
@@ -26,14 +26,25 @@ impl LocalStorage {
     fn path<'s>(&self, source: &'s Source) -> Result<Cow<'s, Path>, HostFailure> {
         let Source::Path(path) = source else { return Err(foreign(source, "local paths")) };
         let Some(allowed) = &self.allowed else { return Ok(path.into()) };
-        // What is checked is what is opened: the path without links.
-        let real = path.canonicalize().map_err(|error| HostFailure::at("follow", path, error))?;
-        let below = |dir: &PathBuf| dir.canonicalize().is_ok_and(|dir| real.starts_with(dir));
-        if allowed.iter().any(below) {
-            return Ok(real.into());
+        // What is checked is what is opened: the path without links. Whether something exists elsewhere is nobody's
+        // business, so what cannot be followed is named as such only below an allowed directory.
+        let below = |path: &Path, dir: &PathBuf| dir.canonicalize().is_ok_and(|dir| path.starts_with(dir));
+        let plain = path.components().all(|part| part != Component::ParentDir);
+        match if allowed.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { path.canonicalize() } {
+            Ok(real) if allowed.iter().any(|dir| below(&real, dir)) => Ok(real.into()),
+            Err(error) if plain && allowed.iter().any(|dir| path.starts_with(dir) || below(path, dir)) => {
+                Err(HostFailure::at("follow", path, error))
+            }
+            _ => {
+                let why = "is not below a path of --allow-listed-local-paths";
+                Err(HostFailure::new(format!("{} {why}", path.display())))
+            }
         }
-        let why = "is not below a path of --allow-listed-local-paths";
-        Err(HostFailure::new(format!("{} {why}", path.display())))
+    }
+
+    /// Whether every path of this machine may be read.
+    pub fn is_open(&self) -> bool {
+        self.allowed.is_none()
     }
 }
 
@@ -130,6 +141,10 @@ mod tests {
             assert!(open(name).unwrap_err().contains("--allow-listed-local-paths"), "{name}");
         }
         assert!(storage.has_locally(&Source::Path(dir.path().join("other/file"))).is_err());
+        for name in ["allowed/../other/none", "other/none", "none"] {
+            assert!(open(name).unwrap_err().contains("--allow-listed-local-paths"), "{name} is not said to be absent");
+        }
+        assert!(open("allowed/none").unwrap_err().contains("cannot follow"));
         assert!(LocalStorage::below(Vec::new()).open(&Source::Path(dir.path().into())).is_err());
     }
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use libp2p::Multiaddr;
 
+use crate::protocol::WireError;
+
 /// Why the node cannot run, or cannot reach somebody.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -18,6 +20,15 @@ pub enum TransportError {
     /// The operating system gave no thread.
     #[error("cannot start the network's threads: {0}")]
     Threads(#[from] io::Error),
+    /// Gossip does not start.
+    #[error("cannot start gossip: {0}")]
+    Gossip(String),
+    /// A node that takes no part in the network of jobs.
+    #[error("the node was started without jobs: give it a `JobsConfig`, once for each network")]
+    NoJobs,
+    /// Something that nobody would take.
+    #[error("cannot be sent: {0}")]
+    Unsendable(#[from] WireError),
     /// The node cannot be reached where it was to be.
     #[error("cannot listen on {addr}: {why}")]
     Listen {

@@ -3,62 +3,41 @@
 
 use std::fmt;
 use std::future::Future;
-use std::num::NonZero;
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use super::jobs::JobsShared;
 use super::streams::{Open, Shared};
 use super::swarm::{self, Command};
-use super::{Dial, Identity, OpenError, PeerEvent, PeerStream, TransportError};
+use super::{Dial, HostConfig, Identity, OpenError, PeerEvent, PeerStream, Threads, TransportError};
 
 /// Longer than a dial may take, for what comes around it.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// How a node is started.
-#[derive(Clone, Debug)]
-pub struct HostConfig {
-    /// Who it is.
-    pub identity: Identity,
-    /// Where others reach it, such as `/ip4/127.0.0.1/tcp/0`. With none it only dials.
-    pub listen: Vec<Multiaddr>,
-    /// How long a dial may take, from the first packet to the agreed multiplexer.
-    pub dial_timeout: Duration,
-    /// Threads. Encryption and hashing run on them.
-    pub threads: NonZero<usize>,
-}
 
 /// A running node.
 pub struct Host {
     handle: HostHandle,
     addrs: Vec<Multiaddr>,
-    runtime: Option<tokio::runtime::Runtime>,
+    /// Everything of the node ends when this is dropped.
+    _alive: watch::Sender<()>,
+    _threads: Threads,
 }
 
 /// The node for protocols: it does not keep it running.
 #[derive(Clone)]
 pub(crate) struct HostHandle {
-    peer_id: PeerId,
+    identity: Identity,
     runtime: tokio::runtime::Handle,
     commands: mpsc::UnboundedSender<Command>,
     requests: mpsc::UnboundedSender<Open>,
     shared: Arc<Shared>,
+    jobs: Option<Arc<JobsShared>>,
     dial_timeout: Duration,
-}
-
-impl Default for HostConfig {
-    fn default() -> Self {
-        let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
-        Self {
-            identity: Identity::ephemeral(),
-            listen: Vec::new(),
-            dial_timeout: Duration::from_secs(10),
-            threads: threads.clamp(NonZero::<usize>::MIN, const { NonZero::new(4).unwrap() }),
-        }
-    }
+    alive: watch::Receiver<()>,
 }
 
 impl Host {
@@ -67,23 +46,26 @@ impl Host {
     /// # Errors
     /// When it cannot listen where it should, or there are no threads to be had.
     pub fn start(config: &HostConfig) -> Result<Self, TransportError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(config.threads.get())
-            .thread_name("network")
-            .enable_all()
-            .build()?;
+        let threads = match &config.shared {
+            Some(threads) => threads.clone(),
+            None => Threads::start(config.threads)?,
+        };
         let (commands, received) = mpsc::unbounded_channel();
         let (requests, opening) = mpsc::unbounded_channel();
+        let (ends, alive) = watch::channel(());
         let shared = Arc::new(Shared::default());
+        let jobs = config.jobs.as_ref().map(|jobs| Arc::new(JobsShared::new(jobs)));
         let (listening, addrs) = std_mpsc::sync_channel(1);
-        let swarm = swarm::Start { config: config.clone(), shared: shared.clone(), received, opening, listening };
-        runtime.spawn(swarm.run());
-        let peer_id = config.identity.peer_id();
-        let dial_timeout = config.dial_timeout;
-        let handle =
-            HostHandle { peer_id, runtime: runtime.handle().clone(), commands, requests, shared, dial_timeout };
-        // From here on a failure drops the runtime with the rest.
-        let mut host = Self { handle, addrs: Vec::new(), runtime: Some(runtime) };
+        let (shared_jobs, dial_timeout) = (jobs.clone(), config.dial_timeout);
+        let swarm =
+            swarm::Start { config: config.clone(), shared: shared.clone(), jobs: shared_jobs, opening, listening };
+        let runtime = threads.handle().clone();
+        runtime.spawn(swarm.run(received, alive.clone()));
+        let identity = config.identity.clone();
+        let peer_id = identity.peer_id();
+        let handle = HostHandle { identity, runtime, commands, requests, shared, jobs, dial_timeout, alive };
+        // From here on a failure ends the task with the rest.
+        let mut host = Self { handle, addrs: Vec::new(), _alive: ends, _threads: threads };
         let stopped = |_| std::io::Error::other("the network stopped while it was started");
         let found = addrs.recv().map_err(stopped)??;
         host.addrs = found.into_iter().map(|addr| addr.with(Protocol::P2p(peer_id))).collect();
@@ -92,7 +74,12 @@ impl Host {
 
     /// How others know it.
     pub fn peer_id(&self) -> PeerId {
-        self.handle.peer_id
+        self.handle.peer_id()
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &Identity {
+        self.handle.identity()
     }
 
     /// Where others reach it, as [`connect`](Self::connect) takes them. Empty if it does not listen.
@@ -118,16 +105,24 @@ impl Host {
     }
 }
 
-/// Ends the node: connections are closed by the system, tasks stop where they wait.
-impl Drop for Host {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 impl HostHandle {
+    pub(crate) fn peer_id(&self) -> PeerId {
+        self.identity.peer_id()
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What there is with jobs.
+    pub(super) fn jobs(&self) -> Option<&Arc<JobsShared>> {
+        self.jobs.as_ref()
+    }
+
+    pub(super) fn command(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+
     pub(crate) fn dial(&self, addr: &Multiaddr) -> Dial {
         let (reply, result) = std_mpsc::sync_channel(1);
         self.shared.dial_begins();
@@ -164,9 +159,15 @@ impl HostHandle {
         opened.await.unwrap_or_else(|_| Err(OpenError::Lost))
     }
 
-    /// Runs a task on the node's threads, as long as the node runs.
+    /// Runs a task on the node's threads, as long as the node runs: it is dropped where it waits.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(task);
+        let mut alive = self.alive.clone();
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = alive.changed() => {}
+            }
+        });
     }
 }
 
@@ -178,6 +179,6 @@ impl fmt::Debug for Host {
 
 impl fmt::Debug for HostHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HostHandle").field("peer_id", &self.peer_id).finish_non_exhaustive()
+        f.debug_struct("HostHandle").field("peer_id", &self.peer_id()).finish_non_exhaustive()
     }
 }

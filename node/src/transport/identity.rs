@@ -71,7 +71,8 @@ impl Identity {
         self.0.public().to_peer_id()
     }
 
-    pub(super) fn keypair(&self) -> &Keypair {
+    /// The key itself, to sign, seal and open with.
+    pub fn keypair(&self) -> &Keypair {
         &self.0
     }
 }

@@ -1,6 +1,7 @@
 //! The vote. Programs in the sandbox have one right result, so equal hashes of independent runs show it. Whoever has
 //! the hash of a group and not its claim is faulty: it neither counts nor takes anything from the others.
 
+use super::early::stays;
 use super::group::{Group, groups};
 use super::{Proposal, Rule, Verdict, Verifier};
 use crate::job::Deal;
@@ -13,6 +14,11 @@ impl Verifier for Deterministic {
     fn verify(&self, deal: Deal, proposals: &[Proposal<'_>]) -> Verdict {
         let (groups, absent) = groups(proposals, Group::compared);
         Verdict { rule: decide(deal, &groups), groups, absent }
+    }
+
+    fn decided(&self, deal: Deal, proposals: &[Proposal<'_>], outstanding: usize) -> Option<Verdict> {
+        let verdict = self.verify(deal, proposals);
+        (outstanding == 0 || stays(deal, &verdict, proposals, outstanding)).then_some(verdict)
     }
 }
 

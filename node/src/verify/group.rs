@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Content, Proposal};
 
 /// Executions that propose the same results.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// The hash; empty for proposals that could not be read.
     pub h1: String,
@@ -59,10 +60,7 @@ fn deviating(members: &[Member], others: &[Member]) -> Vec<u16> {
 
 /// Sorts proposals into groups, which `group` makes of their members: the largest group first, equally large ones by
 /// hash. The second part of the answer is the executions without a proposal.
-pub(super) fn groups(
-    proposals: &[Proposal<'_>],
-    group: impl Fn(&str, &[Member]) -> Group,
-) -> (Vec<Group>, Vec<u16>) {
+pub(super) fn groups(proposals: &[Proposal<'_>], group: impl Fn(&str, &[Member]) -> Group) -> (Vec<Group>, Vec<u16>) {
     let mut members: BTreeMap<&str, Vec<Member>> = BTreeMap::new();
     let (mut unreadable, mut absent) = (Vec::new(), Vec::new());
     for proposal in proposals {

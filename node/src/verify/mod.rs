@@ -1,7 +1,9 @@
 //! Which of several results is the right one. Verifiers are pure: proposals in, verdict out. They neither run nor
 //! publish anything.
 
+mod age_seal;
 mod deterministic;
+mod early;
 #[cfg(test)]
 mod fake;
 mod group;
@@ -10,7 +12,9 @@ mod seal;
 
 use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+pub use age_seal::AgeSeal;
 pub use deterministic::Deterministic;
 pub use group::Group;
 pub use noop::Noop;
@@ -47,10 +51,17 @@ pub enum Content<'a> {
 pub trait Verifier: Send + Sync {
     /// The verdict. A function of the deal and of the set of proposals: the order in which they arrived is nothing.
     fn verify(&self, deal: Deal, proposals: &[Proposal<'_>]) -> Verdict;
+
+    /// The verdict, if it can be given while `outstanding` of the executions that are `Absent` from `proposals`, or not
+    /// among them yet, may still propose something or fail: whatever they say, the rule stays, and so does the result
+    /// that won. Groups may yet grow. Default: as soon as nothing is outstanding.
+    fn decided(&self, deal: Deal, proposals: &[Proposal<'_>], outstanding: usize) -> Option<Verdict> {
+        (outstanding == 0).then(|| self.verify(deal, proposals))
+    }
 }
 
 /// What came of a vote.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     /// The rule that decided.
     pub rule: Rule,
@@ -62,7 +73,7 @@ pub struct Verdict {
 }
 
 /// The rule that decided a vote. All but the first leave the result unverified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// The largest group won.
@@ -108,15 +119,24 @@ impl Verdict {
         self.groups.first().filter(|_| self.rule == Rule::LargestGroup)
     }
 
-    /// The execution whose result stands for the job: one that won, or the first where nothing was to be compared.
+    /// The execution whose result stands for the job: the first of [`standing`](Self::standing).
     pub fn chosen(&self) -> Option<u16> {
+        self.standing().first().copied()
+    }
+
+    /// The executions whose results stand, in ascending order: those that won, or all that can be read where nothing was
+    /// to be compared.
+    pub fn standing(&self) -> Vec<u16> {
         match self.rule {
-            Rule::LargestGroup => self.winner().and_then(|group| group.executions.first().copied()),
+            Rule::LargestGroup => self.winner().map_or_else(Vec::new, |group| group.executions.clone()),
             Rule::OneRun | Rule::NotCompared => {
-                self.groups.iter().flat_map(|group| group.executions.iter().copied()).min()
+                let readable = self.groups.iter().filter(|group| !group.h1.is_empty());
+                let mut standing: Vec<u16> = readable.flat_map(|group| group.executions.iter().copied()).collect();
+                standing.sort_unstable();
+                standing
             }
             Rule::NoProposal | Rule::Alone | Rule::Draw | Rule::Unreadable | Rule::Disputed | Rule::BelowConfidence => {
-                None
+                Vec::new()
             }
         }
     }

@@ -24,17 +24,31 @@ mod tests {
 
     #[test]
     fn the_first_result_stands_and_is_not_verified() {
-        let claims = [claim("h1:z", 1), claim("h1:b", 1), claim("h1:b", 2), claim("h1:b", 1)];
+        let votes = [("h1:z", 1), ("h1:b", 1), ("h1:b", 2), ("h1:b", 1)];
         let proposals: Vec<Proposal<'_>> = (1..)
-            .zip(&claims)
-            .map(|(execution, claim)| Proposal { execution, content: Content::Claim(claim) })
+            .zip(votes)
+            .map(|(execution, (h1, fuel))| Proposal {
+                execution,
+                content: Content::Vote { h1, claim: claim(h1, fuel) },
+            })
             .collect();
         let verdict = Noop.verify(Deal::new(4, 0).unwrap(), &proposals);
         assert_eq!(verdict.winner(), None);
         assert_eq!(verdict.chosen(), Some(1));
         assert_eq!(verdict.groups[0].executions, [2, 3, 4]);
-        assert_eq!(verdict.groups[0].faulty, [], "what is not compared is not called faulty");
+        assert!(verdict.groups[0].faulty.is_empty(), "what is not compared is not called faulty");
+        assert_eq!(verdict.standing(), [1, 2, 3, 4]);
+        assert_eq!(Noop.decided(Deal::new(5, 0).unwrap(), &proposals, 1), None, "a fifth may still come");
+        assert_eq!(
+            Noop.decided(Deal::new(5, 0).unwrap(), &proposals, 0).map(|verdict| verdict.rule),
+            Some(verdict.rule)
+        );
         let nothing = Noop.verify(Deal::new(1, 0).unwrap(), &[Proposal { execution: 1, content: Content::Absent }]);
         assert_eq!((nothing.rule, nothing.chosen()), (Rule::NoProposal, None));
+        let unreadable = [
+            Proposal { execution: 1, content: Content::Unreadable },
+            Proposal { execution: 2, content: Content::Vote { h1: "h1:b", claim: claim("h1:b", 1) } },
+        ];
+        assert_eq!(Noop.verify(Deal::new(2, 0).unwrap(), &unreadable).chosen(), Some(2), "nobody can read the first");
     }
 }

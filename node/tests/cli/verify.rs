@@ -1,7 +1,11 @@
-//! `bacalhau verify`: same, different, altered, moved.
+//! `bacalhau verify`: same, different, altered, moved, signed, forged.
 
 use std::fs;
 use std::process::Stdio;
+
+use bacalhau::receipts;
+use bacalhau::transport::Identity;
+use bacalhau_runtime::Receipt;
 
 use crate::support::Room;
 
@@ -125,4 +129,62 @@ fn what_was_moved_is_named_on_the_command_line() {
     room.expect(0, "verify out/receipt.json --module moved.wat -i moved:/inputs");
     let end = room.expect(2, "verify out/receipt.json --module moved.wat -i moved:/other");
     assert!(end.stderr.contains("the receipt has no input at /other; it has /inputs"), "{}", end.stderr);
+}
+
+/// Signs the receipt of the room and says who did.
+fn sign(room: &Room) -> String {
+    let mut receipt = Receipt::parse(room.read("out/receipt.json").as_bytes()).unwrap();
+    let identity = Identity::ephemeral();
+    receipts::sign(&mut receipt, &identity);
+    room.write("out/receipt.json", receipt.to_json());
+    room.write("out/receipt.cbor", receipt.to_dag_cbor());
+    identity.peer_id().to_string()
+}
+
+#[test]
+fn who_signed_is_said_and_can_be_demanded() {
+    let room = room_with_receipt();
+    let other = Identity::ephemeral().peer_id();
+    assert!(room.expect(0, "verify out/receipt.json").stdout.contains("signed     by nobody\n"));
+    let end = room.expect(6, &format!("verify out/receipt.json --signed-by {other}"));
+    assert!(end.stderr.contains(&format!("not signed by {other}, nor by anybody else")), "{}", end.stderr);
+    let signer = sign(&room);
+    for name in ["json", "cbor"] {
+        let end = room.expect(0, &format!("verify out/receipt.{name} --signed-by {signer}"));
+        assert!(end.stdout.contains(&format!("signed     by {signer}\n")), "{}", end.stdout);
+    }
+    let answer = room.expect_json(0, "verify out/receipt.json --output json");
+    assert_eq!(answer["signed_by"], serde_json::json!([signer]));
+    let end = room.expect(6, &format!("verify out/receipt.json --signed-by {signer} --signed-by {other}"));
+    assert!(end.stderr.contains(&format!("not signed by {other}; it is signed by {signer}")), "{}", end.stderr);
+    assert!(end.stdout.is_empty(), "{}", end.stdout);
+    assert!(room.expect(2, "verify out/receipt.json --signed-by me").stderr.contains("--signed-by"));
+}
+
+#[test]
+fn a_forged_signature_is_refused_before_anything_runs() {
+    let room = room_with_receipt();
+    let signer = sign(&room);
+    let signed = room.json("out/receipt.json");
+    // Nothing could be run: it is the signature that is looked at first.
+    fs::remove_file(room.path("echo.wat")).unwrap();
+
+    let mut altered = signed.clone();
+    altered["claim"]["fuel"] = 1.into();
+    room.write("altered.json", altered.to_string());
+    let end = room.expect(6, "verify altered.json");
+    assert!(end.stderr.contains(&format!("the signature of {signer} is not of this claim")), "{}", end.stderr);
+
+    let mut stolen = signed.clone();
+    let other = Identity::ephemeral().peer_id().to_string();
+    stolen["signatures"][0]["signer"] = other.clone().into();
+    room.write("stolen.json", stolen.to_string());
+    let end = room.expect(6, &format!("verify stolen.json --signed-by {other}"));
+    assert!(end.stderr.contains(&format!("{other} never signed it")), "{}", end.stderr);
+
+    let mut nobody = signed;
+    nobody["signatures"][0]["signer"] = "\x1b[2J".into();
+    room.write("nobody.json", nobody.to_string());
+    let end = room.expect(6, "verify nobody.json");
+    assert!(end.stderr.contains("no peer id of an ed25519 key") && !end.stderr.contains('\x1b'), "{}", end.stderr);
 }

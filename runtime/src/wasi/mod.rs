@@ -9,6 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest, Sha256};
 
+use crate::control::Control;
 use crate::input::{Inputs, Kind};
 use crate::job::Job;
 use crate::outcome::Limit;
@@ -39,6 +40,8 @@ pub(crate) struct World {
     log_bytes_left: u64,
     /// The guest was told that it has too many files open.
     pub(crate) ran_out_of_descriptors: bool,
+    /// Who reads along.
+    pub(crate) control: Option<Control>,
 }
 
 impl World {
@@ -73,6 +76,7 @@ impl World {
             stderr,
             log_bytes_left: job.limits.log_bytes,
             ran_out_of_descriptors: false,
+            control: None,
         }))
     }
 
@@ -80,6 +84,9 @@ impl World {
     fn write_log(&mut self, stream: NodeId, data: &[u8]) -> Answer<()> {
         let fits = usize::try_from(self.log_bytes_left).unwrap_or(usize::MAX).min(data.len());
         self.vfs.append_log(stream, &data[..fits])?;
+        if let Some(control) = &self.control {
+            control.wrote(stream == self.stderr, &data[..fits]);
+        }
         self.log_bytes_left -= fits as u64;
         if fits < data.len() { Err(Limit::LogBytes.into()) } else { Ok(()) }
     }

@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::super::message::{Kind, Message, Payload, Presence, Want};
 use super::super::pulse::Pulse;
 use super::*;
+use crate::budget::Rate;
 use crate::transport::HostHandle;
 
 /// A node that reads Bitswap messages and answers each as a test says.

@@ -67,7 +67,7 @@ impl Serve {
         let http = files.as_ref().map(|files| format!("http://{}", files.local_addr()));
         let peers: Vec<String> = node.listen_addrs().iter().map(ToString::to_string).collect();
         let peer_id = peers.iter().find_map(|peer| Some(peer.rsplit_once("/p2p/")?.1.to_owned())).unwrap_or_default();
-        serving.announce(&Addresses { peers: peers.clone(), http: http.clone() })?;
+        serving.announce(&Addresses { peers: peers.clone(), http: http.clone(), api: None })?;
         let stop = interrupt::awaited();
         output::print(self.output, &Listening { peer_id, peers, http })?;
         // An error says that no signal can come any more.

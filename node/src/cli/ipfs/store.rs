@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::super::content::DataDir;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format, Lines, Paint, Render};
-use super::super::size::Size;
 use super::super::text;
+use crate::config::Size;
 
 const STAT_EXAMPLES: &str = "\
 Examples:

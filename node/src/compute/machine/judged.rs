@@ -57,11 +57,7 @@ impl Compute {
         self.effects.push(Effect::Publish { execution, h1, publisher });
     }
 
-    pub(super) fn published(
-        &mut self,
-        execution: ExecutionId,
-        result: Result<(Delivery, Vec<Publication>), String>,
-    ) {
+    pub(super) fn published(&mut self, execution: ExecutionId, result: Result<(Delivery, Vec<Publication>), String>) {
         // Publishing what is not wanted any more is undone by the `Discard` that was asked for then.
         let Some(proposed) = self.proposed(execution).filter(|proposed| proposed.step == Step::Publishing) else {
             return;

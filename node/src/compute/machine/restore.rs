@@ -32,11 +32,8 @@ impl Compute {
         // A clock that was put back must not keep bids for longer.
         record.heard_ms = record.heard_ms.min(self.now_ms);
         let answered_by = answered_by_ms(record.heard_ms, &record.job);
-        let stages: Vec<Stage> = record
-            .shards
-            .iter_mut()
-            .map(|shard| std::mem::replace(&mut shard.stage, Stage::Idle))
-            .collect();
+        let stages: Vec<Stage> =
+            record.shards.iter_mut().map(|shard| std::mem::replace(&mut shard.stage, Stage::Idle)).collect();
         self.heard += 1;
         self.jobs.insert(id, Entry { record, order: self.heard, live: 0, waiting: 0, accepted: false });
         self.timers.set((id, None), Some(answered_by));
@@ -56,7 +53,8 @@ impl Compute {
     }
 
     fn take_up_shard(&mut self, id: JobId, shard: u32, stage: Stage) {
-        let Some(needs) = self.jobs.get(&id).and_then(|entry| entry.record.shard(shard)).map(|shard| shard.needs) else {
+        let Some(needs) = self.jobs.get(&id).and_then(|entry| entry.record.shard(shard)).map(|shard| shard.needs)
+        else {
             return;
         };
         let fits = match stage {

@@ -4,9 +4,7 @@ use super::super::record::{Proposed, Stage, Step};
 use super::super::{Effect, Ran};
 use super::Compute;
 use crate::job::{ExecutionId, JobId};
-use crate::protocol::{
-    Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running,
-};
+use crate::protocol::{Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
 use crate::verify::SealError;
 use bacalhau_runtime::{Link, Receipt};
 use std::sync::Arc;
@@ -97,14 +95,7 @@ impl Compute {
         };
         let proposal = Proposal { execution, sealed: self.seal.seal(&ballot)? };
         let evidence = Evidence { execution, receipt: fitting(receipt), calls };
-        Ok(Proposed {
-            number: execution.number,
-            h1,
-            proposal,
-            evidence,
-            evidence_wanted: false,
-            step: Step::Sealed,
-        })
+        Ok(Proposed { number: execution.number, h1, proposal, evidence, evidence_wanted: false, step: Step::Sealed })
     }
 
     /// The requester takes back its job, or one shard of it.

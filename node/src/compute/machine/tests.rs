@@ -118,7 +118,7 @@ fn ran(execution: ExecutionId) -> Input {
         h1: "h1:result".into(),
         files: Vec::new(),
     };
-    let receipt = Receipt { claim, unclaimed: Unclaimed::default() };
+    let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() };
     Input::Ran { execution, result: Ok(Box::new(Ran { receipt, calls: CallTrail::default() })) }
 }
 

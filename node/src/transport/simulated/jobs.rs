@@ -80,5 +80,6 @@ pub(crate) fn ran(execution: &ExecutionId, h1: String) -> Box<Ran> {
     let job = bacalhau_runtime::Job::new(Link::of_raw(b"module"));
     let job_cid = Link::of_raw(format!("{}:{}", execution.job, execution.shard).as_bytes());
     let claim = Claim { job, job_cid, outcome: Outcome::Exit(0), fuel: 1000, h1, files: Vec::new() };
-    Box::new(Ran { receipt: Receipt { claim, unclaimed: Unclaimed::default() }, calls: CallTrail::default() })
+    let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() };
+    Box::new(Ran { receipt, calls: CallTrail::default() })
 }

@@ -3,18 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bacalhau_runtime::{Claim, Outcome, Trap};
+use bacalhau_runtime::Link;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::verify::Content;
 use crate::verify::fake::claim;
-use crate::verify::{Content, Deviation};
 
 /// What one execution proposes, where `content` borrows from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Said {
-    Claim(Box<Claim>),
+    Vote(String, Link),
     Unreadable,
     Absent,
 }
@@ -29,7 +29,9 @@ fn said(text: &str) -> Vec<(u16, Said)> {
             '?' => Said::Unreadable,
             hash => {
                 let fuel = letters.next_if(char::is_ascii_digit).and_then(|digit| digit.to_digit(10)).unwrap_or(1);
-                Said::Claim(Box::new(claim(&format!("h1:{hash}"), fuel.into())))
+                let h1 = format!("h1:{hash}");
+                let claim = claim(&h1, fuel.into());
+                Said::Vote(h1, claim)
             }
         });
     }
@@ -40,7 +42,7 @@ fn propose((execution, said): &(u16, Said)) -> Proposal<'_> {
     let content = match said {
         Said::Absent => Content::Absent,
         Said::Unreadable => Content::Unreadable,
-        Said::Claim(claim) => Content::Claim(claim),
+        Said::Vote(h1, claim) => Content::Vote { h1, claim: *claim },
     };
     Proposal { execution: *execution, content }
 }
@@ -59,7 +61,7 @@ fn passed(verdict: &Verdict) -> &[u16] {
 }
 
 fn faulty(verdict: &Verdict) -> Vec<u16> {
-    verdict.groups.iter().flat_map(|group| &group.faulty).map(|deviation| deviation.execution).collect()
+    verdict.groups.iter().flat_map(|group| group.faulty.iter().copied()).collect()
 }
 
 #[test]
@@ -78,6 +80,8 @@ fn truth_table() {
         ("abc", 0, Rule::Alone, 0),
         ("aabc", 0, Rule::LargestGroup, 2),
         ("baca", 2, Rule::LargestGroup, 2),
+        ("??b", 0, Rule::Unreadable, 0),
+        ("???aa", 2, Rule::Unreadable, 0),
         ("aabc", 3, Rule::BelowConfidence, 0),
         ("??a", 0, Rule::Unreadable, 0),
         ("??aa", 0, Rule::Draw, 0),
@@ -123,34 +127,17 @@ fn the_verdict_lists_who_said_what() {
 }
 
 #[test]
-fn a_faulty_claim_is_named_with_what_differs() {
-    let mut said = said("aaab2b3");
-    let Said::Claim(second) = &mut said[1].1 else { panic!() };
-    (second.fuel, second.outcome) = (5, Outcome::Trap(Trap::Unreachable));
+fn a_faulty_claim_is_named_and_not_counted() {
+    let mut said = said("aa5ab2b3");
     let verdict = verify(&said, 0);
     assert_eq!(verdict.rule, Rule::Draw, "the faulty claim does not make its group larger");
-    said.push((6, Said::Claim(Box::new(claim("h1:a", 1)))));
+    said.push((6, Said::Vote("h1:a".into(), claim("h1:a", 1))));
     let verdict = verify(&said, 0);
     let expected = json!({
         "rule": "largest-group",
         "groups": [
-            {
-                "h1": "h1:a",
-                "executions": [1, 3, 6],
-                "faulty": [{"execution": 2, "differences": [
-                    {"what": "outcome", "expected": "exit 0", "found": "trap: unreachable (an abort or a panic)"},
-                    {"what": "fuel", "expected": "1", "found": "5"},
-                ]}],
-                "disputed": [],
-            },
-            {
-                "h1": "h1:b",
-                "executions": [4, 5],
-                "faulty": [],
-                "disputed": [
-                    {"execution": 5, "differences": [{"what": "fuel", "expected": "2", "found": "3"}]},
-                ],
-            },
+            {"h1": "h1:a", "executions": [1, 3, 6], "faulty": [2], "disputed": []},
+            {"h1": "h1:b", "executions": [4, 5], "faulty": [], "disputed": [5]},
         ],
         "absent": [],
     });
@@ -161,8 +148,8 @@ fn a_faulty_claim_is_named_with_what_differs() {
 fn no_hash_is_no_result() {
     let mut said = said("aaabb");
     for (_, said) in &mut said[..3] {
-        let Said::Claim(claim) = said else { panic!() };
-        claim.h1.clear();
+        let Said::Vote(h1, _) = said else { panic!() };
+        h1.clear();
     }
     assert_eq!(verify(&said, 0).rule, Rule::Unreadable);
 }
@@ -177,17 +164,31 @@ fn any_vote() -> impl Strategy<Value = (Vec<(u16, Said)>, u16)> {
     })
 }
 
-/// How many make each claim: by hash, and then by its bytes.
-fn count(said: &[(u16, Said)]) -> BTreeMap<&str, BTreeMap<Vec<u8>, usize>> {
+/// How many make each claim: by hash, and then by its CID.
+fn count(said: &[(u16, Said)]) -> BTreeMap<&str, BTreeMap<String, usize>> {
     let mut count: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for (_, said) in said {
         match said {
-            Said::Claim(claim) => *count.entry(&claim.h1[..]).or_default().entry(claim.to_dag_cbor()).or_insert(0) += 1,
-            Said::Unreadable => *count.entry("").or_default().entry(Vec::new()).or_insert(0) += 1,
+            Said::Vote(h1, claim) => *count.entry(&h1[..]).or_default().entry(claim.to_string()).or_insert(0) += 1,
+            Said::Unreadable => *count.entry("").or_default().entry(String::new()).or_insert(0) += 1,
             Said::Absent => {}
         }
     }
     count
+}
+
+/// All that `outstanding` executions can come to, whichever of them says what: old and new hashes and claims.
+fn completions(outstanding: usize) -> Vec<Vec<Said>> {
+    let one: Vec<Said> = said("a1a2a3a4a5b1b2b3b4b5c1c2c3?-").into_iter().map(|(_, said)| said).collect();
+    let mut all: Vec<(usize, Vec<Said>)> = vec![(0, Vec::new())];
+    for _ in 0..outstanding {
+        let longer = |(from, so_far): &(usize, Vec<Said>)| {
+            let with = |next: usize| (next, [so_far.as_slice(), &one[next..=next]].concat());
+            (*from..one.len()).map(with).collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(longer).collect();
+    }
+    all.into_iter().map(|(_, said)| said).collect()
 }
 
 proptest! {
@@ -229,21 +230,19 @@ proptest! {
     }
 
     #[test]
-    fn none_counts_who_does_not_claim_the_same_to_the_byte((said, confidence) in any_vote()) {
-        let bytes: BTreeMap<u16, Vec<u8>> = said.iter().filter_map(|(execution, said)| match said {
-            Said::Claim(claim) => Some((*execution, claim.to_dag_cbor())),
+    fn none_counts_who_does_not_claim_the_same((said, confidence) in any_vote()) {
+        let claims: BTreeMap<u16, Link> = said.iter().filter_map(|(execution, said)| match said {
+            Said::Vote(_, claim) => Some((*execution, *claim)),
             Said::Unreadable | Said::Absent => None,
         }).collect();
         let verdict = verify(&said, confidence);
         for group in verdict.groups.iter().filter(|group| !group.h1.is_empty()) {
-            let counted: BTreeSet<_> = group.executions.iter().map(|execution| &bytes[execution]).collect();
+            let counted: BTreeSet<Link> = group.executions.iter().map(|execution| claims[execution]).collect();
             prop_assert_eq!(counted.len() == 1, group.disputed.is_empty());
-            let most = bytes.values().filter(|claim| counted.contains(claim)).count();
+            let most = claims.values().filter(|claim| counted.contains(claim)).count();
             prop_assert!(group.executions.len() <= most);
             prop_assert!(group.disputed.is_empty() || group.faulty.is_empty());
-            for Deviation { execution, differences } in &group.faulty {
-                prop_assert!(!counted.contains(&bytes[execution]) && !differences.is_empty());
-            }
+            prop_assert!(group.faulty.iter().all(|execution| !counted.contains(&claims[execution])));
         }
     }
 
@@ -254,20 +253,56 @@ proptest! {
     ) {
         let before = verify(&said, confidence);
         let Some(winner) = before.winner() else { return Ok(()) };
-        let Said::Claim(right) = &said[usize::from(winner.executions[0]) - 1].1 else { panic!("it won") };
-        let mut lie = right.clone();
-        lie.fuel = fuel;
-        prop_assume!(lie != *right);
+        let right = said[usize::from(winner.executions[0]) - 1].1.clone();
+        let lie = Said::Vote(winner.h1.clone(), claim(&winner.h1, fuel));
+        prop_assume!(lie != right);
         let liar = u16::try_from(said.len() + 1).unwrap();
-        said.push((liar, Said::Claim(lie)));
+        said.push((liar, lie));
         let after = verify(&said, confidence);
         if let Some(after) = after.winner() {
             prop_assert_eq!((&after.h1, &after.executions), (&winner.h1, &winner.executions));
-            prop_assert!(after.faulty.iter().any(|deviation| deviation.execution == liar));
+            prop_assert!(after.faulty.contains(&liar));
         } else {
             // As many lie alike as are right: it takes more than this one.
             prop_assert_eq!((after.rule, fuel < 4), (Rule::Disputed, true));
         }
+    }
+
+    #[test]
+    fn one_more_honest_vote_never_unseats_the_honest((mut said, confidence) in any_vote()) {
+        let before = verify(&said, confidence);
+        let Some(winner) = before.winner() else { return Ok(()) };
+        let honest = said[usize::from(winner.executions[0]) - 1].1.clone();
+        let another = u16::try_from(said.len() + 1).unwrap();
+        said.push((another, honest));
+        let after = verify(&said, confidence);
+        let after = after.winner().expect("they are one more");
+        prop_assert_eq!(&after.h1, &winner.h1);
+        prop_assert!(after.executions.starts_with(&winner.executions) && after.executions.ends_with(&[another]));
+    }
+
+    /// Every way in which up to three outstanding executions may end is tried: nothing changes exactly if we say so.
+    #[test]
+    fn a_verdict_falls_early_exactly_if_nothing_can_change_it(
+        (text, outstanding, confidence) in ("([ab][1-2]|[?-]){0,6}", 1usize..4, 0u16..8)
+    ) {
+        let said = said(&text);
+        let most = u16::try_from(said.len() + outstanding).unwrap();
+        let deal = Deal::new(most.max(2), confidence.min(most)).unwrap();
+        let proposals: Vec<_> = said.iter().map(propose).collect();
+        let standing = |verdict: &Verdict| {
+            let winner = verdict.winner()?;
+            let claim = said.iter().find(|(number, _)| winner.executions.contains(number));
+            Some((winner.h1.clone(), claim.map(|(_, said)| said.clone())))
+        };
+        let now = Deterministic.verify(deal, &proposals);
+        let same = completions(outstanding).iter().all(|more| {
+            let more: Vec<(u16, Said)> = (100..).zip(more.iter().cloned()).collect();
+            let proposals: Vec<_> = said.iter().chain(&more).map(propose).collect();
+            let then = Deterministic.verify(deal, &proposals);
+            then.rule == now.rule && standing(&then) == standing(&now)
+        });
+        prop_assert_eq!(Deterministic.decided(deal, &proposals, outstanding), same.then_some(now));
     }
 
     #[test]
@@ -290,8 +325,8 @@ proptest! {
         prop_assert_eq!(verdict.rule, Rule::LargestGroup);
         let passed: BTreeSet<u16> = passed(&verdict).iter().copied().collect();
         prop_assert!(passed.is_superset(&honest));
-        let truth = claim("h1:a", 1);
-        let liars = said.iter().filter(|(_, said)| !matches!(said, Said::Claim(claim) if **claim == truth));
+        let truth = Said::Vote("h1:a".into(), claim("h1:a", 1));
+        let liars = said.iter().filter(|(_, said)| *said != truth);
         prop_assert!(liars.into_iter().all(|(number, _)| !passed.contains(number)));
         prop_assert!(faulty(&verdict).iter().all(|number| !honest.contains(number)));
     }

@@ -18,6 +18,7 @@ use wasmtime::{Caller, Linker};
 use crate::outcome::Limit;
 use crate::profile::Profile;
 use crate::sandbox::State;
+use crate::trail::number;
 use crate::vfs::errno::Errno;
 use crate::vfs::fault::{Answer, Fault, Stop};
 use crate::wasi::World;
@@ -40,41 +41,72 @@ struct Guest<'a> {
     moved: u64,
 }
 
-/// Runs `function` for the guest and answers preview 1's `errno`, or ends the run.
+/// Does `work` for the guest and answers preview 1's `errno`, or ends the run. The trail has it as a call of `function`
+/// with `args`.
 fn call(
     caller: &mut Caller<'_, State>,
+    (function, args): (u8, &[u64]),
     price: u64,
-    function: impl FnOnce(&mut Guest<'_>) -> Answer<()>,
+    work: impl FnOnce(&mut Guest<'_>) -> Answer<()>,
 ) -> wasmtime::Result<i32> {
-    charge(caller, price)?;
-    let Some(memory) = caller.data().memory else {
+    let mut left = charge(caller, price)?;
+    let mut moved = 0;
+    let answer = match caller.data().memory {
+        _ if left < 0 => Err(Stop::Limit(Limit::Fuel)),
         // The gate demands an exported memory from a module that calls anything with an address.
-        return Ok(i32::from(Errno::Fault as u16));
+        None => Ok(Errno::Fault),
+        Some(memory) => {
+            let (bytes, state) = memory.data_and_store_mut(&mut *caller);
+            let mut guest = Guest { memory: Memory(bytes), world: &mut state.world, moved: 0 };
+            let answer = work(&mut guest);
+            moved = guest.moved;
+            let beside = state.world.vfs.take_work();
+            left = charge(caller, moved * Profile::V1.fuel.byte + beside)?;
+            match answer {
+                // Whatever it would have cost, it was not done.
+                Err(Fault::Stop(stop @ Stop::Host(_))) => Err(stop),
+                _ if left < 0 => Err(Stop::Limit(Limit::Fuel)),
+                Ok(()) => Ok(Errno::Success),
+                Err(Fault::Errno(errno)) => Ok(errno),
+                Err(Fault::Stop(stop)) => Err(stop),
+            }
+        }
     };
-    let (bytes, state) = memory.data_and_store_mut(&mut *caller);
-    let mut guest = Guest { memory: Memory(bytes), world: &mut state.world, moved: 0 };
-    let answer = function(&mut guest);
-    let moved = guest.moved;
-    let work = state.world.vfs.take_work();
-    let charged = charge(caller, moved * Profile::V1.fuel.byte + work);
-    match answer {
-        // Whatever it would have cost, it was not done.
-        Err(Fault::Stop(stop @ Stop::Host(_))) => Err(wasmtime::Error::new(stop)),
-        _ if charged.is_err() => charged.map(|()| 0),
-        Ok(()) => Ok(i32::from(Errno::Success as u16)),
-        Err(Fault::Errno(errno)) => Ok(i32::from(errno as u16)),
-        Err(Fault::Stop(stop)) => Err(wasmtime::Error::new(stop)),
+    let errno = answer.as_ref().ok().map(|errno| *errno as u16);
+    caller.data_mut().calls.add(function, args, errno, left, moved);
+    answer.map(|errno| i32::from(errno as u16)).map_err(wasmtime::Error::new)
+}
+
+/// Takes fuel for the host's work from the same counter as the guest's own, and says what is left: less than nothing
+/// when there was too little.
+fn charge(caller: &mut Caller<'_, State>, price: u64) -> wasmtime::Result<i64> {
+    let Some(counters) = caller.data().counters else { return Ok(i64::MAX) };
+    let left = counters.fuel(&mut *caller).saturating_sub_unsigned(price);
+    counters.set_fuel(&mut *caller, left)?;
+    Ok(left)
+}
+
+/// An argument as a word of the trail.
+trait Word: Copy {
+    fn word(self) -> u64;
+}
+
+impl Word for u32 {
+    fn word(self) -> u64 {
+        self.into()
     }
 }
 
-/// Takes fuel for the host's work from the same counter as the guest's own.
-fn charge(caller: &mut Caller<'_, State>, price: u64) -> wasmtime::Result<()> {
-    let left = caller.data().counters.map_or(i64::MAX, |counters| counters.fuel(&mut *caller));
-    let left = left.saturating_sub_unsigned(price);
-    if let Some(counters) = caller.data().counters {
-        counters.set_fuel(&mut *caller, left)?;
+impl Word for u64 {
+    fn word(self) -> u64 {
+        self
     }
-    if left < 0 { Err(wasmtime::Error::new(Stop::Limit(Limit::Fuel))) } else { Ok(()) }
+}
+
+impl Word for i64 {
+    fn word(self) -> u64 {
+        self.cast_unsigned()
+    }
 }
 
 /// Defines the functions in a linker, and lists their names.
@@ -83,7 +115,8 @@ macro_rules! functions {
         /// Defines all functions but `proc_exit`, which answers nothing.
         fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             $(linker.func_wrap(MODULE, stringify!($name), |mut caller: Caller<'_, State>, $($arg: $type),*| {
-                call(&mut caller, $price, |guest| $family::$function(guest, $($arg),*))
+                let args: &[u64] = &[$($arg.word()),*];
+                call(&mut caller, (const { number(stringify!($name)) }, args), $price, |guest| $family::$function(guest, $($arg),*))
             })?;)*
             Ok(())
         }
@@ -145,7 +178,9 @@ functions! {
 /// Defines all 46 functions.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     define(linker)?;
-    linker.func_wrap(MODULE, "proc_exit", |_: Caller<'_, State>, code: u32| -> wasmtime::Result<()> {
+    linker.func_wrap(MODULE, "proc_exit", |mut caller: Caller<'_, State>, code: u32| -> wasmtime::Result<()> {
+        let left = charge(&mut caller, 0)?;
+        caller.data_mut().calls.add(const { number("proc_exit") }, &[code.word()], None, left, 0);
         Err(wasmtime::Error::new(Stop::Exit(code)))
     })?;
     Ok(())

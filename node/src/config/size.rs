@@ -8,7 +8,10 @@ const UNITS: [(&str, u64); 5] = [("b", 1), ("k", 1 << 10), ("m", 1 << 20), ("g",
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(pub(super) u64);
+pub struct Size(
+    /// Bytes.
+    pub u64,
+);
 
 impl FromStr for Size {
     type Err = String;

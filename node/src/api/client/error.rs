@@ -1,0 +1,76 @@
+//! Why a client has no answer.
+
+use std::time::Duration;
+
+use bacalhau_runtime::HostFailure;
+
+use super::super::API_VERSION;
+use super::super::error::{ErrorBody, ErrorCode};
+use crate::cas::DataError;
+
+/// Why there is no answer, or none that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The server said no, and why.
+    #[error("{}{}", .body.message, hint(.body))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// What the server said.
+        body: ErrorBody,
+        /// After how long it may be asked again, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The server does not answer.
+    #[error("cannot reach the server at {0}: {1}; is `bacalhau serve` running there?")]
+    Unreachable(String, String),
+    /// The address is none.
+    #[error("{0:?} is no address of a server ({1}): write http://HOST:PORT")]
+    Address(String, String),
+    /// The server speaks another version.
+    #[error(
+        "the server at {base} speaks version {version} of the API, and this program speaks {API_VERSION}: use the program of the server's version"
+    )]
+    Version {
+        /// The server.
+        base: String,
+        /// What it speaks.
+        version: u32,
+    },
+    /// What answers makes no sense.
+    #[error("{0} is no server of bacalhau's: {1}")]
+    Odd(String, String),
+    /// The answer broke off.
+    #[error("the answer of {0} broke off: {1}")]
+    Broken(String, String),
+    /// Results are not what the server said that they are.
+    #[error("the server at {base} sent other results than it said: they have the hash {found}, not {expected}")]
+    OtherResults {
+        /// The server.
+        base: String,
+        /// What it said.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+    /// Data cannot be read, or is not what its CID says.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// This machine could not do its part.
+    #[error(transparent)]
+    Host(#[from] HostFailure),
+}
+
+impl ClientError {
+    /// What the server said went wrong, where it did.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused { body, .. } => Some(body.code),
+            _ => None,
+        }
+    }
+}
+
+fn hint(body: &ErrorBody) -> String {
+    body.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default()
+}

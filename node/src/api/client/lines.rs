@@ -1,0 +1,179 @@
+//! Streams of JSON, one value a line, as they come.
+
+use std::io::{BufRead, BufReader, Read};
+use std::thread::sleep;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::de::DeserializeOwned;
+use ureq::BodyReader;
+
+use super::super::events::EventParams;
+use super::super::logs::{LogLine, LogParams};
+use super::{ApiClient, ClientError, with_query};
+use crate::job::{JobId, JobState};
+use crate::store::StoredEvent;
+
+/// Bytes of a line.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+/// How often a connection is made again without any news in between.
+const TRIES: u32 = 5;
+
+/// Lines of one answer.
+struct Lines {
+    base: String,
+    reader: BufReader<BodyReader<'static>>,
+}
+
+impl Lines {
+    fn open(client: &ApiClient, path: &str, job: &JobId) -> Result<Self, ClientError> {
+        let response = client.ask(path, Some(job))?;
+        Ok(Self { base: client.base.clone(), reader: BufReader::new(response.into_body().into_reader()) })
+    }
+
+    /// The next value; `None` at the end.
+    fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ClientError> {
+        loop {
+            let mut line = Vec::new();
+            let read = self.reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
+            let broken = |why: String| ClientError::Broken(self.base.clone(), why);
+            if read.map_err(|error| broken(error.to_string()))? == 0 {
+                return Ok(None);
+            }
+            // An empty line says that the server is there.
+            if line != b"\n" {
+                return serde_json::from_slice(&line).map(Some).map_err(|error| broken(error.to_string()));
+            }
+        }
+    }
+}
+
+/// What happens to a job, until it has ended.
+pub struct EventStream {
+    client: ApiClient,
+    job: JobId,
+    after: u64,
+    lines: Option<Lines>,
+    over: bool,
+}
+
+impl EventStream {
+    pub(super) fn new(client: ApiClient, job: JobId, after: u64) -> Result<Self, ClientError> {
+        let mut stream = Self { client, job, after, lines: None, over: false };
+        stream.connect()?;
+        Ok(stream)
+    }
+
+    fn connect(&mut self) -> Result<(), ClientError> {
+        let params = EventParams { after: self.after, limit: None, follow: true };
+        let path = with_query(&format!("/jobs/{}/events", self.job), &params);
+        self.lines = Some(Lines::open(&self.client, &path, &self.job)?);
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<Option<StoredEvent>, ClientError> {
+        if self.lines.is_none() {
+            self.connect()?;
+        }
+        let read = self.lines.as_mut().map_or(Ok(None), Lines::next);
+        match read {
+            Ok(None) => {
+                self.lines = None;
+                // A server that ends, ends its streams as well.
+                let state: JobState = self.client.job(&self.job.to_string())?.record.state;
+                if state.is_final() {
+                    return Ok(None);
+                }
+                Err(ClientError::Broken(self.client.base.clone(), "the job has not ended, but the stream has".into()))
+            }
+            Err(error) => {
+                self.lines = None;
+                Err(error)
+            }
+            event => event,
+        }
+    }
+}
+
+impl Iterator for EventStream {
+    type Item = Result<StoredEvent, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut tries = 0;
+        while !self.over {
+            match self.read() {
+                Ok(Some(event)) => {
+                    self.after = event.number;
+                    return Some(Ok(event));
+                }
+                Ok(None) => self.over = true,
+                Err(ClientError::Broken(..) | ClientError::Unreachable(..)) if tries < TRIES => {
+                    tries += 1;
+                    sleep(Duration::from_millis(100 << tries));
+                }
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventStream").field("job", &self.job).field("after", &self.after).finish_non_exhaustive()
+    }
+}
+
+/// Parts of a log, until it ends.
+pub struct LogLines {
+    lines: Lines,
+    over: bool,
+}
+
+impl LogLines {
+    pub(super) fn new(client: &ApiClient, job: JobId, params: LogParams) -> Result<Self, ClientError> {
+        let params = LogParams { follow: true, ..params };
+        let lines = Lines::open(client, &with_query(&format!("/jobs/{job}/logs"), &params), &job)?;
+        Ok(Self { lines, over: false })
+    }
+
+    fn read(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let line = self.lines.next::<LogLine>()?;
+        let broken = |why: String| ClientError::Broken(self.lines.base.clone(), why);
+        let line = line.ok_or_else(|| broken("the program has not ended, but the stream has".into()))?;
+        if let Some(problem) = line.problem {
+            return Err(broken(problem));
+        }
+        let bytes = BASE64_STANDARD.decode(&line.base64).map_err(|error| broken(error.to_string()))?;
+        self.over = line.ended;
+        Ok((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Iterator for LogLines {
+    type Item = Result<Vec<u8>, ClientError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.over {
+            match self.read() {
+                Ok(Some(bytes)) => return Some(Ok(bytes)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+}
+
+impl std::fmt::Debug for LogLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogLines").field("over", &self.over).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,291 @@
+//! A client of the API: synchronous, one method for each thing that can be asked. What comes is checked where it can be:
+//! archives by their blocks and by the hash of the results.
+
+mod error;
+mod fetch;
+mod lines;
+
+use std::io::Read;
+use std::time::{Duration, SystemTime};
+
+use libp2p::identity::Keypair;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, AsSendBody, Body, SendBody};
+
+use super::backend::NodeFacts;
+use super::command::{Action, SignedCommand};
+use super::error::ErrorBody;
+use super::events::EventParams;
+use super::health::Health;
+use super::jobs::{Accepted, Cancelled, ListParams};
+use super::logs::LogParams;
+use super::results::JobResults;
+use super::view::Description;
+use super::{API_VERSION, PREFIX, VERSION_HEADER};
+use crate::job::{JobId, SignedRequest};
+use crate::store::{Page, StoredEvent};
+
+pub use error::ClientError;
+pub use lines::{EventStream, LogLines};
+
+/// Longest wait for a connection.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest silence of a server. Streams show every 10 s that they live; submitting may wait for a disk.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Bytes of an answer that is read whole. A job with ten thousand shards and their receipts has some dozens of MiB.
+const MAX_ANSWER_BYTES: u64 = 1 << 30;
+/// Bytes of an error.
+const MAX_ERROR_BYTES: u64 = 64 << 10;
+
+/// A client of one server.
+#[derive(Clone)]
+pub struct ApiClient {
+    base: String,
+    key: Keypair,
+    agent: Agent,
+}
+
+impl ApiClient {
+    /// A client of the server at `base`, such as `http://127.0.0.1:1234`, that signs with `key`. Nothing is sent yet.
+    pub fn new(base: &str, key: Keypair) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_PATIENCE))
+            .timeout_recv_response(Some(PATIENCE))
+            .timeout_per_read(Some(PATIENCE))
+            .timeout_per_write(Some(PATIENCE))
+            .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")));
+        Self { base: base.trim_end_matches('/').into(), key, agent: config.build().new_agent() }
+    }
+
+    /// Where the server is.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Submits a job, and says its name.
+    ///
+    /// # Errors
+    /// When the server does not take it, or cannot be reached; as for all methods here.
+    pub fn submit(&self, request: &SignedRequest) -> Result<JobId, ClientError> {
+        let json = serde_json::to_vec(request).map_err(|error| self.odd(&error))?;
+        let request = self.request(Method::POST, "/jobs").header(CONTENT_TYPE, "application/json");
+        let accepted: Accepted = self.json(self.send(request, &json[..])?)?;
+        Ok(accepted.id)
+    }
+
+    /// A page of the list of jobs.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn jobs(&self, params: &ListParams) -> Result<Page, ClientError> {
+        self.get(&with_query("/jobs", params), None)
+    }
+
+    /// What is known of the job whose name begins with `id`. What is private of it is asked for as its client.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn job(&self, id: &str) -> Result<Description, ClientError> {
+        let path = format!("/jobs/{}", escaped(id));
+        if let Ok(job) = id.parse::<JobId>() {
+            return self.get(&path, Some(&job));
+        }
+        let found: Description = self.get(&path, None)?;
+        if found.withheld { self.job(&found.record.job.id.to_string()) } else { Ok(found) }
+    }
+
+    /// Takes a job back.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit); also when the job is somebody else's, or has ended.
+    pub fn cancel(&self, id: &str) -> Result<JobId, ClientError> {
+        let job = self.resolve(id)?;
+        let request = self.request(Method::DELETE, &format!("/jobs/{job}"));
+        let request = request.header(AUTHORIZATION, self.command(Action::Cancel, job)?);
+        let cancelled: Cancelled = self.json(self.send(request, ())?)?;
+        Ok(cancelled.id)
+    }
+
+    /// What happened to a job after the event with the number `after`.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn events(&self, id: &str, after: u64) -> Result<Vec<StoredEvent>, ClientError> {
+        let job = self.resolve(id)?;
+        let params = EventParams { after, ..EventParams::default() };
+        self.get(&with_query(&format!("/jobs/{job}/events"), &params), Some(&job))
+    }
+
+    /// The same and what is still to come, until the job has ended. A connection that breaks is made again.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn follow_events(&self, id: &str, after: u64) -> Result<EventStream, ClientError> {
+        EventStream::new(self.clone(), self.resolve(id)?, after)
+    }
+
+    /// The log of an execution up to now.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn log(&self, id: &str, params: LogParams) -> Result<impl Read + use<>, ClientError> {
+        let job = self.resolve(id)?;
+        let params = LogParams { follow: false, ..params };
+        let response = self.ask(&with_query(&format!("/jobs/{job}/logs"), &params), Some(&job))?;
+        Ok(response.into_body().into_reader())
+    }
+
+    /// The log of an execution until it ends.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn follow_log(&self, id: &str, params: LogParams) -> Result<LogLines, ClientError> {
+        LogLines::new(self, self.resolve(id)?, params)
+    }
+
+    /// What a job came to.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn results(&self, id: &str) -> Result<JobResults, ClientError> {
+        let job = self.resolve(id)?;
+        self.get(&format!("/jobs/{job}/results"), Some(&job))
+    }
+
+    /// The nodes that the server knows, itself first.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn nodes(&self) -> Result<Vec<NodeFacts>, ClientError> {
+        self.get("/nodes", None)
+    }
+
+    /// The server's node.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn node(&self) -> Result<NodeFacts, ClientError> {
+        self.get("/node", None)
+    }
+
+    /// How the server does.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub fn health(&self) -> Result<Health, ClientError> {
+        let request = Request::builder().uri(format!("{}/healthz?verbose", self.base));
+        let response = self.run(request, ())?;
+        self.json(response)
+    }
+
+    fn resolve(&self, id: &str) -> Result<JobId, ClientError> {
+        match id.parse() {
+            Ok(job) => Ok(job),
+            Err(_) => Ok(self.job(id)?.record.job.id),
+        }
+    }
+
+    fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
+        Request::builder().method(method).uri(format!("{}{PREFIX}{path}", self.base))
+    }
+
+    fn command(&self, action: Action, job: JobId) -> Result<String, ClientError> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        let command = SignedCommand::sign(action, job, now_ms, &self.key).map_err(|error| self.odd(&error))?;
+        Ok(command.to_header())
+    }
+
+    /// Asks for `path`, as the client of `job` where that may matter.
+    fn ask(&self, path: &str, job: Option<&JobId>) -> Result<Response<Body>, ClientError> {
+        let mut request = self.request(Method::GET, path);
+        if let Some(job) = job {
+            request = request.header(AUTHORIZATION, self.command(Action::Read, *job)?);
+        }
+        self.send(request, ())
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str, job: Option<&JobId>) -> Result<T, ClientError> {
+        self.json(self.ask(path, job)?)
+    }
+
+    /// The answer, where it is a success.
+    fn send(
+        &self,
+        request: ureq::http::request::Builder,
+        body: impl AsSendBody,
+    ) -> Result<Response<Body>, ClientError> {
+        let response = self.run(request, body)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").and_then(|text| text.to_str().ok()?.parse().ok());
+        let mut text = Vec::new();
+        response.into_body().into_reader().take(MAX_ERROR_BYTES).read_to_end(&mut text).unwrap_or_default();
+        match serde_json::from_slice::<ErrorBody>(&text) {
+            Ok(body) => Err(ClientError::Refused { status, body, retry_after: retry_after.map(Duration::from_secs) }),
+            Err(_) => Err(self.odd(&format!("it answers with status {status}"))),
+        }
+    }
+
+    fn run(&self, request: ureq::http::request::Builder, body: impl AsSendBody) -> Result<Response<Body>, ClientError> {
+        let request = request.body(body).map_err(|error| ClientError::Address(self.base.clone(), error.to_string()))?;
+        let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
+        let version = response.headers().get(VERSION_HEADER).and_then(|text| text.to_str().ok()?.parse().ok());
+        match version {
+            Some(API_VERSION) => Ok(response),
+            Some(version) => Err(ClientError::Version { base: self.base.clone(), version }),
+            None => Err(self.odd(&"it does not answer as one")),
+        }
+    }
+
+    fn json<T: DeserializeOwned>(&self, response: Response<Body>) -> Result<T, ClientError> {
+        let reader = response.into_body().into_with_config().limit(MAX_ANSWER_BYTES).reader();
+        serde_json::from_reader(std::io::BufReader::new(reader)).map_err(|error| {
+            if error.is_io() { ClientError::Broken(self.base.clone(), error.to_string()) } else { self.odd(&error) }
+        })
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> ClientError {
+        ClientError::Unreachable(self.base.clone(), error.to_string())
+    }
+
+    fn odd(&self, why: &dyn std::fmt::Display) -> ClientError {
+        ClientError::Odd(self.base.clone(), why.to_string())
+    }
+
+    /// Sends what `reader` gives.
+    fn post_stream(&self, path: &str, kind: &str, reader: &mut dyn Read) -> Result<Response<Body>, ClientError> {
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, kind);
+        self.send(request, SendBody::from_reader(reader))
+    }
+}
+
+/// Never shows the key.
+impl std::fmt::Debug for ApiClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiClient").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// `path` with `params` behind it: numbers, words and truths.
+fn with_query(path: &str, params: &impl Serialize) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if let Ok(serde_json::Value::Object(params)) = serde_json::to_value(params) {
+        for (name, value) in params {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            query.append_pair(&name, &text);
+        }
+    }
+    format!("{path}?{}", query.finish())
+}

@@ -1,0 +1,104 @@
+//! Connections: how many there may be, in all and of one address, how slow they may be, and how they end with the server.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use super::guard::Peer;
+use super::state::{App, network};
+use crate::http::Patient;
+
+/// Connections by address.
+#[derive(Clone, Debug, Default)]
+struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them.
+struct Member {
+    crowd: Crowd,
+    address: IpAddr,
+}
+
+/// Accepts connections until the server ends. `free` has a permit for each that may be open.
+pub(super) async fn accept(app: App, listener: TcpListener, router: Router, free: Arc<Semaphore>) {
+    let crowd = Crowd::default();
+    let mut draining = app.draining.clone();
+    loop {
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = ended(&mut draining) => return,
+        };
+        let Ok((stream, address)) = accepted else {
+            // Out of file descriptors, most likely: some come back soon.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let Some(member) = crowd.join(network(address.ip()), app.limits.connections_per_address) else {
+            app.metrics.refused("connections");
+            continue;
+        };
+        let connection = serve(app.clone(), stream, address, router.clone());
+        tokio::spawn(async move {
+            connection.await;
+            drop((member, permit));
+        });
+    }
+}
+
+async fn serve(app: App, stream: TcpStream, address: SocketAddr, router: Router) {
+    // Small answers go at once.
+    stream.set_nodelay(true).unwrap_or_default();
+    let service = TowerToHyperService::new(router.layer(Extension(Peer(address))));
+    let stream = TokioIo::new(Patient::new(stream, app.limits.patience));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(app.limits.head_patience);
+    let mut connection = std::pin::pin!(server.serve_connection(stream, service));
+    let mut draining = app.draining.clone();
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = ended(&mut draining) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    // A client that breaks off is no event.
+    served.unwrap_or_default();
+}
+
+/// Waits until the server ends. The guard that the wait hands out may not be kept by a task.
+async fn ended(draining: &mut watch::Receiver<bool>) {
+    drop(draining.wait_for(|draining| *draining).await);
+}
+
+impl Crowd {
+    fn join(&self, address: IpAddr, most: usize) -> Option<Member> {
+        let mut members = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = members.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Member { crowd: self.clone(), address })
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let mut members = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = members.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                members.remove(&self.address);
+            }
+        }
+    }
+}

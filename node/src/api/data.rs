@@ -1,0 +1,143 @@
+//! Data that a client brings along: an archive of blocks, kept for a while under a pin with a date.
+
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use bacalhau_runtime::{HostFailure, Link};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::CAR_TYPE;
+use super::backend::BackendError;
+use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::state::{App, Slot};
+use super::stream::BodyReader;
+use crate::cas::car::CarReader;
+use crate::cas::store::Store;
+use crate::cas::{DataError, is_complete};
+use crate::http::Paced;
+
+/// How the names of our pins begin; Unix milliseconds come behind it.
+const PIN_PREFIX: &str = "brought by a client at ";
+/// Roots of one archive.
+const MAX_ROOTS: usize = 64;
+
+/// Data that was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(super) struct Added {
+    /// The roots of the archive: inputs of jobs, as `ipfs://ROOT`.
+    #[schema(value_type = Vec<String>)]
+    pub(super) roots: Vec<Link>,
+}
+
+/// Bring data along
+///
+/// The body is an archive of blocks (CAR) with everything below its roots. The node keeps it for some hours: long enough to
+/// submit a job that uses it.
+#[utoipa::path(
+    post,
+    path = "/api/v1/data",
+    tag = "data",
+    request_body(content = Vec<u8>, content_type = "application/vnd.ipld.car"),
+    responses((status = 201, body = Added), (status = "4XX", body = ErrorBody), (status = "5XX", body = ErrorBody))
+)]
+pub(super) async fn add(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<Added>), ApiError> {
+    // A page in somebody's browser cannot send this type to another site, and so not to the node on the same machine.
+    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != CAR_TYPE) {
+        return Err(ApiError::bad(format!("the body has to be an archive, with the content-type {CAR_TYPE}")));
+    }
+    let most = app.limits.data_bytes;
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most) {
+        return Err(too_large(most));
+    }
+    let permit = app.take(Slot::Upload)?;
+    let patience = app.limits.patience;
+    let mut reader = BodyReader::new(body, most, patience);
+    app.blocking(move |app| {
+        let added = app.backend.add_data(&mut Paced::new(&mut reader, patience));
+        drop(permit);
+        match (added, reader.failure()) {
+            (Ok(roots), _) => Ok((StatusCode::CREATED, Json(Added { roots }))),
+            (Err(_), Some(ErrorKind::FileTooLarge)) => Err(too_large(most)),
+            (Err(error), Some(_)) => Err(ApiError::new(ErrorCode::TooSlow, error.to_string())),
+            (Err(error), None) => Err(error.into()),
+        }
+    })
+    .await
+}
+
+fn too_large(most: u64) -> ApiError {
+    ApiError::new(ErrorCode::TooLarge, format!("the archive has more than the {most} bytes that this node takes"))
+        .hint("publish the data where nodes can fetch it, and name it by its CID")
+}
+
+/// Takes the blocks of an archive into `store`, with what is below its roots complete, and pins these with the date `now_ms`.
+///
+/// # Errors
+/// When it is no archive, lacks blocks, or the store is full.
+pub fn take_car(store: &Arc<Store>, car: &mut dyn Read, now_ms: u64) -> Result<Vec<Link>, BackendError> {
+    let reader = CarReader::new("the archive", car).map_err(explain)?;
+    let roots = reader.roots().to_vec();
+    if roots.is_empty() || roots.len() > MAX_ROOTS {
+        return Err(BackendError::Refused(format!(
+            "the archive has {} roots, and 1 to {MAX_ROOTS} are needed",
+            roots.len()
+        )));
+    }
+    // What the writer has written stays as long as the writer does.
+    let writer = store.writer();
+    for block in reader {
+        writer.write(&block.map_err(explain)?).map_err(explain)?;
+    }
+    writer.commit().map_err(explain)?;
+    for root in &roots {
+        if !is_complete(&**store, root).map_err(explain)? {
+            return Err(BackendError::Refused(format!("the archive lacks blocks below {root}")));
+        }
+    }
+    let pinned = store.pins().map_err(explain)?;
+    for root in &roots {
+        let is_ours = |name: &str| name.starts_with(PIN_PREFIX);
+        // A pin of somebody else lasts longer.
+        if pinned.iter().any(|pin| pin.cid == crate::cas::canonical(root) && !is_ours(&pin.name)) {
+            continue;
+        }
+        store.pin(root, &format!("{PIN_PREFIX}{now_ms}")).map_err(explain)?;
+    }
+    writer.finish().map_err(explain)?;
+    Ok(roots.into_iter().map(Link::from).collect())
+}
+
+/// Lets go of what was taken before `before_ms`, and says how much.
+///
+/// # Errors
+/// When the disk fails.
+pub fn let_go(store: &Arc<Store>, before_ms: u64) -> Result<usize, HostFailure> {
+    let failed = |error: DataError| HostFailure::new(error.to_string());
+    let mut count = 0;
+    for pin in store.pins().map_err(failed)? {
+        let taken_ms = pin.name.strip_prefix(PIN_PREFIX).and_then(|text| text.parse::<u64>().ok());
+        if taken_ms.is_some_and(|taken_ms| taken_ms < before_ms) {
+            store.unpin(&pin.cid).map_err(failed)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn explain(error: DataError) -> BackendError {
+    match error {
+        DataError::Io { .. } => BackendError::Host(HostFailure::new(error.to_string())),
+        error => BackendError::Refused(error.to_string()),
+    }
+}

@@ -1,0 +1,172 @@
+//! What is answered instead of what was asked for: a status, and a code, a message and a hint as JSON. Codes are stable,
+//! words are not.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::backend::BackendError;
+use super::command::CommandError;
+use crate::job::RequestError;
+use crate::store::StoreError;
+
+/// What went wrong, for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// 400: not a request of this API.
+    BadRequest,
+    /// 401: the signature, its time or its subject is not right.
+    BadSignature,
+    /// 403: only the client of the job may.
+    NotOwner,
+    /// 404: there is no such path.
+    NoSuchRoute,
+    /// 404: there is no such job, or shard, or execution.
+    NotFound,
+    /// 405: the path does not take this method.
+    MethodNotAllowed,
+    /// 408: the request took too long.
+    TooSlow,
+    /// 409: several jobs have names that begin so.
+    Ambiguous,
+    /// 409: the job has come to its end.
+    Ended,
+    /// 409: there are no results yet.
+    NotYet,
+    /// 410: it was here, and is not any more.
+    Gone,
+    /// 413: the body is too large.
+    TooLarge,
+    /// 422: nobody could do what is asked for.
+    Refused,
+    /// 429: too many requests of this client.
+    OverBudget,
+    /// 500: the node could not do its part.
+    HostFailure,
+    /// 503: too many requests of all clients, or the node is not ready.
+    Busy,
+}
+
+/// An error, as it stands in the body of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong, for programs.
+    pub code: ErrorCode,
+    /// What went wrong, in words.
+    pub message: String,
+    /// What may help; absent where nothing is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(super) struct ApiError {
+    body: Box<ErrorBody>,
+    retry_after: Option<Duration>,
+}
+
+impl ErrorCode {
+    fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::NotOwner => StatusCode::FORBIDDEN,
+            Self::NoSuchRoute | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Ambiguous | Self::Ended | Self::NotYet => StatusCode::CONFLICT,
+            Self::Gone => StatusCode::GONE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::OverBudget => StatusCode::TOO_MANY_REQUESTS,
+            Self::HostFailure => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl ApiError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { body: Box::new(ErrorBody { code, message: message.into(), hint: None }), retry_after: None }
+    }
+
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadRequest, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, message)
+    }
+
+    #[must_use]
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.body.hint = Some(hint.into());
+        self
+    }
+
+    /// Too much, of this client or of all.
+    pub(super) fn later(code: ErrorCode, message: impl Into<String>, pause: Duration) -> Self {
+        let error = Self::new(code, message).hint("wait as long as the header retry-after says, then ask again");
+        Self { retry_after: Some(pause), ..error }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.body.code.status(), Json(&*self.body)).into_response();
+        if let Some(pause) = self.retry_after {
+            // Whole seconds, and never none: who reads 0 asks at once.
+            let seconds = pause.as_secs() + 1;
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::NoSuchJob(_) => Self::not_found(message),
+            StoreError::Ambiguous { .. } => Self::new(ErrorCode::Ambiguous, message),
+            _ => Self::new(ErrorCode::HostFailure, message),
+        }
+    }
+}
+
+impl From<BackendError> for ApiError {
+    fn from(error: BackendError) -> Self {
+        let message = error.to_string();
+        match error {
+            BackendError::Refused(_) => Self::new(ErrorCode::Refused, message),
+            BackendError::Gone(_) => Self::new(ErrorCode::Gone, message),
+            BackendError::Busy(_) => Self::later(ErrorCode::Busy, message, Duration::from_secs(1)),
+            BackendError::Host(_) => Self::new(ErrorCode::HostFailure, message),
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        Self::new(ErrorCode::BadSignature, error.to_string())
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        let code = match error {
+            RequestError::Signature => ErrorCode::BadSignature,
+            RequestError::TooLarge(_) => ErrorCode::TooLarge,
+            RequestError::Spec(_) => ErrorCode::Refused,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,104 @@
+//! Jobs from submission to their end, as a client sees them.
+
+use super::*;
+
+#[test]
+fn a_job_is_submitted_listed_described_and_taken_back() {
+    let stage = Stage::new();
+    let (owner, stranger) = (stage.client(1), stage.client(2));
+    let mut labelled = spec();
+    labelled.labels = vec!["mine".into()];
+    let request = signed(labelled, 1, 1);
+    let id = owner.submit(&request).unwrap();
+    let other = stranger.submit(&signed(spec(), 2, 2)).unwrap();
+    let ids =
+        |params: ListParams| -> Vec<JobId> { stranger.jobs(&params).unwrap().jobs.iter().map(|job| job.id).collect() };
+    assert_eq!(ids(ListParams::default()), [other, id]);
+    assert_eq!(ids(ListParams { label: Some("mine".into()), ..ListParams::default() }), [id]);
+    assert_eq!(
+        ids(ListParams { client: Some(key(2).public().to_peer_id().to_string()), ..ListParams::default() }),
+        [other]
+    );
+    assert_eq!(ids(ListParams { state: Some(JobState::Failed), ..ListParams::default() }), []);
+    let first = owner.jobs(&ListParams { limit: Some(1), ..ListParams::default() }).unwrap();
+    let next = first.next.map(|next| next.to_string());
+    assert_eq!((first.jobs[0].id, ids(ListParams { after: next, ..ListParams::default() })), (other, vec![id]));
+
+    let described = stranger.job(&id.short()).unwrap();
+    assert!(!described.withheld);
+    assert_eq!((&described.record.job.request, described.record.state), (&request, JobState::Bidding));
+    assert_eq!(code(&stranger.job("zzzzzzzz").unwrap_err()), ErrorCode::NotFound);
+
+    assert_eq!(code(&stranger.cancel(&id.to_string()).unwrap_err()), ErrorCode::NotOwner);
+    assert_eq!(stranger.job(&id.to_string()).unwrap().record.state, JobState::Bidding);
+    assert_eq!(owner.cancel(&id.short()).unwrap(), id);
+    assert_eq!(owner.cancel(&id.short()).unwrap(), id, "twice is no error");
+    assert_eq!(owner.job(&id.short()).unwrap().record.state, JobState::Cancelled);
+    stage.fake.complete(&other, "h1:x");
+    assert_eq!(code(&stranger.cancel(&other.to_string()).unwrap_err()), ErrorCode::Ended);
+}
+
+#[test]
+fn a_request_that_nobody_signed_or_nobody_could_do_is_refused_before_the_node_hears_of_it() {
+    let stage = Stage::new();
+    let client = stage.client(1);
+    let mut changed = signed(spec(), 1, 1);
+    changed.request.nonce = "2".into();
+    assert_eq!(code(&client.submit(&changed).unwrap_err()), ErrorCode::BadSignature);
+    let mut endless = spec();
+    endless.timeout_seconds = 0;
+    let error = client.submit(&signed(endless, 1, 1)).unwrap_err();
+    assert_eq!(code(&error), ErrorCode::Refused);
+    assert!(error.to_string().contains("timeout_seconds is 0: give between 1 and 86400"), "{error}");
+    let mut large = spec();
+    large.labels = vec!["x".repeat(300 << 10)];
+    assert_eq!(code(&client.submit(&signed(large.clone(), 1, 1)).unwrap_err()), ErrorCode::TooLarge);
+    large.labels = vec!["x".repeat(3 << 20)];
+    let json = serde_json::to_vec(&signed(large, 1, 1)).unwrap();
+    let reply = stage.ask("POST", "/api/v1/jobs", &[], &json);
+    assert_eq!((reply.status(), reply.error().code), (413, ErrorCode::TooLarge));
+    assert_eq!(client.jobs(&ListParams::default()).unwrap().jobs, []);
+}
+
+#[test]
+fn a_node_that_is_not_ready_says_why() {
+    let stage = Stage::new();
+    let client = stage.client(1);
+    assert!(client.health().unwrap().ok);
+    *stage.fake.problem.lock().unwrap() = Some("no peers yet".into());
+    let error = client.submit(&signed(spec(), 1, 1)).unwrap_err();
+    let ClientError::Refused { status: 503, body, retry_after: Some(_) } = &error else { panic!("{error}") };
+    assert_eq!((body.code, body.message.as_str()), (ErrorCode::Busy, "no peers yet"));
+    let health = client.health().unwrap();
+    let problems: Vec<_> = health.checks.iter().filter_map(|check| check.problem.as_deref()).collect();
+    assert_eq!((health.ok, health.checks.len(), problems), (false, 3, vec!["no peers yet"]));
+}
+
+#[test]
+fn nodes_are_shown() {
+    let stage = Stage::new();
+    let client = stage.client(1);
+    let nodes = client.nodes().unwrap();
+    assert_eq!((nodes.len(), &nodes[0]), (2, &client.node().unwrap()));
+    assert_eq!(nodes[0].peer, crate::store::samples::requester());
+}
+
+#[test]
+fn a_server_of_another_version_and_what_is_no_server_are_told_apart() {
+    let server = |header: &'static str| {
+        crate::http::server::TestServer::start(move |_, stream| {
+            crate::http::server::respond(stream, "200 OK", &[header], b"{}")
+        })
+    };
+    let said = |server: &crate::http::server::TestServer| {
+        ApiClient::new(server.url("").as_str(), key(1)).node().unwrap_err().to_string()
+    };
+    let newer = said(&server("bacalhau-api: 2"));
+    assert!(newer.contains("speaks version 2 of the API, and this program speaks 1"), "{newer}");
+    let other = said(&server("x: y"));
+    assert!(other.contains("is no server of bacalhau's"), "{other}");
+    let nobody = ApiClient::new("http://127.0.0.1:1", key(1)).node().unwrap_err();
+    assert!(matches!(&nobody, ClientError::Unreachable(..)), "{nobody}");
+    let nonsense = ApiClient::new("not a url", key(1)).node().unwrap_err().to_string();
+    assert!(nonsense.contains("not a url"), "{nonsense}");
+}

@@ -1,0 +1,44 @@
+//! Serving nodes for `serve` and `devstack`: from a configuration to something that runs and can be told to end.
+
+use std::sync::Arc;
+
+use super::exit::Failure;
+use super::serve::{Reached, Running};
+use crate::config::Config;
+use crate::daemon::Work;
+use crate::service::{Liar, Provider, Service, ServiceError};
+use crate::transport::Host;
+
+/// Starts the node that `config` describes.
+///
+/// # Errors
+/// When it makes no sense, or the node cannot be started.
+pub(super) fn start(config: &Config) -> Result<Running, Failure> {
+    start_with(config, |provider| provider)
+}
+
+/// The same; a bad node reports the same wrong results as all bad ones.
+///
+/// # Errors
+/// As for [`start`].
+pub(super) fn start_among_others(config: &Config, bad: bool) -> Result<Running, Failure> {
+    start_with(config, |provider| if bad { Arc::new(Liar::new(provider)) } else { provider })
+}
+
+fn start_with(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Running, Failure> {
+    let service = Service::start(config, work)?;
+    let peers: Vec<String> =
+        service.host().map_or(&[][..], Host::listen_addrs).iter().map(ToString::to_string).collect();
+    let reached = Reached { peer_id: service.daemon().me().to_string(), peers, api: service.api() };
+    Ok(Running { reached, drain: Box::new(move || Ok(service.drain()?)) })
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Config(error) => error.into(),
+            ServiceError::Source(error) => error.into(),
+            ServiceError::Host(failure) => Failure::from(failure).without_result(),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! `bacalhau devstack`: several nodes in this process, for trying things out. Each has its own key, store and API, all on
+//! loopback, and all are gone when it ends.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::HostFailure;
+use clap::Args;
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::output::{self, Format, Lines, Paint, Render};
+use super::serve::{Reached, Running};
+use super::settings::{Files, Settings};
+use super::{interrupt, log, serve};
+use crate::config::Config;
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau devstack --nodes 5
+      then, as it prints: bacalhau list --api-host http://127.0.0.1:PORT
+  bacalhau devstack --nodes 3 --job-selection-data-locality anywhere --api-port 1234
+  bacalhau devstack --nodes 5 --bad-actors 1
+      the last node reports wrong results";
+
+/// Run a network of several nodes in this process, to try things out
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Devstack {
+    /// Nodes
+    #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    nodes: u16,
+
+    /// Nodes of these that report wrong results, the same ones: the last of them
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    bad_actors: u16,
+
+    /// Port of the API of the first node; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    api_port: u16,
+
+    /// How the addresses are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    files: Files,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where the nodes can be reached.
+#[derive(Debug, Serialize)]
+struct Stack {
+    /// URL of the API of the first.
+    api: String,
+    /// All of them, the first first.
+    nodes: Vec<Reached>,
+}
+
+impl Devstack {
+    /// Runs them.
+    ///
+    /// # Errors
+    /// When one cannot be started.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        if self.bad_actors > self.nodes {
+            return Err(Failure::usage(format!("there are {} nodes, and {} bad ones", self.nodes, self.bad_actors)));
+        }
+        let mut layers = self.files.layers()?;
+        self.settings.lay_over(&mut layers)?;
+        let common = layers.config()?;
+        log::begin(&common.log);
+        let dir = tempfile::Builder::new().prefix("bacalhau-devstack-").tempdir();
+        let dir = dir.map_err(|error| HostFailure::io("make a directory for the nodes", error))?;
+        let stop = interrupt::awaited();
+        let mut nodes: Vec<Running> = Vec::new();
+        for number in 0..self.nodes {
+            let known = nodes.iter().flat_map(|node| node.reached.peers.iter().cloned()).collect();
+            let config = of_node(&common, dir.path(), number, self.api_port, known);
+            nodes.push(serve::start(&config, number >= self.nodes - self.bad_actors)?);
+        }
+        let reached: Vec<Reached> = nodes.iter().map(|node| node.reached.clone()).collect();
+        let api = reached.first().map(|node| node.api.clone()).unwrap_or_default();
+        output::print(self.output, &Stack { api, nodes: reached })?;
+        // An error says that no signal can come any more.
+        let _ = stop.recv();
+        nodes.into_iter().try_for_each(|node| (node.drain)())?;
+        Ok(Exit::Success)
+    }
+}
+
+/// What node `number` is told: as `common` says, but on loopback with everything its own.
+fn of_node(common: &Config, dir: &Path, number: u16, api_port: u16, known: Vec<String>) -> Config {
+    let mut config = common.clone();
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    config.node.data_dir = Some(own_dir(dir, number));
+    config.api.listen = SocketAddr::new(loopback, if number == 0 { api_port } else { 0 });
+    config.swarm.listen = vec![Multiaddr::empty().with(Protocol::from(loopback)).with(Protocol::Tcp(0))];
+    config.swarm.peers.extend(known);
+    config.swarm.mdns = false;
+    config
+}
+
+fn own_dir(dir: &Path, number: u16) -> PathBuf {
+    dir.join(number.to_string())
+}
+
+impl Render for Stack {
+    fn table(&self, _paint: Paint) -> String {
+        let mut lines = Lines::default();
+        lines.add("api", &self.api);
+        for node in &self.nodes {
+            for peer in &node.peers {
+                lines.add("peer", format!("{peer}  {}", node.api));
+            }
+        }
+        lines.into_text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Layers;
+
+    #[test]
+    fn nodes_share_nothing_but_what_they_are_told() {
+        let mut common = Layers::default().config().unwrap();
+        common.compute.reject_stateless = true;
+        let dir = Path::new("/tmp/stack");
+        let nodes = [0, 1].map(|number| of_node(&common, dir, number, 1234, vec!["peer".into()]));
+        assert_eq!(
+            [nodes[0].api.listen.to_string(), nodes[1].api.listen.to_string()],
+            ["127.0.0.1:1234", "127.0.0.1:0"]
+        );
+        assert_ne!(nodes[0].node.data_dir, nodes[1].node.data_dir);
+        for node in nodes {
+            assert!(node.api.listen.ip().is_loopback() && node.compute.reject_stateless);
+            assert_eq!(node.swarm.listen[0].to_string(), "/ip4/127.0.0.1/tcp/0");
+            assert_eq!(node.swarm.peers, ["peer"]);
+        }
+    }
+}

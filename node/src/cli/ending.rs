@@ -1,0 +1,68 @@
+//! A job that has ended, as a command has it: what is known of it, and where results of its executions lie. Whether there
+//! is anything to sum up is decided here; how it looks, in `report`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bacalhau_runtime::HostFailure;
+
+use super::exit::{Exit, Failure};
+use crate::job::{ExecutionRecord, ExecutionState, JobRecord, ShardRecord, ShardState};
+use crate::protocol::FailureKind;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// What is known.
+    pub(super) record: JobRecord,
+    /// For each shard, results directories by the number of their execution.
+    pub(super) results: Vec<BTreeMap<u16, PathBuf>>,
+}
+
+impl Ending {
+    /// The job `record` with `results`, unless nothing came of it that could be summed up: without a vote of any shard there
+    /// is only an error.
+    ///
+    /// # Errors
+    /// What every provider refused, or why there is no result.
+    pub(super) fn of(record: JobRecord, results: Vec<BTreeMap<u16, PathBuf>>) -> Result<Self, Failure> {
+        match record.shards.iter().find(|shard| !has_vote(shard)) {
+            Some(shard) if !record.shards.iter().any(has_vote) => Err(failure(shard)),
+            _ => Ok(Self { record, results }),
+        }
+    }
+
+    /// Whether every shard came to a result that stands.
+    pub(super) fn is_complete(&self) -> bool {
+        self.record.shards.iter().all(|shard| shard.published.is_some())
+    }
+}
+
+/// Whether somebody came to a result, so that there is something to say of who agreed with whom.
+fn has_vote(shard: &ShardRecord) -> bool {
+    let proposed = |execution: &ExecutionRecord| execution.h1.is_some();
+    let lost_on_the_way = shard.state == ShardState::Failed
+        && shard.verdict.as_ref().is_some_and(|verdict| verdict.chosen().is_some())
+        && shard.published.is_none();
+    shard.executions.iter().any(proposed) && shard.verdict.is_some() && !lost_on_the_way
+}
+
+/// A refusal is everybody's: it is said once, as one.
+fn failure(shard: &ShardRecord) -> Failure {
+    let failed = || shard.executions.iter().filter(|execution| execution.state == ExecutionState::Failed);
+    let first = failed().find_map(|execution| execution.why.clone());
+    let refused = |execution: &ExecutionRecord| execution.failure == Some(FailureKind::Refused);
+    if let Some(why) = first.clone().filter(|_| failed().all(refused)) {
+        return Failure::refused(why);
+    }
+    let why = match (first, &shard.why) {
+        (Some(first), _) if shard.executions.iter().all(|execution| execution.h1.is_none()) => first,
+        (_, Some(why)) => why.clone(),
+        (first, None) => first.unwrap_or_else(|| "nothing came of it".into()),
+    };
+    if shard.state == ShardState::Cancelled {
+        return Failure { exit: Exit::NoVerdict, message: format!("the job was cancelled: {why}") };
+    }
+    let why = why.strip_prefix(HostFailure::PREFIX).map_or(why.clone(), ToOwned::to_owned);
+    HostFailure::new(why).into()
+}

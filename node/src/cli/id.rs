@@ -1,0 +1,66 @@
+//! `bacalhau id`: who the client is, and who its server.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::output::{self, Format, Lines, Paint, Render};
+use super::server::Server;
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau id
+  bacalhau id --api-host node7 --output json";
+
+/// Show who you are to servers, and who the server is if there is one
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Id {
+    /// How it is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Who is who.
+#[derive(Debug, Serialize)]
+struct Ids {
+    /// Peer ID of the key that jobs are signed with.
+    client: String,
+    /// Peer ID of the server's node; absent where there is none.
+    node: Option<String>,
+    server: Option<String>,
+}
+
+impl Id {
+    /// Prints them.
+    ///
+    /// # Errors
+    /// When the client's key cannot be read, or a server that was named cannot be asked.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let client = self.server.identity()?.peer_id().to_string();
+        let api = self.server.client()?;
+        let node = match api.node() {
+            Ok(node) => Some(node.peer.to_string()),
+            Err(_) if self.server.named()?.is_none() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let server = node.as_ref().map(|_| api.base().to_owned());
+        output::print(self.output, &Ids { client, node, server })?;
+        Ok(Exit::Success)
+    }
+}
+
+impl Render for Ids {
+    fn table(&self, _paint: Paint) -> String {
+        let mut lines = Lines::default();
+        lines.add("client", &self.client);
+        match (&self.node, &self.server) {
+            (Some(node), Some(server)) => lines.add("node", format!("{node}  at {server}")),
+            _ => lines.add("node", "(no server of this machine answers; name another with --api-host)"),
+        }
+        lines.into_text()
+    }
+}

@@ -1,0 +1,157 @@
+//! `bacalhau create`: a job from a file, submitted to a server.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::super::by_cid::ByCid;
+use super::super::exit::{Exit, Failure};
+use super::super::machine::Download;
+use super::super::network::Submission;
+use super::super::output::{self, Format, Lines, Paint, Render};
+use super::super::place::Place;
+use super::super::spec::{Carrier, Reach};
+use super::super::talk::Talk;
+use super::super::{server, spec, submit};
+use super::describe::Described;
+use super::draft::Draft;
+use super::results;
+use crate::job::{JobId, JobSpec};
+use crate::storage::Source;
+
+/// Bytes of a file that describes a job.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau create job.yaml
+  bacalhau create - --id-only < job.json
+
+A file is YAML or JSON, for example:
+  engine: {wasm: {module: count.wasm, job: {args: [--top, '10'], limits: {fuel: 5000000}}}}
+  inputs: ['bafy…:/inputs', {source: 'https://example.org/a.csv', target: /inputs/a.csv}]
+  deal: {concurrency: 5, confidence: 4, min_bids: 7}
+What is left out of the job has the defaults of `wasm run`. Files and directories of this machine, named from the
+current directory, are sent to the server.";
+
+/// Submit the job that a file describes
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(in crate::cli) struct Create {
+    /// The description of the job, in YAML or JSON; `-` for standard input
+    file: String,
+
+    /// Show what would be submitted, and submit nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How the answer is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    submission: Submission,
+
+    #[command(flatten)]
+    by_cid: ByCid,
+
+    #[command(flatten)]
+    download: Download,
+}
+
+/// A job that was submitted.
+#[derive(Debug, Serialize)]
+pub(in crate::cli) struct Submitted {
+    pub(in crate::cli) id: JobId,
+}
+
+/// A job that was not.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Planned {
+    spec: JobSpec,
+}
+
+impl Create {
+    /// Submits it, and shows what came of it.
+    ///
+    /// # Errors
+    /// When the file describes no job, the server does not take it, or cannot be asked any more.
+    pub(in crate::cli) fn run(&self) -> Result<Exit, Failure> {
+        let talk = Talk::new(self.quiet);
+        let draft = Draft::parse(&read(&self.file)?).map_err(|why| in_file(&self.file, &why))?;
+        let data_dir = self.by_cid.content.place.path()?;
+        let client = server::client(&self.submission.server.named_or_own(&data_dir)?, &data_dir)?;
+        let module = Source::parse(draft.module())?;
+        let mounts = draft.mounts()?;
+        // Downloads of a module are spooled there.
+        let place = Place::plan(None)?;
+        super::super::interrupt::removes(place.staging());
+        let node = module.is_cid().then(|| self.by_cid.node(&talk)).transpose()?;
+        let sources = self.download.sources(&talk, node.as_ref(), place.staging().into())?;
+        let cid = spec::module_cid(&sources, &talk, &module, draft.limits()?.module_bytes)?;
+        let mut reach = if self.dry_run { Reach::Here } else { Reach::Server(Carrier::new(&client, talk.clone())) };
+        let (module, inputs) = (reach.name(&module)?, reach.inputs(&mounts)?);
+        let planned = draft.spec(cid, module, inputs).map_err(|why| in_file(&self.file, &why))?;
+        if self.dry_run {
+            planned.check().map_err(|error| Failure::usage(error.to_string()))?;
+            output::print(self.output, &Planned { spec: planned })?;
+            return Ok(Exit::Success);
+        }
+        let deal = planned.deal;
+        let id = submit::submit(&client, server::identity(&data_dir)?.keypair(), planned)?;
+        if self.submission.id_only() {
+            output::line(&id.to_string())?;
+        } else if self.submission.waits() {
+            talk.say(format!("submitted {id}"));
+            let description = submit::follow(&client, &id, deal, &talk, self.submission.follows())?;
+            let exit = results::exit_of(&description.record);
+            output::print(self.output, &Described { description, shard: None })?;
+            return Ok(exit);
+        } else {
+            output::print(self.output, &Submitted { id })?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn read(file: &str) -> Result<String, Failure> {
+    let failed = |error: io::Error| Failure::usage(format!("cannot read {file}: {error}"));
+    let mut text = String::new();
+    let read = if file == "-" {
+        io::stdin().lock().take(MAX_FILE_BYTES + 1).read_to_string(&mut text)
+    } else {
+        File::open(Path::new(file)).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text))
+    };
+    if read.map_err(failed)? as u64 > MAX_FILE_BYTES {
+        return Err(Failure::usage(format!("{file} has more than {MAX_FILE_BYTES} bytes, which is no job")));
+    }
+    Ok(text)
+}
+
+fn in_file(file: &str, why: &str) -> Failure {
+    Failure::usage(format!("{file} describes no job: {why}"))
+}
+
+impl Render for Submitted {
+    fn table(&self, _paint: Paint) -> String {
+        let mut lines = Lines::default();
+        let short = self.id.short();
+        lines.add("job", format!("{}  (see bacalhau describe {short}, bacalhau get {short})", self.id));
+        lines.into_text()
+    }
+}
+
+/// In the form in which it can be changed and submitted.
+impl Render for Planned {
+    fn table(&self, _paint: Paint) -> String {
+        output::yaml_text(self)
+    }
+}

@@ -1,0 +1,213 @@
+//! A job as people describe it in a file: a spec of which much may be left out. What is missing has the defaults of `wasm
+//! run`; a key that there is not is refused.
+
+use bacalhau_runtime::{Job, Limits, Link};
+use serde_json::{Map, Value, json};
+
+use super::super::exit::Failure;
+use super::super::mount::Mount;
+use crate::job::{InputSpec, JobSpec};
+
+/// Runs where nothing is said.
+const DEFAULT_CONCURRENCY: u16 = 3;
+
+/// A description that was read.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The spec without module, job and inputs.
+    rest: Map<String, Value>,
+    module: String,
+    /// What is said of the job.
+    job: Map<String, Value>,
+    inputs: Vec<Value>,
+}
+
+impl Draft {
+    /// Reads YAML or JSON.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let value: Value = if text.trim_start().starts_with('{') {
+            serde_json::from_str(text).map_err(|error| error.to_string())?
+        } else {
+            serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?
+        };
+        let mut rest = map(value, "the file")?;
+        let mut engine = map(rest.remove("engine").ok_or("it has no `engine`")?, "engine")?;
+        let mut wasm = map(engine.remove("wasm").ok_or("`engine` has no `wasm`")?, "engine.wasm")?;
+        if let Some(other) = engine.keys().next() {
+            return Err(format!("there is no engine {other}: write wasm"));
+        }
+        let module = match wasm.remove("module") {
+            Some(Value::String(module)) => module,
+            _ => return Err("engine.wasm.module is to be a path, a URL or a CID".into()),
+        };
+        let job = wasm.remove("job").map_or_else(|| Ok(Map::new()), |job| map(job, "engine.wasm.job"))?;
+        if let Some(other) = wasm.keys().next() {
+            return Err(format!("there is no key engine.wasm.{other}: write module and job"));
+        }
+        let inputs = match rest.remove("inputs") {
+            None => Vec::new(),
+            Some(Value::Array(inputs)) => inputs,
+            Some(_) => return Err("inputs is to be a list".into()),
+        };
+        Ok(Self { rest, module, job, inputs })
+    }
+
+    /// Where the module is found.
+    pub(super) fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// The limits of the job.
+    ///
+    /// # Errors
+    /// When there are other keys, or values that are none.
+    pub(super) fn limits(&self) -> Result<Limits, Failure> {
+        let limits = filled_in(&json!(Limits::default()), self.job.get("limits"));
+        serde_json::from_value(limits).map_err(|error| Failure::usage(format!("engine.wasm.job.limits: {error}")))
+    }
+
+    /// Its inputs: `SRC:DST` as on the command line, or `source` and `target`.
+    ///
+    /// # Errors
+    /// When one is neither, or nothing is there.
+    pub(super) fn mounts(&self) -> Result<Vec<Mount>, Failure> {
+        let one = |input: &Value| match input {
+            Value::String(text) => Mount::parse(text),
+            Value::Object(_) => {
+                let spec: InputSpec = serde_json::from_value(input.clone())
+                    .map_err(|error| Failure::usage(format!("inputs: {error}")))?;
+                Mount::parse(&format!("{}:{}", spec.source, spec.target))
+            }
+            _ => Err(Failure::usage("an input is to be SRC:DST, or to have a source and a target")),
+        };
+        self.inputs.iter().map(one).collect()
+    }
+
+    /// The whole spec, of a module with this CID that is found at `module`.
+    pub(super) fn spec(mut self, cid: Link, module: String, inputs: Vec<InputSpec>) -> Result<JobSpec, String> {
+        let mut job = json!(Job::new(cid));
+        for (key, said) in &self.job {
+            let default = job.get(key).cloned().unwrap_or(Value::Null);
+            // Outputs that are named stand instead of the default one; limits are changed one by one.
+            job[key] = if key == "limits" { filled_in(&default, Some(said)) } else { said.clone() };
+        }
+        if job["module"] != json!(cid) {
+            return Err(format!("engine.wasm.job.module is {}, but the module at {module} is {cid}", job["module"]));
+        }
+        let job: Job = serde_json::from_value(job).map_err(|error| format!("engine.wasm.job: {error}"))?;
+        self.rest.entry("deal").or_insert_with(|| json!({"concurrency": DEFAULT_CONCURRENCY}));
+        self.rest.insert("engine".into(), json!({"wasm": {"module": module, "job": job}}));
+        self.rest.insert("inputs".into(), json!(inputs));
+        serde_json::from_value(Value::Object(self.rest)).map_err(|error| error.to_string())
+    }
+}
+
+fn map(value: Value, what: &str) -> Result<Map<String, Value>, String> {
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(format!("{what} is to hold keys and values")),
+    }
+}
+
+/// `default` with the keys that `said` has.
+fn filled_in(default: &Value, said: Option<&Value>) -> Value {
+    match (default, said) {
+        (Value::Object(default), Some(Value::Object(said))) => {
+            let keys = default.iter().chain(said).map(|(key, value)| (key.clone(), value.clone()));
+            Value::Object(keys.collect())
+        }
+        (default, said) => said.unwrap_or(default).clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Deal, Engine, VerifierKind};
+
+    fn spec(text: &str) -> Result<JobSpec, String> {
+        let draft = Draft::parse(text)?;
+        draft.limits().map_err(|failure| failure.message)?;
+        let inputs = vec![InputSpec { source: "ipfs://x".into(), target: "/in".into() }];
+        draft.spec(Link::of_raw(b"module"), "ipfs://module".into(), inputs)
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_defaults() {
+        let spec = spec("engine: {wasm: {module: a.wasm}}").unwrap();
+        let Engine::Wasm(wasm) = &spec.engine;
+        assert_eq!((wasm.module.as_str(), &wasm.job), ("ipfs://module", &Job::new(Link::of_raw(b"module"))));
+        assert_eq!((spec.deal, spec.verifier), (Deal::new(3, 0).unwrap(), VerifierKind::Deterministic));
+        assert_eq!((spec.inputs.len(), spec.check()), (1, Ok(())));
+    }
+
+    #[test]
+    fn what_is_said_counts_in_yaml_and_json() {
+        let yaml = "\
+engine:
+  wasm:
+    module: a.wasm
+    job:
+      args: [--top, '10']
+      env: {A: b}
+      outputs: {report: /report}
+      limits: {fuel: 5}
+deal: {concurrency: 5, confidence: 4, min_bids: 7}
+sharding: {glob_pattern: /*.csv}
+private: true
+labels: [nightly]
+";
+        let spec_of_yaml = spec(yaml).unwrap();
+        let json = serde_json::to_string(&serde_yaml_ng::from_str::<Value>(yaml).unwrap()).unwrap();
+        assert_eq!(spec(&json).as_ref(), Ok(&spec_of_yaml));
+        let Engine::Wasm(wasm) = &spec_of_yaml.engine;
+        assert_eq!((wasm.job.args.len(), wasm.job.outputs.len(), wasm.job.limits.fuel), (2, 1, 5));
+        assert_eq!(wasm.job.limits.memory_bytes, Limits::default().memory_bytes);
+        assert_eq!(spec_of_yaml.deal.min_bids(), 7);
+        assert!(spec_of_yaml.private && spec_of_yaml.sharding.is_some());
+    }
+
+    #[test]
+    fn a_spec_is_its_own_description() {
+        let first = spec("engine: {wasm: {module: a.wasm}}").unwrap();
+        let text = serde_json::to_string(&first).unwrap();
+        assert_eq!(spec(&text), Ok(first));
+    }
+
+    #[test]
+    fn slips_are_named() {
+        let table = [
+            ("", "the file is to hold keys and values"),
+            ("{", "EOF"),
+            ("a: [", "line"),
+            ("deal: {}", "it has no `engine`"),
+            ("engine: {docker: {}}", "`engine` has no `wasm`"),
+            ("engine: {wasm: {module: a, job: {}}, docker: {}}", "there is no engine docker"),
+            ("engine: {wasm: {module: 5}}", "engine.wasm.module is to be a path"),
+            ("engine: {wasm: {module: a, args: []}}", "there is no key engine.wasm.args"),
+            ("engine: {wasm: {module: a, job: {arg: []}}}", "engine.wasm.job: unknown field `arg`"),
+            ("engine: {wasm: {module: a, job: {limits: {fule: 1}}}}", "engine.wasm.job.limits: unknown field `fule`"),
+            ("{\"engine\": {\"wasm\": {\"module\": \"a\"}}, \"confidence\": 3}", "unknown field `confidence`"),
+            ("engine: {wasm: {module: a}}\ndeal: {concurrency: 2, confidence: 3}", "can never be reached by 2 runs"),
+            ("engine: {wasm: {module: a}}\ninputs: a", "inputs is to be a list"),
+        ];
+        for (text, words) in table {
+            let error = spec(text).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
+        let other = format!("engine: {{wasm: {{module: a, job: {{module: {}}}}}}}", Link::of_raw(b"other"));
+        assert!(spec(&other).unwrap_err().contains("but the module at ipfs://module is"));
+    }
+
+    #[test]
+    fn inputs_are_written_in_two_ways() {
+        let text = "{\"engine\": {\"wasm\": {\"module\": \"a\"}}, \"inputs\": [\"src:/in\", {\"source\": \"data:,x\", \"target\": \"/x\"}]}";
+        let mounts = Draft::parse(text).unwrap().mounts().unwrap();
+        let targets: Vec<_> = mounts.iter().map(|mount| mount.target.as_deref()).collect();
+        assert_eq!(targets, [Some("/in"), Some("/x")]);
+        for wrong in ["[5]", "[{\"source\": \"data:,x\"}]", "[\"missing\"]"] {
+            let text = format!("{{\"engine\": {{\"wasm\": {{\"module\": \"a\"}}}}, \"inputs\": {wrong}}}");
+            assert!(Draft::parse(&text).unwrap().mounts().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The flags that say what a network of nodes does with a job: how many must offer, how inputs are spread, who may see
+//! it; and how long one waits for it.
+
+use clap::Args;
+
+use super::exit::Failure;
+use super::server::Server;
+use crate::job::{Deal, Sharding};
+
+/// Flags of a job that nodes run.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Network")]
+pub(super) struct Network {
+    /// Offers that must be in before any node is chosen; the nodes are then drawn evenly from all that offered
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    min_bids: u16,
+
+    #[command(flatten)]
+    sharding: ShardingArgs,
+
+    /// A word to find the job by. May be given several times
+    #[arg(short, long, value_name = "LABEL")]
+    label: Vec<String>,
+
+    /// Let nobody else see the job's inputs, logs and results. Who runs it sees them all the same
+    #[arg(long)]
+    private: bool,
+}
+
+/// How inputs are spread over shards, each of which is run by itself.
+#[derive(Args, Clone, Debug)]
+struct ShardingArgs {
+    /// Spread the inputs over shards: all entries whose path below --sharding-base-path matches, such as /*.csv or /**
+    /// [default: one shard with everything]
+    #[arg(long, value_name = "GLOB")]
+    sharding_glob_pattern: Option<String>,
+
+    /// Where the pattern begins
+    #[arg(long, value_name = "GUEST PATH", default_value = "/inputs", requires = "sharding_glob_pattern")]
+    sharding_base_path: String,
+
+    /// Entries of one shard
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "sharding_glob_pattern",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    sharding_batch_size: u32,
+}
+
+/// Flags that say who gets a job, and how long one waits for it.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server")]
+pub(super) struct Submission {
+    #[command(flatten)]
+    pub(super) server: Server,
+
+    /// Print the name of the job, and nothing else. Does not wait
+    #[arg(long, conflicts_with = "wait")]
+    id_only: bool,
+
+    /// Wait until the job has ended. That is what happens anyway, unless --id-only is given
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+
+    /// Print what was submitted, and do not wait
+    #[arg(long, overrides_with = "wait")]
+    no_wait: bool,
+
+    /// Show what the program says while it runs
+    #[arg(short, long, conflicts_with_all = ["id_only", "no_wait"])]
+    follow: bool,
+}
+
+impl Network {
+    /// The deal with so many bids.
+    pub(super) fn deal(&self, deal: Deal) -> Deal {
+        deal.with_min_bids(self.min_bids)
+    }
+
+    /// How inputs are spread.
+    pub(super) fn sharding(&self) -> Option<Sharding> {
+        let flags = &self.sharding;
+        Some(Sharding {
+            glob_pattern: flags.sharding_glob_pattern.clone()?,
+            base_path: match flags.sharding_base_path.trim_end_matches('/') {
+                "" => "/".into(),
+                path => path.into(),
+            },
+            batch_size: flags.sharding_batch_size,
+        })
+    }
+
+    /// Words to find the job by.
+    pub(super) fn labels(&self) -> &[String] {
+        &self.label
+    }
+
+    /// Whether nobody else may see it.
+    pub(super) fn is_private(&self) -> bool {
+        self.private
+    }
+}
+
+impl Submission {
+    /// Whether only the name is printed.
+    pub(super) fn id_only(&self) -> bool {
+        self.id_only
+    }
+
+    /// Whether the command goes on until the job has ended.
+    pub(super) fn waits(&self) -> bool {
+        !self.no_wait && !self.id_only
+    }
+
+    /// Whether the log of the program is shown meanwhile.
+    pub(super) fn follows(&self) -> bool {
+        self.follow
+    }
+
+    /// Whether flags ask for what only a server has, although none is named.
+    ///
+    /// # Errors
+    /// Which.
+    pub(super) fn check_without_server(&self) -> Result<(), Failure> {
+        let flags = [("--id-only", self.id_only), ("--no-wait", self.no_wait)];
+        match flags.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Failure::usage(format!(
+                "{flag} needs a server that goes on with the job: name one with --api-host"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        submission: Submission,
+    }
+
+    fn parse(line: &str) -> Result<Only, String> {
+        Only::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_flags_there_is_one_shard_and_one_waits() {
+        Only::command().debug_assert();
+        let only = parse("x").unwrap();
+        assert_eq!((only.network.sharding(), only.network.is_private()), (None, false));
+        assert_eq!(only.network.deal(Deal::new(3, 0).unwrap()), Deal::new(3, 0).unwrap());
+        assert!(only.submission.waits() && !only.submission.follows() && !only.submission.id_only());
+        assert!(only.submission.check_without_server().is_ok());
+    }
+
+    #[test]
+    fn flags_reach_the_job() {
+        let only =
+            parse("x --min-bids 7 --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private");
+        let network = only.unwrap().network;
+        assert_eq!(network.deal(Deal::new(5, 4).unwrap()).min_bids(), 7);
+        let sharding = Sharding { glob_pattern: "/*.csv".into(), base_path: "/in".into(), batch_size: 1 };
+        assert_eq!(network.sharding(), Some(sharding));
+        assert_eq!((network.labels(), network.is_private()), (&["a".to_owned(), "b".to_owned()][..], true));
+    }
+
+    #[test]
+    fn what_makes_no_sense_together_is_refused() {
+        for line in [
+            "x --sharding-batch-size 2",
+            "x --sharding-base-path /in",
+            "x --sharding-glob-pattern * --sharding-batch-size 0",
+            "x --id-only --wait",
+            "x --id-only --follow",
+            "x --no-wait -f",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        assert!(!parse("x --wait --no-wait").unwrap().submission.waits());
+        assert!(parse("x --no-wait --wait").unwrap().submission.waits());
+        let error = parse("x --id-only").unwrap().submission.check_without_server().unwrap_err();
+        assert!(error.message.contains("--api-host"), "{}", error.message);
+    }
+}

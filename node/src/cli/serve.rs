@@ -1,0 +1,227 @@
+//! `bacalhau serve`: a node of the network, until it is told to stop. It then takes no more work, finishes what runs, and
+//! ends; told a second time, it ends at once.
+
+use std::net::IpAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use serde::Serialize;
+
+use super::exit::{Exit, Failure};
+use super::output::{self, Format, Lines, Paint, Render};
+use super::settings::{Files, Settings};
+use super::{interrupt, log, text};
+use crate::config::Config;
+use crate::serving::{Addresses, Serving};
+
+/// How often it is looked whether a node that drains is told to stop a second time.
+const BEAT: Duration = Duration::from_millis(100);
+
+const EXAMPLES: &str = "\
+Examples:
+  bacalhau serve --filecoin-unsealed-path '/var/lib/data/{{.Cid}}' --peer /ip4/…/tcp/1235/p2p/ID
+      bids on jobs whose data it has, and takes jobs at http://127.0.0.1:1234
+  bacalhau serve --config site.toml --config host.toml
+      everything that flags say can stand in files: see bacalhau config default
+  bacalhau serve --compute=false --host 0.0.0.0
+      takes jobs from everywhere and runs none";
+
+/// Run a node of the network: take jobs of clients, and run jobs next to data
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    files: Files,
+
+    #[command(flatten)]
+    listen: ListenArgs,
+
+    /// How the addresses are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Parts of addresses that stand instead of those of the configuration.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Addresses")]
+struct ListenArgs {
+    /// Address at which both the API and the network of nodes listen [default: 127.0.0.1 and every address]
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<IpAddr>,
+
+    /// Port of the API; 0 takes a free one [default: 1234]
+    #[arg(long, value_name = "PORT")]
+    api_port: Option<u16>,
+
+    /// Port of the network of nodes, TCP and UDP; 0 takes a free one [default: 1235]
+    #[arg(long, value_name = "PORT")]
+    swarm_port: Option<u16>,
+}
+
+/// A node that runs, and how it is ended.
+pub(super) struct Running {
+    /// Where it can be reached.
+    pub(super) reached: Reached,
+    /// Takes no more work, finishes what runs, and ends.
+    pub(super) drain: Box<dyn FnOnce() -> Result<(), Failure> + Send>,
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Reached {
+    /// Its name.
+    pub(super) peer_id: String,
+    /// Multiaddrs as `--peer` takes them.
+    pub(super) peers: Vec<String>,
+    /// URL of its API.
+    pub(super) api: String,
+}
+
+impl Serve {
+    /// Serves.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense, the node cannot be started, or another process has its data directory.
+    pub(super) fn run(&self) -> Result<Exit, Failure> {
+        let config = self.config()?;
+        log::begin(&config.log);
+        let mut serving = Serving::begin(&config.data_dir()?)?;
+        let stop = interrupt::awaited();
+        let running = start(&config, false)?;
+        let reached = &running.reached;
+        serving.announce(&Addresses { peers: reached.peers.clone(), http: None, api: Some(reached.api.clone()) })?;
+        output::print(self.output, reached)?;
+        wait(running, &stop)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let mut layers = self.files.layers()?;
+        self.settings.lay_over(&mut layers)?;
+        let mut config = layers.config()?;
+        self.listen.lay_over(&mut config);
+        Ok(config)
+    }
+}
+
+/// Starts the node that `config` describes. One that `lies` reports wrong results.
+///
+/// # Errors
+/// When it cannot listen where it should, or open what it keeps.
+pub(super) fn start(config: &Config, lies: bool) -> Result<Running, Failure> {
+    let what = if lies { "a node that lies" } else { "a node" };
+    let dir = config.data_dir()?;
+    Err(Failure { exit: Exit::Internal, message: format!("{what} cannot be started in {}", dir.display()) })
+}
+
+/// Until told to stop; then drains, unless told again.
+pub(super) fn wait(running: Running, stop: &Receiver<()>) -> Result<Exit, Failure> {
+    // An error says that no signal can come any more.
+    let _ = stop.recv();
+    tracing::info!("told to stop: finishing what runs");
+    let draining = thread::spawn(running.drain);
+    while !draining.is_finished() {
+        match stop.recv_timeout(BEAT) {
+            Ok(()) => return Ok(Exit::Interrupted),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    match draining.join() {
+        Ok(ended) => ended.map(|()| Exit::Success),
+        Err(_) => Ok(Exit::Internal),
+    }
+}
+
+impl ListenArgs {
+    fn lay_over(&self, config: &mut Config) {
+        if let Some(host) = self.host {
+            config.api.listen.set_ip(host);
+        }
+        if let Some(port) = self.api_port {
+            config.api.listen.set_port(port);
+        }
+        for addr in &mut config.swarm.listen {
+            *addr = placed(addr, self.host, self.swarm_port);
+        }
+    }
+}
+
+/// `addr` with another address and port.
+fn placed(addr: &Multiaddr, host: Option<IpAddr>, port: Option<u16>) -> Multiaddr {
+    addr.iter()
+        .map(|part| match (part, host, port) {
+            (Protocol::Ip4(_) | Protocol::Ip6(_), Some(host), _) => Protocol::from(host),
+            (Protocol::Tcp(_), _, Some(port)) => Protocol::Tcp(port),
+            (Protocol::Udp(_), _, Some(port)) => Protocol::Udp(port),
+            (part, ..) => part,
+        })
+        .collect()
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("reached", &self.reached).finish_non_exhaustive()
+    }
+}
+
+impl Render for Reached {
+    fn table(&self, _paint: Paint) -> String {
+        let mut lines = Lines::default();
+        lines.add("api", text::harmless(&self.api));
+        for peer in &self.peers {
+            lines.add("peer", peer);
+        }
+        lines.into_text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::config::Layers;
+
+    fn running(drain: impl FnOnce() -> Result<(), Failure> + Send + 'static) -> Running {
+        let reached = Reached { peer_id: String::new(), peers: Vec::new(), api: String::new() };
+        Running { reached, drain: Box::new(drain) }
+    }
+
+    #[test]
+    fn host_and_ports_stand_instead_of_those_of_the_configuration() {
+        let mut config = Layers::default().config().unwrap();
+        let listen = ListenArgs { host: Some([127, 0, 0, 1].into()), api_port: Some(0), swarm_port: Some(7) };
+        listen.lay_over(&mut config);
+        assert_eq!(config.api.listen.to_string(), "127.0.0.1:0");
+        let swarm: Vec<String> = config.swarm.listen.iter().map(ToString::to_string).collect();
+        assert_eq!(swarm, ["/ip4/127.0.0.1/tcp/7", "/ip4/127.0.0.1/udp/7/quic-v1"]);
+        ListenArgs { host: Some("::1".parse().unwrap()), ..ListenArgs::default() }.lay_over(&mut config);
+        assert_eq!(config.api.listen.to_string(), "[::1]:0");
+        assert_eq!(config.swarm.listen[0].to_string(), "/ip6/::1/tcp/7");
+        ListenArgs::default().lay_over(&mut config);
+        assert_eq!(config.api.listen.to_string(), "[::1]:0");
+    }
+
+    #[test]
+    fn told_once_it_drains_and_told_twice_it_ends_at_once() {
+        let (sender, stop) = mpsc::channel();
+        sender.send(()).unwrap();
+        assert_eq!(wait(running(|| Ok(())), &stop).unwrap(), Exit::Success);
+        sender.send(()).unwrap();
+        let failing = running(|| Err(Failure { exit: Exit::Host, message: "the disk is full".into() }));
+        assert_eq!(wait(failing, &stop).unwrap_err().exit, Exit::Host);
+        sender.send(()).unwrap();
+        sender.send(()).unwrap();
+        let (forever, never) = mpsc::channel::<()>();
+        let hanging = running(move || never.recv().map_err(|_| Failure::usage("over")));
+        assert_eq!(wait(hanging, &stop).unwrap(), Exit::Interrupted);
+        drop(forever);
+    }
+}

@@ -1,0 +1,172 @@
+//! Which server a command talks to, and as whom. A flag is stronger than the environment, the environment than the
+//! configuration; without any of them, the server of this machine is meant.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use clap::Args;
+use url::Url;
+
+use super::exit::{Exit, Failure};
+use super::settings::Files;
+use crate::api::{ApiClient, ClientError, ErrorCode};
+use crate::config::Config;
+use crate::serving;
+use crate::transport::Identity;
+
+/// Where `serve` listens unless somebody says otherwise.
+const DEFAULT_PORT: u16 = 1234;
+
+/// Flags of every command that talks to a server.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Server")]
+pub(super) struct Server {
+    /// Host or URL of the server. Also `BACALHAU_API_HOST`, or client.api_host of the configuration
+    #[arg(long, value_name = "HOST|URL")]
+    api_host: Option<String>,
+
+    /// Its port, where the host does not say it. Also `BACALHAU_API_PORT`, or client.api_port of the configuration
+    /// [default: 1234]
+    #[arg(long, value_name = "PORT")]
+    api_port: Option<u16>,
+
+    #[command(flatten)]
+    files: Files,
+}
+
+impl Server {
+    /// The server that flags, environment or configuration name.
+    ///
+    /// # Errors
+    /// When what they name is none, or the configuration cannot be read.
+    pub(super) fn named(&self) -> Result<Option<String>, Failure> {
+        let config = self.config()?;
+        let host = self.api_host.as_ref().or(config.client.api_host.as_ref());
+        let port = self.api_port.or(config.client.api_port);
+        base(host.map(String::as_str), port).map_err(|why| Failure::usage(format!("the server's address: {why}")))
+    }
+
+    /// A client of the server that is named, or else of the one of this machine.
+    ///
+    /// # Errors
+    /// As for [`named`](Self::named), and when the client's key cannot be read.
+    pub(super) fn client(&self) -> Result<ApiClient, Failure> {
+        let data_dir = self.config()?.data_dir()?;
+        client(&self.named_or_own(&data_dir)?, &data_dir)
+    }
+
+    /// The server that is named, or else the one that has `data_dir`, or else whoever listens at the usual port.
+    ///
+    /// # Errors
+    /// As for [`named`](Self::named).
+    pub(super) fn named_or_own(&self, data_dir: &Path) -> Result<String, Failure> {
+        let own = || serving::find(data_dir).and_then(|addresses| addresses.api);
+        Ok(self.named()?.or_else(own).unwrap_or_else(|| format!("http://127.0.0.1:{DEFAULT_PORT}")))
+    }
+
+    /// Who the client is.
+    ///
+    /// # Errors
+    /// When its key cannot be read.
+    pub(super) fn identity(&self) -> Result<Identity, Failure> {
+        identity(&self.config()?.data_dir()?)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(self.files.layers()?.config()?)
+    }
+}
+
+/// A client of the server at `base`, with the key in `data_dir`, which is made if it is not there.
+///
+/// # Errors
+/// When the key cannot be read or made.
+pub(super) fn client(base: &str, data_dir: &Path) -> Result<ApiClient, Failure> {
+    Ok(ApiClient::new(base, identity(data_dir)?.keypair().clone()))
+}
+
+/// Who the client of a data directory is.
+///
+/// # Errors
+/// When its key cannot be read or made.
+pub(super) fn identity(data_dir: &Path) -> Result<Identity, Failure> {
+    Identity::from_file(&data_dir.join("client_key"))
+        .map_err(|error| Failure { exit: Exit::Host, message: error.to_string() })
+}
+
+/// The URL of a server; `None` where neither host nor port is named.
+fn base(host: Option<&str>, port: Option<u16>) -> Result<Option<String>, String> {
+    let host = match (host, port) {
+        (Some(host), _) => host,
+        (None, Some(_)) => "127.0.0.1",
+        (None, None) => return Ok(None),
+    };
+    let (text, implied) = match host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) => (format!("http://[{address}]"), Some(DEFAULT_PORT)),
+        _ if host.contains("://") => (host.to_owned(), None),
+        _ => (format!("http://{host}"), Some(DEFAULT_PORT)),
+    };
+    let wrong =
+        |why: &str| format!("{host:?} is no host and no URL ({why}): write HOST, HOST:PORT or http://HOST:PORT");
+    let mut url = Url::parse(&text).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("its scheme is another one"));
+    }
+    if url.port().is_none()
+        && let Some(port) = port.or(implied)
+    {
+        url.set_port(Some(port)).map_err(|()| wrong("it has no place for a port"))?;
+    }
+    Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit = match (&error, error.code()) {
+            (ClientError::Address(..), _)
+            | (
+                _,
+                Some(
+                    ErrorCode::NotFound
+                    | ErrorCode::Ambiguous
+                    | ErrorCode::NotOwner
+                    | ErrorCode::Ended
+                    | ErrorCode::NotYet
+                    | ErrorCode::Gone
+                    | ErrorCode::BadRequest,
+                ),
+            ) => Exit::Usage,
+            (_, Some(ErrorCode::Refused | ErrorCode::TooLarge)) => Exit::Refused,
+            _ => Exit::Host,
+        };
+        Self { exit, message: error.to_string() }.without_result()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_in_many_ways() {
+        let table = [
+            (None, None, None),
+            (None, Some(5), Some("http://127.0.0.1:5")),
+            (Some("node7"), None, Some("http://node7:1234")),
+            (Some("node7"), Some(5), Some("http://node7:5")),
+            (Some("node7:6"), Some(5), Some("http://node7:6")),
+            (Some("10.0.0.1"), None, Some("http://10.0.0.1:1234")),
+            (Some("::1"), Some(5), Some("http://[::1]:5")),
+            (Some("[::1]:6"), None, Some("http://[::1]:6")),
+            (Some("https://host/below/"), None, Some("https://host/below")),
+            (Some("https://host"), Some(5), Some("https://host:5")),
+            (Some("http://host:6"), Some(5), Some("http://host:6")),
+        ];
+        for (host, port, expected) in table {
+            assert_eq!(base(host, port), Ok(expected.map(str::to_owned)), "{host:?} {port:?}");
+        }
+        for host in ["", "ftp://host", "host:port", "a b", "http://"] {
+            assert!(base(Some(host), None).unwrap_err().contains("write HOST, HOST:PORT"), "{host}");
+        }
+    }
+}

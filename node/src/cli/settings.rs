@@ -1,0 +1,180 @@
+//! The flags that stand over the configuration: which files are read, and one flag for every key that has one, made from
+//! the table of keys.
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
+
+use super::exit::Failure;
+use crate::config::{ConfigError, Form, KEYS, Key, Layers, Raw, default_files};
+
+/// Which files are read.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Files {
+    /// A configuration in TOML; `bacalhau config default` prints one. May be given several times: what a later one says
+    /// counts [default: `bacalhau/config.toml` in `$XDG_CONFIG_HOME` or in ~/.config, if it is there]
+    #[arg(long = "config", value_name = "FILE", env = "BACALHAU_CONFIG", value_delimiter = ',')]
+    files: Vec<PathBuf>,
+}
+
+impl Files {
+    /// Defaults, files and environment.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a value does not fit.
+    pub(super) fn layers(&self) -> Result<Layers, Failure> {
+        let files = if self.files.is_empty() { default_files() } else { self.files.clone() };
+        Ok(Layers::load(&files, |name| std::env::var(name).ok())?)
+    }
+}
+
+/// A flag for every key that has one. What is not given stays as files and environment have it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settings(Vec<(&'static Key, &'static str, Raw)>);
+
+impl Settings {
+    /// Lays the flags over `layers`.
+    ///
+    /// # Errors
+    /// When a value does not fit.
+    pub(super) fn lay_over(&self, layers: &mut Layers) -> Result<(), Failure> {
+        for (key, flag, raw) in &self.0 {
+            layers.flag(key, flag, raw.clone())?;
+        }
+        Ok(())
+    }
+}
+
+impl Args for Settings {
+    fn augment_args(command: Command) -> Command {
+        let flags = KEYS.iter().filter_map(|key| Some((key, key.flag?)));
+        flags.fold(command, |command, (key, flag)| command.arg(argument(key, flag)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut settings = Self::default();
+        settings.update_from_arg_matches(matches)?;
+        Ok(settings)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for key in KEYS {
+            let Some(flag) = key.flag else { continue };
+            let values = matches.try_get_many::<String>(flag).map_err(|error| Error::raw(ErrorKind::Io, error))?;
+            let Some(values) = values else { continue };
+            let values: Vec<String> = values.cloned().collect();
+            let raw = if key.form == Form::Many { Raw::Many(values) } else { Raw::One(values.concat()) };
+            self.0.push((key, flag, raw));
+        }
+        Ok(())
+    }
+}
+
+fn argument(key: &Key, flag: &'static str) -> Arg {
+    let default = match (key.default, key.form) {
+        ("", _) => String::new(),
+        (default, Form::Many) => format!(" [default: {}]", default.replace(',', ", ")),
+        (default, _) => format!(" [default: {default}]"),
+    };
+    let doc = key.summary();
+    let arg = Arg::new(flag).long(flag).help(format!("{}{default}", doc.trim_end_matches('.')));
+    let arg = arg.help_heading(heading(key.section)).value_name(value_name(key));
+    match key.form {
+        Form::One => arg.action(ArgAction::Set),
+        Form::Switch => arg.action(ArgAction::Set).num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Form::Many => arg.action(ArgAction::Append).value_delimiter(','),
+    }
+}
+
+fn value_name(key: &Key) -> &'static str {
+    let names = [
+        ("a number", "N"),
+        ("a whole number", "N"),
+        ("a size", "SIZE"),
+        ("a duration", "DURATION"),
+        ("a multiaddr", "MULTIADDR"),
+        ("a peer ID", "PEER"),
+        ("a path", "PATH"),
+        ("a template", "TEMPLATE"),
+        ("cores", "CPU"),
+        ("KEY=VALUE", "KEY=VALUE"),
+        ("true or false", "BOOL"),
+        ("a text", "TEXT"),
+    ];
+    names.into_iter().find(|(kind, _)| key.kind.starts_with(kind)).map_or("NAME", |(_, name)| name)
+}
+
+fn heading(section: &str) -> &'static str {
+    match section {
+        "node" => "Node",
+        "api" => "API",
+        "swarm" => "Network of nodes",
+        "compute" => "Running jobs of others",
+        "requester" => "Answering for jobs of clients",
+        "storage" => "Data by CID",
+        "publisher" => "Publishing",
+        "log" => "Log",
+        _ => "Others",
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::{Config, Locality};
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn config(line: &str) -> Result<Config, String> {
+        let only = Only::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())?;
+        let mut layers = Layers::default();
+        only.settings.lay_over(&mut layers).map_err(|failure| failure.message)?;
+        layers.config().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flags_reach_their_keys() {
+        let line = "x --peer none --job-selection-data-locality anywhere --job-selection-reject-stateless --mdns=false \
+                    --limit-job-memory 1g --filecoin-unsealed-path /data/{{.Cid}} --labels a=1,b=2 --labels c=3";
+        let config = config(line).unwrap();
+        assert_eq!((config.compute.locality, config.compute.reject_stateless), (Locality::Anywhere, true));
+        assert_eq!((config.swarm.peers.len(), config.swarm.mdns), (1, false));
+        assert_eq!(config.compute.job_memory.unwrap().0, 1 << 30);
+        assert!(config.storage.filecoin_unsealed_path.is_some());
+        assert_eq!(config.node.labels.len(), 3);
+    }
+
+    #[test]
+    fn what_is_not_given_stays_and_what_does_not_fit_is_named() {
+        assert_eq!(config("x").unwrap(), Layers::default().config().unwrap());
+        let error = config("x --limit-total-cpu many").unwrap_err();
+        assert!(error.contains("--limit-total-cpu: compute.total_cpu: \"many\" does not fit"), "{error}");
+        assert!(config("x --job-selection-data-locality").is_err());
+    }
+
+    #[test]
+    fn every_section_with_flags_has_a_heading() {
+        for key in KEYS.iter().filter(|key| key.flag.is_some()) {
+            assert_ne!(heading(key.section), "Others", "{}", key.section);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a job would take of this node, if the policy wants it at all.
+
+use libp2p::PeerId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::policy::{Policy, source_of};
+use crate::job::{AnnouncedJob, Engine, Resources};
+use crate::storage::{Sources, Storage};
+
+/// Assesses jobs. It may look for data and ask probes, so it takes its time.
+#[derive(Debug)]
+pub struct Assessor {
+    me: PeerId,
+    policy: Policy,
+    sources: Arc<Sources>,
+    per_job: Resources,
+}
+
+impl Assessor {
+    /// Assesses for the node `me`, which gives no execution more than `per_job`.
+    pub fn new(me: PeerId, policy: Policy, sources: Arc<Sources>, per_job: Resources) -> Self {
+        Self { me, policy, sources, per_job }
+    }
+
+    /// What one execution of each shard would take: as much as the job asks for, and not less than it could use. Inputs
+    /// of which nobody says a size in advance are taken for empty.
+    ///
+    /// # Errors
+    /// Why the job is none for this node.
+    pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+        let spec = &job.request.request.spec;
+        let Engine::Wasm(wasm) = &spec.engine;
+        let cpu_millis = if spec.resources.cpu_millis == 0 { 1000 } else { spec.resources.cpu_millis };
+        let memory_bytes = spec.resources.memory_bytes.max(wasm.job.limits.memory_bytes);
+        for (what, wanted, most) in [
+            ("thousandths of a core", cpu_millis, self.per_job.cpu_millis),
+            ("bytes of memory", memory_bytes, self.per_job.memory_bytes),
+            ("bytes of disk", spec.resources.disk_bytes, self.per_job.disk_bytes),
+        ] {
+            if wanted > most {
+                return Err(format!("the job takes {wanted} {what}, and this node gives {most} to one"));
+            }
+        }
+        self.policy.select(&self.me, job, &self.sources)?;
+        let mut sizes = BTreeMap::new();
+        job.shards
+            .iter()
+            .map(|inputs| {
+                let mut bytes: u64 = 0;
+                for input in inputs {
+                    let size = match sizes.get(&input.source) {
+                        Some(size) => *size,
+                        None => *sizes.entry(&input.source).or_insert(self.to_fetch(&input.source, &input.target)?),
+                    };
+                    bytes = bytes.saturating_add(size);
+                }
+                Ok(Resources { cpu_millis, memory_bytes, disk_bytes: spec.resources.disk_bytes.max(bytes) })
+            })
+            .collect()
+    }
+
+    /// Bytes that have to be fetched for an input.
+    fn to_fetch(&self, source: &str, target: &str) -> Result<u64, String> {
+        let source = source_of(&self.sources, source, target)?;
+        // What cannot be found out is not here.
+        if self.sources.has_locally(&source).unwrap_or(false) {
+            return Ok(0);
+        }
+        let size = self.sources.size(&source).map_err(|error| error.to_string())?;
+        Ok(size.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bacalhau_runtime::{Limits, Link};
+
+    use super::*;
+    use crate::compute::policy::Locality;
+    use crate::compute::policy::tests::{job, sources};
+    use crate::http::server::{TestServer, respond};
+    use crate::storage::LocalStorage;
+
+    #[test]
+    fn what_has_to_be_fetched_takes_disk_and_the_programs_limit_memory() {
+        let server = TestServer::start(|_, stream| respond(stream, "200 OK", &[], b"hello"));
+        let url = server.url("/a").to_string();
+        let job = job(Link::of_raw(b""), "data:,x", &[(&url, "/a"), ("data:,local", "/b")]);
+        let policy = || Policy { locality: Locality::Anywhere, ..Policy::default() };
+        let per_job = Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 100 };
+        let assess = |per_job| {
+            let me = job.requester.peer;
+            Assessor::new(me, policy(), sources(LocalStorage::default()), per_job).assess(&job)
+        };
+        let memory_bytes = Limits::default().memory_bytes;
+        assert_eq!(assess(per_job), Ok(vec![Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 }]));
+        let error = assess(Resources { memory_bytes: 1 << 20, ..per_job }).unwrap_err();
+        assert!(error.contains("bytes of memory"), "{error}");
+    }
+}

@@ -1,0 +1,120 @@
+//! Makes results of an execution available: to the requester as a DAG of the node's store or, within one process, as the
+//! directory itself; to everybody by the job's publisher.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bacalhau_runtime::{HostFailure, HostTree, Link, Publication};
+use libp2p::PeerId;
+
+use crate::cas::store::Store;
+use crate::cas::unixfs::import::{Profile, import};
+use crate::cas::{Block, DataError};
+use crate::job::{ExecutionId, PublisherKind};
+use crate::protocol::Delivery;
+use crate::node::Node;
+use crate::publisher::{IpfsPublisher, LocalPublisher, PublishPlaces, Publisher, check};
+
+/// Whether a node lives in this process, and can open our directories.
+pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
+
+/// Delivers and publishes results.
+pub struct Deliverer {
+    /// Absent in a node without blocks, whose requester is in the same process.
+    blocks: Option<Arc<Store>>,
+    profile: Profile,
+    ipfs: Option<IpfsPublisher>,
+    local: LocalPublisher,
+    here: Here,
+}
+
+impl Deliverer {
+    /// Delivers from the store of `node`, and publishes where `places` says; nodes for which `here` is true are given the
+    /// directory itself.
+    pub fn new(node: Option<&Node>, places: PublishPlaces, here: Here) -> Self {
+        let PublishPlaces { profile, dir, url, peers } = places;
+        let ipfs =
+            node.map(|node| IpfsPublisher::new(Arc::clone(node.store()), node.kubos().to_vec(), profile, peers));
+        let blocks = node.map(|node| Arc::clone(node.store()));
+        Self { blocks, profile, ipfs, local: LocalPublisher::new(dir, url), here }
+    }
+
+    /// Makes the directory `results` of an execution available to `requester`, and to everybody by `publisher`. A second
+    /// time is no harm.
+    ///
+    /// # Errors
+    /// When the results are others than those of `h1` by now, or cannot be made available.
+    pub fn publish(
+        &self,
+        execution: ExecutionId,
+        results: &Path,
+        h1: &str,
+        publisher: Option<PublisherKind>,
+        requester: &PeerId,
+    ) -> Result<(Delivery, Vec<Publication>), String> {
+        let in_words = |error: HostFailure| {
+            let text = error.to_string();
+            text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text).to_owned()
+        };
+        check(results, h1).map_err(in_words)?;
+        let publication = match publisher {
+            None => None,
+            Some(PublisherKind::Ipfs) => {
+                let ipfs = self.ipfs.as_ref().ok_or("this node has no block store for the publisher `ipfs`")?;
+                Some(ipfs.publish(results, h1).map_err(in_words)?)
+            }
+            Some(PublisherKind::Local) => Some(self.local.publish(results, h1).map_err(in_words)?),
+        };
+        let delivery = if (self.here)(requester) {
+            let path = std::path::absolute(results).map_err(|error| error.to_string())?;
+            Delivery::Directory(path.to_str().ok_or("the results are in a directory whose name is no text")?.into())
+        } else if let Some(cid) = publication.as_ref().and_then(|publication| publication.cid) {
+            Delivery::Dag(cid)
+        } else {
+            let imported = self.import(execution, results);
+            Delivery::Dag(imported.map_err(|error| format!("cannot publish {}: {error}", results.display()))?)
+        };
+        Ok((delivery, publication.into_iter().collect()))
+    }
+
+    fn import(&self, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
+        let store = self.blocks.as_ref().ok_or_else(|| DataError::unsupported("a delivery of blocks", "this node has no block store"))?;
+        let tree =
+            HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
+        let writer = store.writer();
+        let imported = import(&tree, self.profile, &mut |block: Block| writer.write(&block))?;
+        // Pinned first: what is finished and not pinned may go. What somebody else has pinned stays theirs.
+        if !store.pins()?.iter().any(|pin| pin.cid == imported.cid) {
+            store.pin(&imported.cid, &pin_name(execution))?;
+        }
+        writer.finish()?;
+        Ok(Link::from(imported.cid))
+    }
+
+    /// Lets go of what was imported for the requester of an execution. What was published for everybody stays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn discard(&self, execution: ExecutionId) -> Result<(), DataError> {
+        let name = pin_name(execution);
+        let Some(store) = &self.blocks else { return Ok(()) };
+        for pin in store.pins()?.iter().filter(|pin| pin.name == name) {
+            store.unpin(&pin.cid)?;
+        }
+        Ok(())
+    }
+}
+
+fn pin_name(execution: ExecutionId) -> String {
+    format!("job:{execution}")
+}
+
+impl fmt::Debug for Deliverer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deliverer").field("blocks", &self.blocks).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! From a provider's directory to a requester's, as a DAG and as a directory.
+
+use std::fs;
+
+use bacalhau_runtime::dirhash;
+use libp2p::identity::Keypair;
+
+use super::super::Collector;
+use super::*;
+use crate::cas::store::Options;
+
+struct Place {
+    dir: tempfile::TempDir,
+    store: Arc<Store>,
+    h1: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let results = dir.path().join("results");
+        fs::create_dir_all(results.join("outputs/empty")).unwrap();
+        fs::write(results.join("stdout"), "hello\n").unwrap();
+        fs::write(results.join("outputs/a"), "1").unwrap();
+        let h1 = dirhash::hash_dir(&results, "results").unwrap().h1;
+        let store = Store::open(&dir.path().join("store"), Options::default()).unwrap();
+        Self { dir, store, h1 }
+    }
+
+    fn publish(&self, here: bool, publisher: Option<PublisherKind>) -> Result<(Delivery, Vec<Publication>), String> {
+        let requester = Keypair::generate_ed25519().public().to_peer_id();
+        self.deliverer(here).publish(execution(), &self.dir.path().join("results"), &self.h1, publisher, &requester)
+    }
+
+    fn deliverer(&self, here: bool) -> Deliverer {
+        let profile = Profile::default();
+        let ipfs = IpfsPublisher::new(Arc::clone(&self.store), Vec::new(), profile, Vec::new());
+        let local = LocalPublisher::new(self.dir.path().join("published"), None);
+        Deliverer::new(Arc::clone(&self.store), profile, ipfs, Some(local), Arc::new(move |_| here))
+    }
+
+    fn collect(&self, delivery: &Delivery, h1: &str, directories: bool, max_bytes: u64) -> Result<(), String> {
+        let blocks: Arc<dyn crate::cas::Blocks> = Arc::clone(&self.store) as _;
+        Collector::new(blocks, max_bytes, directories).collect(delivery, h1, &self.dir.path().join("got/results"))
+    }
+
+    fn got(&self) -> Option<String> {
+        fs::read_to_string(self.dir.path().join("got/results/outputs/a")).ok()
+    }
+}
+
+fn execution() -> ExecutionId {
+    format!("{}:0:1", "a".repeat(32)).parse().unwrap()
+}
+
+#[test]
+fn results_come_as_a_dag_and_stay_until_they_are_discarded() {
+    let place = Place::new();
+    let (delivery, publications) = place.publish(false, None).unwrap();
+    assert_eq!(publications, []);
+    assert_eq!(place.publish(false, None).unwrap().0, delivery, "a second time is no harm");
+    assert_eq!(place.store.pins().unwrap()[0].name, format!("job:{}", execution()));
+    place.collect(&delivery, &place.h1, false, 1 << 20).unwrap();
+    assert_eq!(place.got().unwrap(), "1");
+    assert!(place.dir.path().join("got/results/outputs/empty").is_dir());
+    place.collect(&delivery, &place.h1, false, 1 << 20).unwrap();
+    fs::write(place.dir.path().join("got/results/outputs/a"), "torn").unwrap();
+    place.collect(&delivery, &place.h1, false, 1 << 20).unwrap();
+    assert_eq!(place.got().unwrap(), "1");
+    place.deliverer(false).discard(execution()).unwrap();
+    assert_eq!(place.store.pins().unwrap(), []);
+}
+
+#[test]
+fn a_directory_is_for_nodes_of_one_process_only() {
+    let place = Place::new();
+    let (delivery, _) = place.publish(true, None).unwrap();
+    assert!(matches!(delivery, Delivery::Directory(_)));
+    let error = place.collect(&delivery, &place.h1, false, 1 << 20).unwrap_err();
+    assert!(error.contains("only nodes of one process"), "{error}");
+    assert_eq!(place.got(), None);
+    place.collect(&delivery, &place.h1, true, 1 << 20).unwrap();
+    assert_eq!(place.got().unwrap(), "1");
+    assert!(place.dir.path().join("results/stdout").exists(), "the provider still has them");
+}
+
+#[test]
+fn what_is_not_what_was_voted_for_does_not_count() {
+    let place = Place::new();
+    let (delivery, _) = place.publish(false, None).unwrap();
+    let error = place.collect(&delivery, "h1:other", false, 1 << 20).unwrap_err();
+    assert!(error.contains("h1:other was voted for"), "{error}");
+    let error = place.collect(&delivery, &place.h1, false, 3).unwrap_err();
+    assert!(error.contains("cannot fetch"), "{error}");
+    let absent = Delivery::Dag(Link::of_raw(b"nobody has it"));
+    assert!(place.collect(&absent, &place.h1, false, 1 << 20).is_err());
+    assert_eq!(place.got(), None);
+    assert_eq!(fs::read_dir(place.dir.path().join("got")).unwrap().count(), 0, "nothing is left behind");
+    fs::write(place.dir.path().join("results/stdout"), "changed").unwrap();
+    assert!(place.publish(false, None).unwrap_err().contains("was to be published"));
+}
+
+#[test]
+fn what_is_published_for_everybody_stays() {
+    let place = Place::new();
+    let (delivery, publications) = place.publish(false, Some(PublisherKind::Ipfs)).unwrap();
+    assert_eq!(delivery, Delivery::Dag(publications[0].cid.unwrap()));
+    place.deliverer(false).discard(execution()).unwrap();
+    assert_eq!(place.store.pins().unwrap().len(), 1);
+    let (_, publications) = place.publish(false, Some(PublisherKind::Local)).unwrap();
+    assert!(fs::exists(&publications[0].places[0]).unwrap());
+}

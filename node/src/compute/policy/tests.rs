@@ -1,0 +1,109 @@
+//! The table of the original, with real files, a real web server and real processes.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bacalhau_runtime::{Job, Link};
+use libp2p::identity::Keypair;
+
+use super::*;
+use crate::http::Reach;
+use crate::http::server::{TestServer, respond};
+use crate::job::{
+    Deal, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest, VerifierKind, WasmSpec,
+};
+use crate::storage::{Fetching, LocalStorage};
+
+fn peer() -> PeerId {
+    Keypair::generate_ed25519().public().to_peer_id()
+}
+
+/// A job over `inputs`, in one shard.
+pub(in crate::compute) fn job(module: Link, module_source: &str, inputs: &[(&str, &str)]) -> AnnouncedJob {
+    let inputs = inputs.iter().map(|(source, target)| InputSpec { source: (*source).into(), target: (*target).into() });
+    let inputs: Vec<InputSpec> = inputs.collect();
+    let spec = JobSpec {
+        engine: Engine::Wasm(WasmSpec { module: module_source.into(), job: Job::new(module) }),
+        inputs: inputs.clone(),
+        deal: Deal::new(1, 0).unwrap(),
+        verifier: VerifierKind::Deterministic,
+        publisher: None,
+        sharding: None,
+        resources: Resources::default(),
+        timeout_seconds: 60,
+        private: false,
+        labels: Vec::new(),
+    };
+    let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, &Keypair::generate_ed25519()).unwrap();
+    let requester = Requester { peer: peer(), addrs: Vec::new() };
+    let id = JobId::of(&request, &requester.peer);
+    AnnouncedJob { id, request, requester, shards: vec![inputs], created_ms: 0, bidding_ms: 30_000 }
+}
+
+/// Sources of this machine, and nobody to ask.
+pub(in crate::compute) fn sources(local: LocalStorage) -> Arc<Sources> {
+    let fetching = Fetching {
+        max_bytes: 1 << 20,
+        patience: Duration::from_secs(10),
+        reach: Reach::Named,
+        spool_dir: std::env::temp_dir(),
+        progress: Arc::new(|_, _| ()),
+    };
+    Arc::new(Sources::new(local, fetching, Vec::new()))
+}
+
+#[test]
+fn jobs_are_selected_as_the_settings_say() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("here"), "hello").unwrap();
+    let here = dir.path().join("here").display().to_string();
+    let with = |inputs: &[(&str, &str)]| job(Link::of_raw(b""), "https://example.org/module.wasm", inputs);
+    let stateless = with(&[]);
+    let local = with(&[(&here, "/a"), ("data:,x", "/b")]);
+    let missing = with(&[(&here, "/a"), ("https://example.org/b", "/b")]);
+    let sources = sources(LocalStorage::below(vec![dir.path().into()]));
+    let table = [
+        (Locality::Local, true, &stateless, false),
+        (Locality::Local, false, &stateless, true),
+        (Locality::Local, true, &local, true),
+        (Locality::Local, false, &missing, false),
+        (Locality::Anywhere, false, &local, true),
+        (Locality::Anywhere, false, &missing, true),
+        (Locality::Anywhere, true, &stateless, false),
+    ];
+    for (locality, reject_stateless, job, wanted) in table {
+        let policy = Policy { locality, reject_stateless, probes: Vec::new() };
+        let selected = policy.select(&peer(), job, &sources);
+        assert_eq!(selected.is_ok(), wanted, "{locality:?} {reject_stateless} {:?}: {selected:?}", job.shards);
+    }
+}
+
+#[test]
+fn probes_are_asked_besides_the_settings() {
+    let server = TestServer::start(|_, stream| respond(stream, "200 OK", &[], b""));
+    let yes = || vec![Probe::Http(server.url("/")), Probe::Exec("exit 0".into())];
+    let no = || vec![Probe::Exec("exit 1".into())];
+    let select = |reject_stateless, probes| {
+        let policy = Policy { reject_stateless, probes, ..Policy::default() };
+        let job = job(Link::of_raw(b""), "data:,x", &[]);
+        policy.select(&peer(), &job, &sources(LocalStorage::default())).map(|()| job.id.to_string())
+    };
+    let id = select(false, yes()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&server.asked()[0].body).unwrap();
+    assert_eq!(body["job_id"], id.as_str());
+    assert_eq!(body["execution_plan"]["shards_total"], 1);
+    assert!(select(false, no()).is_err());
+    assert!(select(true, yes()).is_err(), "a yes of a probe is no order");
+}
+
+#[test]
+fn a_stranger_does_not_learn_which_files_are_here() {
+    let sources = sources(LocalStorage::below(Vec::new()));
+    let why = |path: &str| {
+        let job = job(Link::of_raw(b""), "data:,x", &[(path, "/a")]);
+        Policy::default().select(&peer(), &job, &sources).unwrap_err().replace(path, "PATH")
+    };
+    assert_eq!(why("/etc/passwd"), why("/no/such/file"));
+    assert_eq!(why("Cargo.toml"), why("no-such-file"));
+}

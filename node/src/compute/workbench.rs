@@ -1,0 +1,95 @@
+//! What executions of one process share: the runtime, where data comes from, and the modules and inputs that are open.
+//! Nodes of one process that run the same job compile its module and open its inputs once.
+
+use std::sync::Arc;
+
+use bacalhau_runtime::{Error, HostFailure, Kind, Link, Module, Runtime};
+
+use super::once::Once;
+use super::policy::source_of;
+use crate::job::{AnnouncedJob, Engine, JobId, WasmSpec};
+use crate::storage::{OpenInputs, Sources, Storage, read_file};
+
+/// Compiled modules that are kept while no execution has them: the next job is often the same program.
+const RECENT_MODULES: usize = 4;
+/// Inputs of shards that are kept until an execution of them is discarded.
+const RECENT_INPUTS: usize = 16;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Workbench {
+    pub(super) runtime: Runtime,
+    sources: Arc<Sources>,
+    modules: Once<Link, Module>,
+    inputs: Once<(JobId, u32), OpenInputs>,
+}
+
+impl Workbench {
+    /// A workbench with nothing open.
+    pub fn new(runtime: Runtime, sources: Arc<Sources>) -> Self {
+        Self { runtime, sources, modules: Once::new(RECENT_MODULES), inputs: Once::new(RECENT_INPUTS) }
+    }
+
+    /// The module of a job, checked and compiled.
+    ///
+    /// # Errors
+    /// When it cannot be read, is another one than the job says, or is none that may be run.
+    pub(super) fn module(&self, job: &AnnouncedJob) -> Result<Arc<Module>, Error> {
+        let Engine::Wasm(wasm) = &job.request.request.spec.engine;
+        self.modules.get_or(&wasm.job.module, || self.load(wasm))
+    }
+
+    fn load(&self, wasm: &WasmSpec) -> Result<Module, Error> {
+        let source = self.sources.parse(&wasm.module).map_err(|error| HostFailure::new(error.to_string()))?;
+        let tree = self.sources.open(&source)?.tree;
+        let name = source.recorded();
+        let failed = |error| HostFailure::io(format!("read the module {name}"), error);
+        let stat = tree.stat("").map_err(failed)?;
+        if stat.kind != Kind::File {
+            return Err(HostFailure::new(format!("the module {name} is no file")).into());
+        }
+        let bytes = read_file(&*tree, wasm.job.limits.module_bytes).map_err(failed)?;
+        let module = self.runtime.load(&bytes)?;
+        if module.cid() == wasm.job.module {
+            return Ok(module);
+        }
+        let found = module.cid();
+        Err(HostFailure::new(format!("the module {name} is {found}, and the job is for {}", wasm.job.module)).into())
+    }
+
+    /// The inputs of a shard, open.
+    ///
+    /// # Errors
+    /// When one cannot be read or fetched.
+    pub(super) fn inputs(&self, job: &AnnouncedJob, shard: u32) -> Result<Arc<OpenInputs>, HostFailure> {
+        self.inputs.get_or(&(job.id, shard), || {
+            let mut inputs = OpenInputs::default();
+            let specs = usize::try_from(shard).ok().and_then(|shard| job.shards.get(shard));
+            for spec in specs.into_iter().flatten() {
+                let source = source_of(&self.sources, &spec.source, &spec.target).map_err(HostFailure::new)?;
+                inputs.insert(spec.target.clone(), &source, self.sources.open(&source)?);
+            }
+            Ok(inputs)
+        })
+    }
+
+    /// How a receipt remembers the source `text`: without a password that a URL may hold.
+    pub(super) fn recorded(&self, text: &str) -> String {
+        self.sources.parse(text).map_or_else(|_| text.into(), |source| source.recorded())
+    }
+
+    /// Takes a module that is compiled already.
+    pub fn preload_module(&self, module: Module) {
+        let Ok(_) = self.modules.get_or(&module.cid(), || Ok::<_, std::convert::Infallible>(module.clone()));
+    }
+
+    /// Takes the inputs of a shard, which are open already.
+    pub fn preload_inputs(&self, job: JobId, shard: u32, inputs: OpenInputs) {
+        let Ok(_) = self.inputs.get_or(&(job, shard), || Ok::<_, std::convert::Infallible>(inputs));
+    }
+
+    /// Closes the inputs of a shard as soon as no execution reads them.
+    pub(super) fn let_go(&self, job: JobId, shard: u32) {
+        self.inputs.forget(&(job, shard));
+    }
+}

@@ -1,0 +1,101 @@
+//! What values have to be beside being of their type: addresses that can be dialled, templates that name a place, limits
+//! that fit each other.
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use url::Url;
+
+use super::ConfigError;
+use super::keys::{Config, StorageSettings, SwarmSettings};
+use crate::exchange::Peer;
+use crate::storage::{CidUrlStorage, UnsealedStorage};
+
+/// What stands for nobody in a list of peers.
+const NONE: &str = "none";
+
+impl Config {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.swarm.peer_addrs()?;
+        self.storage.peers()?;
+        let of = |key, error: &dyn std::fmt::Display| together(format!("{key}: {error}"));
+        if let Some(template) = &self.storage.filecoin_unsealed_path {
+            UnsealedStorage::check(template).map_err(|error| of("storage.filecoin_unsealed_path", &error))?;
+        }
+        if let Some(template) = &self.storage.cid_url {
+            CidUrlStorage::check(template).map_err(|error| of("storage.cid_url", &error))?;
+        }
+        for (key, url) in
+            [("compute.probe_http", &self.compute.probe_http), ("publisher.local_url", &self.publisher.local_url)]
+        {
+            let Some(url) = url else { continue };
+            let parsed = Url::parse(url).map_err(|error| of(key, &error))?;
+            if !matches!(parsed.scheme(), "http" | "https") {
+                return Err(of(key, &format!("{url} is no http:// or https:// URL")));
+            }
+        }
+        self.check_numbers()
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let compute = &self.compute;
+        let size = |size: Option<super::Size>| size.map(|size| size.0);
+        let cpu = |cpu: Option<super::Cpu>| cpu.map(|cpu| cpu.0);
+        let limits = [
+            ("cpu", cpu(compute.job_cpu), cpu(compute.total_cpu)),
+            ("memory", size(compute.job_memory), size(compute.total_memory)),
+            ("disk", size(compute.job_disk), size(compute.total_disk)),
+        ];
+        for (what, job, total) in limits {
+            if let (Some(job), Some(total)) = (job, total)
+                && job > total
+            {
+                return Err(together(format!(
+                    "compute.job_{what} is more than compute.total_{what}, so that one job could take more than all"
+                )));
+            }
+        }
+        if self.requester.tries == 0 {
+            return Err(together("requester.tries is 0, so that nothing would run: give at least 1"));
+        }
+        if self.requester.silence.millis() < 1000 {
+            return Err(together("requester.silence is under a second: providers cannot speak up that often"));
+        }
+        Ok(())
+    }
+}
+
+impl SwarmSettings {
+    /// Nodes to connect to.
+    ///
+    /// # Errors
+    /// When one is no multiaddr, or does not say who is there.
+    pub fn peer_addrs(&self) -> Result<Vec<Multiaddr>, ConfigError> {
+        let named = self.peers.iter().filter(|text| *text != NONE);
+        named
+            .map(|text| {
+                let addr: Multiaddr = text.parse().map_err(|error| {
+                    together(format!("swarm.peers: {text} is no multiaddr ({error}): write /ip4/…/tcp/…/p2p/ID"))
+                })?;
+                match addr.iter().last() {
+                    Some(Protocol::P2p(_)) => Ok(addr),
+                    _ => Err(together(format!("swarm.peers: {text} does not say who is there: add /p2p/ID"))),
+                }
+            })
+            .collect()
+    }
+}
+
+impl StorageSettings {
+    /// Whom to ask for blocks.
+    ///
+    /// # Errors
+    /// When somebody is named who cannot be asked.
+    pub fn peers(&self) -> Result<Vec<Peer>, ConfigError> {
+        let named = self.ipfs_connect.iter().filter(|text| *text != NONE);
+        named.map(|text| text.parse().map_err(|error| together(format!("storage.ipfs_connect: {error}")))).collect()
+    }
+}
+
+fn together(why: impl Into<String>) -> ConfigError {
+    ConfigError::Together(why.into())
+}

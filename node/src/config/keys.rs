@@ -1,0 +1,164 @@
+//! Every key, with its type, its default and what it is for. This list is the struct, the environment, the flags of
+//! `serve` and the commented default file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use libp2p::{Multiaddr, PeerId};
+
+use super::Size;
+use super::table::{Key, settings};
+use super::types::{Cpu, Label, Locality, LogFormat, LogLevel, Span};
+use super::value::{Raw, Setting};
+use crate::cas::unixfs::import::Profile;
+use crate::storage::{Fetch, Template, UnsealedVerify};
+
+settings! {
+    /// The node itself.
+    node: NodeSettings {
+        /// Where it keeps its key, its jobs, its blocks and what it publishes. Several commands may use it at once, but
+        /// one server only. By default `bacalhau` in `$XDG_DATA_HOME` or in ~/.local/share.
+        data_dir: Option<PathBuf> = "", flag "data-dir", env "BACALHAU_DIR";
+        /// What people call it. By default it has its peer ID only.
+        name: Option<String> = "", flag "name";
+        /// What its operator says of it, as KEY=VALUE, for others to see. Nobody checks it.
+        labels: Vec<Label> = "", flag "labels";
+    }
+
+    /// The HTTP API: who can reach it can submit jobs.
+    api: ApiSettings {
+        /// Where it listens. Port 0 takes a free one.
+        listen: SocketAddr = "127.0.0.1:1234";
+        /// Connections at once; more wait.
+        max_connections: u32 = "256", flag "api-max-connections";
+        /// Requests of one client address in a second, on the average.
+        requests_per_second: u32 = "500", flag "api-requests-per-second";
+        /// Jobs of one client in a second, on the average.
+        jobs_per_second: u32 = "100", flag "api-jobs-per-second";
+        /// Largest upload of data.
+        max_upload: Size = "16GiB", flag "api-max-upload";
+    }
+
+    /// The network of nodes.
+    swarm: SwarmSettings {
+        /// Where other nodes connect, TCP and QUIC.
+        listen: Vec<Multiaddr> = "/ip4/0.0.0.0/tcp/1235,/ip4/0.0.0.0/udp/1235/quic-v1", flag "listen";
+        /// Nodes to connect to and to keep in touch with: multiaddrs that end in /p2p/ID. `none`, or nothing, waits for
+        /// others to connect.
+        peers: Vec<String> = "", flag "peer", env "BACALHAU_PEER";
+        /// Closed cluster: nobody but these peer IDs may connect. Nothing lets everybody.
+        allow_peers: Vec<PeerId> = "", flag "allow-peer";
+        /// Find nodes in the local network. It tells everybody there of this node.
+        mdns: bool = "false", flag "mdns";
+        /// Others can connect where this node listens. It then helps them to find each other at once, and not only when
+        /// somebody has tried.
+        reachable: bool = "false", flag "reachable";
+        /// Relays through which others reach this node where they cannot connect to it: multiaddrs that end in /p2p/ID.
+        relays: Vec<Multiaddr> = "", flag "relay";
+        /// Carry connections of nodes behind NAT, as soon as this node is known to be reachable.
+        relay_server: bool = "false", flag "relay-server";
+    }
+
+    /// Running jobs of others.
+    compute: ComputeSettings {
+        /// Whether this node bids on jobs.
+        enabled: bool = "true", flag "compute";
+        /// Processors that all executions together may take. By default all.
+        total_cpu: Option<Cpu> = "", flag "limit-total-cpu";
+        /// Memory that all executions together may take. By default all.
+        total_memory: Option<Size> = "", flag "limit-total-memory";
+        /// Disk that all executions together may take. By default what is free where the data is kept.
+        total_disk: Option<Size> = "", flag "limit-total-disk";
+        /// Processors that one execution may take. By default as many as all.
+        job_cpu: Option<Cpu> = "", flag "limit-job-cpu";
+        /// Memory that one execution may take. By default as much as all.
+        job_memory: Option<Size> = "", flag "limit-job-memory";
+        /// Disk that one execution may take. By default as much as all.
+        job_disk: Option<Size> = "", flag "limit-job-disk";
+        /// Bid on jobs of which every input is on this machine already (`local`), or fetch what is missing (`anywhere`).
+        locality: Locality = "local", flag "job-selection-data-locality";
+        /// Never bid on jobs without inputs.
+        reject_stateless: bool = "false", flag "job-selection-reject-stateless";
+        /// URL that is asked for each job, by a POST of it as JSON: any answer but 200 is a veto. It decides alone, whatever
+        /// the data's locality.
+        probe_http: Option<String> = "", flag "job-selection-probe-http";
+        /// Command that is asked for each job, which it gets as JSON on standard input: any exit code but 0 is a veto. It
+        /// decides alone, before the URL and the data's locality.
+        probe_exec: Option<String> = "", flag "job-selection-probe-exec";
+        /// Directories of this machine from which jobs may read: of other paths, no job sees anything.
+        allow_listed_local_paths: Vec<PathBuf> = "", flag "allow-listed-local-paths";
+        /// The longest that one execution may ask to take. Jobs that ask for more are none for this node.
+        max_timeout: Span = "24h", flag "max-job-timeout";
+        /// How long results are kept for a requester that does not ask for them.
+        keep_results: Span = "1h", flag "keep-results";
+    }
+
+    /// Answering for jobs of clients.
+    requester: RequesterSettings {
+        /// Whether this node takes jobs.
+        enabled: bool = "true", flag "requester";
+        /// How long a shard waits for enough bids, and for replacements.
+        bidding: Span = "30s", flag "bidding-time";
+        /// How long an execution may say nothing before it is given up.
+        silence: Span = "1m", flag "silence-time";
+        /// How long an execution may take beyond the time-out of its job.
+        grace: Span = "1m", flag "grace-time";
+        /// How long a winner may take to publish.
+        publishing: Span = "10m", flag "publishing-time";
+        /// Executions of one shard in all, as a multiple of its concurrency: bounds replacements.
+        tries: u16 = "3", flag "tries";
+        /// After how long without any progress a job says why.
+        stalled: Span = "5s", flag "stalled-time";
+        /// How often a job that lacks bids is announced again.
+        announce_every: Span = "2s", flag "announce-every";
+    }
+
+    /// Where data by CID comes from.
+    storage: StorageSettings {
+        /// Where unsealed copies lie: a directory, a file or a CAR for each CID, as in /var/lib/data/{{.Cid}}.
+        filecoin_unsealed_path: Option<Template> = "", flag "filecoin-unsealed-path", env "BACALHAU_FILECOIN_UNSEALED_PATH";
+        /// Whether unsealed directories and files are checked against their CID: never, when first used as far as that can
+        /// be done (lazy), or always, refusing what cannot be proved (full). Blocks of a CAR are always checked.
+        unsealed_verify: UnsealedVerify = "lazy", flag "unsealed-verify";
+        /// Whom to ask for blocks: /ip4/…/tcp/…/p2p/ID for a Bitswap peer, /ip4/127.0.0.1/tcp/5001 for the RPC of a kubo,
+        /// https://host for a trustless gateway; `none` asks nobody.
+        ipfs_connect: Vec<String> = "https://trustless-gateway.link", flag "ipfs-connect", env "BACALHAU_IPFS_CONNECT";
+        /// Where to download what nobody else has: a CAR or a file for each CID, as in https://host/{{.Cid}}.car.
+        cid_url: Option<Template> = "", flag "cid-url", env "BACALHAU_CID_URL";
+        /// When blocks of inputs are fetched: as the program reads them (lazy), or all before it starts (eager).
+        fetch: Fetch = "lazy", flag "ipfs-fetch";
+        /// Bound of the block store. What is not pinned goes when there is no room.
+        store_size: Size = "32GiB", flag "store-size", env "BACALHAU_STORE_SIZE";
+        /// Largest file that is fetched from a URL, so that a server cannot fill the disk.
+        max_download: Size = "16GiB", flag "input-bytes";
+        /// The longest silence of whoever is asked for blocks.
+        patience: Span = "30s", flag "ipfs-patience";
+    }
+
+    /// Where results of jobs with a publisher go.
+    publisher: PublisherSettings {
+        /// How results are cut into blocks, which decides their CID.
+        import_profile: Profile = "kubo-cidv1", flag "import-profile";
+        /// Directory of the publisher `local`. By default `published` in the data directory.
+        local_dir: Option<PathBuf> = "", flag "publish-dir";
+        /// URL at which that directory is served, by whoever serves it.
+        local_url: Option<String> = "", flag "publish-url";
+    }
+
+    /// What is written to standard error.
+    log: LogSettings {
+        /// For people (text), or one object a line (json).
+        format: LogFormat = "text", flag "log-format";
+        /// How much: error, warn, info, debug or trace.
+        level: LogLevel = "info", flag "log-level", env "LOG_LEVEL";
+    }
+
+    /// Commands that talk to a server.
+    client: ClientSettings {
+        /// Host or URL of the server that gets the jobs. Without it, `wasm run` opens nodes of its own, and other commands
+        /// look for a server of this machine.
+        api_host: Option<String> = "", env "BACALHAU_API_HOST", env "BACALHAU_HOST";
+        /// Port of the server, where the host does not say it. By default 1234.
+        api_port: Option<u16> = "", env "BACALHAU_API_PORT", env "BACALHAU_PORT";
+    }
+}

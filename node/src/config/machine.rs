@@ -1,0 +1,56 @@
+//! What this machine has to give: processors, memory, and the free disk under a directory.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::thread;
+
+use crate::job::Resources;
+
+/// What is taken for the memory of a machine that does not say how much it has.
+const UNKNOWN_MEMORY_BYTES: u64 = 4 << 30;
+/// The same for its disk.
+const UNKNOWN_DISK_BYTES: u64 = 16 << 30;
+
+/// Processors and memory of this machine, or of the container in which the process runs, and the disk that is free in
+/// `dir` or the nearest directory above it.
+pub fn machine(dir: &Path) -> Resources {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    Resources {
+        cpu_millis: cores as u64 * 1000,
+        memory_bytes: memory().unwrap_or(UNKNOWN_MEMORY_BYTES),
+        disk_bytes: free_disk(dir).unwrap_or(UNKNOWN_DISK_BYTES),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn memory() -> Option<u64> {
+    let info = rustix::system::sysinfo();
+    let physical = u64::try_from(info.totalram).ok()?.checked_mul(info.mem_unit.into())?;
+    // `max` where there is no bound.
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let bound = container.and_then(|text| text.trim().parse().ok()).unwrap_or(u64::MAX);
+    Some(physical.min(bound))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory() -> Option<u64> {
+    None
+}
+
+fn free_disk(dir: &Path) -> Option<u64> {
+    let dir = std::path::absolute(dir).ok()?;
+    let found = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok())?;
+    found.f_bavail.checked_mul(found.f_frsize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_has_something_to_give() {
+        let found = machine(Path::new("/no/such/directory"));
+        assert!(found.cpu_millis >= 1000 && found.cpu_millis.is_multiple_of(1000));
+        assert!(found.memory_bytes > 64 << 20 && found.disk_bytes > 0, "{found:?}");
+    }
+}

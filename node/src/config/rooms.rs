@@ -1,0 +1,99 @@
+//! What each room of a node is told, of what the configuration says.
+
+use std::path::PathBuf;
+
+use super::keys::Config;
+use super::{ConfigError, default_data_dir};
+use crate::compute::ComputeConfig;
+use crate::exchange::Fetched;
+use crate::job::Resources;
+use crate::node::NodeConfig;
+use crate::requester::RequesterConfig;
+
+/// Providers say so often that they run, in parts of the silence after which they are given up.
+const SIGNS_OF_LIFE: u64 = 3;
+
+impl Config {
+    /// Where the node keeps everything.
+    ///
+    /// # Errors
+    /// When none is named and no home is known.
+    pub fn data_dir(&self) -> Result<PathBuf, ConfigError> {
+        self.node.data_dir.clone().or_else(default_data_dir).ok_or_else(|| {
+            ConfigError::Together("no home directory is known: say where data is kept with node.data_dir".into())
+        })
+    }
+
+    /// The bounds of the requester.
+    pub fn requester_config(&self) -> RequesterConfig {
+        let requester = &self.requester;
+        RequesterConfig {
+            bidding_ms: requester.bidding.millis(),
+            silence_ms: requester.silence.millis(),
+            grace_ms: requester.grace.millis(),
+            publishing_ms: requester.publishing.millis(),
+            tries: requester.tries,
+            stalled_ms: requester.stalled.millis(),
+            announce_ms: requester.announce_every.millis(),
+        }
+    }
+
+    /// The bounds of the provider on a machine that has `machine` to give.
+    ///
+    /// # Errors
+    /// When more is promised than there is.
+    pub fn compute_config(&self, machine: Resources) -> Result<ComputeConfig, ConfigError> {
+        let total = self.total(machine)?;
+        let compute = &self.compute;
+        let per_job = Resources {
+            cpu_millis: compute.job_cpu.map_or(total.cpu_millis, |cpu| cpu.0.min(total.cpu_millis)),
+            memory_bytes: compute.job_memory.map_or(total.memory_bytes, |size| size.0.min(total.memory_bytes)),
+            disk_bytes: compute.job_disk.map_or(total.disk_bytes, |size| size.0.min(total.disk_bytes)),
+        };
+        Ok(ComputeConfig {
+            total,
+            per_job,
+            running_ms: self.requester.silence.millis() / SIGNS_OF_LIFE,
+            keep_ms: compute.keep_results.millis(),
+            ..ComputeConfig::default()
+        })
+    }
+
+    fn total(&self, machine: Resources) -> Result<Resources, ConfigError> {
+        let part = |key: &str, wanted: Option<u64>, there: u64, unit: &str| match wanted {
+            Some(wanted) if wanted > there => Err(ConfigError::Together(format!(
+                "compute.{key} is {wanted} {unit}, and this machine has {there}: give at most that"
+            ))),
+            wanted => Ok(wanted.unwrap_or(there)),
+        };
+        let compute = &self.compute;
+        Ok(Resources {
+            cpu_millis: part(
+                "total_cpu",
+                compute.total_cpu.map(|cpu| cpu.0),
+                machine.cpu_millis,
+                "thousandths of a core",
+            )?,
+            memory_bytes: part("total_memory", compute.total_memory.map(|size| size.0), machine.memory_bytes, "bytes")?,
+            disk_bytes: part("total_disk", compute.total_disk.map(|size| size.0), machine.disk_bytes, "bytes")?,
+        })
+    }
+
+    /// Where data comes from. `fetched` hears of all bytes that were fetched as blocks.
+    ///
+    /// # Errors
+    /// When no data directory is known.
+    pub fn node_config(&self, fetched: Fetched) -> Result<NodeConfig, ConfigError> {
+        let storage = &self.storage;
+        Ok(NodeConfig {
+            data_dir: self.data_dir()?,
+            store_bytes: storage.store_size.0,
+            connect: storage.peers()?,
+            unsealed: storage.filecoin_unsealed_path.clone().map(|template| (template, storage.unsealed_verify)),
+            cid_url: storage.cid_url.clone(),
+            fetch: storage.fetch,
+            patience: storage.patience.0,
+            fetched,
+        })
+    }
+}

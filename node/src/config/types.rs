@@ -1,0 +1,153 @@
+//! The types of settings that nothing else has: shares of processors, durations, labels, and a few choices.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Thousandths of a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cpu(
+    /// Thousandths.
+    pub u64,
+);
+
+impl FromStr for Cpu {
+    type Err = String;
+
+    /// `500m`, `2` or `0.5`, as Kubernetes writes it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || String::from("no share of processors");
+        if let Some(millis) = text.strip_suffix('m') {
+            return millis.parse().map(Self).map_err(|_| wrong());
+        }
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || fraction.len() > 3 {
+            return Err(wrong());
+        }
+        let whole: u64 = whole.parse().map_err(|_| wrong())?;
+        let fraction: u64 = format!("{fraction:0<3}").parse().map_err(|_| wrong())?;
+        whole.checked_mul(1000).and_then(|millis| millis.checked_add(fraction)).map(Self).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_multiple_of(1000) { write!(f, "{}", self.0 / 1000) } else { write!(f, "{}m", self.0) }
+    }
+}
+
+/// A duration, to the millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(
+    /// How long.
+    pub Duration,
+);
+
+impl Span {
+    /// In milliseconds.
+    pub fn millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    /// `30s`, `1m 30s`, or a number of seconds.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(seconds) = text.parse() {
+            return Ok(Self(Duration::from_secs(seconds)));
+        }
+        humantime::parse_duration(text).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(f)
+    }
+}
+
+/// Something that an operator says of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Of what kind.
+    pub key: String,
+    /// What.
+    pub value: String,
+}
+
+impl FromStr for Label {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok(Self { key: key.into(), value: value.into() }),
+            _ => Err("it has no = with a name before it"),
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
+
+/// Which jobs a node bids on, by where their inputs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locality {
+    /// Those of which it has every input already.
+    Local,
+    /// All.
+    Anywhere,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What went wrong.
+    Error,
+    /// And what may be wrong.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And why.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_of_processors_as_people_write_them() {
+        for (text, millis) in [("2", 2000), ("0.5", 500), ("500m", 500), ("1.25", 1250), ("0", 0), ("1.005", 1005)] {
+            assert_eq!(text.parse(), Ok(Cpu(millis)), "{text}");
+        }
+        for text in ["", "m", "-1", "1.", ".5", "1.2345", "1e3", "18446744073709551615", "two"] {
+            assert!(text.parse::<Cpu>().is_err(), "{text}");
+        }
+        assert_eq!([Cpu(500).to_string(), Cpu(2000).to_string()], ["500m", "2"]);
+    }
+
+    #[test]
+    fn durations_as_people_write_them() {
+        for (text, millis) in [("30s", 30_000), ("30", 30_000), ("1m 30s", 90_000), ("250ms", 250)] {
+            assert_eq!(text.parse::<Span>().map(Span::millis), Ok(millis), "{text}");
+        }
+        assert!("soon".parse::<Span>().is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! What operators see of a node's decisions: counts for the metrics, from what was written and what went to and fro.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::job::{Event, EventKind, ExecutionState, JobId, JobRecord, JobState};
+use crate::metrics::{BidFate, Metrics};
+use crate::protocol::Message;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Counting {
+    metrics: Arc<Metrics>,
+    unfinished: BTreeMap<JobId, JobState>,
+    /// Since the process began.
+    ended: BTreeMap<JobState, u64>,
+}
+
+impl Counting {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, unfinished: BTreeMap::new(), ended: BTreeMap::new() }
+    }
+
+    /// Records are on disk as they are here.
+    pub(super) fn records<'a>(&mut self, records: impl Iterator<Item = &'a JobRecord>) {
+        let mut changed = false;
+        for record in records {
+            changed |= self.unfinished.insert(record.job.id, record.state) != Some(record.state);
+            if record.state.is_final() {
+                self.unfinished.remove(&record.job.id);
+                *self.ended.entry(record.state).or_default() += 1;
+            }
+        }
+        if changed {
+            let mut counts = self.ended.clone();
+            for state in self.unfinished.values() {
+                *counts.entry(*state).or_default() += 1;
+            }
+            self.metrics.set_jobs(counts);
+        }
+    }
+
+    /// An event is on disk, with the record of its job.
+    pub(super) fn event(&self, event: &Event, record: Option<&JobRecord>) {
+        match event.kind {
+            EventKind::Created => self.metrics.submitted(),
+            EventKind::Verdict => {
+                let shard = event.shard.and_then(|shard| usize::try_from(shard).ok());
+                let shard = shard.and_then(|shard| record?.shards.get(shard));
+                if let Some(verdict) = shard.and_then(|shard| shard.verdict.as_ref()) {
+                    self.metrics.verdict(verdict.rule);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// This node says something to another.
+    pub(super) fn sent(&self, message: &Message) {
+        match message {
+            Message::Bid(_) => self.metrics.bid(BidFate::Sent),
+            Message::Withdraw(_) => self.metrics.bid(BidFate::Withdrawn),
+            Message::Proposal(_) => self.metrics.execution(ExecutionState::Proposed),
+            Message::Failed(_) => self.metrics.execution(ExecutionState::Failed),
+            _ => {}
+        }
+    }
+
+    /// Another node says something to this one.
+    pub(super) fn heard(&self, message: &Message) {
+        match message {
+            Message::Accept(_) => self.metrics.bid(BidFate::Accepted),
+            Message::Reject(_) => self.metrics.bid(BidFate::Rejected),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! A node that runs: the handle by which the rest of the process talks to the loop. It is started, takes jobs, drains and
+//! ends. Jobs and events are read from its store.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bacalhau_runtime::{HostFailure, Profile};
+use libp2p::PeerId;
+
+use super::counting::Counting;
+use super::turn::{Event, Loop, Pending};
+use super::{Clock, Core, Errands, Input, OutboxConfig, Work};
+use crate::compute::{Compute, ComputeConfig};
+use crate::job::{AnnouncedJob, ExecutionId, InputSpec, JobId, Requester as Answers, Resources, SignedRequest};
+use crate::metrics::Metrics;
+use crate::protocol::{Message, PROTOCOL_VERSION, Reply, Versions};
+use crate::requester::{Requester, RequesterConfig};
+use crate::store::JobStore;
+use crate::transport::{Listener, Transport};
+use crate::verify::Seal;
+
+/// Threads that wait for disks and networks.
+const ERRANDS: usize = 32;
+/// Programs that run at once, at most; capacity is the bound that matters.
+const RUNS: usize = 512;
+/// How long somebody waits for a log.
+const LOG_PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a node is made of.
+pub struct Parts {
+    /// Its name.
+    pub me: PeerId,
+    /// Its jobs on disk.
+    pub store: Arc<JobStore>,
+    /// Its network.
+    pub transport: Arc<dyn Transport>,
+    /// What it hears: the listener of its network puts it there.
+    pub mailbox: Mailbox,
+    /// What it does.
+    pub work: Arc<dyn Work>,
+    /// Its seal.
+    pub seal: Arc<dyn Seal>,
+    /// Whether and how it takes jobs.
+    pub requester: Option<RequesterConfig>,
+    /// Whether and how it runs jobs.
+    pub compute: Option<ComputeConfig>,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What a node has been told and not yet looked at. It is bounded: peers are not heard while it is full, everybody else
+/// waits.
+pub struct Mailbox {
+    events: mpsc::SyncSender<Event>,
+    received: mpsc::Receiver<Event>,
+}
+
+/// Things in a mailbox, at most.
+const MAILBOX: usize = 8192;
+
+impl Mailbox {
+    /// An empty one.
+    pub fn new() -> Self {
+        let (events, received) = mpsc::sync_channel(MAILBOX);
+        Self { events, received }
+    }
+
+    /// What puts into it what a network hears.
+    pub fn listener(&self) -> Listener {
+        let events = self.events.clone();
+        Arc::new(move |heard| match events.try_send(Event::Heard(Box::new(heard))) {
+            Err(mpsc::TrySendError::Full(Event::Heard(heard))) => Err(*heard),
+            // A node that has ended hears nothing more.
+            _ => Ok(()),
+        })
+    }
+}
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox")
+    }
+}
+
+/// See the module. Dropping it ends the loop; what runs is cut off, and taken up at the next start.
+pub struct Daemon {
+    shared: Arc<Shared>,
+    requester: Option<RequesterConfig>,
+    total: Option<Resources>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the loop and everybody else share.
+pub(super) struct Shared {
+    pub(super) me: PeerId,
+    pub(super) clock: Clock,
+    pub(super) store: Arc<JobStore>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) work: Arc<dyn Work>,
+    events: mpsc::SyncSender<Event>,
+    state: Mutex<State>,
+    load_changed: Condvar,
+}
+
+/// What others may ask.
+#[derive(Default)]
+struct State {
+    /// Why nothing goes on.
+    problem: Option<String>,
+    draining: bool,
+    idle: bool,
+    free: Option<Resources>,
+    /// What peers said they speak.
+    versions: BTreeMap<PeerId, Versions>,
+}
+
+/// Peers whose versions are remembered.
+const REMEMBERED: usize = 4096;
+
+/// Why a job is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// Nobody could do it.
+    #[error("{0}")]
+    Refused(String),
+    /// This node does not take jobs now.
+    #[error("{0}")]
+    Busy(String),
+    /// This node could not do its part.
+    #[error(transparent)]
+    Host(#[from] HostFailure),
+}
+
+/// What this program speaks and runs.
+pub fn versions() -> Versions {
+    Versions {
+        semver: env!("CARGO_PKG_VERSION").into(),
+        protocol: PROTOCOL_VERSION,
+        profiles: vec![Profile::V1.id()],
+    }
+}
+
+impl Daemon {
+    /// Starts a node, and takes up what it had not finished.
+    ///
+    /// # Errors
+    /// When its store cannot be read, or there is no thread to be had.
+    pub fn start(parts: Parts) -> Result<Self, HostFailure> {
+        let Parts { me, store, transport, mailbox, work, seal, requester, compute, metrics } = parts;
+        let Mailbox { events, received } = mailbox;
+        let (clock, back) = Clock::begin(store.last_ms().map_err(|error| failed(&error))?);
+        if !back.is_zero() {
+            tracing::warn!("the system's clock was set back by {} s; this node goes on from its own", back.as_secs());
+        }
+        let mut core = Core::new(
+            me,
+            versions(),
+            requester.clone().map(|config| Requester::new(me, config, Arc::clone(&seal))),
+            compute.clone().map(|config| Compute::new(me, versions(), config, seal)),
+            OutboxConfig::default(),
+        );
+        let jobs = store.unfinished().map_err(|error| failed(&error))?;
+        let provided = store.provider_records().map_err(|error| failed(&error))?;
+        let provided = provided.into_iter().map(|(_, record)| record).collect();
+        let effects = core.restore(clock.now_ms(), jobs, provided).map_err(HostFailure::new)?;
+        let (state, load_changed) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { me, clock, store, transport, work, events, state, load_changed });
+        let turn = Loop {
+            core,
+            shared: Arc::clone(&shared),
+            events: received,
+            runs: Errands::new("run", RUNS),
+            errands: Errands::new("errand", ERRANDS),
+            direct: BTreeMap::new(),
+            last_direct: u64::MAX,
+            pending: Pending::default(),
+            counting: Counting::new(metrics),
+        };
+        let thread = thread::Builder::new().name("node".into()).spawn(move || turn.run(effects)).map_err(no_thread)?;
+        let total = compute.map(|config| config.total);
+        Ok(Self { shared, requester, total, thread: Some(thread) })
+    }
+
+    /// Its name.
+    pub fn me(&self) -> PeerId {
+        self.shared.me
+    }
+
+    /// Its jobs.
+    pub fn store(&self) -> &Arc<JobStore> {
+        &self.shared.store
+    }
+
+    /// Its network.
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.shared.transport
+    }
+
+    /// Takes a job, whose inputs are spread over `shards`. It is on disk when this returns. The same request twice is one
+    /// job.
+    ///
+    /// # Errors
+    /// When nobody could do it, or this node does not take it.
+    pub fn submit(&self, request: SignedRequest, shards: Vec<Vec<InputSpec>>) -> Result<JobId, SubmitError> {
+        request.check().map_err(|error| SubmitError::Refused(error.to_string()))?;
+        let Some(config) = &self.requester else {
+            return Err(SubmitError::Refused("this node takes no jobs: ask another, or set requester.enabled".into()));
+        };
+        let id = JobId::of(&request, &self.shared.me);
+        if self.shared.store.job(&id).map_err(|error| failed(&error))?.is_some() {
+            return Ok(id);
+        }
+        self.may_take_jobs()?;
+        let addrs = self.shared.transport.addrs().iter().map(ToString::to_string).collect();
+        let job = AnnouncedJob {
+            id,
+            request,
+            requester: Answers { peer: self.shared.me, addrs },
+            shards,
+            created_ms: self.shared.clock.now_ms(),
+            bidding_ms: config.bidding_ms,
+        };
+        let size = job.to_dag_cbor().len();
+        if size > crate::protocol::MAX_ANNOUNCEMENT_BYTES - 1024 {
+            let most = crate::protocol::MAX_ANNOUNCEMENT_BYTES;
+            return Err(SubmitError::Refused(format!(
+                "the job with its {} shards has {size} bytes, and {most} can be announced: use larger batches",
+                job.shards.len()
+            )));
+        }
+        self.ask(Input::Submit(Box::new(job)))?;
+        Ok(id)
+    }
+
+    fn may_take_jobs(&self) -> Result<(), SubmitError> {
+        let state = self.shared.state();
+        if state.draining {
+            return Err(SubmitError::Busy("this node is shutting down and takes no more jobs".into()));
+        }
+        match &state.problem {
+            Some(problem) => Err(SubmitError::Busy(format!("this node cannot write jobs: {problem}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a job back.
+    ///
+    /// # Errors
+    /// When the node has ended.
+    pub fn cancel(&self, job: JobId, why: &str) -> Result<(), SubmitError> {
+        self.ask(Input::Cancel { job, why: why.into() })
+    }
+
+    /// Says it to the loop, and waits until what follows is on disk.
+    fn ask(&self, input: Input) -> Result<(), SubmitError> {
+        let ended = || SubmitError::Busy("this node has ended".into());
+        let (answer, answered) = mpsc::channel();
+        self.shared.events.send(Event::Asked(Box::new(input), answer)).map_err(|_| ended())?;
+        answered.recv().map_err(|_| ended())
+    }
+
+    /// Part of the log of an execution that `peer` runs, from `offset` on, and whether there will be no more.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub fn log(
+        &self,
+        execution: ExecutionId,
+        peer: PeerId,
+        stderr: bool,
+        offset: u64,
+    ) -> Result<(Vec<u8>, bool), String> {
+        if peer == self.shared.me {
+            let part = self.shared.work.log(execution, stderr, offset);
+            return part.ok_or_else(|| "it is not kept any more".into());
+        }
+        let (answer, answered) = mpsc::channel();
+        let message = Box::new((peer, Message::Log { execution, stderr, offset }));
+        self.shared.events.send(Event::Direct(message, answer)).map_err(|_| "this node has ended")?;
+        match answered.recv_timeout(LOG_PATIENCE) {
+            Ok(Ok(Reply::Log { bytes, ended })) => Ok((bytes, ended)),
+            Ok(Ok(_)) => Err(format!("{peer} has no log of it any more")),
+            Ok(Err(why)) => Err(why),
+            Err(_) => Err(format!("{peer} did not answer within {} s", LOG_PATIENCE.as_secs())),
+        }
+    }
+
+    /// Waits until something was committed, or `patience` is over.
+    pub fn wait(&self, done: impl Fn(&JobStore) -> bool, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let mut commits = self.shared.store.commits();
+        while !done(&self.shared.store) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !wait_for_commit(&mut commits, left) {
+                return done(&self.shared.store);
+            }
+        }
+        true
+    }
+
+    /// Takes no more jobs, bids no more, and waits until nothing runs, for `patience` at most. Answers whether it came to
+    /// that.
+    pub fn drain(&self, patience: Duration) -> bool {
+        self.shared.state().draining = true;
+        if self.ask(Input::Drain).is_err() {
+            return true;
+        }
+        let state = self.shared.state();
+        let waited = self.shared.load_changed.wait_timeout_while(state, patience, |state| !state.idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.idle
+    }
+
+    /// Why nothing goes on, if so.
+    pub fn problem(&self) -> Option<String> {
+        self.shared.state().problem.clone()
+    }
+
+    /// What its executions may take together, and what of it is free.
+    pub fn capacity(&self) -> (Option<Resources>, Option<Resources>) {
+        (self.total, self.shared.state().free)
+    }
+
+    /// What `peer` said that it speaks and runs.
+    pub fn versions_of(&self, peer: &PeerId) -> Option<Versions> {
+        self.shared.state().versions.get(peer).cloned()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.shared.events.send(Event::End);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the loop.
+    pub(super) fn say(&self, input: Input) {
+        // A node that has ended takes up its work when it is started again.
+        let _ = self.events.send(Event::Input(Box::new(input)));
+    }
+
+    pub(super) fn set_problem(&self, problem: Option<String>) {
+        self.state().problem = problem;
+    }
+
+    pub(super) fn set_load(&self, compute: Option<&Compute>) {
+        let mut state = self.state();
+        state.idle = compute.is_none_or(Compute::is_idle);
+        state.free = compute.map(Compute::free);
+        drop(state);
+        self.load_changed.notify_all();
+    }
+
+    /// Remembers what a bidder speaks.
+    pub(super) fn seen(&self, from: PeerId, message: &Message) {
+        if let Message::Bid(bid) = message {
+            let mut state = self.state();
+            if state.versions.len() < REMEMBERED || state.versions.contains_key(&from) {
+                state.versions.insert(from, bid.versions.clone());
+            }
+        }
+    }
+}
+
+/// Waits for the next commit.
+fn wait_for_commit(commits: &mut tokio::sync::watch::Receiver<u64>, patience: Duration) -> bool {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return false };
+    runtime.block_on(async { matches!(tokio::time::timeout(patience, commits.changed()).await, Ok(Ok(()))) })
+}
+
+fn failed(error: &dyn std::error::Error) -> HostFailure {
+    HostFailure::new(error.to_string())
+}
+
+fn no_thread(error: std::io::Error) -> HostFailure {
+    HostFailure::io("start a thread", error)
+}
+
+impl fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Daemon").field("me", &self.shared.me).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("me", &self.me).finish_non_exhaustive()
+    }
+}

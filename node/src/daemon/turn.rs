@@ -1,0 +1,279 @@
+//! The loop of a node, one thread: takes what has happened, lets the core decide, puts the changes on disk, and only then
+//! gives replies and carries effects out. While the disk does not take them, nothing leaves the node.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use libp2p::{Multiaddr, PeerId};
+
+use super::counting::Counting;
+use super::daemon::Shared;
+use super::{Changes, Core, Effect, Errands, Input, Transmit};
+use crate::job::{Event as JobEvent, JobId};
+use crate::protocol::{FailureKind, Message, Refusal, Reply};
+use crate::store::Batch;
+use crate::transport::{Heard, ReplyTo};
+
+/// Things that are taken before the changes of all of them are written in one transaction.
+const AT_ONCE: usize = 256;
+/// How long to wait before a disk that failed is tried again.
+const DISK_RETRY: Duration = Duration::from_secs(1);
+/// The longest sleep; nothing depends on it.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Bytes of a log that one message carries.
+pub(super) const LOG_BYTES: usize = 256 << 10;
+
+/// Something for the loop.
+pub(super) enum Event {
+    /// From the network.
+    Heard(Box<Heard>),
+    /// Work is done, or time has come.
+    Input(Box<Input>),
+    /// From the API: done when the answer comes, which is after the changes are on disk.
+    Asked(Box<Input>, mpsc::Sender<()>),
+    /// A message that does not go through the outbox, and who waits for its answer.
+    Direct(Box<(PeerId, Message)>, mpsc::Sender<Result<Reply, String>>),
+    /// The end of the loop.
+    End,
+}
+
+/// The loop and all that only it has.
+pub(super) struct Loop {
+    pub(super) core: Core,
+    pub(super) shared: Arc<Shared>,
+    pub(super) events: Receiver<Event>,
+    /// Runs of programs have threads of their own; how many there are is up to capacity.
+    pub(super) runs: Errands,
+    pub(super) errands: Errands,
+    pub(super) direct: BTreeMap<u64, mpsc::Sender<Result<Reply, String>>>,
+    pub(super) last_direct: u64,
+    /// What is to be written, said and done.
+    pub(super) pending: Pending,
+    pub(super) counting: Counting,
+}
+
+/// What waits for the disk.
+#[derive(Default)]
+pub(super) struct Pending {
+    changes: Changes,
+    effects: Vec<Effect>,
+    replies: Vec<(ReplyTo, Reply)>,
+    asked: Vec<mpsc::Sender<()>>,
+}
+
+impl Loop {
+    /// Runs until it is told to end. `effects` are those of what was taken up from the disk.
+    pub(super) fn run(mut self, effects: Vec<Effect>) {
+        self.pending.effects = effects;
+        let mut on_disk = self.settle();
+        loop {
+            let wait = if on_disk { self.wait() } else { DISK_RETRY };
+            match self.events.recv_timeout(wait) {
+                Ok(event) => {
+                    if !self.take(event) {
+                        return;
+                    }
+                    for _ in 1..AT_ONCE {
+                        let Ok(event) = self.events.try_recv() else { break };
+                        if !self.take(event) {
+                            return;
+                        }
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let now = self.shared.clock.now_ms();
+            if self.core.deadline().is_some_and(|at| at <= now) {
+                let effects = self.core.handle(now, Input::Tick);
+                self.pending.effects.extend(effects);
+            }
+            on_disk = self.settle();
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        self.core.deadline().map_or(LONGEST, |at| self.shared.clock.until(at).min(LONGEST))
+    }
+
+    /// Lets the core decide about one thing. Answers whether to go on.
+    fn take(&mut self, event: Event) -> bool {
+        let now = self.shared.clock.now_ms();
+        match event {
+            Event::Input(input) => {
+                let effects = self.core.handle(now, *input);
+                self.pending.effects.extend(effects);
+            }
+            Event::Asked(input, answer) => {
+                let effects = self.core.handle(now, *input);
+                self.pending.effects.extend(effects);
+                self.pending.asked.push(answer);
+            }
+            Event::Heard(heard) => self.heard(now, *heard),
+            Event::Direct(message, answer) => self.send_direct(&message, answer),
+            Event::End => return false,
+        }
+        true
+    }
+
+    fn heard(&mut self, now: u64, heard: Heard) {
+        match heard {
+            Heard::Announced { announcement, .. } => {
+                let (job, versions) = (Arc::new(announcement.job), announcement.versions);
+                let effects = self.core.handle(now, Input::Announced { job, versions });
+                self.pending.effects.extend(effects);
+            }
+            Heard::Message { from, message: Message::Log { execution, stderr, offset }, reply } => {
+                let provided = self.core.compute().and_then(|compute| compute.job(&execution.job));
+                let allowed = provided.is_some_and(|job| job.requester.peer == from);
+                let work = Arc::clone(&self.shared.work);
+                self.errands.run(move || {
+                    let part = if allowed { work.log(execution, stderr, offset) } else { None };
+                    reply.answer(match part {
+                        Some((bytes, ended)) => Reply::Log { bytes, ended },
+                        None => Reply::Refused(Refusal::Unknown),
+                    });
+                });
+            }
+            Heard::Message { from, message, reply } => {
+                self.shared.seen(from, &message);
+                self.counting.heard(&message);
+                let (answer, effects) = self.core.message(now, from, message);
+                self.pending.effects.extend(effects);
+                self.pending.replies.push((reply, answer));
+            }
+            Heard::Answered { id, result } => {
+                if let Some(waiting) = self.direct.remove(&id) {
+                    // Who does not wait any longer has given up.
+                    let _ = waiting.send(result);
+                } else {
+                    let effects = self.core.handle(now, Input::Answered { id, result });
+                    self.pending.effects.extend(effects);
+                }
+            }
+            Heard::PeerUp(_) | Heard::PeerDown(_) => {}
+        }
+    }
+
+    /// Numbers of the outbox count up from 1, these down from the largest.
+    fn send_direct(&mut self, message: &(PeerId, Message), answer: mpsc::Sender<Result<Reply, String>>) {
+        self.last_direct -= 1;
+        self.direct.insert(self.last_direct, answer);
+        self.shared.transport.send(self.last_direct, message.0, &[], &message.1);
+    }
+
+    /// Writes what has changed, then says and does what follows from it. Answers whether the disk took it.
+    fn settle(&mut self) -> bool {
+        let Changes { jobs, events, provided } = self.core.take_changes();
+        let changes = &mut self.pending.changes;
+        changes.jobs.extend(jobs);
+        changes.events.extend(events);
+        changes.provided.extend(provided);
+        if !changes.is_empty()
+            && let Err(error) = self.write()
+        {
+            tracing::error!("jobs cannot be written, so nothing goes on before they can be: {error}");
+            self.shared.set_problem(Some(error.to_string()));
+            return false;
+        }
+        self.shared.set_problem(None);
+        for (reply, answer) in self.pending.replies.drain(..) {
+            reply.answer(answer);
+        }
+        for answer in self.pending.asked.drain(..) {
+            let _ = answer.send(());
+        }
+        for effect in std::mem::take(&mut self.pending.effects) {
+            self.carry_out(effect);
+        }
+        self.core.forget_ended();
+        self.shared.set_load(self.core.compute());
+        true
+    }
+
+    fn write(&mut self) -> Result<(), crate::store::StoreError> {
+        let changes = &self.pending.changes;
+        let provider = changes.provided.iter().map(|job| (*job, self.core.provider_record(job))).collect();
+        let batch = Batch {
+            now_ms: self.shared.clock.now_ms(),
+            jobs: changes.jobs.iter().filter_map(|job| self.core.record(job)).collect(),
+            events: &changes.events,
+            provider,
+        };
+        self.shared.store.commit(&batch)?;
+        self.counting.records(changes.jobs.iter().filter_map(|job| self.core.record(job)));
+        for event in &changes.events {
+            self.counting.event(event, self.core.record(&event.job));
+            log(event);
+        }
+        self.pending.changes = Changes::default();
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let work = Arc::clone(&self.shared.work);
+        match effect {
+            Effect::Announce(announcement) => {
+                if let Err(error) = self.shared.transport.announce(&announcement) {
+                    tracing::warn!(job = %announcement.job.id, "a job could not be announced: {error}");
+                }
+            }
+            Effect::Transmit(transmit) => self.transmit(&transmit),
+            Effect::Assess(job) => self.errand(move || {
+                let result = guarded(|| work.assess(&job)).unwrap_or_else(Err);
+                Input::Assessed { job: job.id, result }
+            }),
+            Effect::Run { execution, job } => {
+                let shared = Arc::clone(&self.shared);
+                self.runs.run(move || {
+                    let result = guarded(|| work.run(execution, &job));
+                    let result = result.unwrap_or_else(|why| Err((FailureKind::Host, why))).map(Box::new);
+                    shared.say(Input::Ran { execution, result });
+                });
+            }
+            Effect::Stop(execution) => work.stop(execution),
+            Effect::Publish { execution, h1, publisher } => {
+                let Some(requester) = self.requester_of(&execution.job) else { return };
+                self.errand(move || {
+                    let result = guarded(|| work.publish(execution, requester, &h1, publisher)).unwrap_or_else(Err);
+                    Input::Published { execution, result }
+                });
+            }
+            Effect::Discard(execution) => self.errands.run(move || work.discard(execution)),
+            Effect::Collect { execution, peer, delivery, h1 } => self.errand(move || {
+                let result = guarded(|| work.collect(execution, peer, &delivery, &h1)).unwrap_or_else(Err);
+                Input::Collected { execution, result }
+            }),
+            Effect::Ended(job) => tracing::info!(%job, "the job has ended"),
+        }
+    }
+
+    fn requester_of(&self, job: &JobId) -> Option<PeerId> {
+        Some(self.core.compute()?.job(job)?.requester.peer)
+    }
+
+    fn errand(&self, work: impl FnOnce() -> Input + Send + 'static) {
+        let shared = Arc::clone(&self.shared);
+        self.errands.run(move || shared.say(work()));
+    }
+
+    fn transmit(&self, transmit: &Transmit) {
+        self.counting.sent(&transmit.message);
+        // What is no address leads nowhere; the outbox hears of it.
+        let addrs: Vec<Multiaddr> = transmit.addrs.iter().filter_map(|addr| addr.parse().ok()).collect();
+        self.shared.transport.send(transmit.id, transmit.to, &addrs, &transmit.message);
+    }
+}
+
+fn log(event: &JobEvent) {
+    let (job, peer) = (event.job.short(), event.peer.map(|peer| peer.to_string()));
+    tracing::info!(job, shard = event.shard, execution = event.execution, peer, "{}", event.text);
+}
+
+/// A panic of ours is a failure of this host like any other, and must not leave the core waiting.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+        .map_err(|_| "a mistake of bacalhau's: its log on this node says more; please report it".to_owned())
+}

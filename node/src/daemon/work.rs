@@ -1,0 +1,54 @@
+//! What a node does outside of its decisions: looking at jobs, running, publishing, fetching. One trait, so that the loop
+//! can be tested with work that fails as the test wants, and so that nodes that cheat can be built for tests.
+
+use std::fmt::Debug;
+
+use bacalhau_runtime::Publication;
+use libp2p::PeerId;
+
+use crate::compute::Ran;
+use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
+use crate::protocol::{Delivery, FailureKind};
+
+/// Everything that takes long. Called from many threads at once; doing a thing twice is no harm.
+pub trait Work: Send + Sync + Debug {
+    /// What one execution of each shard would take, or why the job is none for this node.
+    ///
+    /// # Errors
+    /// The reason, in words.
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String>;
+
+    /// Runs an execution, or answers with what it came to before.
+    ///
+    /// # Errors
+    /// Whose failure it is, and what happened.
+    fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)>;
+
+    /// Ends a run as soon as that can be done.
+    fn stop(&self, execution: ExecutionId);
+
+    /// Makes the results of an execution of `requester`'s job available.
+    ///
+    /// # Errors
+    /// Why they are not.
+    fn publish(
+        &self,
+        execution: ExecutionId,
+        requester: PeerId,
+        h1: &str,
+        publisher: Option<PublisherKind>,
+    ) -> Result<(Delivery, Vec<Publication>), String>;
+
+    /// Forgets an execution and its results.
+    fn discard(&self, execution: ExecutionId);
+
+    /// Fetches results, which must have the hash `h1`, and keeps them.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn collect(&self, execution: ExecutionId, from: PeerId, delivery: &Delivery, h1: &str) -> Result<(), String>;
+
+    /// Part of the log of an execution of this node from `offset` on, and whether there will be no more. `None` where
+    /// there is no such execution.
+    fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)>;
+}

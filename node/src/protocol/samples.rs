@@ -1,0 +1,116 @@
+//! Announcements and messages for tests.
+
+use bacalhau_runtime::{CallTrail, Link, Outcome};
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+use proptest::prelude::*;
+
+use super::*;
+use crate::job::{
+    AnnouncedJob, Deal, Engine, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest, VerifierKind,
+    WasmSpec,
+};
+
+/// Always the same one for a seed.
+pub(crate) fn key(seed: u8) -> Keypair {
+    Keypair::ed25519_from_bytes([seed; 32]).unwrap()
+}
+
+pub(crate) fn versions() -> Versions {
+    Versions { semver: "0.1.0".into(), protocol: PROTOCOL_VERSION, profiles: vec![Link::of_dag_cbor(b"profile")] }
+}
+
+/// A job of one shard that `requester` announces.
+pub(crate) fn announcement(requester: PeerId, nonce: &str) -> Announcement {
+    let job = bacalhau_runtime::Job::new(Link::of_raw(b""));
+    let input = InputSpec { source: "data:,x".into(), target: "/inputs/x".into() };
+    let spec = JobSpec {
+        engine: Engine::Wasm(WasmSpec { module: "data:,x".into(), job }),
+        inputs: vec![input.clone()],
+        deal: Deal::new(3, 2).unwrap(),
+        verifier: VerifierKind::Deterministic,
+        publisher: None,
+        sharding: None,
+        resources: Resources::default(),
+        timeout_seconds: 60,
+        private: false,
+        labels: Vec::new(),
+    };
+    let request = SignedRequest::sign(Request { spec, nonce: nonce.into() }, &key(9)).unwrap();
+    let job = AnnouncedJob {
+        id: JobId::of(&request, &requester),
+        request,
+        requester: Requester { peer: requester, addrs: Vec::new() },
+        shards: vec![vec![input]],
+        created_ms: 1,
+        bidding_ms: 30_000,
+    };
+    Announcement { job, versions: versions() }
+}
+
+/// A small message about a job that nobody knows.
+pub(crate) fn running(number: u16) -> Message {
+    let job: JobId = "a".repeat(32).parse().unwrap();
+    Message::Running(Running { execution: job.execution(0, number) })
+}
+
+/// Messages of many kinds.
+pub(crate) fn messages() -> impl Strategy<Value = Message> {
+    let job: JobId = "b".repeat(32).parse().unwrap();
+    let execution = move |shard, number| job.execution(shard, number);
+    prop_oneof![
+        proptest::collection::vec(any::<u32>(), 0..9).prop_map(move |shards| Message::Bid(Bid {
+            job,
+            shards,
+            versions: versions()
+        })),
+        (any::<u32>(), any::<u16>())
+            .prop_map(move |(shard, number)| Message::Accept(Accept { execution: execution(shard, number) })),
+        (any::<u16>(), proptest::collection::vec(any::<u8>(), 0..999)).prop_map(move |(number, sealed)| {
+            Message::Proposal(Proposal { execution: execution(0, number), sealed })
+        }),
+        (any::<u16>(), ".{0,50}").prop_map(move |(number, why)| {
+            Message::Failed(Failed { execution: execution(1, number), kind: FailureKind::Host, why })
+        }),
+        (any::<bool>(), any::<bool>()).prop_map(move |(won, publish)| {
+            Message::Verdict(VerdictNotice { execution: execution(2, 1), won, publish, evidence: !won })
+        }),
+        any::<u64>().prop_map(move |last| {
+            let calls = CallTrail { count: 1, stride: 1, kept: vec![(last, 3)], last };
+            Message::Evidence(Evidence { execution: execution(0, 1), receipt: None, calls })
+        }),
+        "\\PC{0,20}".prop_map(move |why| {
+            Message::Published(Published { execution: execution(0, 3), delivery: Err(why), publications: Vec::new() })
+        }),
+        Just(Message::Published(Published {
+            execution: execution(0, 3),
+            delivery: Ok(Delivery::Dag(Link::of_raw(b"x"))),
+            publications: Vec::new(),
+        })),
+        (proptest::option::of(any::<u32>()), ".{0,20}").prop_map(move |(shard, why)| Message::Cancel(Cancel {
+            job,
+            shard,
+            why
+        })),
+        (any::<bool>(), any::<u64>()).prop_map(move |(stderr, offset)| Message::Log {
+            execution: execution(0, 1),
+            stderr,
+            offset
+        }),
+    ]
+}
+
+/// A ballot for `requester`.
+pub(crate) fn ballot(requester: PeerId) -> Ballot {
+    let job: JobId = "a".repeat(32).parse().unwrap();
+    Ballot {
+        execution: job.execution(3, 2),
+        provider: key(1).public().to_peer_id(),
+        requester,
+        salt: "00".repeat(16),
+        h1: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".into(),
+        claim: Link::of_dag_cbor(b"claim"),
+        outcome: Outcome::Exit(0),
+        fuel: 17,
+    }
+}

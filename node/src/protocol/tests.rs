@@ -1,0 +1,143 @@
+//! One meaning, one encoding, one signer.
+
+use libp2p::PeerId;
+use proptest::prelude::*;
+
+use super::samples::{announcement, key, messages, running};
+use super::*;
+use crate::job::{JobId, MAX_SHARDS};
+
+fn peer(seed: u8) -> PeerId {
+    key(seed).public().to_peer_id()
+}
+
+fn envelope(message: Message) -> Envelope {
+    Envelope { from: peer(1), to: peer(2), message }
+}
+
+proptest! {
+    #[test]
+    fn messages_are_read_as_they_were_signed(message in messages()) {
+        let envelope = envelope(message);
+        let bytes = envelope.sign(&key(1)).unwrap();
+        prop_assert_eq!(Envelope::open(&bytes), Ok(envelope));
+    }
+
+    #[test]
+    fn nothing_of_a_message_can_be_changed(message in messages(), at: prop::sample::Index, bit in 0_u8..8) {
+        let mut bytes = envelope(message).sign(&key(1)).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1_u8 << bit;
+        prop_assert!(Envelope::open(&bytes).is_err());
+    }
+
+    #[test]
+    fn what_is_read_is_written_in_the_same_bytes(message in messages(), at: prop::sample::Index, byte: u8) {
+        let mut bytes = envelope(message).encode().unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(read) = Envelope::decode(&bytes) {
+            prop_assert_eq!(read.encode().unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn no_bytes_are_read_by_accident(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(Envelope::open(&bytes).is_err());
+        prop_assert!(Announcement::decode(&bytes).is_err());
+    }
+}
+
+#[test]
+fn replies_and_announcements_are_read_as_they_were_written() {
+    let log = Reply::Log { bytes: vec![0, 255, 3], ended: true };
+    for reply in [Reply::Taken, Reply::Refused(Refusal::NotYours), log] {
+        assert_eq!(Reply::decode(&reply.encode().unwrap()), Ok(reply));
+    }
+    let announced = announcement(peer(1), "1");
+    let bytes = announced.encode().unwrap();
+    assert_eq!(Announcement::decode(&bytes), Ok(announced));
+    let longer = [&bytes[..], &[0]].concat();
+    assert!(matches!(Announcement::decode(&longer), Err(WireError::Malformed(_) | WireError::NotCanonical)));
+    assert!(matches!(Announcement::decode(&bytes[..bytes.len() - 1]), Err(WireError::Malformed(_))));
+}
+
+#[test]
+fn a_second_way_of_writing_the_same_is_refused() {
+    // `Taken` is a text of five letters; its length can be written in one byte more, and a reader may not mind.
+    let canonical = Reply::Taken.encode().unwrap();
+    let longer = [&[0x78, 5][..], &canonical[1..]].concat();
+    assert!(Reply::decode(&longer).is_err());
+    // Keys of a map in another order.
+    let log = Reply::Log { bytes: Vec::new(), ended: true };
+    let bytes = log.encode().unwrap();
+    let (first, second) = (b"\x65bytes\x40".as_slice(), b"\x65ended\xf5".as_slice());
+    let at = bytes.windows(first.len()).position(|window| window == first).unwrap();
+    let swapped = [&bytes[..at], second, first].concat();
+    assert_eq!(swapped.len(), bytes.len());
+    assert!(Reply::decode(&swapped).is_err());
+}
+
+#[test]
+fn too_many_bytes_are_not_looked_at() {
+    let bytes = vec![0; MAX_SIGNED_BYTES + 1];
+    assert!(matches!(Envelope::open(&bytes), Err(WireError::TooLarge { allowed: MAX_SIGNED_BYTES, .. })));
+    assert!(matches!(Reply::decode(&bytes), Err(WireError::TooLarge { allowed: MAX_REPLY_BYTES, .. })));
+    assert!(matches!(Announcement::decode(&bytes), Err(WireError::TooLarge { .. })));
+    let log = Reply::Log { bytes: vec![0; MAX_REPLY_BYTES], ended: false };
+    assert!(matches!(log.encode(), Err(WireError::TooLarge { .. })));
+}
+
+#[test]
+fn deep_nesting_is_no_way_to_the_end_of_the_stack() {
+    let mut bytes = vec![0x81; MAX_ANNOUNCEMENT_BYTES - 1];
+    bytes.push(0xf6);
+    assert!(Announcement::decode(&bytes).is_err());
+    let mut bytes = [b"\xa1\x63job".as_slice(), &vec![0x81; 500_000], b"\xf6"].concat();
+    assert!(Announcement::decode(&bytes).is_err());
+    bytes.splice(1..5, *b"\x63xxx");
+    assert!(Announcement::decode(&bytes).is_err());
+}
+
+#[test]
+fn a_message_is_its_senders() {
+    let message = envelope(running(1));
+    assert_eq!(message.sign(&key(3)), Err(WireError::Signature), "nobody signs for another");
+    // Signed by somebody else in the sender's name.
+    let mut forged = Envelope { from: peer(3), ..message.clone() }.sign(&key(3)).unwrap();
+    forged.truncate(64);
+    forged.extend(message.encode().unwrap());
+    assert_eq!(Envelope::open(&forged), Err(WireError::Signature));
+    // A name that carries no key, such as those of RSA keys.
+    let hashed: PeerId = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N".parse().unwrap();
+    let nobody = [vec![0; 64], Envelope { from: hashed, ..message }.encode().unwrap()].concat();
+    assert_eq!(Envelope::open(&nobody), Err(WireError::Key));
+    assert_eq!(Envelope::open(&[0; 63]), Err(WireError::Malformed("it is cut off".into())));
+}
+
+#[test]
+fn only_its_requester_announces_a_job_and_only_as_it_is() {
+    let good = announcement(peer(1), "1");
+    assert_eq!(good.check(&peer(1)), Ok(()));
+    let wrong = |change: &dyn Fn(&mut Announcement)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        changed.check(&peer(1)).unwrap_err()
+    };
+    assert!(matches!(good.check(&peer(2)), Err(AnnouncementError::Requester { .. })));
+    assert!(wrong(&|a| a.versions.protocol = 2).is_innocent());
+    assert_eq!(wrong(&|a| a.job.id = JobId::of(&a.job.request, &peer(2))), AnnouncementError::Id);
+    assert_eq!(wrong(&|a| a.job.request.request.nonce = "2".into()), AnnouncementError::Id);
+    let signature = wrong(&|a| {
+        a.job.request.request.nonce = "2".into();
+        a.job.id = JobId::of(&a.job.request, &peer(1));
+    });
+    assert!(matches!(signature, AnnouncementError::Request(_)) && !signature.is_innocent());
+    assert_eq!(wrong(&|a| a.job.shards.clear()), AnnouncementError::Bounds(0, "shards"));
+    assert!(matches!(
+        wrong(&|a| a.job.shards = vec![Vec::new(); MAX_SHARDS + 1]),
+        AnnouncementError::Bounds(10_001, "shards")
+    ));
+    assert!(matches!(wrong(&|a| a.job.bidding_ms = u64::MAX), AnnouncementError::Bounds(..)));
+    assert!(matches!(wrong(&|a| a.job.requester.addrs = vec!["nowhere".into()]), AnnouncementError::Addr(_)));
+}

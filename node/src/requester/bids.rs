@@ -1,0 +1,166 @@
+//! From bids to acceptances. Nothing is accepted before the deal's `min_bids` bids are open; then as many as the deal's
+//! concurrency are drawn, and the rest waits for executions to fail. A shard that has not found its concurrency when the
+//! time for bids is over has failed: the deal asked for so many independent runs, and fewer would be another deal.
+
+use libp2p::PeerId;
+
+use super::draw::draw;
+use super::live::Heard;
+use super::shard::Shard;
+use crate::job::{
+    BidRecord, DrawRecord, Engine, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, ShardState,
+};
+use crate::protocol::{Accept, FailureKind, Message, PROTOCOL_VERSION, Versions};
+
+impl Shard<'_> {
+    /// A provider offers to run the shard. One that is not needed is told at once, so that it does not keep anything free.
+    pub(super) fn bid(&mut self, from: PeerId, versions: &Versions) {
+        match self.record.bids.iter().find(|bid| bid.peer == from).map(|bid| bid.accepted) {
+            Some(Some(false)) => return self.out.reject(from, self.number),
+            Some(_) => return,
+            None => {}
+        }
+        if !self.can_run(versions) || !self.wants_bids() {
+            return self.out.reject(from, self.number);
+        }
+        self.record.bids.push(BidRecord { peer: from, at_ms: self.now.ms, accepted: None });
+        let text = self.bids_in_words();
+        self.happened_by(EventKind::Bid, None, Some(from), text);
+    }
+
+    /// A provider takes its offer back. If it was accepted at the same time, the execution has failed.
+    pub(super) fn withdraw(&mut self, from: &PeerId, why: &str) {
+        let open = self.record.bids.iter_mut().find(|bid| bid.peer == *from && bid.accepted.is_none());
+        if let Some(bid) = open {
+            bid.accepted = Some(false);
+            self.out.changed = true;
+        }
+        let accepted = self.record.executions.iter().find(|execution| execution.peer == *from);
+        if let Some(number) = accepted.filter(|it| it.state == ExecutionState::Accepted).map(|it| it.number) {
+            self.fail(number, Some(FailureKind::Withdrawn), why);
+        }
+    }
+
+    /// Gives executions to bidders until there are as many as the deal asks for.
+    pub(super) fn fill(&mut self) {
+        let open = self.open_bids();
+        let first = self.record.executions.is_empty();
+        let vacant = self.concurrency().saturating_sub(self.occupied()).min(self.spare());
+        if vacant > 0 && open > 0 && (!first || open >= usize::from(self.deal().min_bids())) {
+            self.draw(vacant);
+        }
+    }
+
+    /// Gives the shard up when there were too few bids in time, unless those who run have decided it.
+    pub(super) fn lapse(&mut self) {
+        let in_time = self.now.ms < self.bidding_until || self.has_its_executions();
+        if in_time || self.is_judged() || self.watch.decided_ms.is_some() {
+            return;
+        }
+        let seconds = self.job.bidding_ms / 1000;
+        self.give_up(if self.record.executions.is_empty() {
+            format!("{} after {seconds} s: not enough providers offered to run it", self.bids_in_words())
+        } else {
+            let (placed, wanted) = (self.record.executions.len(), self.concurrency());
+            format!("accepted {placed}/{wanted} after {seconds} s: not enough providers offered to run it")
+        });
+    }
+
+    fn draw(&mut self, vacant: usize) {
+        let Ok(round) = u16::try_from(self.record.draws.len() + 1) else { return };
+        let bidders: Vec<PeerId> = self.record.bids.iter().map(|bid| bid.peer).collect();
+        let order = draw(&self.job.id, self.number, round, &bidders);
+        let open: Vec<PeerId> = order.into_iter().filter(|peer| self.is_open(peer)).collect();
+        let (drawn, reserves) = open.split_at(vacant.min(open.len()));
+        let executions = drawn.iter().filter_map(|peer| self.accept(*peer)).collect();
+        self.record.draws.push(DrawRecord { round, at_ms: self.now.ms, bids: bidders.len(), executions });
+        for peer in reserves.iter().skip(self.spare()) {
+            self.answer(peer, false);
+            self.out.reject(*peer, self.number);
+        }
+    }
+
+    fn accept(&mut self, peer: PeerId) -> Option<u16> {
+        let number = u16::try_from(self.record.executions.len() + 1).ok()?;
+        self.answer(&peer, true);
+        self.record.executions.push(ExecutionRecord {
+            number,
+            peer,
+            state: ExecutionState::Accepted,
+            accepted_ms: self.now.ms,
+            ended_ms: None,
+            h1: None,
+            claim: None,
+            outcome: None,
+            fuel: None,
+            why: None,
+            receipt: None,
+            calls: None,
+            publications: Vec::new(),
+            memo: ExecutionMemo::default(),
+        });
+        self.watch.heard.push(Heard { since_ms: self.now.ms, last_ms: self.now.ms });
+        if self.record.state == ShardState::Bidding {
+            self.stands(ShardState::Running);
+        }
+        self.send(number, Message::Accept(Accept { execution: self.id(number) }));
+        let text = format!("accepted {}/{}", self.occupied(), self.concurrency());
+        self.happened(EventKind::Accepted, Some(number), text);
+        Some(number)
+    }
+
+    /// Tells all whose bids are open that they are not needed.
+    pub(super) fn reject_open_bids(&mut self) {
+        for bid in self.record.bids.iter_mut().filter(|bid| bid.accepted.is_none()) {
+            bid.accepted = Some(false);
+            self.out.reject(bid.peer, self.number);
+        }
+    }
+
+    fn answer(&mut self, peer: &PeerId, accepted: bool) {
+        if let Some(bid) = self.record.bids.iter_mut().find(|bid| bid.peer == *peer) {
+            bid.accepted = Some(accepted);
+        }
+    }
+
+    fn can_run(&self, versions: &Versions) -> bool {
+        let Engine::Wasm(wasm) = &self.job.request.request.spec.engine;
+        versions.protocol == PROTOCOL_VERSION && versions.profiles.contains(&wasm.job.profile)
+    }
+
+    /// Whether another bid is of any use: always before the first draw, and after it as long as there are fewer reserves
+    /// than executions may still be begun.
+    fn wants_bids(&self) -> bool {
+        let in_time = self.now.ms < self.bidding_until || self.has_its_executions();
+        !self.is_judged() && in_time && (self.record.executions.is_empty() || self.open_bids() < self.spare())
+    }
+
+    /// Whether as many executions as the deal asks for have been begun, whatever became of them.
+    pub(super) fn has_its_executions(&self) -> bool {
+        self.record.executions.len() >= self.concurrency()
+    }
+
+    /// Executions that have not failed.
+    pub(super) fn occupied(&self) -> usize {
+        self.count(|state| state.is_pending() || state == ExecutionState::Proposed)
+    }
+
+    /// How many more executions may be begun, as the tries are bounded.
+    fn spare(&self) -> usize {
+        let tries = self.concurrency() * usize::from(self.now.config.tries.max(1));
+        tries.min(u16::MAX.into()).saturating_sub(self.record.executions.len())
+    }
+
+    pub(super) fn open_bids(&self) -> usize {
+        self.record.bids.iter().filter(|bid| bid.accepted.is_none()).count()
+    }
+
+    fn is_open(&self, peer: &PeerId) -> bool {
+        self.record.bids.iter().any(|bid| bid.peer == *peer && bid.accepted.is_none())
+    }
+
+    pub(super) fn bids_in_words(&self) -> String {
+        let bids = self.record.bids.iter().filter(|bid| bid.accepted != Some(false)).count();
+        format!("bids {bids}/{}", self.deal().min_bids().max(self.deal().concurrency()))
+    }
+}

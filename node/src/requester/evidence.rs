@@ -1,0 +1,98 @@
+//! What executions show for their proposals after the verdict: receipts, which have to be what was voted for, and trails
+//! of host calls. From both follows where runs that differ part.
+
+use bacalhau_runtime::{CallTrail, Difference, Link, Receipt};
+
+use super::EVIDENCE_MS;
+use super::shard::Shard;
+use crate::job::{ExecutionRecord, ExecutionState, Finding};
+
+/// Digests in a trail at most; honest ones have fewer.
+const MAX_TRAIL: usize = 4096;
+
+impl Shard<'_> {
+    /// An execution shows its receipt and its trail. Only once: what it shows first stays.
+    pub(super) fn evidence(&mut self, number: u16, receipt: Option<Receipt>, calls: CallTrail) {
+        let Some(execution) = self.execution(number) else { return };
+        if self.record.verdict.is_none() || execution.calls.is_some() || execution.claim.is_none() {
+            return;
+        }
+        let checked = match &receipt {
+            Some(receipt) => check(execution, receipt),
+            None => Ok(()),
+        };
+        let checked = checked.and(if calls.kept.len() > MAX_TRAIL { Err("its trail is too long") } else { Ok(()) });
+        self.watch.without_evidence.insert(number);
+        let Some(execution) = self.change(number) else { return };
+        match checked {
+            Ok(()) => (execution.receipt, execution.calls) = (receipt, Some(calls)),
+            Err(why) => execution.why = Some(why.into()),
+        }
+        self.find();
+    }
+
+    /// Nothing will be shown.
+    pub(super) fn no_evidence(&mut self, number: u16) {
+        self.watch.without_evidence.insert(number);
+    }
+
+    /// Whether nothing is waited for any more: no publication, and no evidence that could still come.
+    pub(super) fn may_close(&self) -> bool {
+        let Some(since) = self.watch.closing_ms else { return false };
+        let awaited = |execution: &ExecutionRecord| {
+            let judged =
+                matches!(execution.state, ExecutionState::Won | ExecutionState::Lost | ExecutionState::Published);
+            let comes = !self.watch.without_evidence.contains(&execution.number);
+            judged && comes && execution.claim.is_some() && execution.calls.is_none()
+        };
+        self.now.ms >= since.saturating_add(EVIDENCE_MS) || !self.record.executions.iter().any(awaited)
+    }
+
+    /// Compares all that differ with the winner, or, without one, with the first of the largest group.
+    pub(super) fn find(&mut self) {
+        let Some(verdict) = &self.record.verdict else { return };
+        let readable = verdict.groups.iter().find(|group| !group.h1.is_empty());
+        let first = verdict.chosen().or_else(|| readable.and_then(|group| group.executions.first().copied()));
+        let Some(against) = first.and_then(|number| self.execution(number)) else { return };
+        let differs = |it: &&ExecutionRecord| it.claim.is_some() && it.claim != against.claim;
+        self.record.findings = self.record.executions.iter().filter(differs).map(|it| compare(against, it)).collect();
+    }
+}
+
+/// Whether a receipt is that of the run that the execution voted for. The one place where receipts are checked.
+fn check(execution: &ExecutionRecord, receipt: &Receipt) -> Result<(), &'static str> {
+    if execution.claim != Some(Link::of_dag_cbor(&receipt.claim.to_dag_cbor())) {
+        Err("its receipt claims something else than it voted for")
+    } else if execution.h1.as_ref() != Some(&receipt.claim.h1) {
+        Err("its receipt has another hash than it voted for")
+    } else {
+        Ok(())
+    }
+}
+
+/// How one differs from another: by the receipts, or as far as the ballots say.
+fn compare(against: &ExecutionRecord, other: &ExecutionRecord) -> Finding {
+    let differences = match (&against.receipt, &other.receipt) {
+        (Some(expected), Some(found)) => expected.differences(found),
+        _ => by_ballot(against, other),
+    };
+    let parted = against.calls.as_ref().zip(other.calls.as_ref()).and_then(|(ours, theirs)| ours.parted(theirs));
+    let parted = parted.map(|parted| parted.to_string());
+    Finding { execution: other.number, against: against.number, differences, parted }
+}
+
+fn by_ballot(against: &ExecutionRecord, other: &ExecutionRecord) -> Vec<Difference> {
+    let texts = |it: &ExecutionRecord| {
+        let outcome = it.outcome.map(|outcome| outcome.to_string());
+        [("outcome", outcome), ("fuel", it.fuel.map(|fuel| fuel.to_string())), ("h1", it.h1.clone())]
+    };
+    let pairs = texts(against).into_iter().zip(texts(other));
+    let differs = pairs.filter(|(expected, found)| expected != found);
+    let text = |text: Option<String>| text.unwrap_or_default();
+    let difference = |((what, expected), (_, found)): ((&str, Option<String>), (&str, Option<String>))| Difference {
+        what: what.into(),
+        expected: text(expected),
+        found: text(found),
+    };
+    differs.map(difference).collect()
+}

@@ -1,0 +1,66 @@
+//! Executions between acceptance and proposal: signs of life, failures, silence. A failure is the provider's word, and
+//! never a vote; another bidder takes its place as long as there is one.
+
+use super::shard::{Shard, bounded};
+use crate::job::{EventKind, ExecutionState};
+use crate::protocol::FailureKind;
+
+impl Shard<'_> {
+    /// It runs, or still does.
+    pub(super) fn running(&mut self, number: u16) {
+        let Some(state) = self.execution(number).map(|execution| execution.state) else { return };
+        if !state.is_pending() {
+            return;
+        }
+        if let Some(heard) = self.watch.heard.get_mut(usize::from(number) - 1) {
+            heard.last_ms = self.now.ms;
+        }
+        if state == ExecutionState::Accepted
+            && let Some(execution) = self.change(number)
+        {
+            execution.state = ExecutionState::Running;
+            let text = format!("running {}", self.count(|state| state == ExecutionState::Running));
+            self.happened(EventKind::Running, Some(number), text);
+        }
+    }
+
+    /// No result will come of it.
+    pub(super) fn fail(&mut self, number: u16, kind: Option<FailureKind>, why: &str) {
+        let now_ms = self.now.ms;
+        if !self.execution(number).is_some_and(|execution| execution.state.is_pending()) {
+            return;
+        }
+        let Some(execution) = self.change(number) else { return };
+        let why = bounded(why);
+        execution.state = ExecutionState::Failed;
+        execution.ended_ms = Some(now_ms);
+        execution.memo.failure = kind;
+        execution.why = Some(why.clone());
+        self.happened(EventKind::Failed, Some(number), why);
+    }
+
+    /// Gives up executions of which nothing was heard, or which take longer than the job allows.
+    pub(super) fn expire(&mut self) {
+        for number in self.numbers(ExecutionState::is_pending) {
+            let Some((silent, late)) = self.limits(number) else { continue };
+            let why = if self.now.ms >= late {
+                let allowed = self.job.request.request.spec.timeout_seconds;
+                format!("no result in time: the job allows {allowed} s")
+            } else if self.now.ms >= silent {
+                format!("silent for {} s", self.now.config.silence_ms / 1000)
+            } else {
+                continue;
+            };
+            self.fail(number, None, &why);
+            self.tell_cancelled(number, &why);
+        }
+    }
+
+    /// Until when a sign of life, and a result, have to come.
+    pub(super) fn limits(&self, number: u16) -> Option<(u64, u64)> {
+        let heard = self.watch.heard.get(usize::from(number).checked_sub(1)?)?;
+        let allowed = self.job.request.request.spec.timeout_seconds.saturating_mul(1000);
+        let allowed = allowed.saturating_add(self.now.config.grace_ms);
+        Some((heard.last_ms.saturating_add(self.now.config.silence_ms), heard.since_ms.saturating_add(allowed)))
+    }
+}

@@ -1,0 +1,107 @@
+//! A job that has not ended: its record, and what is known of it as long as the process lives.
+
+use std::collections::BTreeSet;
+
+use libp2p::PeerId;
+
+use super::RequesterConfig;
+use super::out::Out;
+use super::shard::Shard;
+use crate::job::{JobRecord, ShardRecord};
+use crate::verify::Seal;
+
+/// A job at work.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) record: JobRecord,
+    watches: Vec<Watch>,
+    /// Until when bids are waited for.
+    pub(super) bidding_until: u64,
+    /// When the job is announced again.
+    pub(super) announce_ms: Option<u64>,
+}
+
+/// Times of one shard, none of which outlives the process: after a restart they begin anew.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// When its next deadline is, as it was told to the machine.
+    pub(super) armed: Option<u64>,
+    /// By execution.
+    pub(super) heard: Vec<Heard>,
+    /// When something happened last.
+    pub(super) progress_ms: u64,
+    /// Whether it was said since that nothing does.
+    pub(super) stalled: bool,
+    /// Since when nobody can change the verdict any more.
+    pub(super) decided_ms: Option<u64>,
+    /// When the winner that publishes was asked, or said where the results are.
+    pub(super) asked_ms: u64,
+    /// Since when only receipts are waited for.
+    pub(super) closing_ms: Option<u64>,
+    /// Whose evidence does not come, or is of no use.
+    pub(super) without_evidence: BTreeSet<u16>,
+}
+
+/// When an execution was heard of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    /// From when on its time counts.
+    pub(super) since_ms: u64,
+    /// Its last sign of life.
+    pub(super) last_ms: u64,
+}
+
+/// What is the same for all shards while one input is handled.
+#[derive(Clone, Copy)]
+pub(super) struct Now<'a> {
+    pub(super) ms: u64,
+    pub(super) me: PeerId,
+    pub(super) config: &'a RequesterConfig,
+    pub(super) seal: &'a dyn Seal,
+}
+
+impl Live {
+    /// Takes up `record`, whose times begin now.
+    pub(super) fn new(record: JobRecord, now_ms: u64) -> Self {
+        let watches = record.shards.iter().map(|shard| Watch::new(shard, now_ms)).collect();
+        let bidding_until = now_ms.saturating_add(record.job.bidding_ms);
+        Self { record, watches, bidding_until, announce_ms: None }
+    }
+
+    /// One of its shards at work.
+    pub(super) fn shard<'a>(&'a mut self, number: u32, now: Now<'a>, out: &'a mut Out) -> Option<Shard<'a>> {
+        let index = usize::try_from(number).ok()?;
+        let record = self.record.shards.get_mut(index)?;
+        let watch = self.watches.get_mut(index)?;
+        let (job, bidding_until) = (&self.record.job, self.bidding_until);
+        Some(Shard { now, job, number, bidding_until, record, watch, out })
+    }
+
+    /// The numbers of all shards.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        (0..).zip(&self.watches).map(|(number, _)| number).collect()
+    }
+
+    /// Whether some shard still has to find providers.
+    pub(super) fn lacks_bids(&self) -> bool {
+        let concurrency = usize::from(self.record.job.request.request.spec.deal.concurrency());
+        let lacks = |shard: &ShardRecord| shard.verdict.is_none() && shard.executions.len() < concurrency;
+        self.record.shards.iter().any(|shard| !shard.state.is_final() && lacks(shard))
+    }
+}
+
+impl Watch {
+    fn new(shard: &ShardRecord, now_ms: u64) -> Self {
+        let heard = Heard { since_ms: now_ms, last_ms: now_ms };
+        Self {
+            armed: None,
+            heard: vec![heard; shard.executions.len()],
+            progress_ms: now_ms,
+            stalled: false,
+            decided_ms: None,
+            asked_ms: now_ms,
+            closing_ms: None,
+            without_evidence: BTreeSet::new(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A shard after a restart: everything that was said and may not have been heard is said again. It does no harm twice.
+
+use super::shard::Shard;
+use crate::job::{ExecutionState, ShardState};
+use crate::protocol::{Accept, Message};
+
+impl Shard<'_> {
+    /// Says again what has to be said.
+    pub(super) fn resume(&mut self) {
+        if self.record.state.is_final() {
+            return;
+        }
+        for bid in self.record.bids.iter().filter(|bid| bid.accepted == Some(false)) {
+            self.out.reject(bid.peer, self.number);
+        }
+        let asked = self.asked();
+        for (number, state) in self.record.executions.iter().map(|it| (it.number, it.state)).collect::<Vec<_>>() {
+            match state {
+                ExecutionState::Accepted | ExecutionState::Running => {
+                    self.send(number, Message::Accept(Accept { execution: self.id(number) }));
+                }
+                ExecutionState::Won | ExecutionState::Lost => {
+                    let published = self.execution(number).is_some_and(|it| it.memo.delivery.is_some());
+                    self.notify(number, asked == Some(number) && !published);
+                }
+                ExecutionState::Published => {
+                    self.notify(number, false);
+                    self.tell_collected(number);
+                }
+                ExecutionState::Cancelled => self.tell_cancelled(number, "it is not needed any more"),
+                ExecutionState::Proposed | ExecutionState::Failed => {}
+            }
+        }
+        match asked {
+            Some(number) => self.collect(number),
+            None if self.record.state == ShardState::Publishing => self.watch.closing_ms = Some(self.now.ms),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a shard waits for, in words, once nothing has happened for a while. Said once, until something happens.
+
+use super::shard::{Shard, short};
+use crate::job::{EventKind, ExecutionState};
+
+/// Providers that a sentence names; of the others it has the number.
+const NAMED: usize = 3;
+
+impl Shard<'_> {
+    /// Says why nothing happens, if nothing does.
+    pub(super) fn stall(&mut self) {
+        let due = self.watch.progress_ms.saturating_add(self.now.config.stalled_ms);
+        if self.watch.stalled || self.record.state.is_final() || self.now.ms < due {
+            return;
+        }
+        self.watch.stalled = true;
+        let text = self.waits_for();
+        self.record.why = Some(text.clone());
+        self.happened(EventKind::Stalled, None, text);
+    }
+
+    fn waits_for(&self) -> String {
+        if self.watch.closing_ms.is_some() {
+            return "waiting for receipts of executions".into();
+        }
+        if let Some(execution) = self.asked().and_then(|number| self.execution(number)) {
+            let what =
+                if execution.memo.delivery.is_some() { "results are fetched from" } else { "waiting for results of" };
+            return format!("{what} {} (for {} s)", short(&execution.peer), self.seconds_since(self.watch.asked_ms));
+        }
+        let pending = self.numbers(ExecutionState::is_pending);
+        if self.record.executions.is_empty() {
+            format!("{}: waiting for providers that hold the inputs", self.bids_in_words())
+        } else if pending.is_empty() {
+            let (accepted, wanted) = (self.occupied(), self.concurrency());
+            format!("accepted {accepted}/{wanted}: waiting for more providers that hold the inputs")
+        } else {
+            let mut names: Vec<String> =
+                pending.iter().take(NAMED).filter_map(|number| self.describe(*number)).collect();
+            if pending.len() > NAMED {
+                names.push(format!("{} more", pending.len() - NAMED));
+            }
+            format!("{}: waiting for {}", self.proposals_in_words(), names.join(", "))
+        }
+    }
+
+    fn describe(&self, number: u16) -> Option<String> {
+        let execution = self.execution(number)?;
+        let seconds = self.seconds_since(execution.accepted_ms);
+        let peer = short(&execution.peer);
+        Some(match execution.state {
+            ExecutionState::Running => format!("{peer} (running for {seconds} s)"),
+            _ => format!("{peer} (accepted {seconds} s ago, not yet running)"),
+        })
+    }
+
+    fn seconds_since(&self, at_ms: u64) -> u64 {
+        self.now.ms.saturating_sub(at_ms) / 1000
+    }
+}

@@ -1,0 +1,8 @@
+//! Whole jobs, played through the machine.
+
+mod hostile;
+mod jobs;
+mod properties;
+mod restart;
+mod time;
+pub(super) mod world;

@@ -1,0 +1,118 @@
+//! What time does: too few bids, silence, results that do not come.
+
+use super::world::*;
+use crate::job::{EventKind, ExecutionState, JobState};
+use crate::protocol::Message;
+use crate::requester::Effect;
+
+#[test]
+fn too_few_bids_fail_the_job_with_what_came() {
+    let mut world = World::new(job(3, 0, 7));
+    world.bids(0..2);
+    let effects = world.wait(29_999);
+    let announced = effects.iter().filter(|effect| matches!(effect, Effect::Announce(_))).count();
+    assert_eq!(announced, 14, "every two seconds");
+    assert_eq!(world.record().state, JobState::Bidding);
+    assert_eq!(world.texts(EventKind::Stalled), ["bids 2/7: waiting for providers that hold the inputs"]);
+    let effects = world.wait(1);
+    assert_eq!(sent(&effects, |message| matches!(message, Message::Reject(_))).len(), 2);
+    let why = "bids 2/7 after 30 s: not enough providers offered to run it";
+    assert_eq!((world.record().state, world.shard().why.as_deref()), (JobState::Failed, Some(why)));
+    assert_eq!(world.ended, 1);
+}
+
+#[test]
+fn a_concurrency_that_is_not_reached_fails_the_job() {
+    let mut world = World::new(job(5, 0, 1));
+    world.bids(0..2);
+    let effects = world.wait(30_000);
+    assert_eq!(sent(&effects, |message| matches!(message, Message::Cancel(_))).len(), 2, "they need not go on");
+    let why = "accepted 2/5 after 30 s: not enough providers offered to run it";
+    assert_eq!(world.shard().why.as_deref(), Some(why));
+}
+
+#[test]
+fn who_is_silent_is_replaced_and_who_gives_signs_of_life_is_not() {
+    let mut world = World::new(job(1, 0, 2));
+    world.bids(0..2);
+    for _ in 0..6 {
+        world.running(1);
+        world.wait(59_000);
+    }
+    assert_eq!(world.execution(1).state, ExecutionState::Running);
+    let effects = world.wait(1_000);
+    assert_eq!(world.execution(1).why.as_deref(), Some("silent for 60 s"));
+    assert_eq!(sent(&effects, |message| matches!(message, Message::Accept(_))), [world.peer_of(2)]);
+    let late = world.vote(1, "h1:late");
+    assert_eq!((late, world.execution(1).h1.clone()), (vec![], None));
+}
+
+#[test]
+fn signs_of_life_are_no_result() {
+    let mut world = World::new(job(1, 0, 1));
+    world.bid(0);
+    for _ in 0..22 {
+        world.running(1);
+        world.wait(30_000);
+    }
+    assert_eq!(
+        world.shard().why.as_deref(),
+        Some("no run came to a result: execution 1: no result in time: the job allows 600 s")
+    );
+}
+
+#[test]
+fn a_winner_that_does_not_publish_is_named_and_replaced() {
+    let mut world = World::new(job(3, 0, 3));
+    world.bids(0..3);
+    for number in 1..4 {
+        world.vote(number, "h1:a");
+    }
+    let effects = world.wait(600_000);
+    assert_eq!(notices(&effects), [(2, true, true)]);
+    world.publish(2, dag());
+    let effects = world.collected(2, Err("its hash is h1:x".into()));
+    assert_eq!(notices(&effects), [(3, true, true)]);
+    let effects = world.publish(1, dag());
+    assert_eq!(effects, [], "it had its time");
+    world.publish(3, Err("disk full".into()));
+    world.wait(5_000);
+    let why = "no winner published its results: \
+        execution 1: it published nothing that could be fetched in 600 s; \
+        execution 2: what it published does not count: its hash is h1:x; \
+        execution 3: it could not publish: disk full";
+    assert_eq!((world.record().state, world.shard().why.as_deref()), (JobState::Failed, Some(why)));
+}
+
+#[test]
+fn the_reason_for_waiting_is_said_once() {
+    let mut world = World::new(job(2, 0, 2));
+    world.bids(0..2);
+    world.running(1);
+    world.vote(2, "h1:a");
+    for _ in 0..40 {
+        world.running(1);
+        world.wait(1_000);
+    }
+    let name = world.peer_of(1).to_string();
+    let expected = format!("proposals 1/2: waiting for 12D3…{} (running for 5 s)", &name[name.len() - 6..]);
+    assert_eq!(world.texts(EventKind::Stalled), [expected.as_str()]);
+    assert_eq!(world.shard().why.as_deref(), Some(expected.as_str()));
+    world.vote(1, "h1:b");
+    assert_ne!(world.shard().why.as_deref(), Some(expected.as_str()));
+}
+
+#[test]
+fn a_result_waits_for_receipts_for_five_seconds_and_not_longer() {
+    let mut world = World::new(job(2, 0, 2));
+    world.bids(0..2);
+    world.vote(1, "h1:a");
+    world.vote(2, "h1:a");
+    world.show(1);
+    world.publish(1, dag());
+    world.collected(1, Ok(()));
+    world.wait(4_999);
+    assert_eq!(world.record().state, JobState::InProgress);
+    world.wait(1);
+    assert_eq!(world.record().state, JobState::Completed);
+}

@@ -1,0 +1,85 @@
+//! A node that reports wrong results: for `devstack --bad-actors` and for tests, to see that the vote finds it out. All
+//! liars tell the same lie, which is the worst that they can do.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use bacalhau_runtime::{Publication, ResultFile, dirhash};
+use libp2p::PeerId;
+
+use super::Provider;
+use crate::compute::Ran;
+use crate::daemon::Work;
+use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
+use crate::protocol::{Delivery, FailureKind};
+
+/// What is added to the standard output of every program.
+const LIE: &[u8] = b"and the moon is made of cheese\n";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Liar(Arc<Provider>);
+
+impl Liar {
+    /// Lies about what `provider` does.
+    pub fn new(provider: Arc<Provider>) -> Self {
+        Self(provider)
+    }
+
+    fn falsify(&self, execution: ExecutionId, mut ran: Ran) -> Result<Ran, (FailureKind, String)> {
+        let results = self.0.results_of(execution);
+        let failed = |why: String| (FailureKind::Host, format!("a lie could not be written: {why}"));
+        add_lie(&results.join("stdout")).map_err(|error| failed(error.to_string()))?;
+        let hashed = dirhash::hash_dir(&results, "results").map_err(|error| failed(error.to_string()))?;
+        ran.receipt.claim.h1 = hashed.h1;
+        ran.receipt.claim.files = hashed.files.iter().map(ResultFile::from).collect();
+        self.0.sign(&mut ran.receipt);
+        Ok(ran)
+    }
+}
+
+/// Once, however often the execution is asked for.
+fn add_lie(stdout: &Path) -> io::Result<()> {
+    if fs::read(stdout)?.ends_with(LIE) {
+        return Ok(());
+    }
+    OpenOptions::new().append(true).open(stdout)?.write_all(LIE)
+}
+
+impl Work for Liar {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+        self.0.assess(job)
+    }
+
+    fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
+        self.0.run(execution, job).and_then(|ran| self.falsify(execution, ran))
+    }
+
+    fn stop(&self, execution: ExecutionId) {
+        self.0.stop(execution);
+    }
+
+    fn publish(
+        &self,
+        execution: ExecutionId,
+        requester: PeerId,
+        h1: &str,
+        publisher: Option<PublisherKind>,
+    ) -> Result<(Delivery, Vec<Publication>), String> {
+        self.0.publish(execution, requester, h1, publisher)
+    }
+
+    fn discard(&self, execution: ExecutionId) {
+        self.0.discard(execution);
+    }
+
+    fn collect(&self, execution: ExecutionId, from: PeerId, delivery: &Delivery, h1: &str) -> Result<(), String> {
+        self.0.collect(execution, from, delivery, h1)
+    }
+
+    fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)> {
+        self.0.log(execution, stderr, offset)
+    }
+}

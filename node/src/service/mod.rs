@@ -1,0 +1,215 @@
+//! A serving node, all of it, wired together as a configuration says: store, network, jobs, API. It is the only place that
+//! knows all of these; what each does is decided there. `node` is the part of it that has to do with data.
+
+mod backend;
+mod housekeeping;
+mod liar;
+mod provider;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bacalhau_runtime::{HostFailure, Options, Runtime};
+
+use crate::api::{ApiServer, Limits};
+use crate::budget::Rate;
+use crate::compute::{Locality, Policy, Probe, Workbench};
+use crate::config::{self, Config, ConfigError, machine};
+use crate::daemon::{Daemon, Mailbox, Parts, Work};
+use crate::http::Reach;
+use crate::job::Resources;
+use crate::metrics::Metrics;
+use crate::node::Node;
+use crate::publisher::PublishPlaces;
+use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
+use crate::store::{self, JobStore};
+use crate::transport::{Host, HostConfig, JobsConfig, Network};
+use crate::verify::AgeSeal;
+
+use backend::NodeBackend;
+use housekeeping::Housekeeping;
+
+pub use liar::Liar;
+pub use provider::{Provider, ProviderConfig};
+
+/// How long a node that is told to stop waits for what runs.
+const DRAIN: Duration = Duration::from_secs(300);
+/// How long requests that are being answered get.
+const API_DRAIN: Duration = Duration::from_secs(5);
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// It is told what makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A template or source of its makes no sense.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The machine cannot do its part.
+    #[error(transparent)]
+    Host(#[from] HostFailure),
+}
+
+/// A serving node. Dropping it ends it at once; what was not finished is taken up when it is started again.
+#[derive(Debug)]
+pub struct Service {
+    api: ApiServer,
+    daemon: Arc<Daemon>,
+    node: Arc<Node>,
+    _housekeeping: Housekeeping,
+}
+
+impl Service {
+    /// Starts the node that `config` describes. `work` may put something else in place of what it does, which is for tests
+    /// and for nodes that are to be bad.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense, or the node cannot listen or keep what it has to.
+    pub fn start(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Self, ServiceError> {
+        let data_dir = config.data_dir()?;
+        let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
+        let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
+        let store = Arc::new(JobStore::open(&data_dir.join(store::FILE_NAME)).map_err(failed)?);
+        let metrics = Arc::new(Metrics::default());
+        let mailbox = Mailbox::new();
+        let network = Arc::new(Network::start(host, mailbox.listener()).map_err(failed)?);
+        let counters = Arc::clone(&network);
+        metrics.count_p2p(move || counters.counters().list());
+        let sources = Arc::new(sources(config, &node, &data_dir)?);
+        let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
+        let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
+        let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
+        let provider = Arc::new(Provider::new(ProviderConfig {
+            bench: Arc::new(Workbench::new(runtime, Arc::clone(&sources))),
+            identity: host.identity().clone(),
+            data_dir: data_dir.clone(),
+            policy: Some((policy(config)?, per_job, Arc::clone(&sources))),
+            node: Some(Arc::clone(&node)),
+            publish: publish(config, &data_dir, host),
+            here: BTreeSet::new(),
+        })?);
+        let daemon = Arc::new(Daemon::start(Parts {
+            me: host.peer_id(),
+            store: Arc::clone(&store),
+            transport: network,
+            mailbox,
+            work: work(Arc::clone(&provider)),
+            seal: Arc::new(AgeSeal::new(host.identity().keypair()).map_err(failed)?),
+            requester: config.requester.enabled.then(|| config.requester_config()),
+            compute,
+            metrics: Arc::clone(&metrics),
+        })?);
+        let backend = Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider));
+        let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
+            .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
+        let housekeeping = Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir))?;
+        Ok(Self { api, daemon, node, _housekeeping: housekeeping })
+    }
+
+    /// Its API's URL.
+    pub fn api(&self) -> String {
+        format!("http://{}", self.api.local_addr())
+    }
+
+    /// Its part of the network.
+    pub fn host(&self) -> Option<&Host> {
+        self.node.host()
+    }
+
+    /// Its jobs.
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    /// Takes no more work, finishes what runs, and ends.
+    ///
+    /// # Errors
+    /// When something had not ended after some minutes: it is taken up when the node is started again.
+    pub fn drain(self) -> Result<(), HostFailure> {
+        let is_idle = self.daemon.drain(DRAIN);
+        self.api.drain(API_DRAIN);
+        if is_idle {
+            return Ok(());
+        }
+        Err(HostFailure::new(format!(
+            "executions were still running after {} s: they begin anew when this node is started again",
+            DRAIN.as_secs()
+        )))
+    }
+}
+
+fn host_config(config: &Config) -> Result<HostConfig, ServiceError> {
+    let swarm = &config.swarm;
+    let jobs = JobsConfig {
+        bootstrap: swarm.peer_addrs()?,
+        reachable: swarm.reachable,
+        relays: swarm.relays.clone(),
+        relay: swarm.relay_server,
+        mdns: swarm.mdns,
+        ..JobsConfig::default()
+    };
+    let allow = Some(swarm.allow_peers.iter().copied().collect()).filter(|_| !swarm.allow_peers.is_empty());
+    Ok(HostConfig { listen: swarm.listen.clone(), allow, jobs: Some(jobs), ..HostConfig::default() })
+}
+
+/// What jobs may read: of this machine, nothing that is not on the list.
+fn sources(config: &Config, node: &Node, data_dir: &Path) -> Result<Sources, ServiceError> {
+    let spool_dir = data_dir.join("downloads");
+    std::fs::create_dir_all(&spool_dir).map_err(|error| HostFailure::at("make the directory", &spool_dir, error))?;
+    let fetching = Fetching {
+        max_bytes: config.storage.max_download.0,
+        patience: config.storage.patience.0,
+        // A job of a stranger's must not reach into the provider's own network.
+        reach: Reach::PublicOnly,
+        spool_dir,
+        progress: Arc::new(|_, _| ()),
+    };
+    Ok(node.sources(LocalStorage::below(config.compute.allow_listed_local_paths.clone()), fetching)?)
+}
+
+/// Which jobs it wants.
+fn policy(config: &Config) -> Result<Policy, ServiceError> {
+    let compute = &config.compute;
+    let url = compute.probe_http.as_ref().map(|text| {
+        let wrong = |error| ConfigError::Together(format!("compute.probe_http: {text} is no URL: {error}"));
+        text.parse().map(Probe::Http).map_err(wrong)
+    });
+    let probes = compute.probe_exec.clone().map(|command| Ok(Probe::Exec(command))).into_iter().chain(url);
+    Ok(Policy {
+        locality: match compute.locality {
+            config::Locality::Local => Locality::Local,
+            config::Locality::Anywhere => Locality::Anywhere,
+        },
+        reject_stateless: compute.reject_stateless,
+        probes: probes.collect::<Result<_, ConfigError>>()?,
+    })
+}
+
+fn publish(config: &Config, data_dir: &Path, host: &Host) -> PublishPlaces {
+    let publisher = &config.publisher;
+    PublishPlaces {
+        profile: publisher.import_profile,
+        dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
+        url: publisher.local_url.clone(),
+        peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let api = &config.api;
+    let rate = |per_second: u32| Rate { per_second: per_second.into(), burst: u64::from(per_second) * 4 };
+    Limits {
+        connections: usize::try_from(api.max_connections).unwrap_or(usize::MAX),
+        per_address: rate(api.requests_per_second),
+        jobs_per_client: rate(api.jobs_per_second),
+        data_bytes: api.max_upload.0,
+        ..Limits::default()
+    }
+}
+
+fn failed(error: impl std::error::Error) -> HostFailure {
+    HostFailure::new(error.to_string())
+}

@@ -1,0 +1,142 @@
+//! What a node does for its daemon, by the drivers of `compute`: it assesses, runs, delivers, collects. Beside that it only
+//! says where things lie.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bacalhau_runtime::{HostFailure, Publication, Receipt};
+use libp2p::PeerId;
+
+use crate::cas::Blocks;
+use crate::compute::{Assessor, Collector, Deliverer, Policy, Ran, Runner, Workbench};
+use crate::daemon::Work;
+use crate::job::{AnnouncedJob, ExecutionId, JobId, PublisherKind, Resources};
+use crate::node::Node;
+use crate::protocol::{Delivery, FailureKind};
+use crate::publisher::PublishPlaces;
+use crate::receipts;
+use crate::storage::Sources;
+use crate::transport::Identity;
+
+/// Bytes of results that are collected at most, unless the job's own limit is lower.
+const MAX_RESULT_BYTES: u64 = 64 << 30;
+/// Bytes of a log that are read at once.
+const LOG_BYTES: usize = 256 << 10;
+
+/// What a provider is made of.
+#[derive(Debug)]
+pub struct ProviderConfig {
+    /// Where modules and inputs are open, shared by all nodes of a process.
+    pub bench: Arc<Workbench>,
+    /// Who signs its receipts.
+    pub identity: Identity,
+    /// An existing or new directory for everything that it writes.
+    pub data_dir: PathBuf,
+    /// What it wants and what it gives to one execution; without, it takes every job as it is.
+    pub policy: Option<(Policy, Resources, Arc<Sources>)>,
+    /// Its blocks and peers, where it has any.
+    pub node: Option<Arc<Node>>,
+    /// Where it publishes.
+    pub publish: PublishPlaces,
+    /// Nodes of this process, which may open its directories.
+    pub here: BTreeSet<PeerId>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Provider {
+    identity: Identity,
+    runner: Runner,
+    assessor: Option<Assessor>,
+    deliverer: Deliverer,
+    collector: Collector,
+    results_dir: PathBuf,
+}
+
+/// Where a requester with this data directory keeps collected results.
+pub(super) fn results_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("results")
+}
+
+impl Provider {
+    /// A provider that has not run anything.
+    ///
+    /// # Errors
+    /// When its directory cannot be made.
+    pub fn new(config: ProviderConfig) -> Result<Self, HostFailure> {
+        let ProviderConfig { bench, identity, data_dir, policy, node, publish, here } = config;
+        let me = identity.peer_id();
+        let signer = identity.clone();
+        let sign = Arc::new(move |receipt: &mut _| {
+            receipts::sign(receipt, &signer);
+            Ok(())
+        });
+        let runner = Runner::new(bench, data_dir.join("executions"), sign)?;
+        let assessor = policy.map(|(policy, per_job, sources)| Assessor::new(me, policy, sources, per_job));
+        let blocks = node.as_ref().map(|node| Arc::clone(node.exchange()) as Arc<dyn Blocks>);
+        let collector = Collector::new(blocks, MAX_RESULT_BYTES, !here.is_empty());
+        let deliverer = Deliverer::new(node.as_deref(), publish, Arc::new(move |peer: &PeerId| here.contains(peer)));
+        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir: results_dir(&data_dir) })
+    }
+
+    /// Where the results of an execution of this node are once it has ended well.
+    pub fn results_of(&self, execution: ExecutionId) -> PathBuf {
+        self.runner.results(execution)
+    }
+
+    /// Signs a receipt as this node, in place of whoever has signed it before.
+    pub(super) fn sign(&self, receipt: &mut Receipt) {
+        receipt.signatures.clear();
+        receipts::sign(receipt, &self.identity);
+    }
+
+    /// Where the results of a shard are once they were collected.
+    pub fn collected(&self, job: &JobId, shard: u32) -> PathBuf {
+        self.results_dir.join(job.to_string()).join(shard.to_string()).join("results")
+    }
+}
+
+impl Work for Provider {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+        match &self.assessor {
+            Some(assessor) => assessor.assess(job),
+            None => Ok(vec![job.request.request.spec.resources; job.shards.len()]),
+        }
+    }
+
+    fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
+        self.runner.run(execution, job).map(|ran| *ran)
+    }
+
+    fn stop(&self, execution: ExecutionId) {
+        self.runner.stop(execution);
+    }
+
+    fn publish(
+        &self,
+        execution: ExecutionId,
+        requester: PeerId,
+        h1: &str,
+        publisher: Option<PublisherKind>,
+    ) -> Result<(Delivery, Vec<Publication>), String> {
+        self.deliverer.publish(execution, &self.results_of(execution), h1, publisher, &requester)
+    }
+
+    fn discard(&self, execution: ExecutionId) {
+        if let Err(error) = self.runner.discard(execution) {
+            tracing::warn!(%execution, "what an execution has left could not be removed: {error}");
+        }
+        if let Err(error) = self.deliverer.discard(execution) {
+            tracing::warn!(%execution, "results could not be let go: {error}");
+        }
+    }
+
+    fn collect(&self, execution: ExecutionId, _from: PeerId, delivery: &Delivery, h1: &str) -> Result<(), String> {
+        self.collector.collect(delivery, h1, &self.collected(&execution.job, execution.shard))
+    }
+
+    fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)> {
+        self.runner.log(execution, stderr, offset, LOG_BYTES)
+    }
+}

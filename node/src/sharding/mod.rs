@@ -1,0 +1,121 @@
+//! How the inputs of a job are spread over shards: everything in them is listed, what the pattern matches is dealt out in
+//! batches. Which node runs which shard is decided elsewhere.
+//!
+//! A match is an input of its own: the place in the source that it has, at the place in the guest's tree that it would
+//! have had. Directories match like files and bring all that is in them, so what lies in a directory of the same shard is
+//! not named again; `/**/*` with a batch size of 1 gives a shard to each directory and to each file in it, as in the
+//! original. Links are data of the directory in which they lie and no matches: by themselves they would lead nowhere. A
+//! URL and inline data are one file, which matches or does not.
+
+mod error;
+mod pattern;
+mod place;
+mod walk;
+
+use std::collections::BTreeMap;
+
+use crate::job::{InputSpec, MAX_REQUEST_BYTES, MAX_SHARDS, Sharding};
+use crate::protocol::MAX_ANNOUNCEMENT_BYTES;
+use crate::storage::Storage;
+
+pub use error::ShardingError;
+use pattern::Pattern;
+use place::Place;
+
+/// Bytes of all sources and targets together: what the announcement of a job holds beside the request.
+const MAX_PLAN_BYTES: usize = MAX_ANNOUNCEMENT_BYTES - MAX_REQUEST_BYTES;
+/// What an input takes in an announcement beside its two texts, at most.
+const INPUT_BYTES: usize = 32;
+/// Paths that an error shows of those that were listed.
+const SHOWN: usize = 5;
+
+/// What the pattern matched, and which of the inputs it lies in.
+struct Atom {
+    input: usize,
+    spec: InputSpec,
+}
+
+/// The inputs of each shard, in order: the matches of all inputs, each input in the byte order of names with directories
+/// before what is in them, `batch_size` to a shard. Without a pattern it is one shard with the inputs as they are.
+///
+/// # Errors
+/// When an input cannot be listed, nothing matches, or the matches are more than a job can have.
+pub fn plan(
+    storage: &dyn Storage,
+    inputs: &[InputSpec],
+    sharding: Option<&Sharding>,
+) -> Result<Vec<Vec<InputSpec>>, ShardingError> {
+    let Some(sharding) = sharding.filter(|sharding| !sharding.glob_pattern.is_empty()) else {
+        return Ok(vec![inputs.to_vec()]);
+    };
+    let atoms = matches(storage, inputs, sharding)?;
+    let batch = usize::try_from(sharding.batch_size.max(1)).unwrap_or(usize::MAX);
+    let shards = atoms.len().div_ceil(batch);
+    if shards > MAX_SHARDS {
+        return Err(ShardingError::TooManyShards { matches: atoms.len(), batch, shards });
+    }
+    atoms.chunks(batch).map(without_overlap).collect()
+}
+
+/// Everything in `inputs` that matches.
+fn matches(storage: &dyn Storage, inputs: &[InputSpec], sharding: &Sharding) -> Result<Vec<Atom>, ShardingError> {
+    let pattern = Pattern::new(&sharding.glob_pattern, &sharding.base_path)?;
+    let (mut atoms, mut bytes) = (Vec::new(), 0);
+    let (mut listed, mut first) = (0, Vec::new());
+    for (index, input) in inputs.iter().enumerate() {
+        let place = Place::of(input)?;
+        let mut inside = false;
+        walk::walk(storage, &place, &mut listed, &mut |path| {
+            let target = place.target(path);
+            if first.len() < SHOWN {
+                first.push(target.clone());
+            }
+            let Some(remainder) = pattern.remainder(&target) else { return Ok(()) };
+            inside = true;
+            if !pattern.matches(remainder) {
+                return Ok(());
+            }
+            let spec = InputSpec { source: place.source(path)?, target };
+            bytes += spec.source.len() + spec.target.len() + INPUT_BYTES;
+            if bytes > MAX_PLAN_BYTES {
+                return Err(ShardingError::TooLarge { matches: atoms.len() });
+            }
+            atoms.push(Atom { input: index, spec });
+            Ok(())
+        })?;
+        if !inside {
+            return Err(ShardingError::Outside { target: input.target.clone(), base: pattern.base().into() });
+        }
+    }
+    if atoms.is_empty() {
+        let pattern = sharding.glob_pattern.clone();
+        return Err(ShardingError::NoMatch { pattern, base: sharding.base_path.clone(), listed, first });
+    }
+    Ok(atoms)
+}
+
+/// A shard of these: the runtime takes no inputs that lie in each other. What lies in a directory of the same input comes
+/// with that; of two inputs, one would hide the other.
+fn without_overlap(atoms: &[Atom]) -> Result<Vec<InputSpec>, ShardingError> {
+    let overlap = |a: &Atom, b: &Atom| ShardingError::Overlap { a: a.spec.clone(), b: b.spec.clone() };
+    let mut places = BTreeMap::new();
+    for atom in atoms {
+        if let Some(other) = places.insert(atom.spec.target.as_str(), atom) {
+            return Err(overlap(other, atom));
+        }
+    }
+    let mut shard = Vec::new();
+    for atom in atoms {
+        let target = &atom.spec.target;
+        let mut above = target.match_indices('/').filter_map(|(end, _)| places.get(&target[..end]));
+        match above.next() {
+            None => shard.push(atom.spec.clone()),
+            Some(dir) if dir.input == atom.input => {}
+            Some(dir) => return Err(overlap(dir, atom)),
+        }
+    }
+    Ok(shard)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! An input as it is listed, and how what lies in it is written: text that is read back as the very same place.
+
+use std::path::PathBuf;
+
+use bacalhau_runtime::HostFailure;
+
+use super::ShardingError;
+use super::pattern::with_slash;
+use crate::job::InputSpec;
+use crate::storage::{CidSource, Source};
+
+/// One input.
+pub(super) struct Place {
+    pub(super) source: Source,
+    /// The source as it was given.
+    text: String,
+    /// Without a `/` at its end: empty for the root.
+    target: String,
+}
+
+impl Place {
+    pub(super) fn of(input: &InputSpec) -> Result<Self, ShardingError> {
+        let target = with_slash(&input.target).trim_end_matches('/').to_owned();
+        let wrong = |why: String| ShardingError::Input { source_text: input.source.clone(), why };
+        let mut source = Source::parse(&input.source).map_err(|error| wrong(error.to_string()))?;
+        if let Source::Cid(source) = &mut source {
+            source.guest_path.clone_from(&target);
+        }
+        Ok(Self { source, text: input.source.clone(), target })
+    }
+
+    /// Whether there may be something in it: URLs and inline data are files.
+    pub(super) fn may_be_dir(&self) -> bool {
+        matches!(self.source, Source::Path(_) | Source::Cid(_))
+    }
+
+    /// Where the guest sees what is at `path`.
+    pub(super) fn target(&self, path: &str) -> String {
+        match path {
+            "" if self.target.is_empty() => "/".into(),
+            "" => self.target.clone(),
+            path => format!("{}/{path}", self.target),
+        }
+    }
+
+    /// The source of what is at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be written so that it is read back.
+    pub(super) fn source(&self, path: &str) -> Result<String, ShardingError> {
+        if path.is_empty() {
+            return Ok(self.text.clone());
+        }
+        let wrong = |why| ShardingError::Name { path: path.into(), source_text: self.text.clone(), why };
+        match &self.source {
+            Source::Path(dir) => joined(dir.join(path)).ok_or_else(|| wrong("the path is not UTF-8: move the input")),
+            Source::Cid(source) => by_cid(source, path)
+                .ok_or_else(|| wrong("a `?` in its path begins what is said of the CID beside it: rename it")),
+            Source::Url { .. } | Source::Inline(_) => Err(wrong("nothing lies in a file")),
+        }
+    }
+
+    /// The input that could not be listed.
+    pub(super) fn failed(&self, why: &str) -> ShardingError {
+        let why = why.strip_prefix(HostFailure::PREFIX).unwrap_or(why).to_owned();
+        ShardingError::Input { source_text: self.text.clone(), why }
+    }
+}
+
+fn joined(path: PathBuf) -> Option<String> {
+    path.into_os_string().into_string().ok()
+}
+
+/// `ipfs://CID/path?key=value`, in which nothing is an escape, so that names may have `#`, `%` and spaces. A `?` would
+/// end the path there; `/ipfs/CID/path` takes it as it is, but says no more than the place.
+fn by_cid(source: &CidSource, path: &str) -> Option<String> {
+    let mut found = source.clone();
+    if !found.place.path.is_empty() {
+        found.place.path.push('/');
+    }
+    found.place.path.push_str(path);
+    if !found.place.path.contains('?') {
+        return Some(found.to_string());
+    }
+    source.metadata.is_empty().then(|| format!("/ipfs/{}", found.place))
+}

@@ -1,0 +1,83 @@
+//! What is written at once.
+
+use redb::{Error, ReadableTable, Table, WriteTransaction};
+
+use super::summary::JobSummary;
+use super::tables::{EVENTS, JOBS, LAST_MS, META, PROVIDED, SHARDS, SUMMARIES, UNFINISHED};
+use crate::job::{Event, JobId, JobRecord, to_dag_cbor};
+
+/// Changes that belong together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch<'a> {
+    /// What time it is, in Unix milliseconds, by whoever commits.
+    pub now_ms: u64,
+    /// Jobs as they are now.
+    pub jobs: Vec<&'a JobRecord>,
+    /// What happened, in order. Each gets the next number of its job.
+    pub events: &'a [Event],
+    /// What a provider has to remember of a job; `None`: nothing any more.
+    pub provider: Vec<(JobId, Option<Vec<u8>>)>,
+}
+
+impl Batch<'_> {
+    /// Writes all of it.
+    pub(super) fn apply(&self, transaction: &WriteTransaction) -> Result<(), Error> {
+        for record in &self.jobs {
+            put_job(transaction, record)?;
+        }
+        self.put_events(transaction)?;
+        let mut provided = transaction.open_table(PROVIDED)?;
+        for (job, bytes) in &self.provider {
+            let job = job.to_string();
+            match bytes {
+                Some(bytes) => drop(provided.insert(&*job, &**bytes)?),
+                None => drop(provided.remove(&*job)?),
+            }
+        }
+        let mut meta = transaction.open_table(META)?;
+        let before = meta.get(LAST_MS)?.map_or(0, |last| last.value());
+        let last = self.events.iter().map(|event| event.at_ms).fold(self.now_ms.max(before), u64::max);
+        meta.insert(LAST_MS, last)?;
+        Ok(())
+    }
+
+    fn put_events(&self, transaction: &WriteTransaction) -> Result<(), Error> {
+        let mut events = transaction.open_table(EVENTS)?;
+        for event in self.events {
+            let job = event.job.to_string();
+            let number = last_event(&events, &job)? + 1;
+            events.insert((&*job, number), &*to_dag_cbor(event))?;
+        }
+        Ok(())
+    }
+}
+
+fn last_event(events: &Table<'_, (&str, u64), &[u8]>, job: &str) -> Result<u64, Error> {
+    let last = events.range((job, 0)..=(job, u64::MAX))?.next_back().transpose()?;
+    Ok(last.map_or(0, |(key, _)| key.value().1))
+}
+
+fn put_job(transaction: &WriteTransaction, record: &JobRecord) -> Result<(), Error> {
+    let id = record.job.id.to_string();
+    let mut jobs = transaction.open_table(JOBS)?;
+    if jobs.get(&*id)?.is_none() {
+        jobs.insert(&*id, &*record.job.to_dag_cbor())?;
+    }
+    let mut shards = transaction.open_table(SHARDS)?;
+    for (shard, record) in (0..).zip(&record.shards) {
+        let bytes = to_dag_cbor(record);
+        let is_same = shards.get((&*id, shard))?.is_some_and(|there| there.value() == &*bytes);
+        if !is_same {
+            shards.insert((&*id, shard), &*bytes)?;
+        }
+    }
+    let mut summaries = transaction.open_table(SUMMARIES)?;
+    summaries.insert((record.job.created_ms, &*id), &*to_dag_cbor(&JobSummary::of(record)))?;
+    let mut unfinished = transaction.open_table(UNFINISHED)?;
+    if record.state.is_final() {
+        unfinished.remove(&*id)?;
+    } else {
+        unfinished.insert(&*id, ())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Jobs on disk: what a requester knows of them, what happened, and what a provider has to remember. One file, changed by
+//! transactions, so that a node that is killed at any moment comes back with everything that it had acknowledged. It
+//! decides nothing and runs nothing; blocks of data are in `cas::store`.
+//!
+//! # What lies where
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `meta` | `schema`, `last_ms` | the version of all of this, and the latest time that was ever recorded |
+//! | `jobs` | job | the job as it was announced, which never changes |
+//! | `shards` | job, shard | what became of the shard: written only where it changed, since a job may have ten thousand |
+//! | `summaries` | when the job was made, job | the line that lists show, and what they filter by |
+//! | `unfinished` | job | nothing: where to go on after a restart |
+//! | `events` | job, number from 1 | what happened |
+//! | `provided` | job | bytes of the provider's own |
+//!
+//! Values are DAG-CBOR. A file of another schema is refused, never guessed at.
+//!
+//! # A full disk
+//!
+//! A commit that fails changes nothing, and the next one is tried on a file that was opened anew: the node goes on as soon as
+//! there is room, without a restart.
+
+mod batch;
+mod error;
+mod prune;
+mod query;
+mod read;
+#[cfg(test)]
+pub(crate) mod samples;
+mod summary;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use redb::backends::InMemoryBackend;
+use redb::{Builder, Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use tokio::sync::watch;
+
+pub use batch::Batch;
+pub use error::StoreError;
+pub use prune::Retention;
+pub use query::{Cursor, MAX_PAGE, Page, Query};
+pub use read::StoredEvent;
+pub use summary::JobSummary;
+
+use error::Place;
+
+/// The name of the file in a data directory.
+pub const FILE_NAME: &str = "jobs.redb";
+/// Bytes of the file that are kept in memory.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// The jobs of one node.
+pub struct JobStore {
+    place: Place,
+    /// `None` only where the file could not be opened again after it had failed.
+    database: RwLock<Option<Database>>,
+    commits: watch::Sender<u64>,
+}
+
+impl JobStore {
+    /// Opens or makes the file at `path`. It belongs to this process until the store is dropped.
+    ///
+    /// # Errors
+    /// When another process has it, it is of another version or damaged, or the disk fails.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let place = Place(Some(path.to_path_buf()));
+        let database = place.open()?;
+        Self::with(place, database)
+    }
+
+    /// A store that ends with the process.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let place = Place(None);
+        let database = builder().create_with_backend(InMemoryBackend::new());
+        let database = database.map_err(|error| place.explain(error.into()))?;
+        Self::with(place, database)
+    }
+
+    fn with(place: Place, database: Database) -> Result<Self, StoreError> {
+        let store = Self { place, database: RwLock::new(Some(database)), commits: watch::Sender::new(0) };
+        let version = store.write(tables::make)?;
+        if version == tables::SCHEMA { Ok(store) } else { Err(store.place.of_version(version)) }
+    }
+
+    /// Does all of `batch`, or nothing of it. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// When the disk is full or fails. The store is as it was, and may be used on.
+    pub fn commit(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        self.write(|transaction| batch.apply(transaction))?;
+        self.commits.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// Changes with every commit: for whoever waits for events.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        self.with_database(|database| read(&database.begin_read()?))
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&WriteTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        self.with_database(|database| {
+            let transaction = database.begin_write()?;
+            let done = write(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+    }
+
+    fn with_database<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        if self.database.read().unwrap_or_else(PoisonError::into_inner).is_none() {
+            self.open_again()?;
+        }
+        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let done = guard.as_ref().map_or(Err(redb::Error::DatabaseClosed), work);
+        drop(guard);
+        done.map_err(|error| {
+            // After a failure of the disk, redb does nothing more with what it has opened.
+            if matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo) {
+                self.open_again().unwrap_or_default();
+            }
+            self.place.explain(error)
+        })
+    }
+
+    fn open_again(&self) -> Result<(), StoreError> {
+        if self.place.0.is_none() {
+            return Ok(());
+        }
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        // The old one first: it holds the lock on the file.
+        *database = None;
+        *database = Some(self.place.open()?);
+        Ok(())
+    }
+}
+
+impl Place {
+    fn open(&self) -> Result<Database, StoreError> {
+        let path = self.0.clone().unwrap_or_else(|| PathBuf::from(FILE_NAME));
+        builder().create(path).map_err(|error| self.explain(error.into()))
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    // What somebody else has changed is found here, and not in the middle of a job.
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder
+}
+
+impl fmt::Debug for JobStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job store {}", self.place)
+    }
+}

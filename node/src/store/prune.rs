@@ -1,0 +1,54 @@
+//! Old jobs go. Only those that have come to their end, and some at a time, so that nobody waits for long.
+
+use redb::{Error, ReadableTable, WriteTransaction};
+
+use super::summary::JobSummary;
+use super::tables::{EVENTS, JOBS, SHARDS, SUMMARIES, decode};
+use super::{JobStore, StoreError};
+
+/// Jobs that are deleted in one transaction.
+const AT_ONCE: usize = 64;
+
+/// Which jobs stay. The default is all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// The newest so many; older ones go. Default: all.
+    pub keep_last: Option<usize>,
+    /// Those that ended at this time or later, in Unix milliseconds; earlier ones go. Default: all.
+    pub since_ms: Option<u64>,
+}
+
+impl JobStore {
+    /// Deletes ended jobs that `retention` does not keep, with their events, and says how many.
+    ///
+    /// # Errors
+    /// When the disk fails. Some may be gone then.
+    pub fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
+        let doomed = self.read(|transaction| {
+            let mut doomed = Vec::new();
+            for (newer, line) in transaction.open_table(SUMMARIES)?.iter()?.rev().enumerate() {
+                let job: JobSummary = decode("a line of the list", line?.1.value())?;
+                let too_many = retention.keep_last.is_some_and(|kept| newer >= kept);
+                let too_old = retention.since_ms.zip(job.ended_ms).is_some_and(|(since, ended)| ended < since);
+                if job.state.is_final() && (too_many || too_old) {
+                    doomed.push((job.created_ms, job.id.to_string()));
+                }
+            }
+            Ok(doomed)
+        })?;
+        for some in doomed.chunks(AT_ONCE) {
+            self.write(|transaction| {
+                some.iter().try_for_each(|(created_ms, id)| delete(transaction, *created_ms, id))
+            })?;
+        }
+        Ok(doomed.len())
+    }
+}
+
+fn delete(transaction: &WriteTransaction, created_ms: u64, id: &str) -> Result<(), Error> {
+    transaction.open_table(SUMMARIES)?.remove((created_ms, id))?;
+    transaction.open_table(JOBS)?.remove(id)?;
+    transaction.open_table(SHARDS)?.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
+    transaction.open_table(EVENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Lists of jobs, newest first, page by page. A page reads the lines that it shows and those that its filters leave out,
+//! never whole jobs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use libp2p::PeerId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::summary::JobSummary;
+use super::tables::{SUMMARIES, decode};
+use super::{JobStore, StoreError};
+use crate::job::{JobId, JobState};
+
+/// Jobs of one page, at most.
+pub const MAX_PAGE: usize = 1000;
+/// Lines that are read for one page: where filters leave out more, the page is short, and says where to go on.
+const MAX_READ: usize = 20_000;
+
+/// Which jobs.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Those that stand here.
+    pub state: Option<JobState>,
+    /// Those that this client wants.
+    pub client: Option<PeerId>,
+    /// Those with this label.
+    pub label: Option<String>,
+    /// Those that have this in their name.
+    pub id: Option<String>,
+    /// Those that come behind this one in the list. Default: from the newest on.
+    pub after: Option<Cursor>,
+    /// So many. At least 1, at most [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+/// Part of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Page {
+    /// The jobs, newest first.
+    pub jobs: Vec<JobSummary>,
+    /// Where the list goes on; absent at its end. There may be few jobs, or none, on a page before the end.
+    #[schema(value_type = Option<String>)]
+    pub next: Option<Cursor>,
+}
+
+/// A place in the list: behind this job. Written `MILLISECONDS-JOB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cursor {
+    created_ms: u64,
+    job: JobId,
+}
+
+/// A text that is no place in a list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no place in a list of jobs: use the `next` of a page")]
+pub struct CursorError(String);
+
+impl Query {
+    fn wants(&self, job: &JobSummary) -> bool {
+        self.state.is_none_or(|state| job.state == state)
+            && self.client.is_none_or(|client| job.client == Some(client))
+            && self.label.as_ref().is_none_or(|label| job.labels.contains(label))
+            && self.id.as_ref().is_none_or(|part| job.id.to_string().contains(part))
+    }
+}
+
+impl JobStore {
+    /// A page of the list of jobs.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn jobs(&self, query: &Query) -> Result<Page, StoreError> {
+        let limit = query.limit.clamp(1, MAX_PAGE);
+        self.read(|transaction| {
+            let summaries = transaction.open_table(SUMMARIES)?;
+            let end =
+                query.after.map_or((u64::MAX, String::new()), |cursor| (cursor.created_ms, cursor.job.to_string()));
+            let mut page = Page { jobs: Vec::new(), next: None };
+            let mut last = None;
+            for (read, line) in summaries.range(..(end.0, &*end.1))?.rev().enumerate() {
+                if page.jobs.len() == limit || read == MAX_READ {
+                    page.next = last;
+                    break;
+                }
+                let job: JobSummary = decode("a line of the list", line?.1.value())?;
+                last = Some(Cursor { created_ms: job.created_ms, job: job.id });
+                if query.wants(&job) {
+                    page.jobs.push(job);
+                }
+            }
+            Ok(page)
+        })
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.created_ms, self.job)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let parse = || {
+            let (created_ms, job) = text.split_once('-')?;
+            Some(Self { created_ms: created_ms.parse().ok()?, job: job.parse().ok()? })
+        };
+        parse().ok_or_else(|| CursorError(text.into()))
+    }
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = CursorError;
+
+    fn try_from(text: String) -> Result<Self, CursorError> {
+        text.parse()
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.to_string()
+    }
+}

@@ -1,0 +1,47 @@
+//! The tables, and how values stand in them.
+
+use redb::{Error, ReadableTable, TableDefinition, WriteTransaction};
+use serde::de::DeserializeOwned;
+
+/// The version of all tables and values.
+pub(super) const SCHEMA: u64 = 1;
+/// Where `meta` has it.
+const SCHEMA_KEY: &str = "schema";
+/// Where `meta` has the latest time that was recorded.
+pub(super) const LAST_MS: &str = "last_ms";
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
+pub(super) const SHARDS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("shards");
+pub(super) const SUMMARIES: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::new("summaries");
+pub(super) const UNFINISHED: TableDefinition<'_, &str, ()> = TableDefinition::new("unfinished");
+pub(super) const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
+pub(super) const PROVIDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("provided");
+
+/// Makes the tables where they are not there yet, and says the version of the file. One of another version is left alone.
+pub(super) fn make(transaction: &WriteTransaction) -> Result<u64, Error> {
+    let mut meta = transaction.open_table(META)?;
+    let found = meta.get(SCHEMA_KEY)?.map(|version| version.value());
+    match found {
+        Some(version) if version != SCHEMA => return Ok(version),
+        Some(_) => {}
+        None => drop(meta.insert(SCHEMA_KEY, SCHEMA)?),
+    }
+    transaction.open_table(JOBS)?;
+    transaction.open_table(SHARDS)?;
+    transaction.open_table(SUMMARIES)?;
+    transaction.open_table(UNFINISHED)?;
+    transaction.open_table(EVENTS)?;
+    transaction.open_table(PROVIDED)?;
+    Ok(SCHEMA)
+}
+
+/// A value of `what`, for messages.
+pub(super) fn decode<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| Error::Corrupted(format!("{what}: {error}")))
+}
+
+/// A name of a job, as it stands in keys.
+pub(super) fn id(text: &str) -> Result<crate::job::JobId, Error> {
+    text.parse().map_err(|error: crate::job::IdError| Error::Corrupted(error.to_string()))
+}

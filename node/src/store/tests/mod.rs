@@ -1,0 +1,129 @@
+//! The store of jobs: what comes back, in which order, and what is refused.
+
+mod damage;
+mod full;
+mod lists;
+mod processes;
+
+use std::path::Path;
+
+use super::samples::{ended, event, key, record, spec};
+use super::*;
+use crate::job::{EventKind, JobId, JobRecord, JobState, ShardState};
+
+fn open(dir: &Path) -> JobStore {
+    JobStore::open(&dir.join(FILE_NAME)).unwrap()
+}
+
+fn job(number: u64) -> JobRecord {
+    record(spec(), number, &key(1), 1_000_000 + number)
+}
+
+#[test]
+fn what_was_committed_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut one, other) = (job(1), ended(job(2), ShardState::Completed, 5));
+    let provider = (one.job.id, Some(vec![1, 2, 3]));
+    {
+        let store = open(dir.path());
+        assert_eq!((store.last_ms().unwrap(), store.unfinished().unwrap()), (0, Vec::new()));
+        let events = [
+            event(&one.job.id, 10, EventKind::Created, "one"),
+            event(&other.job.id, 70, EventKind::Created, "other"),
+            event(&one.job.id, 20, EventKind::Bid, "bids 1/1"),
+        ];
+        let batch = Batch { now_ms: 60, jobs: vec![&one, &other], events: &events, provider: vec![provider.clone()] };
+        store.commit(&batch).unwrap();
+        one.shards[0].state = ShardState::Running;
+        one.state = JobState::InProgress;
+        let events = [event(&one.job.id, 30, EventKind::Ended(JobState::Failed), "three")];
+        store.commit(&Batch { now_ms: 1, jobs: vec![&one], events: &events, ..Batch::default() }).unwrap();
+    }
+    let store = open(dir.path());
+    assert_eq!(store.job(&one.job.id).unwrap().as_ref(), Some(&one));
+    assert_eq!(store.job(&other.job.id).unwrap().as_ref(), Some(&other));
+    assert_eq!(store.job(&job(3).job.id).unwrap(), None);
+    assert_eq!(store.unfinished().unwrap(), [one.clone()]);
+    assert!(store.is_unfinished(&one.job.id).unwrap() && !store.is_unfinished(&other.job.id).unwrap());
+    assert_eq!(store.provider_records().unwrap(), [(one.job.id, vec![1, 2, 3])]);
+    assert_eq!(store.last_ms().unwrap(), 70, "the latest time of all, though the clock was set back");
+    let events = store.events(&one.job.id, 0, 100).unwrap();
+    let told: Vec<_> = events.iter().map(|event| (event.number, event.event.text.as_str())).collect();
+    assert_eq!(told, [(1, "one"), (2, "bids 1/1"), (3, "three")]);
+    assert_eq!(store.events(&one.job.id, 1, 1).unwrap(), events[1..2]);
+    assert_eq!(store.events(&one.job.id, 3, 100).unwrap(), []);
+    store.commit(&Batch { provider: vec![(one.job.id, None)], ..Batch::default() }).unwrap();
+    assert_eq!(store.provider_records().unwrap(), []);
+}
+
+#[test]
+fn a_short_name_is_enough_where_it_is_one_jobs() {
+    let store = JobStore::in_memory().unwrap();
+    let jobs: Vec<JobRecord> = (0..40).map(job).collect();
+    store.commit(&Batch { jobs: jobs.iter().collect(), ..Batch::default() }).unwrap();
+    for record in &jobs {
+        let id = record.job.id;
+        assert_eq!(store.find(&id.to_string()).unwrap(), id);
+        assert_eq!(store.find(&id.short()).unwrap(), id);
+    }
+    // There are 32 digits, so some two of 40 begin alike.
+    let first = |record: &&JobRecord| record.job.id.to_string()[..1].to_owned();
+    let digit = jobs
+        .iter()
+        .map(|record| first(&record))
+        .find(|digit| jobs.iter().filter(|record| first(record) == *digit).count() > 1);
+    let error = store.find(&digit.unwrap()).unwrap_err();
+    let StoreError::Ambiguous { ids, .. } = &error else { panic!("{error}") };
+    assert!(ids.len() > 1 && ids.iter().all(|id| error.to_string().contains(&id.to_string())), "{error}");
+    for nothing in ["", "0", "zzzzzzzzz", "'; drop table", &"a".repeat(10_000), "é"] {
+        assert!(matches!(store.find(nothing), Err(StoreError::NoSuchJob(_))), "{nothing}");
+    }
+}
+
+#[test]
+fn old_jobs_go_and_others_stay() {
+    let store = JobStore::in_memory().unwrap();
+    // 0, 1: never ended. The others ended at 1000 times their number.
+    let jobs: Vec<JobRecord> = (0..100)
+        .map(|number| if number < 2 { job(number) } else { ended(job(number), ShardState::Failed, 1000 * number) })
+        .collect();
+    let events: Vec<_> = jobs.iter().map(|record| event(&record.job.id, 1, EventKind::Created, "")).collect();
+    store.commit(&Batch { jobs: jobs.iter().collect(), events: &events, ..Batch::default() }).unwrap();
+    let left = || {
+        let is_here = |record: &&JobRecord| {
+            let (here, events) = (store.job(&record.job.id).unwrap(), store.events(&record.job.id, 0, 9).unwrap());
+            assert_eq!(here.is_some(), events.len() == 1);
+            here.is_some()
+        };
+        jobs.iter().filter(is_here).map(|record| record.job.created_ms - 1_000_000).collect::<Vec<_>>()
+    };
+    assert_eq!(store.prune(Retention::default()).unwrap(), 0);
+    assert_eq!(store.prune(Retention { since_ms: Some(10_000), ..Retention::default() }).unwrap(), 8);
+    assert_eq!(left(), [0, 1].into_iter().chain(10..100).collect::<Vec<_>>());
+    assert_eq!(store.prune(Retention { keep_last: Some(5), ..Retention::default() }).unwrap(), 85);
+    assert_eq!(left(), [0, 1, 95, 96, 97, 98, 99]);
+    assert_eq!(store.jobs(&Query { limit: 100, ..Query::default() }).unwrap().jobs.len(), 7);
+}
+
+#[test]
+fn whoever_waits_hears_of_a_commit() {
+    let store = JobStore::in_memory().unwrap();
+    let commits = store.commits();
+    assert!(!commits.has_changed().unwrap());
+    store.commit(&Batch::default()).unwrap();
+    assert!(commits.has_changed().unwrap());
+}
+
+/// Ids of all jobs that `query` finds, page by page, and how many pages it took.
+fn all(store: &JobStore, query: &Query) -> (Vec<JobId>, usize) {
+    let (mut query, mut ids, mut pages) = (query.clone(), Vec::new(), 0);
+    loop {
+        let page = store.jobs(&query).unwrap();
+        ids.extend(page.jobs.iter().map(|job| job.id));
+        pages += 1;
+        query.after = page.next;
+        if query.after.is_none() {
+            return (ids, pages);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Who may say how much by gossip, and what becomes of those who say more.
+
+use std::time::Instant;
+
+use libp2p::gossipsub::{Message, MessageAcceptance, MessageId};
+use libp2p::{PeerId, Swarm};
+
+use super::{Announced, Jobs};
+use crate::transport::behaviour::Behaviour;
+use crate::transport::budgets::{Admission, Cost};
+
+impl Jobs {
+    /// Gossip's budgets are asked here, before anything is decoded.
+    pub(super) fn announced(&self, swarm: &mut Swarm<Behaviour>, from: PeerId, id: MessageId, message: Message) {
+        let now = Instant::now();
+        let author = message.source.unwrap_or(from);
+        let bytes = message.data.len() as u64;
+        let jobs = u64::from(author == from);
+        let admission = self.shared.budgets.admit(&from, Cost { messages: 1, bytes, jobs }, now);
+        let taken = self.admitted(swarm, &from, admission)
+            && (author == from || self.shared.budgets.affords(&author, Cost { jobs: 1, ..Cost::default() }, now));
+        let announced = Announced { id: id.clone(), from, author, data: message.data };
+        if !taken || self.shared.announced.try_send(announced).is_err() {
+            self.shared.counting.ignored();
+            self.judged(swarm, &id, &from, MessageAcceptance::Ignore);
+        }
+    }
+
+    /// Whether it is taken; what follows for the peer if it is not.
+    fn admitted(&self, swarm: &mut Swarm<Behaviour>, peer: &PeerId, admission: Admission) -> bool {
+        match admission {
+            Admission::Take => true,
+            Admission::Ignore(score) => {
+                self.score(swarm, peer, score);
+                false
+            }
+            Admission::Block => {
+                self.block(swarm, *peer);
+                false
+            }
+        }
+    }
+
+    pub(super) fn judged(
+        &self,
+        swarm: &mut Swarm<Behaviour>,
+        id: &MessageId,
+        from: &PeerId,
+        verdict: MessageAcceptance,
+    ) {
+        if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
+            jobs.gossip.report_message_validation_result(id, from, verdict);
+        }
+    }
+
+    pub(super) fn score(&self, swarm: &mut Swarm<Behaviour>, peer: &PeerId, score: f64) {
+        if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
+            jobs.gossip.set_application_score(peer, score);
+        }
+    }
+
+    pub(super) fn block(&self, swarm: &mut Swarm<Behaviour>, peer: PeerId) {
+        if swarm.behaviour_mut().blocked.block_peer(peer) {
+            tracing::warn!(%peer, "blocked for a while: it sent too much, or what no honest node sends");
+            self.shared.counting.blocked();
+            let _ = swarm.disconnect_peer_id(peer);
+        }
+    }
+}
