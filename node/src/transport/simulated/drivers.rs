@@ -94,7 +94,8 @@ impl World<'_> {
 
     pub(super) fn collect(&mut self, node: usize, execution: ExecutionId, from: PeerId, h1: &str) {
         let Some(provider) = self.by_peer.get(&from).copied() else { return };
-        let gone = self.nodes[provider].core.is_none() || self.is_lost(provider, node);
+        // What is lost on the way is asked for again by those who fetch.
+        let gone = self.nodes[provider].core.is_none() || self.are_apart(provider, node);
         let (takes, result) = match self.nodes[provider].disk.published.get(&execution) {
             _ if gone => ((FETCH_MS, FETCH_MS), Err(format!("cannot be fetched from {from}"))),
             None => ((FETCH_MS, FETCH_MS), Err(format!("{from} does not have it"))),

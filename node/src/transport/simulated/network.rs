@@ -100,8 +100,12 @@ impl World<'_> {
 
     /// Whether nothing gets from one to the other just now.
     pub(super) fn is_lost(&mut self, from: usize, to: usize) -> bool {
-        let apart = self.parted && self.nodes[from].part != self.nodes[to].part;
-        apart || self.dice.chance(self.config.links.loss)
+        self.are_apart(from, to) || self.dice.chance(self.config.links.loss)
+    }
+
+    /// Whether they are in different parts of the network.
+    pub(super) fn are_apart(&self, one: usize, other: usize) -> bool {
+        self.parted && self.nodes[one].part != self.nodes[other].part
     }
 
     pub(super) fn delay(&mut self) -> u64 {

@@ -14,7 +14,7 @@ use super::node::Node;
 use super::report::kind;
 use super::{Behaviour, Config, Report};
 use crate::daemon::{Changes, Core, Effect, Input};
-use crate::job::{JobId, JobRecord};
+use crate::job::{JobId, JobRecord, ShardState};
 
 /// Everything there is.
 #[derive(Debug)]
@@ -203,7 +203,11 @@ impl<'a> World<'a> {
             for wrong in self.checks.quorum(record) {
                 self.report.violation(wrong);
             }
-            self.checks.record(record, &mut self.report);
+            let ended = self.checks.record(record, &mut self.report);
+            if ended {
+                let failed = record.shards.iter().filter(|shard| shard.state == ShardState::Failed);
+                failed.filter_map(|shard| shard.why.as_deref()).for_each(|why| self.report.failed(why));
+            }
             if self.config.keep_records {
                 self.records.insert(record.job.id, record.clone());
             }
