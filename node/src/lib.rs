@@ -16,12 +16,12 @@
 //! | [`api`] | the HTTP API: server and client |
 //! | [`metrics`] | what is counted |
 //! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
-//! | [`executor`] | what runs one execution, behind the trait `Executor` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
 //! | [`receipts`] | signing receipts, and who signed them |
 //! | [`sharding`] | how inputs are spread over shards |
 //! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
-//! | [`embedded`] | several executions of one job in this process |
+//! | [`embedded`] | several nodes in this process: what `wasm run` uses without a server |
+//! | [`service`] | a serving node, all of it, wired together |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`serving`] | where the serving process of a data directory can be reached |
@@ -40,7 +40,6 @@ pub mod config;
 pub mod daemon;
 pub mod embedded;
 pub mod exchange;
-pub mod executor;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -49,7 +48,6 @@ pub mod http;
 pub mod job;
 pub mod metrics;
 pub mod node;
-pub mod once;
 pub mod protocol;
 pub mod publisher;
 pub mod receipts;

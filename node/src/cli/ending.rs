@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bacalhau_runtime::HostFailure;
 
@@ -32,9 +33,11 @@ impl Ending {
         }
     }
 
-    /// Whether every shard came to a result that stands.
-    pub(super) fn is_complete(&self) -> bool {
-        self.record.shards.iter().all(|shard| shard.published.is_some())
+    /// How long the longest run took, by the receipts.
+    pub(super) fn longest_run(&self) -> Duration {
+        let executions = self.record.shards.iter().flat_map(|shard| &shard.executions);
+        let receipts = executions.filter_map(|execution| execution.receipt.as_ref());
+        Duration::from_millis(receipts.filter_map(|receipt| receipt.unclaimed.wall_ms).max().unwrap_or(0))
     }
 }
 
@@ -51,7 +54,7 @@ fn has_vote(shard: &ShardRecord) -> bool {
 fn failure(shard: &ShardRecord) -> Failure {
     let failed = || shard.executions.iter().filter(|execution| execution.state == ExecutionState::Failed);
     let first = failed().find_map(|execution| execution.why.clone());
-    let refused = |execution: &ExecutionRecord| execution.failure == Some(FailureKind::Refused);
+    let refused = |execution: &ExecutionRecord| execution.memo.failure == Some(FailureKind::Refused);
     if let Some(why) = first.clone().filter(|_| failed().all(refused)) {
         return Failure::refused(why);
     }

@@ -12,7 +12,6 @@ use super::exit::Failure;
 use super::talk::Talk;
 use crate::config::Size;
 use crate::http::Reach;
-use crate::job::JobRecord;
 use crate::node::Node;
 use crate::storage::{Fetching, LocalStorage, Sources};
 
@@ -86,12 +85,8 @@ impl Machine {
     }
 
     /// Says after runs that took a while that the optimised code, which --tier auto was to bring, is still not there.
-    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, backend: Backend, job: &JobRecord) {
-        let executions = job.shards.iter().flat_map(|shard| &shard.executions);
-        let receipts = executions.filter_map(|execution| execution.receipt.as_ref());
-        let a_while = u64::try_from(A_WHILE.as_millis()).unwrap_or(u64::MAX);
-        let long = receipts.filter_map(|receipt| receipt.unclaimed.wall_ms).any(|wall_ms| wall_ms >= a_while);
-        if long && self.tier == TierName::Auto && backend == Backend::Baseline {
+    pub(super) fn say_what_was_not_ready(&self, talk: &Talk, backend: Backend, longest: Duration) {
+        if longest >= A_WHILE && self.tier == TierName::Auto && backend == Backend::Baseline {
             talk.say("the optimised code was not ready in time; --tier optimized waits for it, once");
         }
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirhash};
 use clap::Args;
@@ -15,8 +16,6 @@ use super::machine::Machine;
 use super::mount::Mount;
 use super::output::{self, Format, Lines, Paint, Render};
 use super::{data, hash, interrupt, text};
-use crate::once::{self, Task};
-use crate::executor::WasmExecutor;
 use crate::receipts;
 use crate::storage::Source;
 
@@ -145,23 +144,21 @@ impl Verify {
         let runtime = self.machine.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));
-        let executor = talk.during(&compiling, || WasmExecutor::load(runtime, &bytes))?;
-        if executor.module_cid() != job.module {
+        let loaded = talk.during(&compiling, || runtime.load(&bytes))?;
+        if loaded.cid() != job.module {
             return Err(Failure::refused(format!(
                 "the module {module} is {}, but the receipt is of {}: name the right one with --module",
-                executor.module_cid(),
+                loaded.cid(),
                 job.module
             )));
         }
         let inputs = data::open_inputs(&sources, &talk, &mounts)?;
         talk.say(format!("running job {} again", receipt.claim.job_cid));
-        let task = Task { job, inputs: &inputs.trees, timeout: self.machine.timeout(), dir: dir.path() };
-        let mut runs = once::run(&executor, &task, 1, &|_| ());
-        self.machine.say_what_was_not_ready(&talk, &executor, &runs);
-        match runs.pop() {
-            Some(run) => Ok(run.outcome?),
-            None => Err(Failure { exit: Exit::Internal, message: "the job was not run".into() }),
-        }
+        let clock = Instant::now();
+        let results = dir.path().join("results");
+        let again = runtime.run(&loaded, job, &inputs.trees, &results, self.machine.timeout())?;
+        self.machine.say_what_was_not_ready(&talk, loaded.backend(), clock.elapsed());
+        Ok(again)
     }
 
     fn module(&self, receipt: &Receipt) -> Result<Source, Failure> {

@@ -196,7 +196,7 @@ impl WasmRun {
             publish: self.publish.places(&self.by_cid.content)?,
         };
         let ending = here.run(spec, shards, &talk)?;
-        self.machine.say_what_was_not_ready(&talk, loaded.backend(), &ending.record);
+        self.machine.say_what_was_not_ready(&talk, loaded.backend(), ending.longest_run());
         if let Some(node) = &node {
             node.exchange().settle()?;
         }

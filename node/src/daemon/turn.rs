@@ -22,8 +22,6 @@ const AT_ONCE: usize = 256;
 const DISK_RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; nothing depends on it.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Bytes of a log that one message carries.
-pub(super) const LOG_BYTES: usize = 256 << 10;
 
 /// Something for the loop.
 pub(super) enum Event {

@@ -62,7 +62,7 @@ pub struct BidRecord {
 }
 
 /// A draw among bidders, made as `requester::draw` says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrawRecord {
     /// Counted from 1 in the shard.
     pub round: u16,
@@ -114,6 +114,7 @@ pub struct ExecutionRecord {
     pub publications: Vec<Publication>,
     /// What its requester has to remember of it over a restart.
     #[serde(default)]
+    #[schema(value_type = Object)]
     pub memo: ExecutionMemo,
 }
 
