@@ -61,9 +61,12 @@ impl World<'_> {
         execution: ExecutionId,
         result: Result<Box<Ran>, (FailureKind, String)>,
     ) {
+        if self.nodes[node].life != life {
+            return;
+        }
         let there = self.nodes[node].disk.results.contains_key(&execution);
         let ended = self.nodes[node].running.remove(&execution).is_some();
-        if self.nodes[node].life != life || !(there || ended) {
+        if !there && !ended {
             return;
         }
         if let Ok(ran) = &result {

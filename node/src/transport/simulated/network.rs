@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Behaviour, FakeSeal};
 use super::event::{Delivery, Event};
 use super::jobs;
 use super::report::kind;
 use super::world::World;
+use super::{Behaviour, FakeSeal};
 use crate::daemon::{Input, Transmit};
 use crate::job::AnnouncedJob;
 use crate::protocol::{Bid, Failed, FailureKind, Message, Proposal, Reply, Running, Withdraw};
@@ -125,7 +125,8 @@ impl World<'_> {
     /// What cheats make of their messages.
     fn disguise(&mut self, from: usize, to: usize, message: &mut Message) -> Disguise {
         let behaviour = self.nodes[from].behaviour;
-        if behaviour == Behaviour::SilentAfterBid && !matches!(message, Message::Bid(_)) {
+        let of_provider = matches!(message, Message::Running(_) | Message::Proposal(_) | Message::Failed(_));
+        if behaviour == Behaviour::SilentAfterBid && of_provider {
             return Disguise::Kept;
         }
         let Message::Proposal(proposal) = message else { return Disguise::Sent };

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::job::{ExecutionState, JobState};
-use crate::requester::RequesterConfig;
 use crate::transport::simulated::Behaviour;
 use crate::transport::simulated::behaviour::truth;
 use crate::verify::Rule;
@@ -33,8 +32,6 @@ fn play(case: &Case) -> Report {
         submitting_ms: 600_000,
         deal: super::super::jobs::deal(concurrency, confidence, u16::try_from(case.providers).unwrap()),
         behaviours: case.cheats.to_vec(),
-        // Who takes a place that becomes free later has to have bid before.
-        requester: RequesterConfig { bidding_ms: 180_000, ..RequesterConfig::default() },
         ..Config::default()
     };
     let report = run(&config);
@@ -87,11 +84,8 @@ fn a_liar_is_outvoted() {
 #[test]
 fn colluding_liars_win_nothing_unless_they_are_more() {
     check(&withstood(&[(Behaviour::Colluder, 2)], 5, (5, 3)));
-    let failed = |cheats, providers, deal, rule| Case {
-        state: JobState::Failed,
-        rule,
-        ..withstood(cheats, providers, deal)
-    };
+    let failed =
+        |cheats, providers, deal, rule| Case { state: JobState::Failed, rule, ..withstood(cheats, providers, deal) };
     check(&failed(&[(Behaviour::Colluder, 2)], 4, (4, 2), Rule::Draw));
     check(&failed(&[(Behaviour::Colluder, 3)], 5, (5, 4), Rule::BelowConfidence));
     check(&failed(&[(Behaviour::Liar, 2)], 3, (3, 2), Rule::Alone));

@@ -37,11 +37,13 @@ fn a_thousand_nodes_and_ten_thousand_jobs() {
         behaviours: vec![
             (Behaviour::Liar, 30),
             (Behaviour::Colluder, 30),
+            (Behaviour::Copycat, 10),
             (Behaviour::Replayer, 10),
             (Behaviour::SilentAfterBid, 10),
             (Behaviour::Slow, 10),
             (Behaviour::WrongPublisher, 10),
             (Behaviour::Equivocator, 10),
+            (Behaviour::Flooder, 5),
         ],
         end_ms: 12 * 3_600_000,
         write_everything: false,
