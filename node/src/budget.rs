@@ -91,10 +91,10 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.used += 1;
         if let Some((used, _)) = self.values.get(key) {
             self.order.remove(used);
-        } else if self.values.len() >= self.most {
-            if let Some((_, oldest)) = self.order.pop_first() {
-                self.values.remove(&oldest);
-            }
+        } else if self.values.len() >= self.most
+            && let Some((_, oldest)) = self.order.pop_first()
+        {
+            self.values.remove(&oldest);
         }
         self.order.insert(self.used, key.clone());
         let entry = self.values.entry(key.clone()).or_insert_with(|| (0, make()));

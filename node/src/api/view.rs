@@ -4,7 +4,7 @@ use bacalhau_runtime::Job;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{Engine, ExecutionRecord, JobRecord, ShardRecord};
+use crate::job::{Engine, ExecutionMemo, ExecutionRecord, JobRecord, ShardRecord};
 use crate::store::StoredEvent;
 
 /// What is known of a job.
@@ -22,6 +22,10 @@ pub struct Description {
 impl Description {
     /// That of `record`, for somebody who may see what is private of it or not.
     pub(super) fn of(mut record: JobRecord, may_see: bool) -> Self {
+        for execution in record.shards.iter_mut().flat_map(|shard| &mut shard.executions) {
+            // The requester's own, and where results lie.
+            execution.memo = ExecutionMemo::default();
+        }
         if !may_see {
             withhold(&mut record);
         }

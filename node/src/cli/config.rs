@@ -51,12 +51,12 @@ pub(super) struct Show {
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 struct InForce {
-    values: Vec<Value>,
+    entries: Vec<Entry>,
 }
 
 /// One key.
 #[derive(Debug, Serialize)]
-struct Value {
+struct Entry {
     key: &'static str,
     /// As a file has it.
     value: String,
@@ -81,12 +81,12 @@ impl Config {
 impl Show {
     fn run(&self) -> Result<(), Failure> {
         let layers = self.files.layers()?;
-        let values = config::in_force(&layers, &layers.config()?).into_iter().map(|line| Value {
+        let entries = config::in_force(&layers, &layers.config()?).into_iter().map(|line| Entry {
             key: line.key.path,
             value: line.toml,
             origin: self.origin.then(|| line.origin.to_string()),
         });
-        output::print(self.output, &InForce { values: values.collect() })
+        output::print(self.output, &InForce { entries: entries.collect() })
     }
 }
 
@@ -95,20 +95,17 @@ impl Render for InForce {
     fn table(&self, paint: Paint) -> String {
         let mut text = String::new();
         let mut section = "";
-        for Value { key, value, origin } in &self.values {
+        for Entry { key, value, origin } in &self.entries {
             let (own, name) = key.split_once('.').unwrap_or_default();
             if own != section {
-                text += &format!("{}[{own}]\n", if section.is_empty() { "" } else { "\n" });
+                text.extend([if section.is_empty() { "[" } else { "\n[" }, own, "]\n"]);
                 section = own;
             }
             let line = format!("{name} = {value}");
-            match origin {
-                Some(origin) => {
-                    let origin = format!("# {origin}");
-                    text +=
-                        &format!("{line:<60}  {}\n", if origin == "# default" { origin } else { paint.green(&origin) });
-                }
-                None => text += &format!("{line}\n"),
+            match origin.as_deref() {
+                Some("default") => text.extend([&format!("{line:<60}"), "  # default\n"]),
+                Some(origin) => text.extend([&format!("{line:<60}  "), &*paint.green(&format!("# {origin}")), "\n"]),
+                None => text.extend([&line, "\n"]),
             }
         }
         text

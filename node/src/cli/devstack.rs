@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::serve::{Reached, Running};
 use super::settings::{Files, Settings};
-use super::{interrupt, log, serve};
+use super::{daemon, interrupt, log};
 use crate::config::Config;
 
 const EXAMPLES: &str = "\
@@ -81,7 +81,7 @@ impl Devstack {
         for number in 0..self.nodes {
             let known = nodes.iter().flat_map(|node| node.reached.peers.iter().cloned()).collect();
             let config = of_node(&common, dir.path(), number, self.api_port, known);
-            nodes.push(serve::start(&config, number >= self.nodes - self.bad_actors)?);
+            nodes.push(daemon::start_among_others(&config, number >= self.nodes - self.bad_actors)?);
         }
         let reached: Vec<Reached> = nodes.iter().map(|node| node.reached.clone()).collect();
         let api = reached.first().map(|node| node.api.clone()).unwrap_or_default();

@@ -55,7 +55,7 @@ impl Exit {
             Self::Usage => "the command line makes no sense, or names something that is not there",
             Self::Refused => "the module or the job cannot be run, on any machine",
             Self::Host => "this machine failed (disk, network, --timeout): there is no result",
-            Self::NoVerdict => "the runs did not agree, so there is no verified result",
+            Self::NoVerdict => "the runs did not agree or the job failed, so there is no verified result",
             Self::Different => "verify found a difference, or a signature that is forged or missing",
             Self::Program => "the program ended with a code other than 0, a trap or a limit; its result stands",
             Self::Interrupted => "interrupted, nothing was left behind",

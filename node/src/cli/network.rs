@@ -29,6 +29,7 @@ pub(super) struct Network {
 
 /// How inputs are spread over shards, each of which is run by itself.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "these are the names of the flags")]
 struct ShardingArgs {
     /// Spread the inputs over shards: all entries whose path below --sharding-base-path matches, such as /*.csv or /**
     /// [default: one shard with everything]
@@ -48,6 +49,7 @@ struct ShardingArgs {
 /// Flags that say who gets a job, and how long one waits for it.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
+#[expect(clippy::struct_excessive_bools, reason = "these are flags")]
 pub(super) struct Submission {
     #[command(flatten)]
     pub(super) server: Server,

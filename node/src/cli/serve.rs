@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::settings::{Files, Settings};
-use super::{interrupt, log, text};
+use super::{daemon, interrupt, log, text};
 use crate::config::Config;
 use crate::serving::{Addresses, Serving};
 
@@ -94,7 +94,7 @@ impl Serve {
         log::begin(&config.log);
         let mut serving = Serving::begin(&config.data_dir()?)?;
         let stop = interrupt::awaited();
-        let running = start(&config, false)?;
+        let running = daemon::start(&config)?;
         let reached = &running.reached;
         serving.announce(&Addresses { peers: reached.peers.clone(), http: None, api: Some(reached.api.clone()) })?;
         output::print(self.output, reached)?;
@@ -108,16 +108,6 @@ impl Serve {
         self.listen.lay_over(&mut config);
         Ok(config)
     }
-}
-
-/// Starts the node that `config` describes. One that `lies` reports wrong results.
-///
-/// # Errors
-/// When it cannot listen where it should, or open what it keeps.
-pub(super) fn start(config: &Config, lies: bool) -> Result<Running, Failure> {
-    let what = if lies { "a node that lies" } else { "a node" };
-    let dir = config.data_dir()?;
-    Err(Failure { exit: Exit::Internal, message: format!("{what} cannot be started in {}", dir.display()) })
 }
 
 /// Until told to stop; then drains, unless told again.

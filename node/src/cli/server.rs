@@ -21,11 +21,11 @@ const DEFAULT_PORT: u16 = 1234;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Server")]
 pub(super) struct Server {
-    /// Host or URL of the server. Also `BACALHAU_API_HOST`, or client.api_host of the configuration
+    /// Host or URL of the server. Also `BACALHAU_API_HOST`, or `client.api_host` of the configuration
     #[arg(long, value_name = "HOST|URL")]
     api_host: Option<String>,
 
-    /// Its port, where the host does not say it. Also `BACALHAU_API_PORT`, or client.api_port of the configuration
+    /// Its port, where the host does not say it. Also `BACALHAU_API_PORT`, or `client.api_port` of the configuration
     /// [default: 1234]
     #[arg(long, value_name = "PORT")]
     api_port: Option<u16>,

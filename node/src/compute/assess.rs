@@ -1,8 +1,9 @@
 //! What a job would take of this node, if the policy wants it at all.
 
-use libp2p::PeerId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use libp2p::PeerId;
 
 use super::policy::{Policy, source_of};
 use crate::job::{AnnouncedJob, Engine, Resources};
@@ -86,7 +87,7 @@ mod tests {
     fn what_has_to_be_fetched_takes_disk_and_the_programs_limit_memory() {
         let server = TestServer::start(|_, stream| respond(stream, "200 OK", &[], b"hello"));
         let url = server.url("/a").to_string();
-        let job = job(Link::of_raw(b""), "data:,x", &[(&url, "/a"), ("data:,local", "/b")]);
+        let job = job(Link::of_raw(b""), "data:,x", &[(url.as_str(), "/a"), ("data:,local", "/b")]);
         let policy = || Policy { locality: Locality::Anywhere, ..Policy::default() };
         let per_job = Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 100 };
         let assess = |per_job| {

@@ -68,7 +68,7 @@ impl Ledger {
         self.reserved
     }
 
-    /// What is promised to nobody.
+    /// What is left of the total.
     pub(super) fn free(&self) -> Resources {
         zip(self.total, self.reserved, u64::saturating_sub)
     }

@@ -23,8 +23,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Fetches from `blocks`, where there are any, results of `max_bytes` at most. Only with `directories` may a provider name a directory of
-    /// this machine: between nodes of one process.
+    /// Fetches from `blocks`, where there are any, results of `max_bytes` at most. Only with `directories` may a provider
+    /// name a directory of this machine: between nodes of one process.
     pub fn new(blocks: Option<Arc<dyn Blocks>>, max_bytes: u64, directories: bool) -> Self {
         Self { blocks, max_bytes, directories }
     }
@@ -48,7 +48,7 @@ impl Collector {
         let staged = staging.path().join("results");
         match delivery {
             Delivery::Dag(root) => {
-                self.fetch(root, &staged).map_err(|error| format!("cannot fetch {root}: {error}"))?
+                self.fetch(root, &staged).map_err(|error| format!("cannot fetch {root}: {error}"))?;
             }
             Delivery::Directory(path) if self.directories => {
                 link(Path::new(path), &staged).map_err(|error| format!("cannot read {path}: {error}"))?;
@@ -63,7 +63,8 @@ impl Collector {
     }
 
     fn fetch(&self, root: &Link, staged: &Path) -> Result<(), DataError> {
-        let blocks = self.blocks.as_ref().ok_or_else(|| DataError::missing(root.cid(), "this node has no block store"))?;
+        let blocks =
+            self.blocks.as_ref().ok_or_else(|| DataError::missing(root.cid(), "this node has no block store"))?;
         let tree = DagTree::open(Arc::clone(blocks), root.cid(), "")?;
         let unpack = Unpack { max_bytes: self.max_bytes, max_entries: MAX_ENTRIES, ..Unpack::default() };
         unpack.write(&tree, staged, &mut |_| ()).map(drop)

@@ -11,9 +11,10 @@ use libp2p::PeerId;
 use crate::cas::store::Store;
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
+use crate::exchange::Kubo;
 use crate::job::{ExecutionId, PublisherKind};
-use crate::protocol::Delivery;
 use crate::node::Node;
+use crate::protocol::Delivery;
 use crate::publisher::{IpfsPublisher, LocalPublisher, PublishPlaces, Publisher, check};
 
 /// Whether a node lives in this process, and can open our directories.
@@ -21,23 +22,27 @@ pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
 
 /// Delivers and publishes results.
 pub struct Deliverer {
-    /// Absent in a node without blocks, whose requester is in the same process.
-    blocks: Option<Arc<Store>>,
+    store: Option<Arc<Store>>,
     profile: Profile,
     ipfs: Option<IpfsPublisher>,
-    local: LocalPublisher,
+    local: Option<LocalPublisher>,
     here: Here,
 }
 
 impl Deliverer {
-    /// Delivers from the store of `node`, and publishes where `places` says; nodes for which `here` is true are given the
-    /// directory itself.
+    /// Delivers from the store of `node`, and publishes to `places`; nodes for which `here` is true are given the
+    /// directory itself. Without a node only they can have anything.
     pub fn new(node: Option<&Node>, places: PublishPlaces, here: Here) -> Self {
+        Self::over(node.map(|node| (Arc::clone(node.store()), node.kubos().to_vec())), places, here)
+    }
+
+    fn over(store: Option<(Arc<Store>, Vec<Arc<Kubo>>)>, places: PublishPlaces, here: Here) -> Self {
         let PublishPlaces { profile, dir, url, peers } = places;
-        let ipfs =
-            node.map(|node| IpfsPublisher::new(Arc::clone(node.store()), node.kubos().to_vec(), profile, peers));
-        let blocks = node.map(|node| Arc::clone(node.store()));
-        Self { blocks, profile, ipfs, local: LocalPublisher::new(dir, url), here }
+        let local = (!dir.as_os_str().is_empty()).then(|| LocalPublisher::new(dir, url));
+        let ipfs = |(store, kubos): &(Arc<Store>, Vec<_>)| {
+            IpfsPublisher::new(Arc::clone(store), kubos.clone(), profile, peers)
+        };
+        Self { ipfs: store.as_ref().map(ipfs), store: store.map(|(store, _)| store), profile, local, here }
     }
 
     /// Makes the directory `results` of an execution available to `requester`, and to everybody by `publisher`. A second
@@ -64,7 +69,10 @@ impl Deliverer {
                 let ipfs = self.ipfs.as_ref().ok_or("this node has no block store for the publisher `ipfs`")?;
                 Some(ipfs.publish(results, h1).map_err(in_words)?)
             }
-            Some(PublisherKind::Local) => Some(self.local.publish(results, h1).map_err(in_words)?),
+            Some(PublisherKind::Local) => {
+                let local = self.local.as_ref().ok_or("this node has no directory for the publisher `local`")?;
+                Some(local.publish(results, h1).map_err(in_words)?)
+            }
         };
         let delivery = if (self.here)(requester) {
             let path = std::path::absolute(results).map_err(|error| error.to_string())?;
@@ -72,14 +80,14 @@ impl Deliverer {
         } else if let Some(cid) = publication.as_ref().and_then(|publication| publication.cid) {
             Delivery::Dag(cid)
         } else {
-            let imported = self.import(execution, results);
+            let store = self.store.as_ref().ok_or("this node has no block store to deliver results from")?;
+            let imported = self.import(store, execution, results);
             Delivery::Dag(imported.map_err(|error| format!("cannot publish {}: {error}", results.display()))?)
         };
         Ok((delivery, publication.into_iter().collect()))
     }
 
-    fn import(&self, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
-        let store = self.blocks.as_ref().ok_or_else(|| DataError::unsupported("a delivery of blocks", "this node has no block store"))?;
+    fn import(&self, store: &Arc<Store>, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
         let tree =
             HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
         let writer = store.writer();
@@ -98,7 +106,7 @@ impl Deliverer {
     /// When the store fails.
     pub fn discard(&self, execution: ExecutionId) -> Result<(), DataError> {
         let name = pin_name(execution);
-        let Some(store) = &self.blocks else { return Ok(()) };
+        let Some(store) = &self.store else { return Ok(()) };
         for pin in store.pins()?.iter().filter(|pin| pin.name == name) {
             store.unpin(&pin.cid)?;
         }
@@ -112,7 +120,7 @@ fn pin_name(execution: ExecutionId) -> String {
 
 impl fmt::Debug for Deliverer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deliverer").field("blocks", &self.blocks).finish_non_exhaustive()
+        f.debug_struct("Deliverer").field("store", &self.store).finish_non_exhaustive()
     }
 }
 

@@ -128,7 +128,7 @@ impl Compute {
         self.ledger.reserved()
     }
 
-    /// What is promised to nobody.
+    /// What is not promised to anybody.
     pub fn free(&self) -> Resources {
         self.ledger.free()
     }

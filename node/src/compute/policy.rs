@@ -84,4 +84,4 @@ pub(super) fn source_of(sources: &Sources, text: &str, target: &str) -> Result<S
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -23,7 +23,7 @@ const MAX_VARIABLE_BYTES: usize = 100 << 10;
 /// A probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// The question is POSTed as JSON; status 200 is a yes, all else a no.
+    /// The question is sent by POST as JSON; status 200 is a yes, all else a no.
     Http(Url),
     /// A command for `/bin/sh`, with the question as JSON on standard input and, where it is no larger than 100 KiB, in
     /// `BACALHAU_JOB_SELECTION_PROBE_DATA`; the environment is empty otherwise. Exit code 0 is a yes. It is killed, with

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use bacalhau_runtime::{CallTrail, Control, Error, Execution, HostFailure, Receipt, dirhash};
+use bacalhau_runtime::{CallTrail, Control, Error, HostFailure, Receipt, dirhash};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
@@ -115,7 +115,7 @@ impl Runner {
         if control.is_cancelled() {
             return Err(HostFailure::new("it was stopped").into());
         }
-        let calls = calls_of(&ended);
+        let calls = ended.calls().clone();
         let mut receipt = ended.keep(&dir.join("results"))?;
         let Engine::Wasm(wasm) = &spec.engine;
         let unclaimed = &mut receipt.unclaimed;
@@ -180,11 +180,6 @@ impl fmt::Debug for Runner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runner").field("dir", &self.dir).finish_non_exhaustive()
     }
-}
-
-/// The digests of a run's host calls.
-fn calls_of(_ended: &Execution) -> CallTrail {
-    CallTrail::default()
 }
 
 /// What came of an execution whose directory this is, if that is there and sound.

@@ -121,9 +121,9 @@ settings! {
         /// be done (lazy), or always, refusing what cannot be proved (full). Blocks of a CAR are always checked.
         unsealed_verify: UnsealedVerify = "lazy", flag "unsealed-verify";
         /// Whom to ask for blocks: /ip4/…/tcp/…/p2p/ID for a Bitswap peer, /ip4/127.0.0.1/tcp/5001 for the RPC of a kubo,
-        /// https://host for a trustless gateway; `none` asks nobody.
+        /// `https://host` for a trustless gateway; `none` asks nobody.
         ipfs_connect: Vec<String> = "https://trustless-gateway.link", flag "ipfs-connect", env "BACALHAU_IPFS_CONNECT";
-        /// Where to download what nobody else has: a CAR or a file for each CID, as in https://host/{{.Cid}}.car.
+        /// Where to download what nobody else has: a CAR or a file for each CID, as in `https://host/{{.Cid}}.car`.
         cid_url: Option<Template> = "", flag "cid-url", env "BACALHAU_CID_URL";
         /// When blocks of inputs are fetched: as the program reads them (lazy), or all before it starts (eager).
         fetch: Fetch = "lazy", flag "ipfs-fetch";

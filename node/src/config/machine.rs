@@ -23,6 +23,7 @@ pub fn machine(dir: &Path) -> Resources {
 }
 
 #[cfg(target_os = "linux")]
+#[expect(clippy::useless_conversion, reason = "it has 32 bits on machines of 32 bits")]
 fn memory() -> Option<u64> {
     let info = rustix::system::sysinfo();
     let physical = u64::try_from(info.totalram).ok()?.checked_mul(info.mem_unit.into())?;

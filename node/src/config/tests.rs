@@ -29,6 +29,17 @@ fn the_default_file_without_its_marks_is_the_default() {
     assert_eq!(read(&file), Ok(Layers::default().config().unwrap()), "as it is, it changes nothing");
 }
 
+/// `BLESS=1` writes it anew.
+#[test]
+fn the_file_that_is_shipped_is_the_default_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("dist/config.toml");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, default_file()).unwrap();
+    }
+    let shipped = std::fs::read_to_string(&path).unwrap();
+    assert!(default_file() == shipped, "the keys changed: look at the change with BLESS=1 and git diff");
+}
+
 #[test]
 fn every_key_is_documented_and_has_names_of_its_own() {
     let file = default_file();

@@ -71,8 +71,8 @@ impl Mailbox {
     /// What puts into it what a network hears.
     pub fn listener(&self) -> Listener {
         let events = self.events.clone();
-        Arc::new(move |heard| match events.try_send(Event::Heard(Box::new(heard))) {
-            Err(mpsc::TrySendError::Full(Event::Heard(heard))) => Err(*heard),
+        Arc::new(move |heard| match events.try_send(Event::Heard(heard)) {
+            Err(mpsc::TrySendError::Full(Event::Heard(heard))) => Err(heard),
             // A node that has ended hears nothing more.
             _ => Ok(()),
         })

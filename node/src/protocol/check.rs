@@ -23,13 +23,8 @@ pub enum AnnouncementError {
     #[error("it speaks protocol {0}, and this node {PROTOCOL_VERSION}")]
     Protocol(u32),
     /// Somebody announces a job that somebody else answers for.
-    #[error("it was announced by {by}, and {requester} answers for the job")]
-    Requester {
-        /// Who announced it.
-        by: PeerId,
-        /// Who answers for it.
-        requester: PeerId,
-    },
+    #[error("it was not announced by {0}, who answers for the job")]
+    Requester(PeerId),
     /// The name of the job is not its.
     #[error("the job's id is not the hash of its request")]
     Id,
@@ -59,7 +54,7 @@ impl Announcement {
     pub fn check(&self, by: &PeerId) -> Result<(), AnnouncementError> {
         let job = &self.job;
         if job.requester.peer != *by {
-            return Err(AnnouncementError::Requester { by: *by, requester: job.requester.peer });
+            return Err(AnnouncementError::Requester(job.requester.peer));
         }
         if self.versions.protocol != PROTOCOL_VERSION {
             return Err(AnnouncementError::Protocol(self.versions.protocol));

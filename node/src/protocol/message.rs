@@ -45,6 +45,7 @@ pub struct Envelope {
 }
 
 /// From one node to another.
+#[expect(clippy::large_enum_variant, reason = "most messages are small, and few are alive at once")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Message {

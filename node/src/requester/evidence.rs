@@ -6,6 +6,7 @@ use bacalhau_runtime::{CallTrail, Difference, Link, Receipt};
 use super::EVIDENCE_MS;
 use super::shard::Shard;
 use crate::job::{ExecutionRecord, ExecutionState, Finding};
+use crate::receipts;
 
 /// Digests in a trail at most; honest ones have fewer.
 const MAX_TRAIL: usize = 4096;
@@ -59,12 +60,15 @@ impl Shard<'_> {
     }
 }
 
-/// Whether a receipt is that of the run that the execution voted for. The one place where receipts are checked.
+/// Whether a receipt is that of the run that the execution voted for, and signed by who ran it. The one place where receipts
+/// are checked.
 fn check(execution: &ExecutionRecord, receipt: &Receipt) -> Result<(), &'static str> {
     if execution.claim != Some(Link::of_dag_cbor(&receipt.claim.to_dag_cbor())) {
         Err("its receipt claims something else than it voted for")
     } else if execution.h1.as_ref() != Some(&receipt.claim.h1) {
         Err("its receipt has another hash than it voted for")
+    } else if !receipts::check(receipt).is_ok_and(|signers| signers.contains(&execution.peer)) {
+        Err("its receipt is not signed by it")
     } else {
         Ok(())
     }

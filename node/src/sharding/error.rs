@@ -28,7 +28,7 @@ pub enum ShardingError {
     #[error(
         "nothing matches the sharding pattern {pattern:?} below {base:?}: {listed} entries were listed, {}; change the \
          pattern, which counts from the base path on, or the base path",
-        examples(first, *listed)
+        examples(.first, .listed)
     )]
     NoMatch {
         /// The pattern.
@@ -81,7 +81,7 @@ pub enum ShardingError {
     /// Two inputs in one shard of which one would hide the other.
     #[error(
         "{} and {} would be at {} and {} in one shard: give the inputs places of their own, or choose a smaller batch size",
-        a.source, b.source, a.target, b.target
+        .a.source, .b.source, .a.target, .b.target
     )]
     Overlap {
         /// The one.
@@ -101,10 +101,11 @@ pub enum ShardingError {
     },
 }
 
-fn examples(first: &[String], listed: usize) -> String {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "fields of an error are handed over so")]
+fn examples(first: &[String], listed: &usize) -> String {
     if first.is_empty() {
         return "since the job has no inputs".into();
     }
-    let more = if listed > first.len() { ", …" } else { "" };
+    let more = if *listed > first.len() { ", …" } else { "" };
     format!("such as {}{more}", first.join(", "))
 }

@@ -12,6 +12,7 @@ use super::*;
 use crate::cas::memory::MemoryShelf;
 use crate::cas::unixfs::DagTree;
 use crate::cas::unixfs::import::{Profile, import};
+use crate::cas::{Block, DataError};
 use crate::storage::{LocalStorage, Opened, Services, Source};
 
 /// Local paths, and DAGs of a shelf.
@@ -23,7 +24,7 @@ struct Data {
 impl Data {
     fn import(&self, dir: &Path) -> String {
         let tree = HostTree::open(dir).unwrap();
-        let mut sink = |block| {
+        let mut sink = |block: Block| -> Result<(), DataError> {
             self.shelf.put(block);
             Ok(())
         };

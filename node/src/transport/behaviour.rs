@@ -114,10 +114,7 @@ impl Behaviour {
 impl Jobs {
     fn new(key: &Keypair, config: &JobsConfig, relayed: relay::client::Behaviour) -> Result<Self, TransportError> {
         let peer = key.public().to_peer_id();
-        let mdns = match config.mdns {
-            true => Some(mdns::tokio::Behaviour::new(mdns::Config::default(), peer)?),
-            false => None,
-        };
+        let mdns = if config.mdns { Some(mdns::tokio::Behaviour::new(mdns::Config::default(), peer)?) } else { None };
         Ok(Self {
             gossip: gossip(key)?,
             kad: kademlia(peer),

@@ -22,6 +22,12 @@ impl Identity {
         Self(Keypair::generate_ed25519())
     }
 
+    /// The one that follows from `seed`: the same in every run of a test.
+    #[cfg(test)]
+    pub(crate) fn from_seed(seed: [u8; 32]) -> Self {
+        Self(Keypair::ed25519_from_bytes(seed).unwrap())
+    }
+
     /// The one in the file at `path`, which is made if it is not there: at once or not at all, readable by its owner
     /// only. Two processes that make it together get the same one.
     ///

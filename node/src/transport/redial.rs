@@ -64,7 +64,7 @@ mod tests {
             assert_eq!(redial.due(now), [(0, addr.clone())]);
             assert!(redial.due(now + LATE).is_empty(), "it is being tried");
             redial.down(0, now);
-            let wait = (0..)
+            let wait = (0..1000)
                 .map(|ms| Duration::from_millis(ms * 250))
                 .find(|wait| redial.0[0].at.is_some_and(|at| at <= now + *wait));
             waits.push(wait.unwrap());

@@ -5,10 +5,14 @@ use crate::support::Room;
 #[test]
 fn every_verb_has_help_with_an_example() {
     let room = Room::new();
-    let verbs = ["wasm run", "wasm validate", "verify", "get", "hash", "version", "completion"];
+    let local = ["wasm run", "wasm validate", "verify", "get", "hash", "version", "completion"];
+    let network = ["create", "list", "describe", "logs", "cancel", "serve", "devstack", "id", "node list"];
+    let job = ["run", "list", "describe", "get", "logs", "stop"].map(|verb| format!("job {verb}"));
+    let config = ["config default", "config show"];
     let ipfs = ["add", "get", "ls", "serve", "export", "import", "pin add", "pin rm", "pin ls", "gc", "stat"];
     let ipfs = ipfs.map(|verb| format!("ipfs {verb}"));
-    for verb in verbs.into_iter().chain(ipfs.iter().map(String::as_str)) {
+    let verbs = local.into_iter().chain(network).chain(config);
+    for verb in verbs.chain(ipfs.iter().chain(&job).map(String::as_str)) {
         let help = room.expect(0, &format!("{verb} --help"));
         assert!(help.stdout.contains("Examples:\n  bacalhau "), "{verb}");
         assert!(help.stderr.is_empty());
@@ -32,6 +36,12 @@ fn flags_of_a_run_come_under_headings() {
     let help = Room::new().expect(0, "wasm run --help").stdout;
     for heading in ["Inputs and outputs:", "Verification:", "Limits (", "Machine:", "Data by CID:", "Publishing:"] {
         assert!(help.contains(&format!("\n{heading}")), "{heading}");
+    }
+    let serve = Room::new().expect(0, "serve --help").stdout;
+    let headings =
+        ["Addresses:", "Network of nodes:", "Running jobs of others:", "Answering for jobs of clients:", "Log:"];
+    for heading in headings {
+        assert!(serve.contains(&format!("\n{heading}")), "{heading}");
     }
     let get = Room::new().expect(0, "ipfs get --help").stdout;
     assert!(get.contains("--ipfs-connect") && !get.contains("--unsealed-verify"), "no flag that does nothing: {get}");

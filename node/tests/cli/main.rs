@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
 mod combo;
+mod config;
 mod gateway;
 mod get;
 mod hash;
 mod help;
 mod hostile;
 mod ipfs;
+mod jobs;
 mod lazy;
 mod publish;
 mod server;

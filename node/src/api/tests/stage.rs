@@ -125,6 +125,7 @@ impl Fake {
             receipt: None,
             calls: None,
             publications: Vec::new(),
+            memo: crate::job::ExecutionMemo::default(),
         }];
         self.commit(&record, EventKind::Running, "secret-words");
         record

@@ -99,7 +99,7 @@ impl Create {
         let cid = spec::module_cid(&sources, &talk, &module, draft.limits()?.module_bytes)?;
         let mut reach = if self.dry_run { Reach::Here } else { Reach::Server(Carrier::new(&client, talk.clone())) };
         let (module, inputs) = (reach.name(&module)?, reach.inputs(&mounts)?);
-        let planned = draft.spec(cid, module, inputs).map_err(|why| in_file(&self.file, &why))?;
+        let planned = draft.spec(cid, &module, &inputs).map_err(|why| in_file(&self.file, &why))?;
         if self.dry_run {
             planned.check().map_err(|error| Failure::usage(error.to_string()))?;
             output::print(self.output, &Planned { spec: planned })?;

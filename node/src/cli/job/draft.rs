@@ -36,9 +36,8 @@ impl Draft {
         if let Some(other) = engine.keys().next() {
             return Err(format!("there is no engine {other}: write wasm"));
         }
-        let module = match wasm.remove("module") {
-            Some(Value::String(module)) => module,
-            _ => return Err("engine.wasm.module is to be a path, a URL or a CID".into()),
+        let Some(Value::String(module)) = wasm.remove("module") else {
+            return Err("engine.wasm.module is to be a path, a URL or a CID".into());
         };
         let job = wasm.remove("job").map_or_else(|| Ok(Map::new()), |job| map(job, "engine.wasm.job"))?;
         if let Some(other) = wasm.keys().next() {
@@ -84,7 +83,7 @@ impl Draft {
     }
 
     /// The whole spec, of a module with this CID that is found at `module`.
-    pub(super) fn spec(mut self, cid: Link, module: String, inputs: Vec<InputSpec>) -> Result<JobSpec, String> {
+    pub(super) fn spec(mut self, cid: Link, module: &str, inputs: &[InputSpec]) -> Result<JobSpec, String> {
         let mut job = json!(Job::new(cid));
         for (key, said) in &self.job {
             let default = job.get(key).cloned().unwrap_or(Value::Null);
@@ -129,7 +128,7 @@ mod tests {
         let draft = Draft::parse(text)?;
         draft.limits().map_err(|failure| failure.message)?;
         let inputs = vec![InputSpec { source: "ipfs://x".into(), target: "/in".into() }];
-        draft.spec(Link::of_raw(b"module"), "ipfs://module".into(), inputs)
+        draft.spec(Link::of_raw(b"module"), "ipfs://module", &inputs)
     }
 
     #[test]

@@ -36,6 +36,7 @@ Examples:
 /// List the jobs of a server, newest first
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "these are flags")]
 pub(in crate::cli) struct List {
     /// How many are shown
     #[arg(short, long, value_name = "N", default_value_t = 10, conflicts_with = "all")]
@@ -86,7 +87,7 @@ pub(in crate::cli) struct List {
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 struct Jobs {
-    jobs: Vec<JobSummary>,
+    list: Vec<JobSummary>,
     #[serde(skip)]
     wide: bool,
     #[serde(skip)]
@@ -104,7 +105,7 @@ impl List {
         if self.reverse {
             jobs.reverse();
         }
-        output::print(self.output, &Jobs { jobs, wide: self.wide, header: !self.hide_header })?;
+        output::print(self.output, &Jobs { list: jobs, wide: self.wide, header: !self.hide_header })?;
         Ok(Exit::Success)
     }
 
@@ -140,7 +141,7 @@ impl Render for Jobs {
         if self.header {
             columns.add(["CREATED", "ID", "STATE", "SHARDS", "LABELS", "PROGRAM"].map(str::to_owned));
         }
-        for job in &self.jobs {
+        for job in &self.list {
             let program = match &job.program {
                 Some(program) => text::shortened(&text::harmless(program), PROGRAM_CHARS),
                 None => "(private)".into(),

@@ -166,7 +166,7 @@ fn bids(shard: &ShardRecord) -> String {
     let mut text = format!("{}, {accepted} accepted", shard.bids.len());
     for (number, what) in [(rejected, "not needed"), (waiting, "waiting")] {
         if number > 0 {
-            text += &format!(", {number} {what}");
+            text.extend([", ", &number.to_string(), " ", what]);
         }
     }
     text

@@ -33,15 +33,13 @@ impl Place {
     }
 
     fn deliverer(&self, here: bool) -> Deliverer {
-        let profile = Profile::default();
-        let ipfs = IpfsPublisher::new(Arc::clone(&self.store), Vec::new(), profile, Vec::new());
-        let local = LocalPublisher::new(self.dir.path().join("published"), None);
-        Deliverer::new(Arc::clone(&self.store), profile, ipfs, Some(local), Arc::new(move |_| here))
+        let places = PublishPlaces { dir: self.dir.path().join("published"), ..PublishPlaces::default() };
+        Deliverer::over(Some((Arc::clone(&self.store), Vec::new())), places, Arc::new(move |_| here))
     }
 
     fn collect(&self, delivery: &Delivery, h1: &str, directories: bool, max_bytes: u64) -> Result<(), String> {
         let blocks: Arc<dyn crate::cas::Blocks> = Arc::clone(&self.store) as _;
-        Collector::new(blocks, max_bytes, directories).collect(delivery, h1, &self.dir.path().join("got/results"))
+        Collector::new(Some(blocks), max_bytes, directories).collect(delivery, h1, &self.dir.path().join("got/results"))
     }
 
     fn got(&self) -> Option<String> {

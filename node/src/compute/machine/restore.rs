@@ -17,7 +17,8 @@ impl Compute {
     /// When one is not a record of this version.
     pub fn restore(&mut self, now_ms: u64, records: Vec<Vec<u8>>) -> Result<Vec<Effect>, String> {
         self.now_ms = self.now_ms.max(now_ms);
-        let mut records: Vec<Record> = records.iter().map(|bytes| Record::decode(bytes)).collect::<Result<_, _>>()?;
+        let decoded = records.into_iter().map(|bytes| Record::decode(&bytes));
+        let mut records: Vec<Record> = decoded.collect::<Result<_, _>>()?;
         records.sort_by_key(|record| record.heard_ms);
         for record in records {
             self.take_up(record);

@@ -1,13 +1,15 @@
 //! From an accepted bid to the proposal: one run for each shard, and one proposal for each run.
 
+use std::sync::Arc;
+
+use bacalhau_runtime::{Link, Receipt};
+
 use super::super::record::{Proposed, Stage, Step};
 use super::super::{Effect, Ran};
 use super::Compute;
 use crate::job::{ExecutionId, JobId};
 use crate::protocol::{Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
 use crate::verify::SealError;
-use bacalhau_runtime::{Link, Receipt};
-use std::sync::Arc;
 
 /// What a message holds beside a receipt, at most: the trail of calls and the envelope.
 const BESIDE_RECEIPT_BYTES: usize = 256 << 10;

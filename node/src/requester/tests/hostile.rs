@@ -162,6 +162,9 @@ fn a_receipt_of_something_else_is_named_and_not_kept() {
     world.show_receipt(1, Some(receipt("h1:a", 2)));
     assert_eq!(world.execution(1).why.as_deref(), Some("its receipt claims something else than it voted for"));
     assert!(world.execution(1).receipt.is_none());
+    world.show_receipt(3, Some(receipt("h1:a", 1)));
+    assert_eq!(world.execution(3).why.as_deref(), Some("its receipt is not signed by it"));
+    assert!(world.execution(3).receipt.is_none());
     world.show(2);
     assert!(world.execution(2).receipt.is_some());
     let before = world.execution(2).clone();

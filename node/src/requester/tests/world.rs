@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bacalhau_runtime::{CallTrail, Claim, Link, Outcome, Profile, Receipt};
 use libp2p::PeerId;
-use libp2p::identity::Keypair;
 
 use crate::job::{
     AnnouncedJob, Deal, Engine, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, Resources,
@@ -14,6 +13,7 @@ use crate::protocol::{
     Ballot, Bid, Delivery, Evidence, Message, Proposal, Published, Running, VerdictNotice, Versions,
 };
 use crate::requester::{Effect, Input, Requester, RequesterConfig};
+use crate::transport::Identity;
 use crate::verify::{Seal, SealError};
 
 /// The number of the requester among the peers.
@@ -38,12 +38,12 @@ impl Seal for FakeSeal {
     }
 }
 
-pub(crate) fn key(number: u8) -> Keypair {
-    Keypair::ed25519_from_bytes([number; 32]).unwrap()
+pub(crate) fn key(number: u8) -> Identity {
+    Identity::from_seed([number; 32])
 }
 
 pub(crate) fn peer(number: u8) -> PeerId {
-    key(number).public().to_peer_id()
+    key(number).peer_id()
 }
 
 pub(crate) fn job(concurrency: u16, confidence: u16, min_bids: u16) -> AnnouncedJob {
@@ -64,7 +64,7 @@ pub(crate) fn job_of(deal: Deal, verifier: VerifierKind, shards: usize) -> Annou
         private: false,
         labels: Vec::new(),
     };
-    let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, &key(201)).unwrap();
+    let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, key(201).keypair()).unwrap();
     AnnouncedJob {
         id: JobId::of(&request, &peer(REQUESTER)),
         request,
@@ -217,7 +217,10 @@ impl World {
     /// Shows the receipt of what was voted for, which is found by its hash.
     pub(crate) fn show(&mut self, number: u16) -> Vec<Effect> {
         let h1 = self.execution(number).h1.clone().unwrap();
-        self.show_receipt(number, Some(receipt(&h1, 1)))
+        let mut receipt = receipt(&h1, 1);
+        let of = (0..=u8::MAX).map(key).find(|key| key.peer_id() == self.peer_of(number)).unwrap();
+        crate::receipts::sign(&mut receipt, &of);
+        self.show_receipt(number, Some(receipt))
     }
 
     pub(crate) fn show_receipt(&mut self, number: u16, receipt: Option<Receipt>) -> Vec<Effect> {

@@ -11,7 +11,7 @@ use crate::transport::budgets::{Admission, Cost};
 
 impl Jobs {
     /// Gossip's budgets are asked here, before anything is decoded.
-    pub(super) fn announced(&self, swarm: &mut Swarm<Behaviour>, from: PeerId, id: MessageId, message: Message) {
+    pub(super) fn announced(&self, swarm: &mut Swarm<Behaviour>, from: PeerId, id: &MessageId, message: Message) {
         let now = Instant::now();
         let author = message.source.unwrap_or(from);
         let bytes = message.data.len() as u64;
@@ -22,7 +22,7 @@ impl Jobs {
         let announced = Announced { id: id.clone(), from, author, data: message.data };
         if !taken || self.shared.announced.try_send(announced).is_err() {
             self.shared.counting.ignored();
-            self.judged(swarm, &id, &from, MessageAcceptance::Ignore);
+            judged(swarm, id, &from, MessageAcceptance::Ignore);
         }
     }
 
@@ -31,7 +31,7 @@ impl Jobs {
         match admission {
             Admission::Take => true,
             Admission::Ignore(score) => {
-                self.score(swarm, peer, score);
+                scored(swarm, peer, score);
                 false
             }
             Admission::Block => {
@@ -41,29 +41,25 @@ impl Jobs {
         }
     }
 
-    pub(super) fn judged(
-        &self,
-        swarm: &mut Swarm<Behaviour>,
-        id: &MessageId,
-        from: &PeerId,
-        verdict: MessageAcceptance,
-    ) {
-        if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
-            jobs.gossip.report_message_validation_result(id, from, verdict);
-        }
-    }
-
-    pub(super) fn score(&self, swarm: &mut Swarm<Behaviour>, peer: &PeerId, score: f64) {
-        if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
-            jobs.gossip.set_application_score(peer, score);
-        }
-    }
-
     pub(super) fn block(&self, swarm: &mut Swarm<Behaviour>, peer: PeerId) {
         if swarm.behaviour_mut().blocked.block_peer(peer) {
             tracing::warn!(%peer, "blocked for a while: it sent too much, or what no honest node sends");
             self.shared.counting.blocked();
             let _ = swarm.disconnect_peer_id(peer);
         }
+    }
+}
+
+/// Tells gossip whether a message is handed on.
+pub(super) fn judged(swarm: &mut Swarm<Behaviour>, id: &MessageId, from: &PeerId, verdict: MessageAcceptance) {
+    if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
+        jobs.gossip.report_message_validation_result(id, from, verdict);
+    }
+}
+
+/// Tells gossip what to think of a peer.
+pub(super) fn scored(swarm: &mut Swarm<Behaviour>, peer: &PeerId, score: f64) {
+    if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() {
+        jobs.gossip.set_application_score(peer, score);
     }
 }

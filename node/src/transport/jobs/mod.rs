@@ -24,6 +24,7 @@ use crate::transport::connect::{is_loopback, is_spoken, peer_of, why};
 use crate::transport::gossip::topic;
 use crate::transport::redial::Redial;
 use crate::transport::swarm::Command;
+use guard::{judged, scored};
 use reach::Reaching;
 pub(in crate::transport) use shared::{Announced, JobsShared};
 
@@ -94,7 +95,7 @@ impl Jobs {
         }
         for peer in self.shared.budgets.release(now) {
             swarm.behaviour_mut().blocked.unblock_peer(peer);
-            self.score(swarm, &peer, self.shared.budgets.score(&peer, now));
+            scored(swarm, &peer, self.shared.budgets.score(&peer, now));
         }
     }
 
@@ -110,8 +111,8 @@ impl Jobs {
                     Err(error) => tracing::debug!(%error, "an announcement went to nobody"),
                 }
             }
-            Command::Judged { id, from, verdict } => self.judged(swarm, &id, &from, verdict),
-            Command::Score(peer, score) => self.score(swarm, &peer, score),
+            Command::Judged { id, from, verdict } => judged(swarm, &id, &from, verdict),
+            Command::Score(peer, score) => scored(swarm, &peer, score),
             Command::Block(peer) => self.block(swarm, peer),
             Command::Dial { .. } | Command::Disconnect(_) => {}
         }
@@ -135,7 +136,9 @@ impl Jobs {
                 self.shared.roster.gone(&peer_id);
                 let lost: Vec<usize> =
                     self.held.extract_if(|_, held| *held == peer_id).map(|(index, _)| index).collect();
-                lost.into_iter().for_each(|index| self.bootstrap.down(index, Instant::now()));
+                for index in lost {
+                    self.bootstrap.down(index, Instant::now());
+                }
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error, .. } => {
                 if let Some(index) = self.dialing.remove(&connection_id) {
@@ -163,7 +166,7 @@ impl Jobs {
     fn jobs_event(&mut self, swarm: &mut Swarm<Behaviour>, event: JobsEvent) {
         match event {
             JobsEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
-                self.announced(swarm, propagation_source, message_id, message);
+                self.announced(swarm, propagation_source, &message_id, message);
             }
             JobsEvent::Gossip(gossipsub::Event::Subscribed { peer_id, .. }) => {
                 self.shared.roster.listens(peer_id, true);
@@ -171,14 +174,17 @@ impl Jobs {
             JobsEvent::Gossip(gossipsub::Event::Unsubscribed { peer_id, .. }) => {
                 self.shared.roster.listens(peer_id, false);
             }
-            JobsEvent::Kad(kad::Event::OutboundQueryProgressed { id, result, step, .. }) => {
-                if let kad::QueryResult::GetClosestPeers(result) = result {
-                    let found = match result {
-                        Ok(found) => found.peers,
-                        Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
-                    };
-                    self.looked_up(swarm, id, found, step.last);
-                }
+            JobsEvent::Kad(kad::Event::OutboundQueryProgressed {
+                id,
+                result: kad::QueryResult::GetClosestPeers(result),
+                step,
+                ..
+            }) => {
+                let found = match result {
+                    Ok(found) => found.peers,
+                    Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
+                };
+                self.looked_up(swarm, id, found, step.last);
             }
             JobsEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, addr) in found.into_iter().take(NEIGHBOURS) {

@@ -26,15 +26,16 @@ impl Transport for Alone {
     }
 
     fn send(&self, id: u64, to: PeerId, _: &[Multiaddr], message: &Message) {
+        let answered = move |result| Box::new(Heard::Answered { id, result });
         let heard = if to == self.me {
             let listener = self.listener.clone();
-            let reply = ReplyTo::new(move |reply| drop(listener(Heard::Answered { id, result: Ok(reply) })));
-            Heard::Message { from: self.me, message: message.clone(), reply }
+            let reply = ReplyTo::new(move |reply| drop(listener(answered(Ok(reply)))));
+            Box::new(Heard::Message { from: self.me, message: message.clone(), reply })
         } else {
-            Heard::Answered { id, result: Err("this node has no network".into()) }
+            answered(Err("this node has no network".into()))
         };
-        if let Err(Heard::Message { .. }) = (self.listener)(heard) {
-            drop((self.listener)(Heard::Answered { id, result: Err("this node has no time".into()) }));
+        if (self.listener)(heard).is_err_and(|heard| matches!(*heard, Heard::Message { .. })) {
+            let _ = (self.listener)(answered(Err("this node has no time".into())));
         }
     }
 

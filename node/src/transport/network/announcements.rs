@@ -26,7 +26,8 @@ pub(super) async fn judge(shared: Arc<Shared>, mut announced: mpsc::Receiver<Ann
     while let Some(Announced { id, from, author, data }) = announced.recv().await {
         let verdict = match read(&data, &author) {
             Ok(announcement) => {
-                if (shared.listener)(Heard::Announced { announcement, from: author }).is_ok() {
+                let heard = Box::new(Heard::Announced { announcement, from: author });
+                if (shared.listener)(heard).is_ok() {
                     shared.counting().came(data.len());
                     MessageAcceptance::Accept
                 } else {

@@ -154,7 +154,7 @@ impl Shared {
 
     /// Tells the daemon what it has to know, now or as soon as it has room.
     fn tell(self: &Arc<Self>, heard: Heard) {
-        let Err(mut heard) = (self.listener)(heard) else { return };
+        let Err(mut heard) = (self.listener)(Box::new(heard)) else { return };
         let shared = self.clone();
         self.handle.spawn(async move {
             loop {

@@ -51,7 +51,7 @@ async fn serve(shared: &Arc<Shared>, mut stream: PeerStream, reading: &Semaphore
     let Ok(Some(message)) = timeout(READING, read(shared, &mut stream, reading)).await else { return };
     let (reply, answer) = oneshot::channel();
     let reply = ReplyTo::new(move |answer| drop(reply.send(answer)));
-    if (shared.listener)(Heard::Message { from, message, reply }).is_err() {
+    if (shared.listener)(Box::new(Heard::Message { from, message, reply })).is_err() {
         return shared.counting().ignored();
     }
     let Ok(Ok(reply)) = timeout(ANSWERING, answer).await else { return };

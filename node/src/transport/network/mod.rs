@@ -76,7 +76,7 @@ pub enum Heard {
 
 /// Takes what is heard, on a thread of the network: at once, or it gives it back because there is no room. What others
 /// say is then ignored; they will say it again. What this node has to know is given again.
-pub type Listener = Arc<dyn Fn(Heard) -> Result<(), Heard> + Send + Sync>;
+pub type Listener = Arc<dyn Fn(Box<Heard>) -> Result<(), Box<Heard>> + Send + Sync>;
 
 /// Where the answer to a message goes. It is dropped where there is none.
 pub struct ReplyTo(Box<dyn FnOnce(Reply) + Send>);

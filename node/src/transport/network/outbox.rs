@@ -19,7 +19,7 @@ pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new(MESSAGES);
 /// How long it may take in all to find a peer and connect to it.
 const REACHING: Duration = Duration::from_secs(30);
 /// How long an answer may take.
-const ANSWERING: Duration = Duration::from_secs(60);
+const ANSWERING: Duration = Duration::from_mins(1);
 
 /// A message that is signed.
 pub(super) struct Outgoing {

@@ -1,0 +1,61 @@
+//! `config`, and what serving commands say of a configuration that makes no sense.
+
+use crate::support::Room;
+
+#[test]
+fn the_default_file_changes_nothing() {
+    let room = Room::new();
+    let file = room.expect(0, "config default").stdout;
+    room.write("default.toml", &file);
+    let shown = room.expect(0, "config show").stdout;
+    assert_eq!(room.expect(0, "config show --config default.toml").stdout, shown);
+    room.write("shown.toml", &shown);
+    assert_eq!(room.expect(0, "config show --config shown.toml").stdout, shown, "what is shown is a file");
+}
+
+#[test]
+fn every_value_says_who_set_it() {
+    let room = Room::new();
+    room.write("site.toml", "[compute]\nlocality = \"anywhere\"\nreject_stateless = true\n");
+    room.write("host.toml", "[compute]\nlocality = \"local\"\n");
+    let mut command = room.command("config show --origin --config site.toml --config host.toml --output json");
+    command.env("BACALHAU_REQUESTER_TRIES", "5");
+    let shown: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let line = |key: &str| shown.as_array().unwrap().iter().find(|line| line["key"] == key).unwrap();
+    let expected = [
+        ("compute.locality", "\"local\"", "host.toml:2"),
+        ("compute.reject_stateless", "true", "site.toml:3"),
+        ("requester.tries", "5", "BACALHAU_REQUESTER_TRIES"),
+        ("storage.ipfs_connect", "[\"none\"]", "BACALHAU_IPFS_CONNECT"),
+        ("api.listen", "\"127.0.0.1:1234\"", "default"),
+    ];
+    for (key, value, origin) in expected {
+        assert_eq!((line(key)["value"].as_str(), line(key)["origin"].as_str()), (Some(value), Some(origin)), "{key}");
+    }
+}
+
+#[test]
+fn slips_are_refused_with_their_place() {
+    let room = Room::new();
+    room.write("slip.toml", "[compute]\n# a comment\nlocalty = \"local\"\n");
+    room.write("value.toml", "[compute]\nlocality = \"near\"\n");
+    let table = [
+        (
+            "config show --config slip.toml",
+            "slip.toml:3: there is no key compute.localty, did you mean compute.locality?",
+        ),
+        ("config show --config missing.toml", "cannot read the configuration missing.toml"),
+        ("serve --config value.toml", "value.toml:2: compute.locality: \"near\" does not fit: write local or anywhere"),
+        ("serve --job-selection-data-locality near", "--job-selection-data-locality: compute.locality: \"near\""),
+        ("serve --peer /ip4/127.0.0.1/tcp/1", "add /p2p/ID"),
+        ("serve --filecoin-unsealed-path {{.Cid}}", "storage.filecoin_unsealed_path"),
+        ("serve --limit-job-cpu 2 --limit-total-cpu 1", "compute.job_cpu is more than compute.total_cpu"),
+        ("devstack --nodes 2 --bad-actors 3", "there are 2 nodes, and 3 bad ones"),
+        ("devstack --nodes 0", "0 is not in 1..=100"),
+    ];
+    for (line, words) in table {
+        let end = room.expect(2, line);
+        assert!(end.stderr.contains(words), "{line}: {}", end.stderr);
+        assert!(end.stdout.is_empty(), "{line}");
+    }
+}

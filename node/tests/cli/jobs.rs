@@ -1,0 +1,88 @@
+//! The verbs of a server's clients where there is no server: what they say, and how they end.
+
+use crate::support::Room;
+
+/// A port at which nobody listens.
+const NOBODY: &str = "--api-host 127.0.0.1 --api-port 1";
+
+#[test]
+fn a_server_that_is_not_there_is_said_with_its_address() {
+    let room = Room::new();
+    for verb in ["list", "describe abcdefgh", "logs abcdefgh", "cancel abcdefgh", "get abcdefgh", "node list", "id"] {
+        let end = room.expect(4, &format!("{verb} {NOBODY}"));
+        assert!(end.stderr.contains("cannot reach the server at http://127.0.0.1:1"), "{verb}: {}", end.stderr);
+        assert!(end.stderr.contains("bacalhau serve"), "{verb}: {}", end.stderr);
+        assert!(end.stdout.is_empty(), "{verb}");
+    }
+    assert!(room.new_names().is_empty(), "{:?}", room.new_names());
+}
+
+#[test]
+fn the_server_is_named_by_flag_environment_or_file() {
+    let room = Room::new();
+    room.write("client.toml", "[client]\napi_host = \"127.0.0.1\"\napi_port = 2\n");
+    let reached = |line: &str, env: &[(&str, &str)]| {
+        let end = room.command(line).envs(env.iter().copied()).output().unwrap();
+        let said = String::from_utf8(end.stderr).unwrap();
+        said.split("http://").nth(1).unwrap_or(&said).split(':').nth(1).unwrap_or_default().to_owned()
+    };
+    let env = [("BACALHAU_API_HOST", "127.0.0.1"), ("BACALHAU_API_PORT", "3")];
+    let old = [("BACALHAU_HOST", "127.0.0.1:4")];
+    assert_eq!(reached("list --config client.toml", &[]), "2");
+    assert_eq!(reached("list --config client.toml", &env), "3");
+    assert_eq!(reached("list", &old), "4");
+    assert_eq!(reached(&format!("list --config client.toml {NOBODY}"), &env), "1");
+    let end = room.expect(2, "list --api-host ftp://host");
+    assert!(end.stderr.contains("write HOST, HOST:PORT or http://HOST:PORT"), "{}", end.stderr);
+}
+
+#[test]
+fn a_client_has_one_name() {
+    let room = Room::new();
+    let id = room.command("id --output json").env("BACALHAU_API_PORT", "").output().unwrap();
+    let id: serde_json::Value = serde_json::from_slice(&id.stdout).unwrap();
+    assert!(id["client"].as_str().unwrap().starts_with("12D3KooW"), "{id}");
+    assert_eq!(room.expect_json(0, "id --output json")["client"], id["client"]);
+    assert!(room.path(".node/client_key").exists());
+}
+
+#[test]
+fn a_job_in_a_file_is_shown_as_it_would_be_submitted() {
+    let room = Room::new();
+    room.write(
+        "job.yaml",
+        "engine: {wasm: {module: hello.wat, job: {limits: {fuel: 5000}}}}\ninputs: ['echo.wat:/in']\n",
+    );
+    let spec = room.expect_json(0, "create job.yaml --dry-run --output json");
+    let job = &spec["engine"]["wasm"]["job"];
+    assert_eq!((&job["limits"]["fuel"], &job["entry_point"]), (&5000.into(), &"_start".into()));
+    assert_eq!((&spec["deal"]["concurrency"], &spec["inputs"][0]["target"]), (&3.into(), &"/in".into()));
+    let module = room.expect_json(0, "wasm validate hello.wat --output json");
+    assert_eq!(job["module"], module["module"]);
+    let shown = room.expect(0, "create job.yaml --dry-run").stdout;
+    room.write("shown.yaml", shown);
+    assert_eq!(room.expect_json(0, "create shown.yaml --dry-run --output json"), spec, "what is shown is a job");
+}
+
+#[test]
+fn what_is_no_job_is_refused() {
+    let room = Room::new();
+    room.write("slip.yaml", "engine: {wasm: {module: hello.wat, job: {arg: []}}}\n");
+    room.write("deal.yaml", "engine: {wasm: {module: hello.wat}}\ndeal: {concurrency: 2, confidence: 3}\n");
+    room.write("module.yaml", "engine: {wasm: {module: missing.wasm}}\n");
+    room.write("text.yaml", "hello\n");
+    let table = [
+        ("create missing.yaml", "cannot read missing.yaml"),
+        ("create slip.yaml", "slip.yaml describes no job: engine.wasm.job: unknown field `arg`"),
+        ("create deal.yaml", "confidence 3 can never be reached by 2 runs"),
+        ("create module.yaml", "cannot find missing.wasm"),
+        ("create text.yaml", "text.yaml describes no job: the file is to hold keys and values"),
+        ("create deal.yaml --id-only --follow", "--follow"),
+        ("list --state Done", "Done"),
+        ("get abcdefgh.json", "cannot find abcdefgh.json"),
+    ];
+    for (line, words) in table {
+        let end = room.expect(2, line);
+        assert!(end.stderr.contains(words), "{line}: {}", end.stderr);
+    }
+}
