@@ -48,7 +48,7 @@ impl World<'_> {
         let result = if self.dice.chance(self.config.host_failures) {
             Err((FailureKind::Host, "the disk is full".into()))
         } else {
-            Ok(ran(&execution, behaviour.result(node, &execution)))
+            Ok(ran(&execution, behaviour.result(node, &execution), &self.nodes[node].identity))
         };
         self.agenda.at(self.now_ms + takes, Event::Ran { node, life, execution, result });
     }
