@@ -37,7 +37,7 @@ pub enum ConfigError {
         what: &'static str,
         /// Its name.
         name: String,
-        /// `, did you mean …?`, where something is near.
+        /// ` (did you mean …?)`, where something is near.
         hint: String,
     },
     /// A value does not fit its key.

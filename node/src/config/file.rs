@@ -93,7 +93,7 @@ impl File<'_> {
         line: usize,
         known: impl Iterator<Item = (&'static str, &'static str)>,
     ) -> ConfigError {
-        let hint = nearest(name, known).map_or_else(String::new, |near| format!(", did you mean {near}?"));
+        let hint = nearest(name, known).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
         ConfigError::Unknown { path: self.path.into(), line, what, name: name.into(), hint }
     }
 }

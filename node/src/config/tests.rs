@@ -129,11 +129,11 @@ fn what_there_is_not_is_refused_with_its_line_and_what_is_near() {
     let table = [
         (
             "[compute]\n\nlocalty = \"local\"",
-            "a.toml:3: there is no key compute.localty, did you mean compute.locality?",
+            "a.toml:3: there is no key compute.localty (did you mean compute.locality?",
         ),
-        ("[swarm]\nlocality = \"local\"", "a.toml:2: there is no key swarm.locality, did you mean compute.locality?"),
-        ("[swram]\nmdns = true", "a.toml:1: there is no section swram, did you mean swarm?"),
-        ("listen = \"x\"", "a.toml:1: there is no section listen, did you mean"),
+        ("[swarm]\nlocality = \"local\"", "a.toml:2: there is no key swarm.locality (did you mean compute.locality?"),
+        ("[swram]\nmdns = true", "a.toml:1: there is no section swram (did you mean swarm?"),
+        ("listen = \"x\"", "a.toml:1: there is no section listen (did you mean"),
         ("[api]\ncolour = 1", "a.toml:2: there is no key api.colour; `bacalhau config default`"),
         ("[api]\nlisten = 1234", "a.toml:2: api.listen: \"1234\" does not fit"),
         ("[api]\nlisten = [\"127.0.0.1:1\"]", "api.listen: a list is too much"),

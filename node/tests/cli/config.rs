@@ -42,7 +42,7 @@ fn slips_are_refused_with_their_place() {
     let table = [
         (
             "config show --config slip.toml",
-            "slip.toml:3: there is no key compute.localty, did you mean compute.locality?",
+            "slip.toml:3: there is no key compute.localty (did you mean compute.locality?)",
         ),
         ("config show --config missing.toml", "cannot read the configuration missing.toml"),
         ("serve --config value.toml", "value.toml:2: compute.locality: \"near\" does not fit: write local or anywhere"),

@@ -97,14 +97,19 @@ impl Create {
         let node = module.is_cid().then(|| self.by_cid.node(&talk)).transpose()?;
         let sources = self.download.sources(&talk, node.as_ref(), place.staging().into())?;
         let cid = spec::module_cid(&sources, &talk, &module, draft.limits()?.module_bytes)?;
-        let mut reach = if self.dry_run { Reach::Here } else { Reach::Server(Carrier::new(&client, talk.clone())) };
-        let (module, inputs) = (reach.name(&module)?, reach.inputs(&mounts)?);
-        let planned = draft.spec(cid, &module, &inputs).map_err(|why| in_file(&self.file, &why))?;
+        let plan = |reach: &mut Reach<'_>| {
+            let (module, inputs) = (reach.name(&module)?, reach.inputs(&mounts)?);
+            let planned = draft.spec(cid, &module, &inputs).map_err(|why| in_file(&self.file, &why))?;
+            planned.check().map_err(|error| in_file(&self.file, &error.to_string()))?;
+            Ok::<_, Failure>(planned)
+        };
+        // Before anything is sent.
+        let planned = plan(&mut Reach::Here)?;
         if self.dry_run {
-            planned.check().map_err(|error| Failure::usage(error.to_string()))?;
             output::print(self.output, &Planned { spec: planned })?;
             return Ok(Exit::Success);
         }
+        let planned = plan(&mut Reach::Server(Carrier::new(&client, talk.clone())))?;
         let deal = planned.deal;
         let id = submit::submit(&client, server::identity(&data_dir)?.keypair(), planned)?;
         if self.submission.id_only() {

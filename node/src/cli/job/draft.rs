@@ -83,7 +83,7 @@ impl Draft {
     }
 
     /// The whole spec, of a module with this CID that is found at `module`.
-    pub(super) fn spec(mut self, cid: Link, module: &str, inputs: &[InputSpec]) -> Result<JobSpec, String> {
+    pub(super) fn spec(&self, cid: Link, module: &str, inputs: &[InputSpec]) -> Result<JobSpec, String> {
         let mut job = json!(Job::new(cid));
         for (key, said) in &self.job {
             let default = job.get(key).cloned().unwrap_or(Value::Null);
@@ -94,10 +94,11 @@ impl Draft {
             return Err(format!("engine.wasm.job.module is {}, but the module at {module} is {cid}", job["module"]));
         }
         let job: Job = serde_json::from_value(job).map_err(|error| format!("engine.wasm.job: {error}"))?;
-        self.rest.entry("deal").or_insert_with(|| json!({"concurrency": DEFAULT_CONCURRENCY}));
-        self.rest.insert("engine".into(), json!({"wasm": {"module": module, "job": job}}));
-        self.rest.insert("inputs".into(), json!(inputs));
-        serde_json::from_value(Value::Object(self.rest)).map_err(|error| error.to_string())
+        let mut spec = self.rest.clone();
+        spec.entry("deal").or_insert_with(|| json!({"concurrency": DEFAULT_CONCURRENCY}));
+        spec.insert("engine".into(), json!({"wasm": {"module": module, "job": job}}));
+        spec.insert("inputs".into(), json!(inputs));
+        serde_json::from_value(Value::Object(spec)).map_err(|error| error.to_string())
     }
 }
 
