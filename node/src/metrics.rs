@@ -172,7 +172,8 @@ struct P2pCounters(Arc<OnceLock<Box<P2p>>>);
 impl Collector for P2pCounters {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some((name, help)) = NAMES.last() else { return Ok(()) };
-        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        let help = format!("{help}.");
+        let mut family = encoder.encode_descriptor(name, &help, None, MetricType::Counter)?;
         for (event, count) in self.0.get().map(|counters| counters()).unwrap_or_default() {
             let labels = [("event", event)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;

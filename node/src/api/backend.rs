@@ -97,6 +97,12 @@ pub struct NodeFacts {
     /// Its name.
     #[schema(value_type = String)]
     pub peer: PeerId,
+    /// What its operator calls it; known of this node only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What its operator says of it, as KEY=VALUE; known of this node only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Multiaddrs at which it can be reached.
     pub addrs: Vec<String>,
     /// What it speaks and runs, where that is known.

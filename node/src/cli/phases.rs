@@ -103,7 +103,7 @@ impl Progress {
                 shard.failed.extend(number);
                 (number.map_or_else(|| said.clone(), |number| format!("execution {number} failed: {said}")), true)
             }
-            EventKind::Verdict => (format!("verdict: {said}"), true),
+            EventKind::Verdict => (said, true),
             EventKind::Stalled => (format!("waiting: {said}"), true),
             EventKind::Resumed => (format!("the server was started again: {said}"), true),
             EventKind::Ended(state) => {
@@ -191,7 +191,7 @@ mod tests {
         lines.push(said(&mut progress, &event(EventKind::Proposed, 0, Some(1), "")));
         assert_eq!(progress.line(), "bids 3/3 · accepted 2 · proposals 1/2 · failed 1");
         lines.push(said(&mut progress, &event(EventKind::Stalled, 0, None, "bids 3/7")));
-        lines.push(said(&mut progress, &event(EventKind::Verdict, 0, None, "verified")));
+        lines.push(said(&mut progress, &event(EventKind::Verdict, 0, None, "verdict: verified")));
         lines.push(said(&mut progress, &event(EventKind::Ended(JobState::Completed), 0, None, "")));
         let expected = [
             "bids 1/3",

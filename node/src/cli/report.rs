@@ -215,7 +215,7 @@ mod tests {
         shard.verdict = Some(verdict);
         results.retain(|_, dir| dir.is_dir());
         let ending = Ending::of(record, vec![results]).map_err(|failure| (failure.exit, failure.message))?;
-        let output_dir = crate::cli::keep::keep(place, &ending).unwrap();
+        let output_dir = keep::keep(place, &ending).unwrap();
         Ok(Reports::new(&ending, output_dir).shards.remove(0))
     }
 

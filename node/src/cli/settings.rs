@@ -136,7 +136,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::{Config, Locality};
+    use crate::compute::Locality;
+    use crate::config::Config;
 
     #[derive(Parser)]
     struct Only {

@@ -2,12 +2,13 @@
 //! has to agree. How much a job takes is the business of `assess`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bacalhau_runtime::Profile;
 use libp2p::PeerId;
 
 use super::probe::Probe;
-use crate::job::{AnnouncedJob, Engine};
+use crate::job::{AnnouncedJob, Engine, MAX_TIMEOUT_SECONDS};
 use crate::storage::{Source, Sources, Storage};
 
 /// Where the data of a job has to be.
@@ -21,14 +22,27 @@ pub enum Locality {
 }
 
 /// What this node wants.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Policy {
     /// Where inputs have to be. Default [`Locality::Local`].
     pub locality: Locality,
     /// Refuse jobs without any input. Default: no.
     pub reject_stateless: bool,
+    /// The longest that an execution may ask to take. Default: as long as any job may.
+    pub max_timeout: Duration,
     /// Whoever is asked besides, in this order. Default: nobody.
     pub probes: Vec<Probe>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            locality: Locality::default(),
+            reject_stateless: false,
+            max_timeout: Duration::from_secs(MAX_TIMEOUT_SECONDS),
+            probes: Vec::new(),
+        }
+    }
 }
 
 impl Policy {
@@ -40,6 +54,10 @@ impl Policy {
         let Engine::Wasm(wasm) = &job.request.request.spec.engine;
         if wasm.job.profile != Profile::V1.id() {
             return Err(format!("no executor of this node runs profile {}", wasm.job.profile));
+        }
+        let (wanted, most) = (job.request.request.spec.timeout_seconds, self.max_timeout.as_secs());
+        if wanted > most {
+            return Err(format!("the job asks for {wanted} s, and this node gives an execution {most} s"));
         }
         if self.reject_stateless && job.shards.iter().all(Vec::is_empty) {
             return Err("the job has no inputs, and this node takes no stateless jobs".into());

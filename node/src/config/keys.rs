@@ -8,9 +8,10 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::Size;
 use super::table::{Key, settings};
-use super::types::{Cpu, Label, Locality, LogFormat, LogLevel, Span};
+use super::types::{Cpu, Label, LogFormat, LogLevel, Span};
 use super::value::{Raw, Setting};
 use crate::cas::unixfs::import::Profile;
+use crate::compute::Locality;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
 settings! {
@@ -79,11 +80,9 @@ settings! {
         locality: Locality = "local", flag "job-selection-data-locality";
         /// Never bid on jobs without inputs.
         reject_stateless: bool = "false", flag "job-selection-reject-stateless";
-        /// URL that is asked for each job, by a POST of it as JSON: any answer but 200 is a veto. It decides alone, whatever
-        /// the data's locality.
+        /// URL that is asked for each job, by a POST of it as JSON: any answer but 200 is a veto.
         probe_http: Option<String> = "", flag "job-selection-probe-http";
-        /// Command that is asked for each job, which it gets as JSON on standard input: any exit code but 0 is a veto. It
-        /// decides alone, before the URL and the data's locality.
+        /// Command that is asked for each job, which it gets as JSON on standard input: any exit code but 0 is a veto.
         probe_exec: Option<String> = "", flag "job-selection-probe-exec";
         /// Directories of this machine from which jobs may read: of other paths, no job sees anything.
         allow_listed_local_paths: Vec<PathBuf> = "", flag "allow-listed-local-paths";

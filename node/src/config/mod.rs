@@ -31,5 +31,5 @@ pub use machine::machine;
 pub use print::{InForce, default_file, in_force, kind};
 pub use size::Size;
 pub use table::Key;
-pub use types::{Cpu, Label, Locality, LogFormat, LogLevel, Span};
+pub use types::{Cpu, Label, LogFormat, LogLevel, Span};
 pub use value::{Form, Raw};

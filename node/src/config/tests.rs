@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::compute::Locality;
 
 fn key(path: &str) -> &'static Key {
     KEYS.iter().find(|key| key.path == path).unwrap()

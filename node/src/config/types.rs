@@ -95,15 +95,6 @@ impl fmt::Display for Label {
     }
 }
 
-/// Which jobs a node bids on, by where their inputs are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Locality {
-    /// Those of which it has every input already.
-    Local,
-    /// All.
-    Anywhere,
-}
-
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::types::{Cpu, Label, Span};
-use super::{Locality, LogFormat, LogLevel, Size};
+use super::{LogFormat, LogLevel, Size};
 use crate::cas::unixfs::import::Profile;
+use crate::compute::Locality;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
 /// What is written for a setting.

@@ -208,26 +208,26 @@ impl Core {
     /// What follows from `input` at `now_ms`, in Unix milliseconds. Time never goes back.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         match input {
-            Input::Submit(job) => self.to_requester(now_ms, requester::Input::Submit(*job)),
-            Input::Cancel { job, why } => self.to_requester(now_ms, requester::Input::Cancel { job, why }),
+            Input::Submit(job) => self.tell_requester(now_ms, requester::Input::Submit(*job)),
+            Input::Cancel { job, why } => self.tell_requester(now_ms, requester::Input::Cancel { job, why }),
             Input::Collected { execution, result } => {
-                self.to_requester(now_ms, requester::Input::Collected { execution, result });
+                self.tell_requester(now_ms, requester::Input::Collected { execution, result });
             }
             Input::Announced { job, versions } => {
-                self.to_compute(now_ms, compute::Input::Announced { job, versions });
+                self.tell_compute(now_ms, compute::Input::Announced { job, versions });
             }
-            Input::Assessed { job, result } => self.to_compute(now_ms, compute::Input::Assessed { job, result }),
-            Input::Ran { execution, result } => self.to_compute(now_ms, compute::Input::Ran { execution, result }),
+            Input::Assessed { job, result } => self.tell_compute(now_ms, compute::Input::Assessed { job, result }),
+            Input::Ran { execution, result } => self.tell_compute(now_ms, compute::Input::Ran { execution, result }),
             Input::Published { execution, result } => {
-                self.to_compute(now_ms, compute::Input::Published { execution, result });
+                self.tell_compute(now_ms, compute::Input::Published { execution, result });
             }
-            Input::Drain => self.to_compute(now_ms, compute::Input::Drain),
+            Input::Drain => self.tell_compute(now_ms, compute::Input::Drain),
             Input::Answered { id, result } => {
                 self.undelivered.extend(self.outbox.answered(id, result, now_ms));
             }
             Input::Tick => {
-                self.to_requester(now_ms, requester::Input::Tick);
-                self.to_compute(now_ms, compute::Input::Tick);
+                self.tell_requester(now_ms, requester::Input::Tick);
+                self.tell_compute(now_ms, compute::Input::Tick);
             }
         }
         self.settle(now_ms)
@@ -306,7 +306,10 @@ impl Core {
     /// Gives a message to the machine that it is for, unless the sender has no part in what it is about.
     fn deliver(&mut self, now_ms: u64, from: PeerId, message: Message) -> Reply {
         let refusal = match addressee(&message) {
-            Addressee::Requester => self.refused_by_requester(&from, &message),
+            Addressee::Requester => match &self.requester {
+                Some(requester) => requester.admits(&from, &message).err(),
+                None => Some(Refusal::Unknown),
+            },
             Addressee::Compute => self.refused_by_compute(&from, &message),
             Addressee::Nobody => Some(Refusal::Unknown),
         };
@@ -314,22 +317,11 @@ impl Core {
             return Reply::Refused(refusal);
         }
         match addressee(&message) {
-            Addressee::Requester => self.to_requester(now_ms, requester::Input::Message { from, message }),
-            Addressee::Compute => self.to_compute(now_ms, compute::Input::Message { from, message }),
+            Addressee::Requester => self.tell_requester(now_ms, requester::Input::Message { from, message }),
+            Addressee::Compute => self.tell_compute(now_ms, compute::Input::Message { from, message }),
             Addressee::Nobody => {}
         }
         Reply::Taken
-    }
-
-    /// Anybody may bid; of an execution only its provider may speak.
-    fn refused_by_requester(&self, from: &PeerId, message: &Message) -> Option<Refusal> {
-        let Some(record) = self.record(&message.job()) else { return Some(Refusal::Unknown) };
-        let id = about(message)?;
-        let shard = usize::try_from(id.shard).ok().and_then(|shard| record.shards.get(shard));
-        match shard.and_then(|shard| shard.execution(id.number)) {
-            None => Some(Refusal::Unknown),
-            Some(execution) => (execution.peer != *from).then_some(Refusal::NotYours),
-        }
     }
 
     /// Only the job's requester may accept, cancel or judge.
@@ -340,14 +332,14 @@ impl Core {
         }
     }
 
-    fn to_requester(&mut self, now_ms: u64, input: requester::Input) {
+    fn tell_requester(&mut self, now_ms: u64, input: requester::Input) {
         if let Some(requester) = &mut self.requester {
             let effects = requester.handle(now_ms, input);
             self.of_requester(now_ms, effects);
         }
     }
 
-    fn to_compute(&mut self, now_ms: u64, input: compute::Input) {
+    fn tell_compute(&mut self, now_ms: u64, input: compute::Input) {
         if let Some(compute) = &mut self.compute {
             let effects = compute.handle(now_ms, input);
             self.of_compute(now_ms, effects);
@@ -361,7 +353,7 @@ impl Core {
                     // Nobody hears their own gossip.
                     let announced =
                         compute::Input::Announced { job: Arc::new(job.clone()), versions: self.versions.clone() };
-                    self.to_compute(now_ms, announced);
+                    self.tell_compute(now_ms, announced);
                     let announcement = Announcement { job, versions: self.versions.clone() };
                     self.effects.push(Effect::Announce(Box::new(announcement)));
                 }
@@ -412,8 +404,8 @@ impl Core {
         let Undelivered { to, message, why } = undelivered;
         // Who would have been told by it did not say it.
         match addressee(&message) {
-            Addressee::Requester => self.to_compute(now_ms, compute::Input::Undelivered { to, message, why }),
-            Addressee::Compute => self.to_requester(now_ms, requester::Input::Undelivered { to, message, why }),
+            Addressee::Requester => self.tell_compute(now_ms, compute::Input::Undelivered { to, message, why }),
+            Addressee::Compute => self.tell_requester(now_ms, requester::Input::Undelivered { to, message, why }),
             Addressee::Nobody => {}
         }
     }
@@ -432,18 +424,6 @@ fn addressee(message: &Message) -> Addressee {
             Addressee::Compute
         }
         Message::Log { .. } => Addressee::Nobody,
-    }
-}
-
-/// The execution that a message to a requester is about.
-fn about(message: &Message) -> Option<ExecutionId> {
-    match message {
-        Message::Running(running) => Some(running.execution),
-        Message::Proposal(proposal) => Some(proposal.execution),
-        Message::Failed(failed) => Some(failed.execution),
-        Message::Evidence(evidence) => Some(evidence.execution),
-        Message::Published(published) => Some(published.execution),
-        _ => None,
     }
 }
 

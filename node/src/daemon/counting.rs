@@ -42,17 +42,18 @@ impl Counting {
 
     /// An event is on disk, with the record of its job.
     pub(super) fn event(&self, event: &Event, record: Option<&JobRecord>) {
-        match event.kind {
-            EventKind::Created => self.metrics.submitted(),
-            EventKind::Verdict => {
-                let shard = event.shard.and_then(|shard| usize::try_from(shard).ok());
-                let shard = shard.and_then(|shard| record?.shards.get(shard));
-                if let Some(verdict) = shard.and_then(|shard| shard.verdict.as_ref()) {
-                    self.metrics.verdict(verdict.rule);
-                }
+        if event.kind == EventKind::Verdict {
+            let shard = event.shard.and_then(|shard| usize::try_from(shard).ok());
+            let shard = shard.and_then(|shard| record?.shards.get(shard));
+            if let Some(verdict) = shard.and_then(|shard| shard.verdict.as_ref()) {
+                self.metrics.verdict(verdict.rule);
             }
-            _ => {}
         }
+    }
+
+    /// Who counts how long executions run.
+    pub(super) fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// This node says something to another.

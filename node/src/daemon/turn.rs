@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libp2p::{Multiaddr, PeerId};
 
@@ -224,10 +224,12 @@ impl Loop {
                 Input::Assessed { job: job.id, result }
             }),
             Effect::Run { execution, job } => {
-                let shared = Arc::clone(&self.shared);
+                let (shared, metrics) = (Arc::clone(&self.shared), self.counting.metrics());
                 self.runs.run(move || {
+                    let clock = Instant::now();
                     let result = guarded(|| work.run(execution, &job));
                     let result = result.unwrap_or_else(|why| Err((FailureKind::Host, why))).map(Box::new);
+                    metrics.ran(clock.elapsed());
                     shared.say(Input::Ran { execution, result });
                 });
             }

@@ -1,6 +1,7 @@
 //! From bids to acceptances. Nothing is accepted before the deal's `min_bids` bids are open; then as many as the deal's
-//! concurrency are drawn, and the rest waits for executions to fail. A shard that has not found its concurrency when the
-//! time for bids is over has failed: the deal asked for so many independent runs, and fewer would be another deal.
+//! concurrency are drawn, and the rest waits for executions to fail; where one is given up later than bids are kept, the
+//! job is announced anew. A shard that has not found its concurrency when the time for bids is over has failed: the deal
+//! asked for so many independent runs, and fewer would be another deal.
 
 use libp2p::PeerId;
 
@@ -15,15 +16,20 @@ use crate::protocol::{Accept, FailureKind, Message, PROTOCOL_VERSION, Versions};
 impl Shard<'_> {
     /// A provider offers to run the shard. One that is not needed is told at once, so that it does not keep anything free.
     pub(super) fn bid(&mut self, from: PeerId, versions: &Versions) {
-        match self.record.bids.iter().find(|bid| bid.peer == from).map(|bid| bid.accepted) {
-            Some(Some(false)) => return self.out.reject(from, self.number),
-            Some(_) => return,
-            None => {}
+        let known = self.record.bids.iter().position(|bid| bid.peer == from);
+        match known.map(|at| &self.record.bids[at]) {
+            Some(bid) if bid.accepted == Some(false) => return self.out.reject(from, self.number),
+            Some(bid) if bid.accepted.is_some() || self.stands_still(bid) => return,
+            _ => {}
         }
         if !self.can_run(versions) || !self.wants_bids() {
             return self.out.reject(from, self.number);
         }
-        self.record.bids.push(BidRecord { peer: from, at_ms: self.now.ms, accepted: None });
+        let bid = BidRecord { peer: from, at_ms: self.now.ms, accepted: None };
+        match known {
+            Some(at) => self.record.bids[at] = bid,
+            None => self.record.bids.push(bid),
+        }
         let text = self.bids_in_words();
         self.happened_by(EventKind::Bid, None, Some(from), text);
     }
@@ -48,6 +54,9 @@ impl Shard<'_> {
         let vacant = self.concurrency().saturating_sub(self.occupied()).min(self.spare());
         if vacant > 0 && open > 0 && (!first || open >= usize::from(self.deal().min_bids())) {
             self.draw(vacant);
+        }
+        if self.occupied() >= self.concurrency() || self.spare() == 0 {
+            self.watch.replacing_until = None;
         }
     }
 
@@ -152,11 +161,23 @@ impl Shard<'_> {
     }
 
     pub(super) fn open_bids(&self) -> usize {
-        self.record.bids.iter().filter(|bid| bid.accepted.is_none()).count()
+        self.record.bids.iter().filter(|bid| self.stands_still(bid)).count()
     }
 
     fn is_open(&self, peer: &PeerId) -> bool {
-        self.record.bids.iter().any(|bid| bid.peer == *peer && bid.accepted.is_none())
+        self.record.bids.iter().any(|bid| bid.peer == *peer && self.stands_still(bid))
+    }
+
+    /// Whether a bid is open, and its bidder still keeps room for it: that is for as long as bids are taken.
+    fn stands_still(&self, bid: &BidRecord) -> bool {
+        let old = self.now.ms.saturating_sub(bid.at_ms) >= self.job.bidding_ms;
+        bid.accepted.is_none() && (self.record.executions.is_empty() || !old)
+    }
+
+    /// How many executions may yet take the place of others, for which bids are waited for.
+    pub(super) fn replacements(&self) -> usize {
+        let in_time = self.watch.replacing_until.is_some_and(|until| self.now.ms < until);
+        if in_time { self.concurrency().saturating_sub(self.occupied()).min(self.spare()) } else { 0 }
     }
 
     pub(super) fn bids_in_words(&self) -> String {

@@ -23,7 +23,8 @@ impl Shard<'_> {
         let decided = self.watch.decided_ms.map(|since| since.saturating_add(STRAGGLERS_MS));
         // With a decision, the bids do not matter any more.
         let bidding = (!self.has_its_executions() && decided.is_none()).then_some(self.bidding_until);
-        limits.chain(bidding).chain(decided).min()
+        let replacing = self.watch.replacing_until.filter(|_| self.replacements() > 0 && decided.is_none());
+        limits.chain(bidding).chain(replacing).chain(decided).min()
     }
 
     fn publication_deadline(&self) -> Option<u64> {

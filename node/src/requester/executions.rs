@@ -37,6 +37,10 @@ impl Shard<'_> {
         execution.memo.failure = kind;
         execution.why = Some(why.clone());
         self.happened(EventKind::Failed, Some(number), why);
+        // What a provider says that it cannot do it says soon, and other bids still stand.
+        if kind.is_none() {
+            self.watch.replacing_until = Some(now_ms.saturating_add(self.job.bidding_ms));
+        }
     }
 
     /// Gives up executions of which nothing was heard, or which take longer than the job allows.

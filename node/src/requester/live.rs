@@ -34,6 +34,9 @@ pub(super) struct Watch {
     pub(super) stalled: bool,
     /// Since when nobody can change the verdict any more.
     pub(super) decided_ms: Option<u64>,
+    /// Until when somebody is looked for who takes the place of an execution that was given up: those who bid at first may
+    /// have heard nothing for so long that they keep no room for it any more.
+    pub(super) replacing_until: Option<u64>,
     /// When the winner that publishes was asked, or said where the results are.
     pub(super) asked_ms: u64,
     /// Since when only receipts are waited for.
@@ -82,8 +85,15 @@ impl Live {
         (0..).zip(&self.watches).map(|(number, _)| number).collect()
     }
 
-    /// Whether some shard still has to find providers.
-    pub(super) fn lacks_bids(&self) -> bool {
+    /// Whether some shard still has to find providers, or others for those that were given up.
+    pub(super) fn lacks_bids(&self, now_ms: u64) -> bool {
+        let replaces = |watch: &Watch| watch.replacing_until.is_some_and(|until| now_ms < until);
+        let mut shards = self.record.shards.iter().zip(&self.watches);
+        (now_ms < self.bidding_until && self.lacks_executions())
+            || shards.any(|(shard, watch)| shard.verdict.is_none() && !shard.state.is_final() && replaces(watch))
+    }
+
+    fn lacks_executions(&self) -> bool {
         let concurrency = usize::from(self.record.job.request.request.spec.deal.concurrency());
         let lacks = |shard: &ShardRecord| shard.verdict.is_none() && shard.executions.len() < concurrency;
         self.record.shards.iter().any(|shard| !shard.state.is_final() && lacks(shard))
@@ -99,6 +109,7 @@ impl Watch {
             progress_ms: now_ms,
             stalled: false,
             decided_ms: None,
+            replacing_until: None,
             asked_ms: now_ms,
             closing_ms: None,
             without_evidence: BTreeSet::new(),

@@ -207,7 +207,7 @@ impl Requester {
         if let Some(armed) = live.announce_ms.take() {
             self.times.remove(&(armed, job, None));
         }
-        if now_ms >= live.bidding_until || !live.lacks_bids() {
+        if !live.lacks_bids(now_ms) {
             return None;
         }
         let next = now_ms.saturating_add(self.config.announce_ms.max(1));
@@ -248,8 +248,12 @@ impl Requester {
             self.changes.jobs.insert(job);
         }
         self.changes.events.append(&mut out.events);
+        let announces = live.announce_ms.is_none() && live.lacks_bids(now_ms);
         if out.moved {
             out.effects.extend(self.settle(now_ms, job));
+        }
+        if announces {
+            out.effects.extend(self.announce(now_ms, job));
         }
         out.effects
     }

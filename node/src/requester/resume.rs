@@ -13,6 +13,9 @@ impl Shard<'_> {
         for bid in self.record.bids.iter().filter(|bid| bid.accepted == Some(false)) {
             self.out.reject(bid.peer, self.number);
         }
+        if self.record.executions.iter().any(|it| it.state == ExecutionState::Failed && it.memo.failure.is_none()) {
+            self.watch.replacing_until = Some(self.now.ms.saturating_add(self.job.bidding_ms));
+        }
         let asked = self.asked();
         for (number, state) in self.record.executions.iter().map(|it| (it.number, it.state)).collect::<Vec<_>>() {
             match state {

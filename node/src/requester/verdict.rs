@@ -19,7 +19,8 @@ impl Shard<'_> {
         }
         let pending = self.count(ExecutionState::is_pending);
         let vacant = self.concurrency().saturating_sub(self.occupied());
-        let outstanding = if self.has_its_executions() { pending } else { pending + vacant };
+        let vacant = if self.has_its_executions() { self.replacements() } else { vacant };
+        let outstanding = pending + vacant;
         let verifier: &dyn Verifier = match self.job.request.request.spec.verifier {
             VerifierKind::Deterministic => &Deterministic,
             VerifierKind::Noop => &Noop,

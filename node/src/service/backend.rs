@@ -1,6 +1,8 @@
 //! What the API asks of its node, answered by the daemon, the stores and the network.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +10,9 @@ use bacalhau_runtime::Link;
 use libp2p::PeerId;
 
 use super::Provider;
+use super::provider::LOG_BYTES;
 use crate::api::{Backend, BackendError, Check, LogPart, NodeFacts, ResultsDag, take_car};
+use crate::config::NodeSettings;
 use crate::daemon::{Daemon, SubmitError, versions};
 use crate::job::{ExecutionId, JobId, SignedRequest};
 use crate::node::Node;
@@ -22,15 +26,25 @@ pub(super) struct NodeBackend {
     node: Arc<Node>,
     sources: Arc<Sources>,
     provider: Arc<Provider>,
+    name: Option<String>,
+    labels: Vec<String>,
 }
 
 impl NodeBackend {
-    pub(super) fn new(daemon: Arc<Daemon>, node: Arc<Node>, sources: Arc<Sources>, provider: Arc<Provider>) -> Self {
-        Self { daemon, node, sources, provider }
+    pub(super) fn new(
+        daemon: Arc<Daemon>,
+        node: Arc<Node>,
+        sources: Arc<Sources>,
+        provider: Arc<Provider>,
+        about: &NodeSettings,
+    ) -> Self {
+        let labels = about.labels.iter().map(ToString::to_string).collect();
+        Self { daemon, node, sources, provider, name: about.name.clone(), labels }
     }
 
     fn facts_of(&self, peer: PeerId, addrs: Vec<String>, connected: bool) -> NodeFacts {
-        NodeFacts { peer, addrs, versions: self.daemon.versions_of(&peer), connected, total: None, free: None }
+        let versions = self.daemon.versions_of(&peer);
+        NodeFacts { peer, name: None, labels: Vec::new(), addrs, versions, connected, total: None, free: None }
     }
 }
 
@@ -49,9 +63,20 @@ impl Backend for NodeBackend {
     fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Result<LogPart, BackendError> {
         let record = self.daemon.store().job(&execution.job).map_err(|error| BackendError::Busy(error.to_string()))?;
         let shard = usize::try_from(execution.shard).ok().and_then(|shard| record?.shards.into_iter().nth(shard));
-        let peer = shard.and_then(|shard| shard.execution(execution.number).map(|execution| execution.peer));
-        let peer = peer.ok_or_else(|| BackendError::Gone(format!("there is no execution {execution}")))?;
-        let (bytes, ended) = self.daemon.log(execution, peer, stderr, offset).map_err(BackendError::Gone)?;
+        let ran = shard.as_ref().and_then(|shard| shard.execution(execution.number));
+        let (Some(shard), Some(ran)) = (&shard, ran) else {
+            return Err(BackendError::Gone(format!("there is no execution {execution}")));
+        };
+        // Who came to the same results said the same, and providers keep nothing once results were collected.
+        let published = shard.published.and_then(|number| shard.execution(number));
+        if published.is_some_and(|published| published.h1 == ran.h1) {
+            let name = if stderr { "stderr" } else { "stdout" };
+            let bytes = read_from(&self.provider.collected(&execution.job, execution.shard).join(name), offset)
+                .map_err(|error| BackendError::Gone(format!("the log is not on this node any more: {error}")))?;
+            let ended = bytes.len() < LOG_BYTES;
+            return Ok(LogPart { bytes, ended });
+        }
+        let (bytes, ended) = self.daemon.log(execution, ran.peer, stderr, offset).map_err(BackendError::Gone)?;
         Ok(LogPart { bytes, ended })
     }
 
@@ -70,7 +95,16 @@ impl Backend for NodeBackend {
     fn node(&self) -> NodeFacts {
         let (total, free) = self.daemon.capacity();
         let addrs = self.daemon.transport().addrs().iter().map(ToString::to_string).collect();
-        NodeFacts { peer: self.daemon.me(), addrs, versions: Some(versions()), connected: true, total, free }
+        NodeFacts {
+            peer: self.daemon.me(),
+            name: self.name.clone(),
+            labels: self.labels.clone(),
+            addrs,
+            versions: Some(versions()),
+            connected: true,
+            total,
+            free,
+        }
     }
 
     fn nodes(&self) -> Vec<NodeFacts> {
@@ -86,6 +120,15 @@ impl Backend for NodeBackend {
         let store = Check { name: "jobs can be written".into(), problem: self.daemon.problem() };
         vec![store]
     }
+}
+
+/// Part of a file.
+fn read_from(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_BYTES as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn unix_ms() -> u64 {

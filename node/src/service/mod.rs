@@ -15,8 +15,8 @@ use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
 use crate::budget::Rate;
-use crate::compute::{Locality, Policy, Probe, Workbench};
-use crate::config::{self, Config, ConfigError, machine};
+use crate::compute::{Policy, Probe, Workbench};
+use crate::config::{Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::http::Reach;
 use crate::job::Resources;
@@ -102,7 +102,8 @@ impl Service {
             compute,
             metrics: Arc::clone(&metrics),
         })?);
-        let backend = Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider));
+        let backend =
+            Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider, &config.node));
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
         let housekeeping = Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir))?;
@@ -179,10 +180,8 @@ fn policy(config: &Config) -> Result<Policy, ServiceError> {
     });
     let probes = compute.probe_exec.clone().map(|command| Ok(Probe::Exec(command))).into_iter().chain(url);
     Ok(Policy {
-        locality: match compute.locality {
-            config::Locality::Local => Locality::Local,
-            config::Locality::Anywhere => Locality::Anywhere,
-        },
+        locality: compute.locality,
+        max_timeout: compute.max_timeout.0,
         reject_stateless: compute.reject_stateless,
         probes: probes.collect::<Result<_, ConfigError>>()?,
     })

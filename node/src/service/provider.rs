@@ -22,7 +22,7 @@ use crate::transport::Identity;
 /// Bytes of results that are collected at most, unless the job's own limit is lower.
 const MAX_RESULT_BYTES: u64 = 64 << 30;
 /// Bytes of a log that are read at once.
-const LOG_BYTES: usize = 256 << 10;
+pub(super) const LOG_BYTES: usize = 256 << 10;
 
 /// What a provider is made of.
 #[derive(Debug)]

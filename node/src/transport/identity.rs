@@ -22,10 +22,10 @@ impl Identity {
         Self(Keypair::generate_ed25519())
     }
 
-    /// The one that follows from `seed`: the same in every run of a test.
-    #[cfg(test)]
+    /// The one that follows from `seed`, for whoever knows it: for simulations.
+    #[expect(clippy::expect_used, reason = "any 32 bytes are an ed25519 key")]
     pub(crate) fn from_seed(seed: [u8; 32]) -> Self {
-        Self(Keypair::ed25519_from_bytes(seed).unwrap())
+        Self(Keypair::ed25519_from_bytes(seed).expect("a key"))
     }
 
     /// The one in the file at `path`, which is made if it is not there: at once or not at all, readable by its owner

@@ -81,6 +81,8 @@ impl Backend for Fake {
         let versions = Versions { semver: "0.1.0".into(), protocol: PROTOCOL_VERSION, profiles: Vec::new() };
         NodeFacts {
             peer: requester(),
+            name: Some("first".into()),
+            labels: vec!["rack=1".into()],
             addrs: vec!["/ip4/127.0.0.1/tcp/1".into()],
             versions: Some(versions),
             connected: true,

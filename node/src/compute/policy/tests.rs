@@ -73,7 +73,7 @@ fn jobs_are_selected_as_the_settings_say() {
         (Locality::Anywhere, true, &stateless, false),
     ];
     for (locality, reject_stateless, job, wanted) in table {
-        let policy = Policy { locality, reject_stateless, probes: Vec::new() };
+        let policy = Policy { locality, reject_stateless, ..Policy::default() };
         let selected = policy.select(&peer(), job, &sources);
         assert_eq!(selected.is_ok(), wanted, "{locality:?} {reject_stateless} {:?}: {selected:?}", job.shards);
     }
@@ -106,4 +106,16 @@ fn a_stranger_does_not_learn_which_files_are_here() {
     };
     assert_eq!(why("/etc/passwd"), why("/no/such/file"));
     assert_eq!(why("Cargo.toml"), why("no-such-file"));
+}
+
+#[test]
+fn who_asks_for_more_time_than_the_node_gives_is_refused() {
+    let job = job(Link::of_raw(b""), "data:,x", &[]);
+    let select = |seconds| {
+        let max_timeout = Duration::from_secs(seconds);
+        let policy = Policy { locality: Locality::Anywhere, max_timeout, ..Policy::default() };
+        policy.select(&peer(), &job, &sources(LocalStorage::default()))
+    };
+    assert_eq!(select(60), Ok(()));
+    assert_eq!(select(59), Err("the job asks for 60 s, and this node gives an execution 59 s".into()));
 }

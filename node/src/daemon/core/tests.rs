@@ -1,14 +1,13 @@
-use libp2p::identity::Keypair;
-
 use super::*;
 use crate::compute::ComputeConfig;
 use crate::protocol::{Accept, Bid, Cancel, Reject, Running};
 use crate::requester::RequesterConfig;
+use crate::transport::Identity;
 use crate::transport::simulated::{Config, FakeSeal, jobs};
 
 /// A node, and whether it takes and runs jobs.
 fn node(me: PeerId, takes: bool, runs: bool) -> Core {
-    let seal = Arc::new(FakeSeal::new(me));
+    let seal = Arc::new(FakeSeal::new(me, 1));
     let requester = takes.then(|| Requester::new(me, RequesterConfig::default(), seal.clone()));
     let compute = runs.then(|| Compute::new(me, jobs::versions(), ComputeConfig::default(), seal));
     Core::new(me, jobs::versions(), requester, compute, OutboxConfig::default())
@@ -17,7 +16,7 @@ fn node(me: PeerId, takes: bool, runs: bool) -> Core {
 /// A job that one run is enough for.
 fn job(requester: PeerId) -> AnnouncedJob {
     let config = Config { deal: jobs::deal(1, 0, 1), ..Config::default() };
-    jobs::job(&config, &Keypair::generate_ed25519(), (0, 0, 1), requester, 1)
+    jobs::job(&config, &Identity::ephemeral(), (0, 0, 1), requester, 1)
 }
 
 fn announced(job: &AnnouncedJob) -> Input {
@@ -40,7 +39,8 @@ fn bidder(job: &AnnouncedJob) -> (Core, Transmit) {
 
 #[test]
 fn a_node_runs_its_own_job_without_the_network() {
-    let me = PeerId::random();
+    let identity = Identity::ephemeral();
+    let me = identity.peer_id();
     let mut core = node(me, true, true);
     let job = job(me);
     let execution = job.id.execution(0, 1);
@@ -50,7 +50,9 @@ fn a_node_runs_its_own_job_without_the_network() {
     while let Some(effect) = todo.pop() {
         let input = match &effect {
             Effect::Assess(_) => Some(assessed(&job)),
-            Effect::Run { .. } => Some(Input::Ran { execution, result: Ok(jobs::ran(&execution, h1.clone())) }),
+            Effect::Run { .. } => {
+                Some(Input::Ran { execution, result: Ok(jobs::ran(&execution, h1.clone(), &identity)) })
+            }
             Effect::Publish { h1: asked, .. } => {
                 assert_eq!(asked, &h1);
                 let delivery = Delivery::Directory("results".into());

@@ -42,6 +42,10 @@ fn who_is_silent_is_replaced_and_who_gives_signs_of_life_is_not() {
     assert_eq!(world.execution(1).state, ExecutionState::Running);
     let effects = world.wait(1_000);
     assert_eq!(world.execution(1).why.as_deref(), Some("silent for 60 s"));
+    // The other bid is from six minutes ago, and nobody keeps room for so long.
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Announce(_))), "{effects:?}");
+    assert_eq!(sent(&effects, |message| matches!(message, Message::Accept(_))), []);
+    let effects = world.bids(0..2);
     assert_eq!(sent(&effects, |message| matches!(message, Message::Accept(_))), [world.peer_of(2)]);
     let late = world.vote(1, "h1:late");
     assert_eq!((late, world.execution(1).h1.clone()), (vec![], None));
@@ -55,6 +59,8 @@ fn signs_of_life_are_no_result() {
         world.running(1);
         world.wait(30_000);
     }
+    assert_eq!(world.record().state, JobState::InProgress, "somebody else may want to run it");
+    world.wait(30_000);
     assert_eq!(
         world.shard().why.as_deref(),
         Some("no run came to a result: execution 1: no result in time: the job allows 600 s")

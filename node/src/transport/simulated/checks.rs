@@ -34,13 +34,14 @@ impl Checks {
         &self.ended
     }
 
-    /// A requester has put this on disk.
-    pub(super) fn record(&mut self, record: &JobRecord, report: &mut Report) {
+    /// A requester has put this on disk. The answer is whether the job has ended by it.
+    pub(super) fn record(&mut self, record: &JobRecord, report: &mut Report) -> bool {
         let id = record.job.id;
         let mut violation = |what: String| report.violation(format!("job {id}: {what}"));
         if record.state != JobState::of(record.shards.iter().map(|shard| shard.state)) {
             violation(format!("is {} and its shards are not", record.state));
         }
+        let ends = record.state.is_final() && !self.ended.contains_key(&id);
         if record.state.is_final() {
             if record.ended_ms.is_none() {
                 violation("has ended at no time".into());
@@ -58,6 +59,7 @@ impl Checks {
             }
             self.verdict(id, number, shard, report);
         }
+        ends
     }
 
     fn shard(&self, record: &JobRecord, number: u32, shard: &ShardRecord) -> Vec<String> {
@@ -170,7 +172,7 @@ impl Checks {
         if !self.runs_honestly(&from) {
             return None;
         }
-        let ballot = match FakeSeal::new(to).open(&proposal.sealed) {
+        let ballot = match FakeSeal::new(to, 0).open(&proposal.sealed) {
             Ok(ballot) => ballot,
             Err(error) => return Some(format!("{from} sealed what cannot be opened: {error}")),
         };

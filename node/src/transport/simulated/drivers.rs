@@ -48,7 +48,7 @@ impl World<'_> {
         let result = if self.dice.chance(self.config.host_failures) {
             Err((FailureKind::Host, "the disk is full".into()))
         } else {
-            Ok(ran(&execution, behaviour.result(node, &execution)))
+            Ok(ran(&execution, behaviour.result(node, &execution), &self.nodes[node].identity))
         };
         self.agenda.at(self.now_ms + takes, Event::Ran { node, life, execution, result });
     }
@@ -61,9 +61,12 @@ impl World<'_> {
         execution: ExecutionId,
         result: Result<Box<Ran>, (FailureKind, String)>,
     ) {
+        if self.nodes[node].life != life {
+            return;
+        }
         let there = self.nodes[node].disk.results.contains_key(&execution);
         let ended = self.nodes[node].running.remove(&execution).is_some();
-        if self.nodes[node].life != life || !(there || ended) {
+        if !there && !ended {
             return;
         }
         if let Ok(ran) = &result {
@@ -94,7 +97,8 @@ impl World<'_> {
 
     pub(super) fn collect(&mut self, node: usize, execution: ExecutionId, from: PeerId, h1: &str) {
         let Some(provider) = self.by_peer.get(&from).copied() else { return };
-        let gone = self.nodes[provider].core.is_none() || self.is_lost(provider, node);
+        // What is lost on the way is asked for again by those who fetch.
+        let gone = self.nodes[provider].core.is_none() || self.are_apart(provider, node);
         let (takes, result) = match self.nodes[provider].disk.published.get(&execution) {
             _ if gone => ((FETCH_MS, FETCH_MS), Err(format!("cannot be fetched from {from}"))),
             None => ((FETCH_MS, FETCH_MS), Err(format!("{from} does not have it"))),

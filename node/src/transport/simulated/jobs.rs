@@ -2,7 +2,6 @@
 
 use bacalhau_runtime::{CallTrail, Claim, Link, Outcome, Receipt, Unclaimed};
 use libp2p::PeerId;
-use libp2p::identity::Keypair;
 
 use super::Config;
 use crate::compute::Ran;
@@ -11,6 +10,8 @@ use crate::job::{
     WasmSpec,
 };
 use crate::protocol::{PROTOCOL_VERSION, Versions};
+use crate::receipts;
+use crate::transport::Identity;
 
 /// No capacity at all.
 pub(crate) const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, disk_bytes: 0 };
@@ -31,7 +32,7 @@ pub(crate) fn versions() -> Versions {
 #[expect(clippy::expect_used, reason = "an ed25519 key always signs")]
 pub(crate) fn job(
     config: &Config,
-    client: &Keypair,
+    client: &Identity,
     (number, data_set, shards): (usize, usize, u32),
     requester: PeerId,
     now_ms: u64,
@@ -53,7 +54,7 @@ pub(crate) fn job(
         labels: Vec::new(),
     };
     let request = Request { spec, nonce: number.to_string() };
-    let request = SignedRequest::sign(request, client).expect("a signature");
+    let request = SignedRequest::sign(request, client.keypair()).expect("a signature");
     AnnouncedJob {
         id: JobId::of(&request, &requester),
         request,
@@ -74,12 +75,13 @@ pub(crate) fn data_set(job: &AnnouncedJob) -> Option<usize> {
     input.source.strip_prefix("ipfs://data-set-")?.parse().ok()
 }
 
-/// A run with this result.
-pub(crate) fn ran(execution: &ExecutionId, h1: String) -> Box<Ran> {
+/// A run with this result, for which `identity` vouches.
+pub(crate) fn ran(execution: &ExecutionId, h1: String, identity: &Identity) -> Box<Ran> {
     // Of the job itself only its name, which all runs of a shard share.
     let job = bacalhau_runtime::Job::new(Link::of_raw(b"module"));
     let job_cid = Link::of_raw(format!("{}:{}", execution.job, execution.shard).as_bytes());
     let claim = Claim { job, job_cid, outcome: Outcome::Exit(0), fuel: 1000, h1, files: Vec::new() };
-    let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() };
+    let mut receipt = Receipt { claim, unclaimed: Unclaimed::default(), signatures: Vec::new() };
+    receipts::sign(&mut receipt, identity);
     Box::new(Ran { receipt, calls: CallTrail::default() })
 }

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::Behaviour;
 use super::event::{Delivery, Event};
 use super::jobs;
 use super::report::kind;
 use super::world::World;
+use super::{Behaviour, FakeSeal};
 use crate::daemon::{Input, Transmit};
 use crate::job::AnnouncedJob;
 use crate::protocol::{Bid, Failed, FailureKind, Message, Proposal, Reply, Running, Withdraw};
@@ -100,8 +100,12 @@ impl World<'_> {
 
     /// Whether nothing gets from one to the other just now.
     pub(super) fn is_lost(&mut self, from: usize, to: usize) -> bool {
-        let apart = self.parted && self.nodes[from].part != self.nodes[to].part;
-        apart || self.dice.chance(self.config.links.loss)
+        self.are_apart(from, to) || self.dice.chance(self.config.links.loss)
+    }
+
+    /// Whether they are in different parts of the network.
+    pub(super) fn are_apart(&self, one: usize, other: usize) -> bool {
+        self.parted && self.nodes[one].part != self.nodes[other].part
     }
 
     pub(super) fn delay(&mut self) -> u64 {
@@ -121,7 +125,8 @@ impl World<'_> {
     /// What cheats make of their messages.
     fn disguise(&mut self, from: usize, to: usize, message: &mut Message) -> Disguise {
         let behaviour = self.nodes[from].behaviour;
-        if behaviour == Behaviour::SilentAfterBid && !matches!(message, Message::Bid(_)) {
+        let of_provider = matches!(message, Message::Running(_) | Message::Proposal(_) | Message::Failed(_));
+        if behaviour == Behaviour::SilentAfterBid && of_provider {
             return Disguise::Kept;
         }
         let Message::Proposal(proposal) = message else { return Disguise::Sent };
@@ -154,7 +159,7 @@ impl World<'_> {
 
     /// The same proposal with another result.
     fn contradict(&self, from: usize, to: usize, proposal: &Proposal) -> Message {
-        let seal = super::FakeSeal::new(self.nodes[to].peer);
+        let seal = FakeSeal::new(self.nodes[to].peer, 0);
         let sealed = seal.open(&proposal.sealed).and_then(|mut ballot| {
             ballot.h1 = Behaviour::Liar.result(from, &proposal.execution);
             seal.seal(&ballot)

@@ -12,6 +12,7 @@ use crate::compute::Compute;
 use crate::daemon::Core;
 use crate::job::{ExecutionId, Resources};
 use crate::requester::Requester;
+use crate::transport::Identity;
 
 /// Unix milliseconds at the beginning, by a clock that is right.
 const BEGINNING_MS: u64 = 1_800_000_000_000;
@@ -20,6 +21,7 @@ const BEGINNING_MS: u64 = 1_800_000_000_000;
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) peer: PeerId,
+    pub(super) identity: Identity,
     pub(super) behaviour: Behaviour,
     /// The process; absent while it is down.
     pub(super) core: Option<Core>,
@@ -42,9 +44,10 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(peer: PeerId, behaviour: Behaviour) -> Self {
+    pub(super) fn new(identity: Identity, behaviour: Behaviour) -> Self {
         Self {
-            peer,
+            peer: identity.peer_id(),
+            identity,
             behaviour,
             core: None,
             life: 0,
@@ -76,7 +79,7 @@ impl Node {
 
     /// A process of this node that knows nothing.
     pub(super) fn process(&self, config: &Config) -> Core {
-        let seal = Arc::new(FakeSeal::new(self.peer));
+        let seal = Arc::new(FakeSeal::new(self.peer, self.life));
         let requester = Requester::new(self.peer, config.requester.clone(), seal.clone());
         let compute = Compute::new(self.peer, versions(), config.compute.clone(), seal);
         Core::new(self.peer, versions(), Some(requester), Some(compute), config.outbox.clone())

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use libp2p::PeerId;
+
+use super::Behaviour;
 use crate::job::{JobRecord, JobState};
 use crate::protocol::Message;
 use crate::verify::Rule;
@@ -24,20 +27,27 @@ pub struct Report {
     pub orphans: usize,
     /// Which rules decided verdicts.
     pub rules: BTreeMap<String, usize>,
+    /// Why shards failed, with `#` for numbers.
+    pub failures: BTreeMap<String, usize>,
     /// Messages that were transmitted, each try by itself, by kind.
     pub messages: BTreeMap<&'static str, u64>,
     /// Announcements that arrived, also at nodes that had no use for them.
     pub announced: u64,
+    /// Nodes that cheat.
+    pub cheats: BTreeMap<PeerId, Behaviour>,
     /// Crashes of nodes.
     pub crashes: u64,
     /// What must not be, in words; empty if all is well.
     pub violations: Vec<String>,
-    /// All jobs, in the order in which they ended, if they are kept.
+    /// All jobs, in the order in which they were submitted, if they are kept.
     pub records: Vec<JobRecord>,
 }
 
 /// Violations that are told; whoever has so many needs no more.
 const MAX_VIOLATIONS: usize = 20;
+
+/// Letters by which reasons are told apart.
+const MAX_WORDS: usize = 80;
 
 impl Report {
     /// Messages of all kinds.
@@ -49,6 +59,18 @@ impl Report {
         if self.violations.len() < MAX_VIOLATIONS {
             self.violations.push(what);
         }
+    }
+
+    pub(super) fn failed(&mut self, why: &str) {
+        let mut words = String::new();
+        for letter in why.chars().take(MAX_WORDS) {
+            match letter {
+                '0'..='9' if words.ends_with('#') => {}
+                '0'..='9' => words.push('#'),
+                _ => words.push(letter),
+            }
+        }
+        *self.failures.entry(words).or_default() += 1;
     }
 
     pub(super) fn decided(&mut self, rule: Rule) {
@@ -69,6 +91,9 @@ impl fmt::Display for Report {
         writeln!(f, "jobs {:?}, orphans {}", self.jobs, self.orphans)?;
         writeln!(f, "verdicts {:?}", self.rules)?;
         writeln!(f, "announcements {}, messages {}: {:?}", self.announced, self.messages_in_all(), self.messages)?;
+        for (why, count) in &self.failures {
+            writeln!(f, "{count} shards failed: {why}")?;
+        }
         for violation in &self.violations {
             writeln!(f, "VIOLATION: {violation}")?;
         }

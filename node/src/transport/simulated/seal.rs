@@ -3,29 +3,40 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use libp2p::PeerId;
+use sha2::{Digest as _, Sha256};
 
+use crate::hex::Hex;
 use crate::job;
 use crate::protocol::{Ballot, MAX_SEALED_BYTES};
 use crate::verify::{Seal, SealError};
+
+/// Bytes of a salt.
+const SALT_BYTES: usize = 16;
 
 /// Behaves as a seal does towards those who keep to the rules: what is sealed to one node cannot be opened by another.
 #[derive(Debug)]
 pub struct FakeSeal {
     me: PeerId,
+    life: u32,
     salts: AtomicU64,
 }
 
 impl FakeSeal {
-    /// The seal of this node.
-    pub fn new(me: PeerId) -> Self {
-        Self { me, salts: AtomicU64::new(0) }
+    /// The seal of this node in this life of it.
+    pub fn new(me: PeerId, life: u32) -> Self {
+        Self { me, life, salts: AtomicU64::new(0) }
     }
 }
 
 impl Seal for FakeSeal {
     fn salt(&self) -> Result<String, SealError> {
         // No two are the same, which is all that a simulation needs of them.
-        Ok(format!("{:032x}", self.salts.fetch_add(1, Ordering::Relaxed)))
+        let salt = Sha256::new()
+            .chain_update(self.me.to_bytes())
+            .chain_update(self.life.to_be_bytes())
+            .chain_update(self.salts.fetch_add(1, Ordering::Relaxed).to_be_bytes())
+            .finalize();
+        Ok(Hex(&salt[..SALT_BYTES]).to_string())
     }
 
     fn seal(&self, ballot: &Ballot) -> Result<Vec<u8>, SealError> {

@@ -1,6 +1,7 @@
 //! Simulations. `BACALHAU_SIM_SEED` runs all of them with another seed; each prints the one that it ran with.
 
 mod byzantine;
+mod checks;
 mod cost;
 mod faults;
 mod large;

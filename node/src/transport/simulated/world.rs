@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use libp2p::PeerId;
-use libp2p::identity::Keypair;
 
 use super::checks::Checks;
 use super::dice::Dice;
@@ -14,7 +13,8 @@ use super::node::Node;
 use super::report::kind;
 use super::{Behaviour, Config, Report};
 use crate::daemon::{Changes, Core, Effect, Input};
-use crate::job::{JobId, JobRecord};
+use crate::job::{JobId, JobRecord, ShardState};
+use crate::transport::Identity;
 
 /// Everything there is.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct World<'a> {
     pub(super) seen: BTreeMap<(JobId, u32), (usize, Vec<u8>)>,
     pub(super) checks: Checks,
     pub(super) report: Report,
-    client: Keypair,
+    client: Identity,
     /// Jobs, in the order in which they were submitted, and their requesters.
     submitted: Vec<(JobId, usize)>,
     /// What is known of each at last, if that is kept.
@@ -48,9 +48,9 @@ impl<'a> World<'a> {
         let mut checks = Checks::default();
         let mut nodes = Vec::new();
         for behaviour in behaviours.take(config.nodes) {
-            let peer = key(&mut dice).public().to_peer_id();
-            checks.knows(peer, behaviour);
-            nodes.push(Node::new(peer, behaviour));
+            let identity = Identity::from_seed(dice.bytes());
+            checks.knows(identity.peer_id(), behaviour);
+            nodes.push(Node::new(identity, behaviour));
         }
         for data_set in 0..config.data_sets {
             for holder in dice.sample(config.nodes - config.first_provider, config.holders) {
@@ -58,7 +58,7 @@ impl<'a> World<'a> {
             }
         }
         let by_peer = nodes.iter().enumerate().map(|(at, node)| (node.peer, at)).collect();
-        let client = key(&mut dice);
+        let client = Identity::from_seed(dice.bytes());
         Self {
             config,
             dice,
@@ -203,7 +203,11 @@ impl<'a> World<'a> {
             for wrong in self.checks.quorum(record) {
                 self.report.violation(wrong);
             }
-            self.checks.record(record, &mut self.report);
+            let ended = self.checks.record(record, &mut self.report);
+            if ended {
+                let failed = record.shards.iter().filter(|shard| shard.state == ShardState::Failed);
+                failed.filter_map(|shard| shard.why.as_deref()).for_each(|why| self.report.failed(why));
+            }
             if self.config.keep_records {
                 self.records.insert(record.job.id, record.clone());
             }
@@ -265,12 +269,9 @@ impl<'a> World<'a> {
                 self.report.violation(format!("node {number} holds capacity: {:?}", core.compute()));
             }
         }
+        let cheats = self.nodes.iter().filter(|node| node.behaviour != Behaviour::Honest);
+        self.report.cheats = cheats.map(|node| (node.peer, node.behaviour)).collect();
         self.report.virtual_ms = self.now_ms;
         self.report
     }
-}
-
-fn key(dice: &mut Dice) -> Keypair {
-    #[expect(clippy::expect_used, reason = "any 32 bytes are an ed25519 key")]
-    Keypair::ed25519_from_bytes(dice.bytes()).expect("a key")
 }

@@ -37,11 +37,13 @@ fn a_thousand_nodes_and_ten_thousand_jobs() {
         behaviours: vec![
             (Behaviour::Liar, 30),
             (Behaviour::Colluder, 30),
+            (Behaviour::Copycat, 10),
             (Behaviour::Replayer, 10),
             (Behaviour::SilentAfterBid, 10),
             (Behaviour::Slow, 10),
             (Behaviour::WrongPublisher, 10),
             (Behaviour::Equivocator, 10),
+            (Behaviour::Flooder, 5),
         ],
         end_ms: 12 * 3_600_000,
         write_everything: false,
@@ -52,5 +54,5 @@ fn a_thousand_nodes_and_ten_thousand_jobs() {
     let report = run(&config);
     println!("in {:?}", began.elapsed());
     let completed = report.jobs.get(&JobState::Completed).copied().unwrap_or(0);
-    assert!(completed > 9_000, "{report}");
+    assert!(completed > 9_500, "{report}");
 }
