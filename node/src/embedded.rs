@@ -125,7 +125,6 @@ impl Cluster {
     }
 
     /// The node that takes jobs.
-    #[expect(clippy::missing_panics_doc, reason = "there is always a first node")]
     pub fn requester(&self) -> &Daemon {
         &self.daemons[0]
     }
