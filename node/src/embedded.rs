@@ -17,8 +17,9 @@ use crate::store::JobStore;
 use crate::transport::{Alone, Budgets, Host, HostConfig, Identity, JobsConfig, Network, Threads, Transport};
 use crate::verify::AgeSeal;
 
-/// How long nodes may take to find each other. On loopback it is some milliseconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nodes may take to find each other. On loopback it is some milliseconds; on a machine that is busy with other
+/// things a dial can be lost, and is tried again only when its own time, ten seconds, is over.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the nodes are told.
 #[derive(Clone, Debug)]
