@@ -14,7 +14,7 @@ use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::metrics::Metrics;
 use crate::requester::RequesterConfig;
 use crate::store::JobStore;
-use crate::transport::{Alone, Host, HostConfig, Identity, JobsConfig, Network, Threads, Transport};
+use crate::transport::{Alone, Budgets, Host, HostConfig, Identity, JobsConfig, Network, Threads, Transport};
 use crate::verify::AgeSeal;
 
 /// How long nodes may take to find each other. On loopback it is some milliseconds.
@@ -50,6 +50,30 @@ impl Cluster {
         config: &ClusterConfig,
         work: impl Fn(usize, &Identity, &[PeerId]) -> Result<Arc<dyn Work>, HostFailure>,
     ) -> Result<Self, HostFailure> {
+        Self::wired(config, &Budgets::default(), work, |_, _, network| network)
+    }
+
+    /// The same, where peers may cost as much as `budgets` say, and `wire` may put something between a node and its
+    /// network, which a single node has none of.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    #[cfg(feature = "byzantine")]
+    pub fn start_with(
+        config: &ClusterConfig,
+        budgets: &Budgets,
+        work: impl Fn(usize, &Identity, &[PeerId]) -> Result<Arc<dyn Work>, HostFailure>,
+        wire: impl Fn(usize, &Identity, Arc<Network>) -> Arc<dyn Transport>,
+    ) -> Result<Self, HostFailure> {
+        Self::wired(config, budgets, work, wire)
+    }
+
+    fn wired(
+        config: &ClusterConfig,
+        budgets: &Budgets,
+        work: impl Fn(usize, &Identity, &[PeerId]) -> Result<Arc<dyn Work>, HostFailure>,
+        wire: impl Fn(usize, &Identity, Arc<Network>) -> Arc<dyn Transport>,
+    ) -> Result<Self, HostFailure> {
         let identities: Vec<Identity> = (0..config.nodes.max(1)).map(|_| Identity::ephemeral()).collect();
         let names: Vec<PeerId> = identities.iter().map(Identity::peer_id).collect();
         let threads = if identities.len() > 1 {
@@ -64,14 +88,16 @@ impl Cluster {
             let transport: Arc<dyn Transport> = match &threads {
                 None => Arc::new(Alone::new(identity.peer_id(), mailbox.listener())),
                 Some(threads) => {
-                    let known = first.iter().map(|(_, addr)| addr.clone()).collect();
-                    let host = start_host(identity.clone(), threads, known)?;
+                    let bootstrap = first.iter().map(|(_, addr)| addr.clone()).collect();
+                    let jobs =
+                        JobsConfig { bootstrap, reachable: true, budgets: budgets.clone(), ..JobsConfig::default() };
+                    let host = start_host(identity.clone(), threads, jobs)?;
                     let network = Arc::new(Network::start(&host, mailbox.listener()).map_err(failed)?);
                     if let (None, Some(addr)) = (&first, host.listen_addrs().first()) {
                         first = Some((network.clone(), addr.clone()));
                     }
                     hosts.push(host);
-                    network
+                    wire(number, &identity, network)
                 }
             };
             daemons.push(Daemon::start(Parts {
@@ -99,7 +125,6 @@ impl Cluster {
     }
 
     /// The node that takes jobs.
-    #[expect(clippy::missing_panics_doc, reason = "there is always a first node")]
     pub fn requester(&self) -> &Daemon {
         &self.daemons[0]
     }
@@ -110,9 +135,8 @@ impl Cluster {
     }
 }
 
-fn start_host(identity: Identity, threads: &Threads, bootstrap: Vec<Multiaddr>) -> Result<Host, HostFailure> {
+fn start_host(identity: Identity, threads: &Threads, jobs: JobsConfig) -> Result<Host, HostFailure> {
     let loopback = "/ip4/127.0.0.1/tcp/0".parse().map_err(failed)?;
-    let jobs = JobsConfig { bootstrap, reachable: true, ..JobsConfig::default() };
     let config = HostConfig {
         identity,
         listen: vec![loopback],

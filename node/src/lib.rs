@@ -20,6 +20,7 @@
 //! | [`receipts`] | signing receipts, and who signed them |
 //! | [`sharding`] | how inputs are spread over shards |
 //! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
+//! | `byzantine` | nodes that cheat, for tests only, behind the feature of that name |
 //! | [`embedded`] | several nodes in this process: what `wasm run` uses without a server |
 //! | [`service`] | a serving node, all of it, wired together |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
@@ -33,6 +34,9 @@
 pub mod api;
 pub mod bitswap;
 pub mod budget;
+#[cfg(feature = "byzantine")]
+#[doc(hidden)]
+pub mod byzantine;
 pub mod cas;
 pub mod cli;
 pub mod compute;

@@ -28,7 +28,8 @@ impl Shard<'_> {
         let Some(execution) = self.change(number) else { return };
         match checked {
             Ok(()) => (execution.receipt, execution.calls) = (receipt, Some(calls)),
-            Err(why) => execution.why = Some(why.into()),
+            // Who has contradicted itself is known for that.
+            Err(why) => drop(execution.why.get_or_insert_with(|| why.into())),
         }
         self.find();
     }

@@ -1,5 +1,5 @@
-//! A node that reports wrong results: for `devstack --bad-actors` and for tests, to see that the vote finds it out. All
-//! liars tell the same lie, which is the worst that they can do.
+//! A node that reports wrong results: for `devstack --bad-actors` and for tests, to see that the vote finds it out. Liars
+//! tell the same lie, which is the worst that they can do, unless they are given another.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -16,49 +16,57 @@ use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// What is added to the standard output of every program.
-const LIE: &[u8] = b"and the moon is made of cheese\n";
+const LIE: &str = "and the moon is made of cheese\n";
 
 /// See the module.
 #[derive(Debug)]
-pub struct Liar(Arc<Provider>);
+pub struct Liar {
+    provider: Arc<Provider>,
+    lie: String,
+}
 
 impl Liar {
     /// Lies about what `provider` does.
     pub fn new(provider: Arc<Provider>) -> Self {
-        Self(provider)
+        Self::telling(provider, LIE)
+    }
+
+    /// The same with a lie of its own.
+    pub fn telling(provider: Arc<Provider>, lie: &str) -> Self {
+        Self { provider, lie: lie.into() }
     }
 
     fn falsify(&self, execution: ExecutionId, mut ran: Ran) -> Result<Ran, (FailureKind, String)> {
-        let results = self.0.results_of(execution);
+        let results = self.provider.results_of(execution);
         let failed = |why: String| (FailureKind::Host, format!("a lie could not be written: {why}"));
-        add_lie(&results.join("stdout")).map_err(|error| failed(error.to_string()))?;
+        add_lie(&results.join("stdout"), self.lie.as_bytes()).map_err(|error| failed(error.to_string()))?;
         let hashed = dirhash::hash_dir(&results, "results").map_err(|error| failed(error.to_string()))?;
         ran.receipt.claim.h1 = hashed.h1;
         ran.receipt.claim.files = hashed.files.iter().map(ResultFile::from).collect();
-        self.0.sign(&mut ran.receipt);
+        self.provider.sign(&mut ran.receipt);
         Ok(ran)
     }
 }
 
 /// Once, however often the execution is asked for.
-fn add_lie(stdout: &Path) -> io::Result<()> {
-    if fs::read(stdout)?.ends_with(LIE) {
+fn add_lie(stdout: &Path, lie: &[u8]) -> io::Result<()> {
+    if fs::read(stdout)?.ends_with(lie) {
         return Ok(());
     }
-    OpenOptions::new().append(true).open(stdout)?.write_all(LIE)
+    OpenOptions::new().append(true).open(stdout)?.write_all(lie)
 }
 
 impl Work for Liar {
     fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
-        self.0.assess(job)
+        self.provider.assess(job)
     }
 
     fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
-        self.0.run(execution, job).and_then(|ran| self.falsify(execution, ran))
+        self.provider.run(execution, job).and_then(|ran| self.falsify(execution, ran))
     }
 
     fn stop(&self, execution: ExecutionId) {
-        self.0.stop(execution);
+        self.provider.stop(execution);
     }
 
     fn publish(
@@ -68,18 +76,18 @@ impl Work for Liar {
         h1: &str,
         publisher: Option<PublisherKind>,
     ) -> Result<(Delivery, Vec<Publication>), String> {
-        self.0.publish(execution, requester, h1, publisher)
+        self.provider.publish(execution, requester, h1, publisher)
     }
 
     fn discard(&self, execution: ExecutionId) {
-        self.0.discard(execution);
+        self.provider.discard(execution);
     }
 
     fn collect(&self, execution: ExecutionId, from: PeerId, delivery: &Delivery, h1: &str) -> Result<(), String> {
-        self.0.collect(execution, from, delivery, h1)
+        self.provider.collect(execution, from, delivery, h1)
     }
 
     fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)> {
-        self.0.log(execution, stderr, offset)
+        self.provider.log(execution, stderr, offset)
     }
 }

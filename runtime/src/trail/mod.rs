@@ -64,7 +64,7 @@ impl CallTrail {
         }
         self.last = mix(mix(digest, fuel.cast_unsigned()), moved);
         self.count += 1;
-        if self.count % self.stride != 0 {
+        if !self.count.is_multiple_of(self.stride) {
             return;
         }
         if self.kept.len() == MOST_KEPT {
@@ -72,7 +72,7 @@ impl CallTrail {
             let mut place = 0_usize;
             self.kept.retain(|_| {
                 place += 1;
-                place % 2 == 0
+                place.is_multiple_of(2)
             });
             self.stride *= 2;
         } else {
@@ -116,7 +116,7 @@ impl CallTrail {
     }
 
     fn kept_at(&self, at: u64) -> Option<(u64, u8)> {
-        let place = (at % self.stride.max(1) == 0).then(|| at / self.stride.max(1))?;
+        let place = at.is_multiple_of(self.stride.max(1)).then(|| at / self.stride.max(1))?;
         self.kept.get(usize::try_from(place).ok()?.checked_sub(1)?).copied()
     }
 }

@@ -1,0 +1,91 @@
+//! A node that sends messages and announces jobs without end to everybody whom it is connected to. It begins when it
+//! would bid for the first time, so that a network can come together first, and says nothing else after that.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use bacalhau_runtime::{HostFailure, Job, Link};
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+
+use super::tongue::{Outgoing, Tongue, foreign_id};
+use crate::daemon::versions;
+use crate::job::{
+    AnnouncedJob, Deal, Engine, JobId, JobSpec, Request, RequestError, Requester, Resources, SignedRequest,
+    VerifierKind, WasmSpec,
+};
+use crate::protocol::{Announcement, Message, Running};
+use crate::transport::{Network, Transport};
+
+/// Messages to each peer for each job that is announced.
+const MESSAGES: usize = 20;
+/// What its own machine needs to breathe.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Flooder {
+    began: Arc<AtomicBool>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Flooder {
+    /// One that floods `network` as soon as it has something to say, and as long as the network is there.
+    pub(super) fn new(me: PeerId, network: &Arc<Network>) -> Result<Self, HostFailure> {
+        let began = Arc::new(AtomicBool::new(false));
+        let (network, begins) = (Arc::downgrade(network), Arc::clone(&began));
+        let thread = thread::Builder::new().name("flooder".into()).spawn(move || flood(me, &network, &begins));
+        let thread = thread.map_err(|error| HostFailure::io("start a thread", error))?;
+        Ok(Self { began, thread })
+    }
+}
+
+impl Tongue for Flooder {
+    fn say(&self, _: &Arc<Network>, _: Outgoing) {
+        self.began.store(true, Ordering::Release);
+        self.thread.thread().unpark();
+    }
+}
+
+fn flood(me: PeerId, network: &Weak<Network>, begins: &AtomicBool) {
+    let key = Keypair::generate_ed25519();
+    for number in 0_u64.. {
+        thread::park_timeout(PAUSE);
+        let Some(network) = network.upgrade() else { return };
+        if !begins.load(Ordering::Acquire) {
+            continue;
+        }
+        let Ok(job) = junk(me, &key, number) else { return };
+        let message = Message::Running(Running { execution: job.id.execution(0, 1) });
+        for peer in network.peers() {
+            for _ in 0..MESSAGES {
+                network.send(foreign_id(), peer.peer, &[], &message);
+            }
+        }
+        // It fits: it is small.
+        let _ = network.announce(&Announcement { job, versions: versions() });
+    }
+}
+
+/// A job as good as any other, which nobody will hear of again.
+fn junk(me: PeerId, key: &Keypair, number: u64) -> Result<AnnouncedJob, RequestError> {
+    let job = Job::new(Link::of_raw(b""));
+    let spec = JobSpec {
+        engine: Engine::Wasm(WasmSpec { module: "data:,".into(), job }),
+        inputs: Vec::new(),
+        deal: Deal::new(1, 0).map_err(|_| RequestError::Signature)?,
+        verifier: VerifierKind::Deterministic,
+        publisher: None,
+        sharding: None,
+        resources: Resources::default(),
+        timeout_seconds: 1,
+        private: false,
+        labels: Vec::new(),
+    };
+    let request = SignedRequest::sign(Request { spec, nonce: number.to_string() }, key)?;
+    let id = JobId::of(&request, &me);
+    let requester = Requester { peer: me, addrs: Vec::new() };
+    Ok(AnnouncedJob { id, request, requester, shards: vec![Vec::new()], created_ms: 0, bidding_ms: 1_000 })
+}

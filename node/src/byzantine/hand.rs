@@ -1,0 +1,83 @@
+//! A provider that does not do what it should.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use bacalhau_runtime::Publication;
+use libp2p::PeerId;
+
+use crate::compute::Ran;
+use crate::daemon::Work;
+use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
+use crate::protocol::{Delivery, FailureKind};
+use crate::service::Provider;
+
+/// What is bent of a provider. By itself nothing is.
+pub(super) trait Hand: Send + Sync + Debug {
+    /// The job that is run in place of `job`.
+    fn job(&self, job: &AnnouncedJob) -> AnnouncedJob {
+        job.clone()
+    }
+
+    /// What is delivered in place of `delivery`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn deliver(&self, _: &Provider, _: ExecutionId, delivery: Delivery) -> Result<Delivery, String> {
+        Ok(delivery)
+    }
+
+    /// Hears that an execution is not needed any more.
+    fn discarded(&self, _: ExecutionId) {}
+}
+
+/// A provider with such a hand.
+#[derive(Debug)]
+pub(super) struct Crooked {
+    provider: Arc<Provider>,
+    hand: Arc<dyn Hand>,
+}
+
+impl Crooked {
+    pub(super) fn new(provider: Arc<Provider>, hand: Arc<dyn Hand>) -> Self {
+        Self { provider, hand }
+    }
+}
+
+impl Work for Crooked {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+        self.provider.assess(job)
+    }
+
+    fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
+        self.provider.run(execution, &self.hand.job(job))
+    }
+
+    fn stop(&self, execution: ExecutionId) {
+        self.provider.stop(execution);
+    }
+
+    fn publish(
+        &self,
+        execution: ExecutionId,
+        requester: PeerId,
+        h1: &str,
+        publisher: Option<PublisherKind>,
+    ) -> Result<(Delivery, Vec<Publication>), String> {
+        let (delivery, publications) = self.provider.publish(execution, requester, h1, publisher)?;
+        Ok((self.hand.deliver(&self.provider, execution, delivery)?, publications))
+    }
+
+    fn discard(&self, execution: ExecutionId) {
+        self.provider.discard(execution);
+        self.hand.discarded(execution);
+    }
+
+    fn collect(&self, execution: ExecutionId, from: PeerId, delivery: &Delivery, h1: &str) -> Result<(), String> {
+        self.provider.collect(execution, from, delivery, h1)
+    }
+
+    fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)> {
+        self.provider.log(execution, stderr, offset)
+    }
+}

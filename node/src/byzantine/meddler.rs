@@ -1,0 +1,17 @@
+//! A node that runs another program than it was asked to, and honestly reports what came of it.
+
+use super::hand::Hand;
+use crate::job::{AnnouncedJob, Engine};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Meddler;
+
+impl Hand for Meddler {
+    fn job(&self, job: &AnnouncedJob) -> AnnouncedJob {
+        let mut job = job.clone();
+        let Engine::Wasm(wasm) = &mut job.request.request.spec.engine;
+        wasm.job.args.push("meddled".into());
+        job
+    }
+}
