@@ -131,8 +131,9 @@ fn logs_are_live_and_cancelling_is_the_owners(stage: &Stage) {
     // The stream ends with the job.
     while lines.recv_timeout(BOUND).is_ok() {}
     follow.wait().unwrap();
-    let again = stage.lab.run_of("client", &stage.at(&format!("cancel {job}")));
-    assert_ne!(again.code, 0, "{}", again.stdout);
+    let completed = &stage.listed("--state Completed")[0];
+    let late = stage.lab.expect(2, &stage.at(&format!("cancel {completed}")));
+    assert!(late.stderr.contains("the job has come to its end: Completed"), "{}", late.stderr);
     let nothing = stage.lab.expect(5, &stage.at(&format!("get {job} --output-dir cancelled")));
     assert!(nothing.stderr.contains("it is Cancelled"), "{}", nothing.stderr);
 }
