@@ -30,7 +30,7 @@ const TICKS: &str = r#"(module
         (br_if $spin (i64.lt_u (local.tee $i (i64.add (local.get $i) (i64.const 1))) (i64.const 200000000))))
       (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const COUNT))))))"#;
 
-/// Writes 24 MiB to standard output, so that fetching the results takes a moment.
+/// Writes 48 MiB to standard output, so that fetching the results takes a moment.
 pub(crate) const WIDE: &str = r#"(module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 18)
@@ -40,4 +40,4 @@ pub(crate) const WIDE: &str = r#"(module
       (i32.store (i32.const 4) (i32.const 1048576))
       (i32.store (i32.const 65536) (local.get $n))
       (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
-      (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 24))))))"#;
+      (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 48))))))"#;
