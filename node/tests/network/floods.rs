@@ -76,7 +76,7 @@ fn clients_that_never_end_their_requests_block_nobody() {
     assert!(metrics.contains("bacalhau_http_refused_total{bound=\"connections\"}"), "{metrics}");
     // The others are shown out after a while, though they go on sending.
     until("slow clients are cut off", || {
-        slow.retain_mut(|stream| is_open(stream));
+        slow.retain_mut(is_open);
         slow.is_empty()
     });
 }

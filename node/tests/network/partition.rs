@@ -78,7 +78,7 @@ fn ip(line: &str) -> Result<(), String> {
 fn running(number: u8, ticks: u32) -> Option<(Lab, Namespace, Node, [Node; 2], String)> {
     let space = Namespace::new(number)
         .inspect_err(|why| {
-            eprintln!("skipped: jobs across a partition of the network: {why}; it needs root and iproute2")
+            eprintln!("skipped: jobs across a partition of the network: {why}; it needs root and iproute2");
         })
         .ok()?;
     let lab = Lab::new();
