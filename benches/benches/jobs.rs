@@ -70,6 +70,7 @@ impl Nodes {
                 node: None,
                 publish: PublishPlaces::default(),
                 here: names.iter().copied().collect(),
+                keeps_results: false,
             })?;
             Ok(Arc::new(provider) as Arc<dyn Work>)
         };

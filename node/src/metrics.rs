@@ -22,7 +22,7 @@ use crate::verify::Rule;
 pub const NAMES: [(&str, &str); 10] = [
     ("bacalhau_jobs", "Jobs of this requester, by state"),
     ("bacalhau_jobs_submitted", "Jobs that were accepted from clients"),
-    ("bacalhau_bids", "Bids of this provider, by what became of them"),
+    ("bacalhau_bids", "Bids of this provider on jobs of other nodes, by what became of them"),
     ("bacalhau_executions", "Executions of jobs of this requester that ended, by state"),
     ("bacalhau_verdicts", "Verdicts of this requester, by the rule that decided"),
     ("bacalhau_run_seconds", "How long executions ran on this provider"),

@@ -26,7 +26,7 @@ use crate::cas::car::CarWriter;
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::unixfs::{Bounds, Scope, Walk};
 use crate::cas::{Block, Blocks, DataError};
-use crate::job::{JobId, JobRecord, JobState, ShardRecord, ShardState};
+use crate::job::{ExecutionRecord, JobId, JobRecord, JobState, ShardRecord, ShardState};
 
 /// What a job came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -80,7 +80,7 @@ impl ShardResult {
             execution: record.published,
             peer: execution.map(|execution| execution.peer),
             h1: execution.and_then(|execution| execution.h1.clone()),
-            receipt: execution.and_then(|execution| execution.receipt.clone()),
+            receipt: execution.and_then(ExecutionRecord::receipt),
             publications: execution.map(|execution| execution.publications.clone()).unwrap_or_default(),
             archive: is_here.then(|| format!("{PREFIX}/jobs/{job}/results/{shard}")),
             why: record.why.clone(),

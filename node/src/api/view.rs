@@ -22,14 +22,24 @@ pub struct Description {
 impl Description {
     /// That of `record`, for somebody who may see what is private of it or not.
     pub(super) fn of(mut record: JobRecord, may_see: bool) -> Self {
-        for execution in record.shards.iter_mut().flat_map(|shard| &mut shard.executions) {
-            // The requester's own, and where results lie.
-            execution.memo = ExecutionMemo::default();
+        for shard in &mut record.shards {
+            let sealed = shard.verdict.is_none();
+            shard.executions.iter_mut().for_each(|execution| keep_sealed(execution, sealed));
         }
         if !may_see {
             withhold(&mut record);
         }
         Self { withheld: !may_see, record }
+    }
+}
+
+/// Before the verdict, what somebody proposed is nobody's business: a provider could copy it.
+fn keep_sealed(execution: &mut ExecutionRecord, sealed: bool) {
+    // The requester's own, and where results lie.
+    execution.memo = ExecutionMemo::default();
+    if sealed {
+        let ExecutionRecord { h1, claim, outcome, fuel, .. } = execution;
+        (*h1, *claim, *outcome, *fuel) = (None, None, None, None);
     }
 }
 
@@ -62,4 +72,46 @@ pub(super) fn shown(mut events: Vec<StoredEvent>, may_see: bool) -> Vec<StoredEv
         }
     }
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use bacalhau_runtime::{Link, Outcome};
+    use libp2p::PeerId;
+
+    use super::*;
+    use crate::job::ExecutionState;
+    use crate::protocol::samples::announcement;
+    use crate::verify::{Rule, Verdict};
+
+    #[test]
+    fn nobody_sees_a_ballot_before_the_verdict() {
+        let mut record = JobRecord::new(announcement(PeerId::random(), "view").job);
+        record.shards[0].executions.push(ExecutionRecord {
+            number: 1,
+            peer: PeerId::random(),
+            state: ExecutionState::Proposed,
+            accepted_ms: 0,
+            ended_ms: Some(1),
+            h1: Some("h1:secret".into()),
+            claim: Some(Link::of_raw(b"secret")),
+            outcome: Some(Outcome::Exit(0)),
+            fuel: Some(7),
+            why: None,
+            receipt: None,
+            calls: None,
+            publications: Vec::new(),
+            memo: ExecutionMemo { salt: Some("secret".into()), ..ExecutionMemo::default() },
+        });
+        let shown = |record: &JobRecord| {
+            serde_json::to_value(Description::of(record.clone(), true)).unwrap()["shards"][0]["executions"][0].clone()
+        };
+        let before = shown(&record);
+        assert!(["h1", "claim", "outcome", "fuel"].iter().all(|field| before[field].is_null()), "{before}");
+        assert!(!before.to_string().contains("secret"), "{before}");
+        record.shards[0].verdict = Some(Verdict { rule: Rule::OneRun, groups: Vec::new(), absent: Vec::new() });
+        let after = shown(&record);
+        assert_eq!((&after["h1"], &after["fuel"]), (&"h1:secret".into(), &7.into()));
+        assert!(after["memo"]["salt"].is_null());
+    }
 }

@@ -87,6 +87,7 @@ impl Here<'_> {
             node: self.node.clone(),
             publish: self.publish.clone(),
             here: names.iter().copied().collect(),
+            keeps_results: true,
         })
     }
 }

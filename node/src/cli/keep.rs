@@ -10,7 +10,7 @@ use bacalhau_runtime::{HostFailure, Link, Receipt};
 use super::ending::Ending;
 use super::exit::Failure;
 use super::place::Place;
-use crate::job::{JobId, ShardRecord};
+use crate::job::{ExecutionRecord, JobId, ShardRecord};
 
 /// Moves the results of what stands to their final place, or those of all executions where nothing does, with their
 /// receipts. Says which directory that is. Executions without results here leave nothing.
@@ -25,11 +25,9 @@ pub(super) fn keep(place: Place, ending: &Ending) -> Result<PathBuf, Failure> {
     for (index, (shard, results)) in ending.record.shards.iter().zip(&ending.results).enumerate() {
         let dir = if several { finished.join("shards").join(index.to_string()) } else { finished.clone() };
         for (&number, path) in results {
-            let Some(receipt) = shard.execution(number).and_then(|execution| execution.receipt.as_ref()) else {
-                continue;
-            };
+            let Some(receipt) = shard.execution(number).and_then(ExecutionRecord::receipt) else { continue };
             if let Some(dir) = dir_of(shard, number, &dir) {
-                keep_one(path, receipt, &dir)?;
+                keep_one(path, &receipt, &dir)?;
             }
             if !several {
                 name = default_name(&receipt.claim.job_cid);

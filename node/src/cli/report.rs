@@ -109,22 +109,18 @@ impl Report {
             absent: shard.executions.iter().map(|execution| execution.number).collect(),
         });
         let chosen = shard.published.and_then(|number| shard.execution(number));
-        let receipt = chosen.and_then(|execution| execution.receipt.as_ref());
-        let mut unclaimed = receipt.map(|receipt| receipt.unclaimed.clone());
-        if let (Some(unclaimed), Some(chosen)) = (&mut unclaimed, chosen) {
-            unclaimed.published.clone_from(&chosen.publications);
-        }
+        let receipt = chosen.and_then(ExecutionRecord::receipt);
         let run = |execution| Run::new(execution, shard, &output_dir);
         Self {
             job,
             verified: receipt.is_some() && verdict.winner().is_some(),
             explanation: verdict.rule.explanation(),
-            claim: receipt.map(|receipt| receipt.claim.clone()),
-            unclaimed,
+            claim: receipt.as_ref().map(|receipt| receipt.claim.clone()),
+            unclaimed: receipt.as_ref().map(|receipt| receipt.unclaimed.clone()),
             executions: shard.executions.iter().map(run).collect(),
-            results_dir: receipt.map(|_| output_dir.join("results")),
-            receipt: receipt.map(|_| output_dir.join("receipt.json")),
-            notes: notes(receipt, &verdict),
+            results_dir: receipt.as_ref().map(|_| output_dir.join("results")),
+            receipt: receipt.as_ref().map(|_| output_dir.join("receipt.json")),
+            notes: notes(receipt.as_ref(), &verdict),
             findings: shard.findings.clone(),
             output_dir,
             verdict,

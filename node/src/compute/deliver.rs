@@ -1,9 +1,10 @@
 //! Makes results of an execution available: to the requester as a DAG of the node's store or, within one process, as the
 //! directory itself; to everybody by the job's publisher.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bacalhau_runtime::{HostFailure, HostTree, Link, Publication};
 use libp2p::PeerId;
@@ -13,9 +14,11 @@ use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
 use crate::exchange::Kubo;
 use crate::job::{ExecutionId, PublisherKind};
-use crate::node::Node;
 use crate::protocol::Delivery;
 use crate::publisher::{IpfsPublisher, LocalPublisher, PublishPlaces, Publisher, check};
+
+/// How the names of pins begin that hold results for a requester.
+const PIN_PREFIX: &str = "job:";
 
 /// Whether a node lives in this process, and can open our directories.
 pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
@@ -27,22 +30,27 @@ pub struct Deliverer {
     ipfs: Option<IpfsPublisher>,
     local: Option<LocalPublisher>,
     here: Here,
+    /// What was imported for requesters and is still held: equal results of several executions are one DAG with one pin.
+    held: Mutex<BTreeMap<ExecutionId, Link>>,
 }
 
 impl Deliverer {
-    /// Delivers from the store of `node`, and publishes to `places`; nodes for which `here` is true are given the
-    /// directory itself. Without a node only they can have anything.
-    pub fn new(node: Option<&Node>, places: PublishPlaces, here: Here) -> Self {
-        Self::over(node.map(|node| (Arc::clone(node.store()), node.kubos().to_vec())), places, here)
-    }
-
-    fn over(store: Option<(Arc<Store>, Vec<Arc<Kubo>>)>, places: PublishPlaces, here: Here) -> Self {
+    /// Delivers from `store`, and publishes there, into kubos, and to `places`; nodes for which `here` is true are given
+    /// the directory itself. Without a store only they can have anything.
+    pub fn new(store: Option<(Arc<Store>, Vec<Arc<Kubo>>)>, places: PublishPlaces, here: Here) -> Self {
         let PublishPlaces { profile, dir, url, peers } = places;
         let local = (!dir.as_os_str().is_empty()).then(|| LocalPublisher::new(dir, url));
         let ipfs = |(store, kubos): &(Arc<Store>, Vec<_>)| {
             IpfsPublisher::new(Arc::clone(store), kubos.clone(), profile, peers)
         };
-        Self { ipfs: store.as_ref().map(ipfs), store: store.map(|(store, _)| store), profile, local, here }
+        Self {
+            ipfs: store.as_ref().map(ipfs),
+            store: store.map(|(store, _)| store),
+            profile,
+            local,
+            here,
+            held: Mutex::default(),
+        }
     }
 
     /// Makes the directory `results` of an execution available to `requester`, and to everybody by `publisher`. A second
@@ -97,7 +105,13 @@ impl Deliverer {
             store.pin(&imported.cid, &pin_name(execution))?;
         }
         writer.finish()?;
-        Ok(Link::from(imported.cid))
+        let link = Link::from(imported.cid);
+        self.held().insert(execution, link);
+        Ok(link)
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Link>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets go of what was imported for the requester of an execution. What was published for everybody stays.
@@ -105,17 +119,26 @@ impl Deliverer {
     /// # Errors
     /// When the store fails.
     pub fn discard(&self, execution: ExecutionId) -> Result<(), DataError> {
-        let name = pin_name(execution);
         let Some(store) = &self.store else { return Ok(()) };
-        for pin in store.pins()?.iter().filter(|pin| pin.name == name) {
-            store.unpin(&pin.cid)?;
+        let mut held = self.held();
+        let link = held.remove(&execution);
+        if link.is_some_and(|link| held.values().any(|other| *other == link)) {
+            return Ok(());
+        }
+        let name = pin_name(execution);
+        for pin in store.pins()? {
+            let is_ours = pin.name == name
+                || pin.name.starts_with(PIN_PREFIX) && link.is_some_and(|link| Link::from(pin.cid) == link);
+            if is_ours {
+                store.unpin(&pin.cid)?;
+            }
         }
         Ok(())
     }
 }
 
 fn pin_name(execution: ExecutionId) -> String {
-    format!("job:{execution}")
+    format!("{PIN_PREFIX}{execution}")
 }
 
 impl fmt::Debug for Deliverer {

@@ -240,6 +240,12 @@ impl Core {
         (reply, self.settle(now_ms))
     }
 
+    /// There is a connection to `peer`, which may have been away: what waits for it need not wait any longer.
+    pub fn connected(&mut self, now_ms: u64, peer: &PeerId) -> Vec<Effect> {
+        self.outbox.heard(peer, now_ms);
+        self.settle(now_ms)
+    }
+
     /// When [`Input::Tick`] is needed at the latest.
     pub fn deadline(&self) -> Option<u64> {
         let requester = self.requester.as_ref().and_then(Requester::deadline);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::job::{Event, EventKind, ExecutionState, JobId, JobRecord, JobState};
+use crate::job::{Event, EventKind, JobId, JobRecord, JobState};
 use crate::metrics::{BidFate, Metrics};
 use crate::protocol::Message;
 
@@ -29,6 +29,9 @@ impl Counting {
             if record.state.is_final() {
                 self.unfinished.remove(&record.job.id);
                 *self.ended.entry(record.state).or_default() += 1;
+                for execution in record.shards.iter().flat_map(|shard| &shard.executions) {
+                    self.metrics.execution(execution.state);
+                }
             }
         }
         if changed {
@@ -61,8 +64,6 @@ impl Counting {
         match message {
             Message::Bid(_) => self.metrics.bid(BidFate::Sent),
             Message::Withdraw(_) => self.metrics.bid(BidFate::Withdrawn),
-            Message::Proposal(_) => self.metrics.execution(ExecutionState::Proposed),
-            Message::Failed(_) => self.metrics.execution(ExecutionState::Failed),
             _ => {}
         }
     }

@@ -151,7 +151,11 @@ impl Loop {
                     self.pending.effects.extend(effects);
                 }
             }
-            Heard::PeerUp(_) | Heard::PeerDown(_) => {}
+            Heard::PeerUp(peer) => {
+                let effects = self.core.connected(now, &peer);
+                self.pending.effects.extend(effects);
+            }
+            Heard::PeerDown(_) => {}
         }
     }
 

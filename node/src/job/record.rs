@@ -178,6 +178,15 @@ impl Default for ShardRecord {
     }
 }
 
+impl ExecutionRecord {
+    /// Its receipt, if it has shown it, with where the results can be had by now: a receipt is signed before it is published.
+    pub fn receipt(&self) -> Option<Receipt> {
+        let mut receipt = self.receipt.clone()?;
+        receipt.unclaimed.published.clone_from(&self.publications);
+        Some(receipt)
+    }
+}
+
 impl ShardRecord {
     /// The execution with this number.
     pub fn execution(&self, number: u16) -> Option<&ExecutionRecord> {

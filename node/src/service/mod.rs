@@ -90,6 +90,7 @@ impl Service {
             node: Some(Arc::clone(&node)),
             publish: publish(config, &data_dir, host),
             here: BTreeSet::new(),
+            keeps_results: false,
         })?);
         let daemon = Arc::new(Daemon::start(Parts {
             me: host.peer_id(),

@@ -41,6 +41,9 @@ pub struct ProviderConfig {
     pub publish: PublishPlaces,
     /// Nodes of this process, which may open its directories.
     pub here: BTreeSet<PeerId>,
+    /// Whether results stay although the daemon needs them no more: for whoever looks at all of them, and removes the data
+    /// directory after that.
+    pub keeps_results: bool,
 }
 
 /// See the module.
@@ -52,6 +55,7 @@ pub struct Provider {
     deliverer: Deliverer,
     collector: Collector,
     results_dir: PathBuf,
+    keeps_results: bool,
 }
 
 /// Where a requester with this data directory keeps collected results.
@@ -65,7 +69,7 @@ impl Provider {
     /// # Errors
     /// When its directory cannot be made.
     pub fn new(config: ProviderConfig) -> Result<Self, HostFailure> {
-        let ProviderConfig { bench, identity, data_dir, policy, node, publish, here } = config;
+        let ProviderConfig { bench, identity, data_dir, policy, node, publish, here, keeps_results } = config;
         let me = identity.peer_id();
         let signer = identity.clone();
         let sign = Arc::new(move |receipt: &mut _| {
@@ -75,9 +79,11 @@ impl Provider {
         let runner = Runner::new(bench, data_dir.join("executions"), sign)?;
         let assessor = policy.map(|(policy, per_job, sources)| Assessor::new(me, policy, sources, per_job));
         let blocks = node.as_ref().map(|node| Arc::clone(node.exchange()) as Arc<dyn Blocks>);
+        let store = node.as_ref().map(|node| (Arc::clone(node.store()), node.kubos().to_vec()));
         let collector = Collector::new(blocks, MAX_RESULT_BYTES, !here.is_empty());
-        let deliverer = Deliverer::new(node.as_deref(), publish, Arc::new(move |peer: &PeerId| here.contains(peer)));
-        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir: results_dir(&data_dir) })
+        let deliverer = Deliverer::new(store, publish, Arc::new(move |peer: &PeerId| here.contains(peer)));
+        let results_dir = results_dir(&data_dir);
+        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results })
     }
 
     /// Where the results of an execution of this node are once it has ended well.
@@ -124,6 +130,9 @@ impl Work for Provider {
     }
 
     fn discard(&self, execution: ExecutionId) {
+        if self.keeps_results {
+            return;
+        }
         if let Err(error) = self.runner.discard(execution) {
             tracing::warn!(%execution, "what an execution has left could not be removed: {error}");
         }

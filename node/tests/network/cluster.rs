@@ -110,6 +110,7 @@ impl Net {
                 node: None,
                 publish: places,
                 here: names.iter().copied().collect(),
+                keeps_results: false,
             })?);
             providers[number].set(Arc::clone(&provider)).unwrap();
             Ok(cast.work(number, provider))

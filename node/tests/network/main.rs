@@ -1,11 +1,22 @@
-//! The network as a whole: nodes that cheat, over the real protocol on loopback, and the vote through the API and the
-//! command line.
+//! The network as a whole, in two ways: nodes of this process that cheat, over the real protocol on loopback; and real
+//! processes, `bacalhau serve` and `bacalhau devstack`, with jobs of real clients, killed, stopped, flooded and cut off
+//! from each other. What a machine has no means for, a test names and skips.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
 mod cheats;
 mod cluster;
+mod crashes;
 mod devstack;
+mod five_nodes;
 mod flood;
+mod floods;
+mod guests;
+mod lifecycle;
+mod partition;
+mod sharded;
+mod sigterm;
 mod stack;
+mod support;
 mod table;
 mod votes;
+mod watch;

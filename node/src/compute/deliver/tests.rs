@@ -34,7 +34,7 @@ impl Place {
 
     fn deliverer(&self, here: bool) -> Deliverer {
         let places = PublishPlaces { dir: self.dir.path().join("published"), ..PublishPlaces::default() };
-        Deliverer::over(Some((Arc::clone(&self.store), Vec::new())), places, Arc::new(move |_| here))
+        Deliverer::new(Some((Arc::clone(&self.store), Vec::new())), places, Arc::new(move |_| here))
     }
 
     fn collect(&self, delivery: &Delivery, h1: &str, directories: bool, max_bytes: u64) -> Result<(), String> {
@@ -107,4 +107,19 @@ fn what_is_published_for_everybody_stays() {
     assert_eq!(place.store.pins().unwrap().len(), 1);
     let (_, publications) = place.publish(false, Some(PublisherKind::Local)).unwrap();
     assert!(fs::exists(&publications[0].places[0]).unwrap());
+}
+
+#[test]
+fn equal_results_stay_until_no_execution_needs_them() {
+    let place = Place::new();
+    let (deliverer, results) = (place.deliverer(false), place.dir.path().join("results"));
+    let requester = Keypair::generate_ed25519().public().to_peer_id();
+    let both = [execution(), ExecutionId { number: 2, ..execution() }];
+    for execution in both {
+        deliverer.publish(execution, &results, &place.h1, None, &requester).unwrap();
+    }
+    deliverer.discard(both[0]).unwrap();
+    assert_eq!(place.store.pins().unwrap().len(), 1);
+    deliverer.discard(both[1]).unwrap();
+    assert_eq!(place.store.pins().unwrap(), []);
 }

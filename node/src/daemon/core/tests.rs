@@ -106,6 +106,15 @@ fn a_bid_without_an_answer_is_sent_again() {
 }
 
 #[test]
+fn what_waits_for_a_node_goes_when_it_is_there_again() {
+    let job = job(PeerId::random());
+    let (mut core, bid) = bidder(&job);
+    core.handle(10, Input::Answered { id: bid.id, result: Err("no answer".into()) });
+    assert_eq!(core.connected(20, &PeerId::random()), []);
+    assert_eq!(core.connected(20, &job.requester.peer), [Effect::Transmit(Box::new(bid))]);
+}
+
+#[test]
 fn only_the_requester_of_a_job_is_listened_to() {
     let requester = PeerId::random();
     let job = job(requester);

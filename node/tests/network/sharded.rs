@@ -1,0 +1,73 @@
+//! Jobs that are spread over shards: each is bid for, run, judged and published by itself.
+
+use std::fs;
+
+use bacalhau::job::{JobState, ShardState};
+
+use crate::support::Lab;
+use crate::watch::Watch;
+
+/// Writes a hash and the name of each file below `/inputs` to standard output.
+const MERKLE_ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wasm-examples/modules/merkle-root.wasm");
+
+#[test]
+fn every_file_is_a_shard_of_its_own() {
+    let lab = Lab::new();
+    for month in ["jan", "feb", "mar"] {
+        lab.write(&format!("orders/{month}.csv"), format!("month,sum\n{month},1\n"));
+    }
+    lab.write("orders/readme.txt", "not a shard\n");
+    let stack = lab.node("stack", "devstack --nodes 3 --job-selection-data-locality anywhere");
+    let sharding = "-i orders:/inputs --sharding-glob-pattern /*.csv";
+    let job = lab.submit(&stack, &format!("{MERKLE_ROOT} {sharding}"));
+    let ended = Watch::begin(&stack, &job).end(&stack);
+    ended.assert_state(JobState::Completed);
+    assert_eq!(ended.record.shards.len(), 3, "{:?}", ended.texts());
+    for shard in &ended.record.shards {
+        assert_eq!(shard.state, ShardState::Completed);
+        assert!(shard.published.is_some());
+        // Nobody waits for the third of three when two agree.
+        assert!(shard.verdict.as_ref().unwrap().groups[0].executions.len() >= 2);
+    }
+    lab.expect(0, &format!("get {job} --api-host {} --output-dir all", stack.api));
+    let outputs: Vec<_> = (0..3)
+        .map(|shard| {
+            let results = lab.path(&format!("all/shards/{shard}/results"));
+            assert_eq!(fs::read_to_string(results.join("exitCode")).unwrap(), "0");
+            assert!(lab.path(&format!("all/shards/{shard}/receipt.json")).exists());
+            fs::read(results.join("stdout")).unwrap()
+        })
+        .collect();
+    assert!(outputs[0] != outputs[1] && outputs[1] != outputs[2], "each has seen its own file");
+    let shown = lab.expect(0, &format!("describe {job} --api-host {}", stack.api)).stdout;
+    for shard in ["shard 0", "shard 1", "shard 2"] {
+        assert!(shown.contains(shard), "{shown}");
+    }
+}
+
+#[test]
+fn a_shard_that_nobody_can_run_leaves_the_others() {
+    let lab = Lab::new();
+    lab.write("tables/a.csv", "small\n");
+    lab.write("tables/b.csv", vec![b'x'; 4 << 20]);
+    let requester = lab.serve("requester", "--compute=false --bidding-time 4s");
+    // The second table does not fit on their disks.
+    let flags = "--job-selection-data-locality anywhere --limit-total-disk 1MiB";
+    let flags = format!("{flags} --peer {}", requester.peer);
+    let _providers = [lab.serve("p", &flags), lab.serve("q", &flags)];
+    let job = lab.submit(
+        &requester,
+        &format!("{MERKLE_ROOT} -i tables:/inputs --sharding-glob-pattern /*.csv -c 2 --min-bids 2"),
+    );
+    let ended = Watch::begin(&requester, &job).end(&requester);
+    ended.assert_state(JobState::CompletedPartially);
+    let states: Vec<_> = ended.record.shards.iter().map(|shard| shard.state).collect();
+    assert_eq!(states, [ShardState::Completed, ShardState::Failed], "{:?}", ended.texts());
+    let why = ended.record.shards[1].why.as_deref().unwrap();
+    assert!(why.contains("bids 0/2 after 4 s"), "{why}");
+    let end = lab.expect(5, &format!("get {job} --api-host {} --output-dir part", requester.api));
+    assert!(lab.path("part/shards/0/results/stdout").exists(), "{}", end.stderr);
+    assert!(!lab.path("part/shards/1").exists());
+    let listed = lab.expect(0, &format!("list --state CompletedPartially --api-host {}", requester.api)).stdout;
+    assert!(listed.contains("1/2"), "{listed}");
+}
