@@ -54,7 +54,7 @@ impl Nodes {
         };
         let sources = Arc::new(Sources::new(LocalStorage::default(), fetching, Vec::new()));
         let bench = Arc::new(Workbench::new(runtime, sources));
-        bench.preload_module(module.clone());
+        bench.preload_module(&module);
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
         let config = ClusterConfig {
             nodes: count,

@@ -21,6 +21,9 @@ use crate::verify::AgeSeal;
 /// things a dial can be lost, and is tried again only when its own time, ten seconds, is over.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long one try to connect may take: on a machine that is overloaded another try is sooner there than a lost one.
+const DIAL: Duration = Duration::from_secs(3);
+
 /// What the nodes are told.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
@@ -141,6 +144,7 @@ fn start_host(identity: Identity, threads: &Threads, jobs: JobsConfig) -> Result
     let config = HostConfig {
         identity,
         listen: vec![loopback],
+        dial_timeout: DIAL,
         shared: Some(threads.clone()),
         jobs: Some(jobs),
         ..HostConfig::default()

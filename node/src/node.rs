@@ -58,7 +58,7 @@ impl Node {
     /// # Errors
     /// When the store cannot be opened, or the network not be started.
     pub fn start(config: NodeConfig) -> Result<Self, HostFailure> {
-        Self::start_as(config, HostConfig::default())
+        Self::start_as(config, &HostConfig::default())
     }
 
     /// As [`start`](Self::start), but under the identity of the data directory, and reachable at `listen`: what is in
@@ -68,7 +68,7 @@ impl Node {
     /// Also when it cannot listen there, or the identity cannot be read.
     pub fn serve(config: NodeConfig, listen: &[Multiaddr]) -> Result<Self, HostFailure> {
         let identity = Identity::from_file(&config.data_dir.join(IDENTITY)).map_err(|error| failed(&error))?;
-        Self::start_as(config, HostConfig { identity, listen: listen.to_vec(), ..HostConfig::default() })
+        Self::start_as(config, &HostConfig { identity, listen: listen.to_vec(), ..HostConfig::default() })
     }
 
     /// As [`serve`](Self::serve), as a node of the network of jobs: where and with whom `host` says.
@@ -77,10 +77,10 @@ impl Node {
     /// As for [`serve`](Self::serve).
     pub fn join(config: NodeConfig, host: HostConfig) -> Result<Self, HostFailure> {
         let identity = Identity::from_file(&config.data_dir.join(IDENTITY)).map_err(|error| failed(&error))?;
-        Self::start_as(config, HostConfig { identity, ..host })
+        Self::start_as(config, &HostConfig { identity, ..host })
     }
 
-    fn start_as(config: NodeConfig, host: HostConfig) -> Result<Self, HostFailure> {
+    fn start_as(config: NodeConfig, host: &HostConfig) -> Result<Self, HostFailure> {
         let store = open_store(&config.data_dir, config.store_bytes)?;
         let peers: Vec<&Multiaddr> = config
             .connect
@@ -89,7 +89,7 @@ impl Node {
             .collect();
         let (mut started, mut bitswap) = (None, None);
         if !peers.is_empty() || !host.listen.is_empty() || host.jobs.is_some() {
-            let node = Host::start(&host).map_err(|error| failed(&error))?;
+            let node = Host::start(host).map_err(|error| failed(&error))?;
             let shelf: Arc<dyn Shelf> = Arc::clone(&store) as _;
             let settings = bitswap::Config { patience: config.patience, ..bitswap::Config::default() };
             let speaks = Bitswap::start(&node, Some(shelf), settings);

@@ -18,7 +18,7 @@ use super::NDJSON_TYPE;
 use super::at::At;
 use super::error::{ApiError, ErrorBody};
 use super::jobs::parsed;
-use super::state::{App, Slot};
+use super::state::{App, Shared, Slot};
 use super::view::shown;
 use crate::job::JobId;
 use crate::store::StoredEvent;
@@ -63,7 +63,7 @@ pub(super) async fn events(
     let (job, may_see) = app
         .blocking(move |app| {
             let record = app.job(&id)?;
-            let may_see = app.may_see(&headers, &record)?;
+            let may_see = Shared::may_see(&headers, &record)?;
             Ok((record.job.id, may_see))
         })
         .await?;

@@ -15,7 +15,7 @@ use super::PREFIX;
 use super::at::At;
 use super::command::Action;
 use super::error::{ApiError, ErrorBody, ErrorCode};
-use super::state::{App, commander};
+use super::state::{App, Shared, commander};
 use super::stream;
 use super::view::Description;
 use crate::job::{JobId, JobState, SignedRequest};
@@ -149,7 +149,7 @@ pub(super) async fn describe(
 ) -> Result<Json<Description>, ApiError> {
     app.blocking(move |app| {
         let record = app.job(&id)?;
-        let may_see = app.may_see(&headers, &record)?;
+        let may_see = Shared::may_see(&headers, &record)?;
         Ok(Json(Description::of(record, may_see)))
     })
     .await

@@ -21,7 +21,7 @@ use super::at::At;
 use super::backend::LogPart;
 use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::jobs::parsed;
-use super::state::{App, Slot};
+use super::state::{App, Shared, Slot};
 use super::stream;
 use crate::job::{ExecutionId, ExecutionState, JobRecord, ShardRecord};
 
@@ -92,7 +92,7 @@ pub(super) async fn logs(
     let (execution, first) = app
         .blocking(move |app| {
             let record = app.job(&id)?;
-            app.must_see(&headers, &record)?;
+            Shared::must_see(&headers, &record)?;
             let execution = chosen(&record, &params)?;
             Ok((execution, app.backend.log(execution, params.stderr, params.offset)?))
         })

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use super::at::At;
 use super::backend::ResultsDag;
 use super::error::{ApiError, ErrorBody, ErrorCode};
-use super::state::{App, Slot};
+use super::state::{App, Shared, Slot};
 use super::stream::{self, BodyWriter};
 use super::{CAR_TYPE, H1_HEADER, PREFIX};
 use crate::cas::car::CarWriter;
@@ -103,7 +103,7 @@ pub(super) async fn results(
 ) -> Result<Json<JobResults>, ApiError> {
     app.blocking(move |app| {
         let record = app.job(&id)?;
-        app.must_see(&headers, &record)?;
+        Shared::must_see(&headers, &record)?;
         Ok(Json(JobResults::of(&record)))
     })
     .await
@@ -134,7 +134,7 @@ pub(super) async fn archive(
     let (job, h1, dag) = app
         .blocking(move |app| {
             let record = app.job(&id)?;
-            app.must_see(&headers, &record)?;
+            Shared::must_see(&headers, &record)?;
             let h1 = standing(&record, shard)?;
             let dag = if is_head { None } else { Some(app.backend.results(&record.job.id, shard)?) };
             Ok((record.job.id, h1, dag))

@@ -135,15 +135,15 @@ impl Shared {
     }
 
     /// Whether the command in `headers` shows that what is private of `record` may be seen.
-    pub(super) fn may_see(&self, headers: &HeaderMap, record: &JobRecord) -> Result<bool, ApiError> {
+    pub(super) fn may_see(headers: &HeaderMap, record: &JobRecord) -> Result<bool, ApiError> {
         let reader = commander(headers, Action::Read, &record.job.id)?;
         let request = &record.job.request;
         Ok(!request.request.spec.private || (reader.is_some() && reader == request.client()))
     }
 
     /// As [`may_see`](Self::may_see), where there is nothing to be seen otherwise.
-    pub(super) fn must_see(&self, headers: &HeaderMap, record: &JobRecord) -> Result<(), ApiError> {
-        if self.may_see(headers, record)? {
+    pub(super) fn must_see(headers: &HeaderMap, record: &JobRecord) -> Result<(), ApiError> {
+        if Shared::may_see(headers, record)? {
             return Ok(());
         }
         Err(ApiError::new(ErrorCode::NotOwner, "the job is private: only its client may see this")

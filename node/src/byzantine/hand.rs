@@ -45,7 +45,7 @@ impl Crooked {
 }
 
 impl Work for Crooked {
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
         self.provider.assess(job)
     }
 

@@ -43,7 +43,7 @@ impl Render for Reports {
     fn table(&self, paint: Paint) -> String {
         let mut text = String::new();
         for (index, shard) in self.shards.iter().enumerate() {
-            text.push_str(&format!("shard {index}\n"));
+            text.extend(["shard ", &index.to_string(), "\n"]);
             text.push_str(&shard.table(paint));
             text.push('\n');
         }

@@ -187,7 +187,7 @@ impl WasmRun {
             .map_err(|error| Failure::usage(error.to_string()))?;
         talk.say(format!("running {}", text::count(usize::from(deal.concurrency()), "independent run")));
         let bench = Arc::new(Workbench::new(runtime, sources));
-        bench.preload_module(loaded.clone());
+        bench.preload_module(&loaded);
         let here = Here {
             bench,
             inputs: spec.sharding.is_none().then_some(open),

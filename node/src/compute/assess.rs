@@ -24,12 +24,12 @@ impl Assessor {
         Self { me, policy, sources, per_job }
     }
 
-    /// What one execution of each shard would take: as much as the job asks for, and not less than it could use. Inputs
+    /// What one execution of each shard that this node wants would take: as much as the job asks for, and not less than it could use. Inputs
     /// of which nobody says a size in advance are taken for empty.
     ///
     /// # Errors
     /// Why the job is none for this node.
-    pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+    pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
         let spec = &job.request.request.spec;
         let Engine::Wasm(wasm) = &spec.engine;
         let cpu_millis = if spec.resources.cpu_millis == 0 { 1000 } else { spec.resources.cpu_millis };
@@ -43,11 +43,15 @@ impl Assessor {
                 return Err(format!("the job takes {wanted} {what}, and this node gives {most} to one"));
             }
         }
-        self.policy.select(&self.me, job, &self.sources)?;
+        let wanted = self.policy.select(&self.me, job, &self.sources)?;
         let mut sizes = BTreeMap::new();
         job.shards
             .iter()
-            .map(|inputs| {
+            .zip(wanted)
+            .map(|(inputs, wanted)| {
+                if !wanted {
+                    return Ok(None);
+                }
                 let mut bytes: u64 = 0;
                 for input in inputs {
                     let size = match sizes.get(&input.source) {
@@ -56,7 +60,7 @@ impl Assessor {
                     };
                     bytes = bytes.saturating_add(size);
                 }
-                Ok(Resources { cpu_millis, memory_bytes, disk_bytes: spec.resources.disk_bytes.max(bytes) })
+                Ok(Some(Resources { cpu_millis, memory_bytes, disk_bytes: spec.resources.disk_bytes.max(bytes) }))
             })
             .collect()
     }
@@ -95,7 +99,7 @@ mod tests {
             Assessor::new(me, policy(), sources(LocalStorage::default()), per_job).assess(&job)
         };
         let memory_bytes = Limits::default().memory_bytes;
-        assert_eq!(assess(per_job), Ok(vec![Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 }]));
+        assert_eq!(assess(per_job), Ok(vec![Some(Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 })]));
         let error = assess(Resources { memory_bytes: 1 << 20, ..per_job }).unwrap_err();
         assert!(error.contains("bytes of memory"), "{error}");
     }

@@ -59,12 +59,13 @@ pub enum Input {
         /// What its requester speaks.
         versions: Versions,
     },
-    /// The policy has looked at a job: what one execution of each shard would take, or why the job is none for this node.
+    /// The policy has looked at a job: what one execution of each shard would take, `None` for a shard that is none for this
+    /// node; or why the whole job is none.
     Assessed {
         /// The job.
         job: JobId,
         /// By shard.
-        result: Result<Vec<Resources>, String>,
+        result: Result<Vec<Option<Resources>>, String>,
     },
     /// A requester says something. Its signature was checked; whether it may say it was not.
     Message {
@@ -113,6 +114,7 @@ pub struct Ran {
 
 /// Something to be done, after the changes are on disk. Doing it twice must be no harm.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most effects are messages, and few are kept")]
 pub enum Effect {
     /// Find out whether this node wants the job, and what it would take: `Input::Assessed`.
     Assess(Arc<AnnouncedJob>),

@@ -8,7 +8,7 @@ use bacalhau_runtime::Profile;
 use libp2p::PeerId;
 
 use super::probe::Probe;
-use crate::job::{AnnouncedJob, Engine, MAX_TIMEOUT_SECONDS};
+use crate::job::{AnnouncedJob, Engine, InputSpec, MAX_TIMEOUT_SECONDS};
 use crate::storage::{Source, Sources, Storage};
 
 /// Where the data of a job has to be.
@@ -46,11 +46,11 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether this node, `me`, wants `job`.
+    /// Which shards of `job` this node, `me`, wants: one at least.
     ///
     /// # Errors
-    /// Why not, in words.
-    pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<(), String> {
+    /// Why none, in words.
+    pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<Vec<bool>, String> {
         let Engine::Wasm(wasm) = &job.request.request.spec.engine;
         if wasm.job.profile != Profile::V1.id() {
             return Err(format!("no executor of this node runs profile {}", wasm.job.profile));
@@ -62,17 +62,24 @@ impl Policy {
         if self.reject_stateless && job.shards.iter().all(Vec::is_empty) {
             return Err("the job has no inputs, and this node takes no stateless jobs".into());
         }
+        let mut wanted = vec![true; job.shards.len()];
         if self.locality == Locality::Local {
-            all_local(job, sources)?;
+            let absent = absent(job, sources)?;
+            wanted = absent.iter().map(Option::is_none).collect();
+            if let Some(why) = absent.into_iter().flatten().next().filter(|_| !wanted.contains(&true)) {
+                return Err(why);
+            }
         }
-        self.probes.iter().try_for_each(|probe| probe.ask(me, job))
+        self.probes.iter().try_for_each(|probe| probe.ask(me, job))?;
+        Ok(wanted)
     }
 }
 
-fn all_local(job: &AnnouncedJob, sources: &Sources) -> Result<(), String> {
+/// For each shard, which of its inputs is not on this machine, in words; `None` where all of them are.
+fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, String> {
     // Many shards have inputs in one DAG, whose blocks are looked for once.
     let mut dags: BTreeMap<String, bool> = BTreeMap::new();
-    for input in job.shards.iter().flatten() {
+    let mut absent = |input: &InputSpec| {
         let source = source_of(sources, &input.source, &input.target)?;
         let look = || sources.has_locally(&source).map_err(|error| error.to_string());
         let here = match &source {
@@ -85,11 +92,19 @@ fn all_local(job: &AnnouncedJob, sources: &Sources) -> Result<(), String> {
             }
             _ => look()?,
         };
-        if !here {
-            return Err(format!("{} is not on this machine", source.recorded()));
-        }
-    }
-    Ok(())
+        Ok::<_, String>((!here).then(|| format!("{} is not on this machine", source.recorded())))
+    };
+    job.shards
+        .iter()
+        .map(|inputs| {
+            for input in inputs {
+                if let Some(why) = absent(input)? {
+                    return Ok(Some(why));
+                }
+            }
+            Ok(None)
+        })
+        .collect()
 }
 
 /// The source that a job names `text`, to be seen at `target`.

@@ -79,7 +79,7 @@ impl Workbench {
     }
 
     /// Takes a module that is compiled already.
-    pub fn preload_module(&self, module: Module) {
+    pub fn preload_module(&self, module: &Module) {
         let Ok(_) = self.modules.get_or(&module.cid(), || Ok::<_, std::convert::Infallible>(module.clone()));
     }
 

@@ -64,7 +64,7 @@ pub enum Input {
         /// The job.
         job: JobId,
         /// By shard.
-        result: Result<Vec<Resources>, String>,
+        result: Result<Vec<Option<Resources>>, String>,
     },
     /// What came of an [`Effect::Run`].
     Ran {

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 256;
 /// How long to wait before a disk that failed is tried again.
 const DISK_RETRY: Duration = Duration::from_secs(1);
 /// The longest sleep; nothing depends on it.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Something for the loop.
 pub(super) enum Event {

@@ -12,11 +12,12 @@ use crate::protocol::{Delivery, FailureKind};
 
 /// Everything that takes long. Called from many threads at once; doing a thing twice is no harm.
 pub trait Work: Send + Sync + Debug {
-    /// What one execution of each shard would take, or why the job is none for this node.
+    /// What one execution of each shard would take, `None` for a shard that is none for this node; or why the whole job is
+    /// none.
     ///
     /// # Errors
     /// The reason, in words.
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String>;
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String>;
 
     /// Runs an execution, or answers with what it came to before.
     ///

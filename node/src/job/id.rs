@@ -71,7 +71,7 @@ impl fmt::Display for JobId {
         for chunk in self.0.chunks(5) {
             let bits = chunk.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
             for digit in (0..8).rev() {
-                let index = usize::from((bits >> (5 * digit)) as u8 & 31);
+                let index = usize::try_from(bits >> (5 * digit) & 31).unwrap_or_default();
                 write!(f, "{}", char::from(DIGITS[index]))?;
             }
         }

@@ -13,7 +13,7 @@ impl Shard<'_> {
         }
         let stalled = self.watch.progress_ms.saturating_add(self.now.config.stalled_ms);
         let stalled = (!self.watch.stalled).then_some(stalled);
-        let step = if self.is_judged() { self.publication_deadline() } else { self.vote_deadline() };
+        let step = if self.is_judged() { Some(self.publication_deadline()) } else { self.vote_deadline() };
         stalled.into_iter().chain(step).min()
     }
 
@@ -27,10 +27,10 @@ impl Shard<'_> {
         limits.chain(bidding).chain(replacing).chain(decided).min()
     }
 
-    fn publication_deadline(&self) -> Option<u64> {
+    fn publication_deadline(&self) -> u64 {
         match self.watch.closing_ms {
-            Some(since) => Some(since.saturating_add(EVIDENCE_MS)),
-            None => Some(self.watch.asked_ms.saturating_add(self.now.config.publishing_ms)),
+            Some(since) => since.saturating_add(EVIDENCE_MS),
+            None => self.watch.asked_ms.saturating_add(self.now.config.publishing_ms),
         }
     }
 }

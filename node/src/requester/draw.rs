@@ -12,14 +12,16 @@ use crate::job::JobId;
 /// rank = SHA-256(job id ‖ shard ‖ set ‖ round ‖ PeerId)             the smallest is taken first
 /// ```
 ///
-/// where the job id has its 20 bytes, PeerIds have theirs, `shard` is 4 bytes and `round` 2, big-endian, from 1. A bidder
+/// where the job id has its 20 bytes, names of peers have theirs, `shard` is 4 bytes and `round` 2, big-endian, from 1. A bidder
 /// can choose its name, but not the others', so none of them can aim at a rank.
 pub fn draw(job: &JobId, shard: u32, round: u16, bidders: &[PeerId]) -> Vec<PeerId> {
     let mut names: Vec<(Vec<u8>, PeerId)> = bidders.iter().map(|peer| (peer.to_bytes(), *peer)).collect();
     names.sort_unstable();
     names.dedup();
     let mut set = Sha256::new();
-    names.iter().for_each(|(name, _)| set.update(name));
+    for (name, _) in &names {
+        set.update(name);
+    }
     let set = set.finalize();
     let rank = |name: &[u8]| -> [u8; 32] {
         let mut rank = Sha256::new();

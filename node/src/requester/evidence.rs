@@ -103,10 +103,11 @@ fn by_ballot(against: &ExecutionRecord, other: &ExecutionRecord) -> Vec<Differen
     let pairs = texts(against).into_iter().zip(texts(other));
     let differs = pairs.filter(|(expected, found)| expected != found);
     let text = |text: Option<String>| text.unwrap_or_default();
-    let difference = |((what, expected), (_, found)): ((&str, Option<String>), (&str, Option<String>))| Difference {
-        what: what.into(),
-        expected: text(expected),
-        found: text(found),
-    };
-    differs.map(difference).collect()
+    differs
+        .map(|((what, expected), (_, found))| Difference {
+            what: what.into(),
+            expected: text(expected),
+            found: text(found),
+        })
+        .collect()
 }

@@ -50,6 +50,7 @@ impl Requester {
             self.jobs.insert(job, live);
             self.event(now_ms, job, EventKind::Resumed, "the node was started again".into());
             effects.extend(self.announce(now_ms, job));
+            #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is for one lifetime only")]
             effects.extend(self.work(now_ms, job, &shards, "", |shard| shard.resume()));
         }
         effects
@@ -268,7 +269,7 @@ impl Requester {
         record.ended_ms = Some(now_ms);
         let state = record.state;
         let unsuccessful = record.shards.iter().filter(|shard| shard.state != ShardState::Completed);
-        let why = unsuccessful.filter_map(|shard| shard.why.as_deref()).next();
+        let why = unsuccessful.into_iter().find_map(|shard| shard.why.as_deref());
         let text = why.map_or_else(|| state.to_string(), |why| format!("{state}: {why}"));
         self.event(now_ms, job, EventKind::Ended(state), text);
         self.ended.insert(job);

@@ -15,7 +15,7 @@ use crate::job::JobId;
 use crate::store::{JobStore, Retention};
 
 /// How often.
-const EVERY: Duration = Duration::from_secs(600);
+const EVERY: Duration = Duration::from_mins(10);
 /// How long data is kept that a client brought along.
 const BROUGHT: Duration = Duration::from_hours(24);
 /// How long jobs are remembered after their end.

@@ -57,7 +57,7 @@ fn add_lie(stdout: &Path, lie: &[u8]) -> io::Result<()> {
 }
 
 impl Work for Liar {
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
         self.provider.assess(job)
     }
 

@@ -35,7 +35,7 @@ pub use liar::Liar;
 pub use provider::{Provider, ProviderConfig};
 
 /// How long a node that is told to stop waits for what runs.
-const DRAIN: Duration = Duration::from_secs(300);
+const DRAIN: Duration = Duration::from_mins(5);
 /// How long requests that are being answered get.
 const API_DRAIN: Duration = Duration::from_secs(5);
 

@@ -104,10 +104,10 @@ impl Provider {
 }
 
 impl Work for Provider {
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Resources>, String> {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
         match &self.assessor {
             Some(assessor) => assessor.assess(job),
-            None => Ok(vec![job.request.request.spec.resources; job.shards.len()]),
+            None => Ok(vec![Some(job.request.request.spec.resources); job.shards.len()]),
         }
     }
 

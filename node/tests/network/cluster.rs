@@ -93,7 +93,7 @@ impl Net {
         let sources = Sources::new(LocalStorage::below(Vec::new()), fetching, Vec::new());
         let bench = Arc::new(Workbench::new(runtime, Arc::new(sources)));
         let cid = module.cid();
-        bench.preload_module(module);
+        bench.preload_module(&module);
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
         let compute = ComputeConfig { total: all, per_job: all, running_ms: 300, ..ComputeConfig::default() };
         let nodes = u16::try_from(cast.roles().len()).unwrap();

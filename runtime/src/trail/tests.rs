@@ -38,7 +38,7 @@ fn trail_on(tier: Tier, text: &str) -> CallTrail {
     let runtime = Runtime::new(&Options { tier, ..Options::default() }).unwrap();
     let module = runtime.load(text.as_bytes()).unwrap();
     let job = Job::new(module.cid());
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     let execution = runtime.execute(&module, &job, &Inputs::new(), Path::new("."), minute).unwrap();
     assert_eq!(execution.outcome(), Outcome::Exit(0));
     execution.calls().clone()

@@ -67,21 +67,24 @@ impl Compute {
         }
     }
 
-    pub(super) fn assessed(&mut self, id: JobId, result: Result<Vec<Resources>, String>) {
+    pub(super) fn assessed(&mut self, id: JobId, result: Result<Vec<Option<Resources>>, String>) {
         let asked = self.assessing.remove(&id);
         self.assess_next();
         let Some(entry) = self.jobs.get_mut(&id).filter(|_| asked) else { return };
         let shards = entry.record.job.shards.len();
         match result {
             Ok(needs) if needs.len() == shards && !self.draining => {
-                let idle = |needs| Shard { needs, stage: Stage::Idle };
-                entry.record.shards = needs.into_iter().map(idle).collect();
+                let shard = |needs: Option<Resources>| match needs {
+                    Some(needs) => Shard { needs, stage: Stage::Idle },
+                    None => Shard { needs: Resources::default(), stage: Stage::Over },
+                };
+                entry.record.shards = needs.into_iter().map(shard).collect();
             }
             _ => return self.forget(id),
         }
         let wanted: Vec<u32> = (0..)
             .zip(&entry.record.shards)
-            .filter(|(_, shard)| self.ledger.could_fit(shard.needs))
+            .filter(|(_, shard)| matches!(shard.stage, Stage::Idle) && self.ledger.could_fit(shard.needs))
             .map(|(number, _)| number)
             .collect();
         for shard in wanted {

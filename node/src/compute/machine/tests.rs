@@ -93,7 +93,7 @@ fn announced(job: &Arc<AnnouncedJob>) -> Input {
 }
 
 fn assessed(job: &AnnouncedJob, need: u64) -> Input {
-    Input::Assessed { job: job.id, result: Ok(vec![amount(need); job.shards.len()]) }
+    Input::Assessed { job: job.id, result: Ok(vec![Some(amount(need)); job.shards.len()]) }
 }
 
 fn says(from: PeerId, message: Message) -> Input {

@@ -87,7 +87,7 @@ fn probes_are_asked_besides_the_settings() {
     let select = |reject_stateless, probes| {
         let policy = Policy { reject_stateless, probes, ..Policy::default() };
         let job = job(Link::of_raw(b""), "data:,x", &[]);
-        policy.select(&peer(), &job, &sources(LocalStorage::default())).map(|()| job.id.to_string())
+        policy.select(&peer(), &job, &sources(LocalStorage::default())).map(|_| job.id.to_string())
     };
     let id = select(false, yes()).unwrap();
     let body: serde_json::Value = serde_json::from_slice(&server.asked()[0].body).unwrap();
@@ -116,6 +116,21 @@ fn who_asks_for_more_time_than_the_node_gives_is_refused() {
         let policy = Policy { locality: Locality::Anywhere, max_timeout, ..Policy::default() };
         policy.select(&peer(), &job, &sources(LocalStorage::default()))
     };
-    assert_eq!(select(60), Ok(()));
+    assert_eq!(select(60), Ok(vec![true]));
     assert_eq!(select(59), Err("the job asks for 60 s, and this node gives an execution 59 s".into()));
+}
+
+#[test]
+fn shards_whose_inputs_are_here_are_wanted_and_others_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("here"), "hello").unwrap();
+    let (here, there) = (dir.path().join("here").display().to_string(), "https://example.org/there");
+    let mut job = job(Link::of_raw(b""), "data:,x", &[(&here, "/in")]);
+    let mut elsewhere = job.shards[0].clone();
+    elsewhere[0].source = there.into();
+    job.shards.push(elsewhere);
+    let select = |job: &AnnouncedJob| Policy::default().select(&peer(), job, &sources(LocalStorage::default()));
+    assert_eq!(select(&job), Ok(vec![true, false]));
+    job.shards.remove(0);
+    assert_eq!(select(&job), Err(format!("{there} is not on this machine")));
 }

@@ -25,7 +25,7 @@ fn announced(job: &AnnouncedJob) -> Input {
 
 fn assessed(job: &AnnouncedJob) -> Input {
     let needs = job.request.request.spec.resources;
-    Input::Assessed { job: job.id, result: Ok(vec![needs]) }
+    Input::Assessed { job: job.id, result: Ok(vec![Some(needs)]) }
 }
 
 /// A provider that has bid for the job, and its transmission.

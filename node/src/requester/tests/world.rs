@@ -243,6 +243,7 @@ impl World {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as providers say it")]
 pub(crate) fn dag() -> Result<Delivery, String> {
     Ok(Delivery::Dag(Link::of_raw(b"results")))
 }

@@ -21,7 +21,7 @@ const FETCH_MS: u64 = 30_000;
 impl World<'_> {
     pub(super) fn assess(&mut self, node: usize, job: &AnnouncedJob) {
         let holds = jobs::data_set(job).is_some_and(|data_set| self.nodes[node].data_sets.contains(&data_set));
-        let needs = vec![job.request.request.spec.resources; job.shards.len()];
+        let needs = vec![Some(job.request.request.spec.resources); job.shards.len()];
         let result = if holds { Ok(needs) } else { Err("its data is not here".into()) };
         self.later(node, WORK_MS, Input::Assessed { job: job.id, result });
     }

@@ -87,7 +87,8 @@ fn the_requesters_clock_and_patience_are_not_believed() {
 
 #[test]
 fn a_bid_that_is_rejected_undelivered_or_too_old_holds_nothing() {
-    let ends: [fn(&AnnouncedJob) -> (u64, Input); 4] = [
+    type End = fn(&AnnouncedJob) -> (u64, Input);
+    let ends: [End; 4] = [
         |job| (1, says(job.requester.peer, Message::Reject(Reject { job: job.id, shards: vec![0, 9] }))),
         |job| {
             let message = Message::Bid(Bid { job: job.id, shards: vec![0, 9], versions: versions() });

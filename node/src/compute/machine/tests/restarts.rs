@@ -46,7 +46,7 @@ fn what_ran_is_run_again() {
 fn the_same_proposal_is_sent_again_and_never_another() {
     let (mut provider, job, execution, proposal) = after_proposal();
     let (mut next, effects) = restarted(&mut provider, &job, 100);
-    assert_eq!(sent(&job, &effects), [proposal.clone()]);
+    assert_eq!(sent(&job, &effects), std::slice::from_ref(&proposal));
     assert_eq!(sent(&job, &next.handle(101, accept(&job, 0, 1))), [proposal]);
     assert_eq!(next.handle(102, ran(execution)), []);
     assert_eq!(next.ledger.reserved(), Resources { disk_bytes: NEED, ..amount(0) });
