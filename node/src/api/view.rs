@@ -23,7 +23,7 @@ impl Description {
     /// That of `record`, for somebody who may see what is private of it or not.
     pub(super) fn of(mut record: JobRecord, may_see: bool) -> Self {
         for shard in &mut record.shards {
-            let sealed = shard.verdict.is_none();
+            let sealed = shard.verdict.is_none() && !shard.state.is_final();
             shard.executions.iter_mut().for_each(|execution| keep_sealed(execution, sealed));
         }
         if !may_see {
