@@ -1,3 +1,5 @@
+//! Both machines as one: replies, loops inside, what is told of what was not delivered, restarts.
+
 use super::*;
 use crate::compute::ComputeConfig;
 use crate::protocol::{Accept, Bid, Cancel, Reject, Running};

@@ -1,3 +1,5 @@
+//! The outbox by hand: order, retries, ages, bounds.
+
 use super::*;
 use crate::protocol::{Bid, Versions};
 
