@@ -116,11 +116,6 @@ impl Node {
         self.host.as_ref()
     }
 
-    /// Where it keeps everything.
-    pub fn data_dir(&self) -> &Path {
-        &self.config.data_dir
-    }
-
     /// The block store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store

@@ -67,12 +67,16 @@ pub(super) fn write_receipt(receipt: &Receipt, dir: &Path) -> Result<(), HostFai
 pub(super) fn default_name(job: &Link) -> String {
     let text = job.to_string();
     let own = text.strip_prefix("bafyrei").unwrap_or(&text);
-    format!("bacalhau-{}", own.chars().take(16).collect::<String>())
+    named(own)
 }
 
 /// The same for a job whose shards have CIDs of their own.
 fn name_of(job: &JobId) -> String {
-    format!("bacalhau-{}", job.to_string().chars().take(16).collect::<String>())
+    named(&job.to_string())
+}
+
+fn named(id: &str) -> String {
+    format!("bacalhau-{}", id.chars().take(16).collect::<String>())
 }
 
 fn make_dir(dir: &Path) -> Result<(), HostFailure> {

@@ -1,8 +1,6 @@
 //! What a requester knows of a job: the one value that is kept on disk, shown by the API and printed by the command. All
 //! of it is facts; times are Unix milliseconds by the requester's clock.
 
-use std::collections::BTreeMap;
-
 use bacalhau_runtime::{CallTrail, Difference, Link, Outcome, Publication, Receipt};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
@@ -151,15 +149,6 @@ impl JobRecord {
     pub fn new(job: AnnouncedJob) -> Self {
         let shards = job.shards.iter().map(|_| ShardRecord::default()).collect();
         Self { job, state: JobState::Bidding, shards, ended_ms: None }
-    }
-
-    /// How many executions stand where, over all shards.
-    pub fn executions_by_state(&self) -> BTreeMap<ExecutionState, usize> {
-        let mut counts = BTreeMap::new();
-        for execution in self.shards.iter().flat_map(|shard| &shard.executions) {
-            *counts.entry(execution.state).or_default() += 1;
-        }
-        counts
     }
 }
 
