@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::HostFailure;
+use bacalhau_runtime::{HostFailure, Link};
 use libp2p::{Multiaddr, PeerId};
 
 use crate::compute::ComputeConfig;
@@ -33,6 +33,8 @@ pub struct ClusterConfig {
     pub requester: RequesterConfig,
     /// How each runs jobs.
     pub compute: ComputeConfig,
+    /// The rules by which each can run programs.
+    pub profiles: Vec<Link>,
 }
 
 /// The nodes. Dropping it ends them.
@@ -110,6 +112,7 @@ impl Cluster {
                 transport,
                 mailbox,
                 work: work(number, &identity, &names)?,
+                profiles: config.profiles.clone(),
                 seal: Arc::new(AgeSeal::new(identity.keypair()).map_err(failed)?),
                 requester: (number == 0).then(|| config.requester.clone()),
                 compute: Some(config.compute.clone()),

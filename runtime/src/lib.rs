@@ -79,7 +79,8 @@ pub use link::Link;
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
 pub use receipt::{
-    Checked, Claim, Difference, Publication, Receipt, ReceiptError, ResultFile, Service, Signature, Unclaimed,
+    Checked, Claim, Difference, Publication, PublicationStep, Receipt, ReceiptError, ResultFile, Service, Signature,
+    Unclaimed,
 };
 pub use runtime::{Module, Options, Runtime};
 pub use tier::Tier;

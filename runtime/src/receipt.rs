@@ -133,7 +133,7 @@ pub enum Checked {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Publication {
-    /// The publisher: `ipfs` or `local`.
+    /// The publisher: `ipfs`, `local`, `filecoin` or `estuary`.
     pub publisher: String,
     /// CID of the results directory.
     pub cid: Option<Link>,
@@ -141,6 +141,20 @@ pub struct Publication {
     pub import_profile: Option<String>,
     /// Where the results directory is: paths of the publishing machine, URLs, multiaddrs of peers.
     pub places: Vec<String>,
+    /// What has happened so far, where publishing takes its time: a deal, a pin at a service.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PublicationStep>,
+}
+
+/// A step of a publication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicationStep {
+    /// When, in Unix milliseconds by the clock of whoever publishes.
+    pub at_ms: u64,
+    /// The state it came to, in a word: `proposed`, `sealed`, `pinned`, `failed`.
+    pub state: String,
+    /// The rest, in words.
+    pub text: String,
 }
 
 impl Receipt {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bacalhau_runtime::{HostFailure, Link};
+use bacalhau_runtime::{HostFailure, Link, Publication};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +33,10 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// When nobody has it.
     fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Result<LogPart, BackendError>;
+
+    /// What `peer`, which ran an execution, says now of its publications that take their time. `None` where it does not
+    /// answer, or knows of none.
+    fn publications(&self, execution: ExecutionId, peer: PeerId) -> Option<Vec<Publication>>;
 
     /// The results of a shard that has some.
     ///

@@ -148,8 +148,11 @@ pub(super) async fn describe(
     headers: HeaderMap,
 ) -> Result<Json<Description>, ApiError> {
     app.blocking(move |app| {
-        let record = app.job(&id)?;
+        let mut record = app.job(&id)?;
         let may_see = Shared::may_see(&headers, &record)?;
+        if may_see {
+            app.ask_for_news(&mut record);
+        }
         Ok(Json(Description::of(record, may_see)))
     })
     .await

@@ -1,5 +1,6 @@
 //! What all requests share: the node, its store, and the bounds as they are used up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use crate::store::JobStore;
 
 /// Clients that are counted at a time; beyond that, who was not heard of for the longest begins anew.
 const MAX_COUNTED: usize = 4096;
+
+/// Shards of a job whose providers are asked for news when it is described.
+const MOST_ASKED: usize = 16;
 
 /// A handle to it.
 #[derive(Clone)]
@@ -132,6 +136,31 @@ impl Shared {
         };
         let record = self.store.job(&id)?;
         record.ok_or_else(|| ApiError::not_found(format!("there is no job {id} here")).hint("see bacalhau list"))
+    }
+
+    /// Takes over what providers say now of publications that go on after the job has ended. Of who does not answer, what
+    /// was known before is shown.
+    pub(super) fn ask_for_news(&self, record: &mut JobRecord) {
+        let (id, mut silent) = (record.job.id, BTreeSet::new());
+        let publishing = (0..).zip(&mut record.shards).filter_map(|(index, shard)| {
+            let number = usize::from(shard.published?).checked_sub(1)?;
+            Some((index, shard.executions.get_mut(number)?))
+        });
+        let going_on = publishing.filter(|(_, execution)| execution.publications.iter().any(|it| !it.steps.is_empty()));
+        for (index, execution) in going_on.take(MOST_ASKED) {
+            if silent.contains(&execution.peer) {
+                continue;
+            }
+            let Some(news) = self.backend.publications(id.execution(index, execution.number), execution.peer) else {
+                silent.insert(execution.peer);
+                continue;
+            };
+            for known in &mut execution.publications {
+                if let Some(new) = news.iter().find(|new| new.publisher == known.publisher) {
+                    known.clone_from(new);
+                }
+            }
+        }
     }
 
     /// Whether the command in `headers` shows that what is private of `record` may be seen.

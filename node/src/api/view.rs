@@ -4,7 +4,7 @@ use bacalhau_runtime::Job;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{Engine, ExecutionMemo, ExecutionRecord, JobRecord, ShardRecord};
+use crate::job::{DockerSpec, Engine, ExecutionMemo, ExecutionRecord, JobRecord, ShardRecord};
 use crate::store::StoredEvent;
 
 /// What is known of a job.
@@ -45,9 +45,13 @@ fn keep_sealed(execution: &mut ExecutionRecord, sealed: bool) {
 
 fn withhold(record: &mut JobRecord) {
     let spec = &mut record.job.request.request.spec;
-    let Engine::Wasm(wasm) = &mut spec.engine;
-    wasm.module = String::new();
-    wasm.job = Job { limits: wasm.job.limits.clone(), ..Job::new(wasm.job.module) };
+    match &mut spec.engine {
+        Engine::Wasm(wasm) => {
+            wasm.module = String::new();
+            wasm.job = Job { limits: wasm.job.limits.clone(), ..Job::new(wasm.job.module) };
+        }
+        Engine::Docker(docker) => *docker = DockerSpec::of(docker.image.clone()),
+    }
     spec.inputs.clear();
     spec.sharding = None;
     record.job.shards.iter_mut().for_each(Vec::clear);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, Job, Link};
+use bacalhau_runtime::{HostFailure, Job, Link, Profile};
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 
@@ -65,7 +65,7 @@ fn flood(me: PeerId, network: &Weak<Network>, begins: &AtomicBool) {
             }
         }
         // It fits: it is small.
-        let _ = network.announce(&Announcement { job, versions: versions() });
+        let _ = network.announce(&Announcement { job, versions: versions(&[Profile::V1.id()]) });
     }
 }
 
@@ -77,7 +77,8 @@ fn junk(me: PeerId, key: &Keypair, number: u64) -> Result<AnnouncedJob, RequestE
         inputs: Vec::new(),
         deal: Deal::new(1, 0).map_err(|_| RequestError::Signature)?,
         verifier: VerifierKind::Deterministic,
-        publisher: None,
+        publishers: Vec::new(),
+        filplus: false,
         sharding: None,
         resources: Resources::default(),
         timeout_seconds: 1,

@@ -8,7 +8,7 @@ use libp2p::PeerId;
 
 use crate::compute::Ran;
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
+use crate::job::{AnnouncedJob, ExecutionId, Resources};
 use crate::protocol::{Delivery, FailureKind};
 use crate::service::Provider;
 
@@ -60,12 +60,15 @@ impl Work for Crooked {
     fn publish(
         &self,
         execution: ExecutionId,
-        requester: PeerId,
+        job: &AnnouncedJob,
         h1: &str,
-        publisher: Option<PublisherKind>,
     ) -> Result<(Delivery, Vec<Publication>), String> {
-        let (delivery, publications) = self.provider.publish(execution, requester, h1, publisher)?;
+        let (delivery, publications) = self.provider.publish(execution, job, h1)?;
         Ok((self.hand.deliver(&self.provider, execution, delivery)?, publications))
+    }
+
+    fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {
+        self.provider.publications(execution, to)
     }
 
     fn discard(&self, execution: ExecutionId) {

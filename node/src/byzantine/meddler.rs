@@ -10,8 +10,10 @@ pub(super) struct Meddler;
 impl Hand for Meddler {
     fn job(&self, job: &AnnouncedJob) -> AnnouncedJob {
         let mut job = job.clone();
-        let Engine::Wasm(wasm) = &mut job.request.request.spec.engine;
-        wasm.job.args.push("meddled".into());
+        match &mut job.request.request.spec.engine {
+            Engine::Wasm(wasm) => wasm.job.args.push("meddled".into()),
+            Engine::Docker(docker) => docker.args.push("meddled".into()),
+        }
         job
     }
 }

@@ -13,7 +13,7 @@ use super::exit::Failure;
 use super::phases::Phases;
 use super::submit;
 use super::talk::Talk;
-use crate::compute::{ComputeConfig, Workbench};
+use crate::compute::{ComputeConfig, Executors, Workbench};
 use crate::daemon::{Daemon, SubmitError, Work};
 use crate::embedded::{Cluster, ClusterConfig};
 use crate::job::{InputSpec, JobId, JobRecord, JobSpec, Resources, ShardRecord};
@@ -38,6 +38,8 @@ pub(super) struct Here<'a> {
     /// An existing directory for everything that they write.
     pub(super) dir: &'a Path,
     pub(super) publish: PublishPlaces,
+    /// Who runs programs.
+    pub(super) executors: Executors,
 }
 
 impl Here<'_> {
@@ -52,6 +54,7 @@ impl Here<'_> {
             nodes: deal.concurrency().max(deal.min_bids()),
             requester: RequesterConfig::default(),
             compute: ComputeConfig { total: everything(), per_job: everything(), ..ComputeConfig::default() },
+            profiles: self.executors.profiles(),
         };
         let providers: Vec<OnceLock<Arc<Provider>>> = (0..config.nodes).map(|_| OnceLock::new()).collect();
         let cluster = Cluster::start(&config, |number, identity, names| {
@@ -81,6 +84,7 @@ impl Here<'_> {
     fn provider(&self, number: usize, identity: &Identity, names: &[PeerId]) -> Result<Provider, HostFailure> {
         Provider::new(ProviderConfig {
             bench: Arc::clone(&self.bench),
+            executors: self.executors.clone(),
             identity: identity.clone(),
             data_dir: self.dir.join("nodes").join(number.to_string()),
             policy: None,

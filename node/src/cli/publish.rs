@@ -1,5 +1,6 @@
 //! The flags that say where results are published.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -17,9 +18,15 @@ use crate::serving;
 #[expect(clippy::struct_field_names, reason = "these are the names of the flags")]
 pub(super) struct Publish {
     /// Make results that stand available to others: `ipfs` puts them into the block store, pinned, and into every kubo
-    /// of --ipfs-connect; `local` into a directory that can be served over HTTP. `bacalhau ipfs serve` serves both
-    #[arg(short, long, value_enum, value_name = "NAME")]
-    publisher: Option<PublisherName>,
+    /// of --ipfs-connect; `local` into a directory that can be served over HTTP. `bacalhau ipfs serve` serves both.
+    /// `filecoin` makes a deal with a storage provider; `estuary` has a pinning service keep them; `noop` does nothing. Several
+    /// are separated by commas, or given one by one
+    #[arg(short, long, value_enum, value_name = "NAME", value_delimiter = ',')]
+    publisher: Vec<PublisherName>,
+
+    /// Ask for a verified deal with --publisher filecoin, which takes DataCap of the wallet
+    #[arg(long)]
+    filplus: bool,
 
     /// How results are cut into blocks, which decides their CID
     #[arg(long, value_name = "PROFILE", default_value_t)]
@@ -36,22 +43,40 @@ pub(super) struct Publish {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum PublisherName {
-    Ipfs,
     Local,
+    Ipfs,
+    Filecoin,
+    Estuary,
+    Noop,
+}
+
+impl PublisherName {
+    fn kind(self) -> Option<PublisherKind> {
+        match self {
+            Self::Local => Some(PublisherKind::Local),
+            Self::Ipfs => Some(PublisherKind::Ipfs),
+            Self::Filecoin => Some(PublisherKind::Filecoin),
+            Self::Estuary => Some(PublisherKind::Estuary),
+            Self::Noop => None,
+        }
+    }
 }
 
 impl Publish {
     /// Whether it takes a node to publish.
     pub(super) fn needs_node(&self) -> bool {
-        self.publisher == Some(PublisherName::Ipfs)
+        self.publisher.iter().any(|name| matches!(name, PublisherName::Ipfs | PublisherName::Estuary))
     }
 
-    /// Who publishes, as a job says it.
-    pub(super) fn kind(&self) -> Option<PublisherKind> {
-        self.publisher.map(|name| match name {
-            PublisherName::Ipfs => PublisherKind::Ipfs,
-            PublisherName::Local => PublisherKind::Local,
-        })
+    /// Who publishes, as a job says it: each once.
+    pub(super) fn kinds(&self) -> Vec<PublisherKind> {
+        let kinds: BTreeSet<_> = self.publisher.iter().filter_map(|name| name.kind()).collect();
+        kinds.into_iter().collect()
+    }
+
+    /// Whether a deal is to be a verified one.
+    pub(super) fn filplus(&self) -> bool {
+        self.filplus
     }
 
     /// Where a node of this process publishes.
@@ -59,7 +84,9 @@ impl Publish {
     /// # Errors
     /// When no data directory is known.
     pub(super) fn places(&self, content: &Content) -> Result<PublishPlaces, Failure> {
-        let Some(_) = self.publisher else { return Ok(PublishPlaces::default()) };
+        if self.kinds().is_empty() {
+            return Ok(PublishPlaces::default());
+        }
         let data_dir = content.place.path()?;
         let serving = serving::find(&data_dir).unwrap_or_default();
         let dir = self.publish_dir.clone().unwrap_or_else(|| dir_in(&data_dir));
@@ -68,6 +95,7 @@ impl Publish {
             url: self.publish_url.clone().or(serving.http.filter(|_| self.publish_dir.is_none())),
             dir: std::path::absolute(&dir).unwrap_or(dir),
             peers: serving.peers,
+            ledger: None,
         })
     }
 }

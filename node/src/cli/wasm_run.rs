@@ -23,7 +23,7 @@ use super::report::Reports;
 use super::spec::{self, Carrier, Reach};
 use super::talk::Talk;
 use super::{data, get, interrupt, keep, server, submit, text};
-use crate::compute::Workbench;
+use crate::compute::{Executors, Workbench};
 use crate::job::{Deal, Engine, InputSpec, JobSpec, Resources, VerifierKind, WasmSpec};
 use crate::sharding;
 use crate::storage::Source;
@@ -189,6 +189,7 @@ impl WasmRun {
         let bench = Arc::new(Workbench::new(runtime, sources));
         bench.preload_module(&loaded);
         let here = Here {
+            executors: Executors::new(Arc::clone(&bench)),
             bench,
             inputs: spec.sharding.is_none().then_some(open),
             node: node.clone(),
@@ -268,7 +269,8 @@ impl WasmRun {
             inputs,
             deal,
             verifier: self.verification.verifier.into(),
-            publisher: self.publish.kind(),
+            publishers: self.publish.kinds(),
+            filplus: self.publish.filplus(),
             sharding: self.network.sharding(),
             resources: Resources::default(),
             timeout_seconds: spec::seconds(self.machine.timeout()),

@@ -5,23 +5,28 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 
+use super::executor::Executors;
 use super::policy::{Policy, source_of};
 use crate::job::{AnnouncedJob, Engine, Resources};
 use crate::storage::{Sources, Storage};
+
+/// Memory of a container whose job says nothing of it: 1 GiB.
+pub(super) const CONTAINER_MEMORY_BYTES: u64 = 1 << 30;
 
 /// Assesses jobs. It may look for data and ask probes, so it takes its time.
 #[derive(Debug)]
 pub struct Assessor {
     me: PeerId,
+    executors: Executors,
     policy: Policy,
     sources: Arc<Sources>,
     per_job: Resources,
 }
 
 impl Assessor {
-    /// Assesses for the node `me`, which gives no execution more than `per_job`.
-    pub fn new(me: PeerId, policy: Policy, sources: Arc<Sources>, per_job: Resources) -> Self {
-        Self { me, policy, sources, per_job }
+    /// Assesses for the node `me`, where `executors` run programs, and no execution is given more than `per_job`.
+    pub fn new(me: PeerId, executors: Executors, policy: Policy, sources: Arc<Sources>, per_job: Resources) -> Self {
+        Self { me, executors, policy, sources, per_job }
     }
 
     /// What one execution of each shard that this node wants would take: as much as the job asks for, and not less than it could use. Inputs
@@ -31,9 +36,13 @@ impl Assessor {
     /// Why the job is none for this node.
     pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
         let spec = &job.request.request.spec;
-        let Engine::Wasm(wasm) = &spec.engine;
+        self.executors.of(&spec.engine)?;
         let cpu_millis = if spec.resources.cpu_millis == 0 { 1000 } else { spec.resources.cpu_millis };
-        let memory_bytes = spec.resources.memory_bytes.max(wasm.job.limits.memory_bytes);
+        let memory_bytes = match &spec.engine {
+            Engine::Wasm(wasm) => spec.resources.memory_bytes.max(wasm.job.limits.memory_bytes),
+            Engine::Docker(_) if spec.resources.memory_bytes == 0 => CONTAINER_MEMORY_BYTES,
+            Engine::Docker(_) => spec.resources.memory_bytes,
+        };
         for (what, wanted, most) in [
             ("thousandths of a core", cpu_millis, self.per_job.cpu_millis),
             ("bytes of memory", memory_bytes, self.per_job.memory_bytes),
@@ -83,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::compute::policy::Locality;
-    use crate::compute::policy::tests::{job, sources};
+    use crate::compute::policy::tests::{executors, job, sources};
     use crate::http::server::{TestServer, respond};
     use crate::storage::LocalStorage;
 
@@ -96,7 +105,9 @@ mod tests {
         let per_job = Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 100 };
         let assess = |per_job| {
             let me = job.requester.peer;
-            Assessor::new(me, policy(), sources(LocalStorage::default()), per_job).assess(&job)
+            let sources = sources(LocalStorage::default());
+            let executors = executors(&sources);
+            Assessor::new(me, executors, policy(), sources, per_job).assess(&job)
         };
         let memory_bytes = Limits::default().memory_bytes;
         assert_eq!(assess(per_job), Ok(vec![Some(Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 })]));

@@ -12,10 +12,9 @@ use libp2p::PeerId;
 use crate::cas::store::Store;
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
-use crate::exchange::Kubo;
-use crate::job::{ExecutionId, PublisherKind};
+use crate::job::{AnnouncedJob, ExecutionId};
 use crate::protocol::Delivery;
-use crate::publisher::{IpfsPublisher, LocalPublisher, PublishPlaces, Publisher, check};
+use crate::publisher::{self, Finished, Ledger, Publishers, check};
 
 /// How the names of pins begin that hold results for a requester.
 const PIN_PREFIX: &str = "job:";
@@ -27,72 +26,64 @@ pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
 pub struct Deliverer {
     store: Option<Arc<Store>>,
     profile: Profile,
-    ipfs: Option<IpfsPublisher>,
-    local: Option<LocalPublisher>,
+    publishers: Publishers,
+    ledger: Option<Ledger>,
     here: Here,
     /// What was imported for requesters and is still held: equal results of several executions are one DAG with one pin.
     held: Mutex<BTreeMap<ExecutionId, Link>>,
 }
 
 impl Deliverer {
-    /// Delivers from `store`, and publishes there, into kubos, and to `places`; nodes for which `here` is true are given
-    /// the directory itself. Without a store only they can have anything.
-    pub fn new(store: Option<(Arc<Store>, Vec<Arc<Kubo>>)>, places: PublishPlaces, here: Here) -> Self {
-        let PublishPlaces { profile, dir, url, peers } = places;
-        let local = (!dir.as_os_str().is_empty()).then(|| LocalPublisher::new(dir, url));
-        let ipfs = |(store, kubos): &(Arc<Store>, Vec<_>)| {
-            IpfsPublisher::new(Arc::clone(store), kubos.clone(), profile, peers)
-        };
-        Self {
-            ipfs: store.as_ref().map(ipfs),
-            store: store.map(|(store, _)| store),
-            profile,
-            local,
-            here,
-            held: Mutex::default(),
-        }
+    /// Delivers from `store`, in the form of `profile`; nodes for which `here` is true are given the directory itself.
+    /// Without a store only they can have anything. `publishers` publish, and write into `ledger` what takes its time.
+    pub fn new(
+        store: Option<Arc<Store>>,
+        profile: Profile,
+        publishers: Publishers,
+        ledger: Option<Ledger>,
+        here: Here,
+    ) -> Self {
+        Self { store, profile, publishers, ledger, here, held: Mutex::default() }
     }
 
-    /// Makes the directory `results` of an execution available to `requester`, and to everybody by `publisher`. A second
-    /// time is no harm.
+    /// Makes the directory `results` of an execution of `job` available: to its requester, and to everybody by the
+    /// publishers that it names, one after the other. A second time is no harm.
     ///
     /// # Errors
     /// When the results are others than those of `h1` by now, or cannot be made available.
     pub fn publish(
         &self,
         execution: ExecutionId,
+        job: &AnnouncedJob,
         results: &Path,
         h1: &str,
-        publisher: Option<PublisherKind>,
-        requester: &PeerId,
     ) -> Result<(Delivery, Vec<Publication>), String> {
-        let in_words = |error: HostFailure| {
-            let text = error.to_string();
-            text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text).to_owned()
-        };
         check(results, h1).map_err(in_words)?;
-        let publication = match publisher {
-            None => None,
-            Some(PublisherKind::Ipfs) => {
-                let ipfs = self.ipfs.as_ref().ok_or("this node has no block store for the publisher `ipfs`")?;
-                Some(ipfs.publish(results, h1).map_err(in_words)?)
-            }
-            Some(PublisherKind::Local) => {
-                let local = self.local.as_ref().ok_or("this node has no directory for the publisher `local`")?;
-                Some(local.publish(results, h1).map_err(in_words)?)
-            }
-        };
-        let delivery = if (self.here)(requester) {
+        let finished = Finished { execution, job, dir: results, h1 };
+        let mut publications = Vec::new();
+        for kind in &job.request.request.spec.publishers {
+            let publisher = self.publishers.get(kind).ok_or_else(|| publisher::missing(*kind))?;
+            publications.push(publisher.publish(&finished).map_err(in_words)?);
+        }
+        let by_ipfs = publications.iter().find(|publication| publication.publisher == "ipfs");
+        let delivery = if (self.here)(&job.requester.peer) {
             let path = std::path::absolute(results).map_err(|error| error.to_string())?;
             Delivery::Directory(path.to_str().ok_or("the results are in a directory whose name is no text")?.into())
-        } else if let Some(cid) = publication.as_ref().and_then(|publication| publication.cid) {
+        } else if let Some(cid) = by_ipfs.and_then(|publication| publication.cid) {
             Delivery::Dag(cid)
         } else {
             let store = self.store.as_ref().ok_or("this node has no block store to deliver results from")?;
             let imported = self.import(store, execution, results);
             Delivery::Dag(imported.map_err(|error| format!("cannot publish {}: {error}", results.display()))?)
         };
-        Ok((delivery, publication.into_iter().collect()))
+        Ok((delivery, publications))
+    }
+
+    /// What has become of publications of an execution that take their time, for the requester of its job.
+    pub fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {
+        let entries = self.ledger.as_ref()?.of(execution).ok()?;
+        let known: Vec<_> = entries.into_iter().filter(|entry| entry.requester == *to).collect();
+        (!known.is_empty()).then(|| known.into_iter().map(|entry| entry.publication).collect())
     }
 
     fn import(&self, store: &Arc<Store>, execution: ExecutionId, results: &Path) -> Result<Link, DataError> {
@@ -135,6 +126,11 @@ impl Deliverer {
         }
         Ok(())
     }
+}
+
+fn in_words(error: HostFailure) -> String {
+    let text = error.to_string();
+    text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text).to_owned()
 }
 
 fn pin_name(execution: ExecutionId) -> String {

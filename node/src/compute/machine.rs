@@ -173,7 +173,8 @@ impl Compute {
             | Message::Failed(_)
             | Message::Evidence(_)
             | Message::Published(_)
-            | Message::Log { .. } => {}
+            | Message::Log { .. }
+            | Message::Publications { .. } => {}
         }
     }
 

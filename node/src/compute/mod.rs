@@ -5,6 +5,7 @@ mod assess;
 mod capacity;
 mod collect;
 mod deliver;
+mod executor;
 mod machine;
 mod once;
 mod past;
@@ -20,12 +21,13 @@ use std::sync::Arc;
 use bacalhau_runtime::{CallTrail, Publication, Receipt};
 use libp2p::PeerId;
 
-use crate::job::{AnnouncedJob, ExecutionId, JobId, PublisherKind, Resources};
+use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
 use crate::protocol::{Delivery, FailureKind, Message, Versions};
 
 pub use assess::Assessor;
 pub use collect::Collector;
 pub use deliver::{Deliverer, Here};
+pub use executor::{Executor, Executors, Run};
 pub use machine::Compute;
 pub use policy::{Locality, Policy};
 pub use probe::Probe;
@@ -138,10 +140,10 @@ pub enum Effect {
     Publish {
         /// Whose.
         execution: ExecutionId,
+        /// Of which job: it says who publishes for everybody.
+        job: Arc<AnnouncedJob>,
         /// What they have to be.
         h1: String,
-        /// For everybody, beside the requester.
-        publisher: Option<PublisherKind>,
     },
     /// Forget everything about an execution, its results included.
     Discard(ExecutionId),

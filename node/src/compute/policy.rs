@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bacalhau_runtime::Profile;
 use libp2p::PeerId;
 
 use super::probe::Probe;
-use crate::job::{AnnouncedJob, Engine, InputSpec, MAX_TIMEOUT_SECONDS};
+use crate::job::{AnnouncedJob, InputSpec, MAX_TIMEOUT_SECONDS};
 use crate::storage::{Source, Sources, Storage};
 
 /// Where the data of a job has to be.
@@ -51,10 +50,6 @@ impl Policy {
     /// # Errors
     /// Why none, in words.
     pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<Vec<bool>, String> {
-        let Engine::Wasm(wasm) = &job.request.request.spec.engine;
-        if wasm.job.profile != Profile::V1.id() {
-            return Err(format!("no executor of this node runs profile {}", wasm.job.profile));
-        }
         let (wanted, most) = (job.request.request.spec.timeout_seconds, self.max_timeout.as_secs());
         if wanted > most {
             return Err(format!("the job asks for {wanted} s, and this node gives an execution {most} s"));

@@ -7,15 +7,16 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use bacalhau_runtime::{CallTrail, Control, Error, HostFailure, Receipt, dirhash};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::Ran;
+use super::executor::{Executors, Run};
 use super::workbench::Workbench;
-use crate::job::{AnnouncedJob, Engine, ExecutionId};
+use crate::job::{AnnouncedJob, ExecutionId};
 use crate::protocol::FailureKind;
 
 /// Signs a receipt by the key of the node.
@@ -28,6 +29,7 @@ const MOST_STOPPED: usize = 1024;
 
 /// Runs executions of one node.
 pub struct Runner {
+    executors: Executors,
     bench: Arc<Workbench>,
     dir: PathBuf,
     sign: Sign,
@@ -49,13 +51,13 @@ struct Kept {
 }
 
 impl Runner {
-    /// Runs on `bench`, in directories `JOB-SHARD-NUMBER` below `dir`. `sign` signs what the node claims.
+    /// Runs by `executors`, whose inputs are open on `bench`, in directories `JOB-SHARD-NUMBER` below `dir`. `sign` signs what the node claims.
     ///
     /// # Errors
     /// When `dir` cannot be made.
-    pub fn new(bench: Arc<Workbench>, dir: PathBuf, sign: Sign) -> Result<Self, HostFailure> {
+    pub fn new(executors: Executors, bench: Arc<Workbench>, dir: PathBuf, sign: Sign) -> Result<Self, HostFailure> {
         fs::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
-        Ok(Self { bench, dir, sign, state: Mutex::default() })
+        Ok(Self { executors, bench, dir, sign, state: Mutex::default() })
     }
 
     /// Where the results of an execution are once it has ended well.
@@ -105,24 +107,13 @@ impl Runner {
         // What a crash has left without a receipt is no result.
         remove(&dir)?;
         fs::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
-        let task = job.task(execution.shard).ok_or_else(|| HostFailure::new(format!("there is no {execution}")))?;
-        let module = self.bench.module(job)?;
-        let inputs = self.bench.inputs(job, execution.shard)?;
-        let spec = &job.request.request.spec;
-        let timeout = Duration::from_secs(spec.timeout_seconds);
+        let engine = &job.request.request.spec.engine;
+        let executor = self.executors.of(engine).map_err(HostFailure::new)?;
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let ended = self.bench.runtime.execute_under(control, &module, &task, &inputs.trees, &dir, timeout)?;
-        if control.is_cancelled() {
-            return Err(HostFailure::new("it was stopped").into());
-        }
-        let calls = ended.calls().clone();
-        let mut receipt = ended.keep(&dir.join("results"))?;
-        let Engine::Wasm(wasm) = &spec.engine;
+        let (mut receipt, calls) = executor.execute(&Run { execution, job, dir: &dir, control })?;
         let unclaimed = &mut receipt.unclaimed;
         unclaimed.started = Some(humantime::format_rfc3339_seconds(started).to_string());
         unclaimed.wall_ms = Some(u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX));
-        unclaimed.module_source = Some(self.bench.recorded(&wasm.module));
-        inputs.record(unclaimed);
         (self.sign)(&mut receipt).map_err(HostFailure::new)?;
         let kept = Kept { receipt, calls };
         write(&dir, &kept).map_err(|error| HostFailure::at("write the receipt into", &dir, error))?;

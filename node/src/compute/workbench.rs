@@ -7,7 +7,7 @@ use bacalhau_runtime::{Error, HostFailure, Kind, Link, Module, Runtime};
 
 use super::once::Once;
 use super::policy::source_of;
-use crate::job::{AnnouncedJob, Engine, JobId, WasmSpec};
+use crate::job::{AnnouncedJob, JobId, WasmSpec};
 use crate::storage::{OpenInputs, Sources, Storage, read_file};
 
 /// Compiled modules that are kept while no execution has them: the next job is often the same program.
@@ -34,8 +34,7 @@ impl Workbench {
     ///
     /// # Errors
     /// When it cannot be read, is another one than the job says, or is none that may be run.
-    pub(super) fn module(&self, job: &AnnouncedJob) -> Result<Arc<Module>, Error> {
-        let Engine::Wasm(wasm) = &job.request.request.spec.engine;
+    pub(super) fn module(&self, wasm: &WasmSpec) -> Result<Arc<Module>, Error> {
         self.modules.get_or(&wasm.job.module, || self.load(wasm))
     }
 

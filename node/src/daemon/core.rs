@@ -13,7 +13,7 @@ use libp2p::PeerId;
 
 use super::{Outbox, OutboxConfig, Transmit, Undelivered};
 use crate::compute::{self, Compute, Ran};
-use crate::job::{AnnouncedJob, Event, ExecutionId, JobId, JobRecord, PublisherKind, Resources};
+use crate::job::{AnnouncedJob, Event, ExecutionId, JobId, JobRecord, Resources};
 use crate::protocol::{Announcement, Delivery, FailureKind, Message, Refusal, Reply, Versions};
 use crate::requester::{self, Requester};
 
@@ -115,10 +115,10 @@ pub enum Effect {
     Publish {
         /// Whose.
         execution: ExecutionId,
+        /// Of which job: it says who publishes for everybody.
+        job: Arc<AnnouncedJob>,
         /// What they have to be.
         h1: String,
-        /// For everybody, beside the requester.
-        publisher: Option<PublisherKind>,
     },
     /// Forget everything about an execution, its results included.
     Discard(ExecutionId),
@@ -382,7 +382,7 @@ impl Core {
                 compute::Effect::Assess(job) => Effect::Assess(job),
                 compute::Effect::Run { execution, job } => Effect::Run { execution, job },
                 compute::Effect::Stop(execution) => Effect::Stop(execution),
-                compute::Effect::Publish { execution, h1, publisher } => Effect::Publish { execution, h1, publisher },
+                compute::Effect::Publish { execution, job, h1 } => Effect::Publish { execution, job, h1 },
                 compute::Effect::Discard(execution) => Effect::Discard(execution),
             };
             self.effects.push(effect);
@@ -429,7 +429,7 @@ fn addressee(message: &Message) -> Addressee {
         Message::Accept(_) | Message::Reject(_) | Message::Verdict(_) | Message::Collected(_) | Message::Cancel(_) => {
             Addressee::Compute
         }
-        Message::Log { .. } => Addressee::Nobody,
+        Message::Log { .. } | Message::Publications { .. } => Addressee::Nobody,
     }
 }
 

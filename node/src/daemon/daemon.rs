@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bacalhau_runtime::{HostFailure, Profile};
+use bacalhau_runtime::{HostFailure, Link, Publication};
 use libp2p::PeerId;
 
 use super::counting::Counting;
@@ -28,6 +28,8 @@ const ERRANDS: usize = 32;
 const RUNS: usize = 512;
 /// How long somebody waits for a log.
 const LOG_PATIENCE: Duration = Duration::from_secs(20);
+/// How long somebody who wants to see a job waits for news of what was published of it.
+const NEWS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a node is made of.
 pub struct Parts {
@@ -41,6 +43,8 @@ pub struct Parts {
     pub mailbox: Mailbox,
     /// What it does.
     pub work: Arc<dyn Work>,
+    /// The rules by which it can run programs: [`Executors::profiles`](crate::compute::Executors::profiles).
+    pub profiles: Vec<Link>,
     /// Its seal.
     pub seal: Arc<dyn Seal>,
     /// Whether and how it takes jobs.
@@ -96,6 +100,7 @@ pub struct Daemon {
     shared: Arc<Shared>,
     requester: Option<RequesterConfig>,
     total: Option<Resources>,
+    versions: Versions,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -140,9 +145,9 @@ pub enum SubmitError {
     Host(#[from] HostFailure),
 }
 
-/// What this program speaks and runs.
-pub fn versions() -> Versions {
-    Versions { semver: env!("CARGO_PKG_VERSION").into(), protocol: PROTOCOL_VERSION, profiles: vec![Profile::V1.id()] }
+/// What this program speaks, on a node that runs by these profiles.
+pub(crate) fn versions(profiles: &[Link]) -> Versions {
+    Versions { semver: env!("CARGO_PKG_VERSION").into(), protocol: PROTOCOL_VERSION, profiles: profiles.to_vec() }
 }
 
 impl Daemon {
@@ -151,7 +156,7 @@ impl Daemon {
     /// # Errors
     /// When its store cannot be read, or there is no thread to be had.
     pub fn start(parts: Parts) -> Result<Self, HostFailure> {
-        let Parts { me, store, transport, mailbox, work, seal, requester, compute, metrics } = parts;
+        let Parts { me, store, transport, mailbox, work, profiles, seal, requester, compute, metrics } = parts;
         let Mailbox { events, received } = mailbox;
         let (clock, back) = Clock::begin(store.last_ms().map_err(|error| failed(&error))?);
         if !back.is_zero() {
@@ -159,9 +164,9 @@ impl Daemon {
         }
         let mut core = Core::new(
             me,
-            versions(),
+            versions(&profiles),
             requester.clone().map(|config| Requester::new(me, config, Arc::clone(&seal))),
-            compute.clone().map(|config| Compute::new(me, versions(), config, seal)),
+            compute.clone().map(|config| Compute::new(me, versions(&profiles), config, seal)),
             OutboxConfig::default(),
         );
         let jobs = store.unfinished().map_err(|error| failed(&error))?;
@@ -183,12 +188,17 @@ impl Daemon {
         };
         let thread = thread::Builder::new().name("node".into()).spawn(move || turn.run(effects)).map_err(no_thread)?;
         let total = compute.map(|config| config.total);
-        Ok(Self { shared, requester, total, thread: Some(thread) })
+        Ok(Self { shared, requester, total, versions: versions(&profiles), thread: Some(thread) })
     }
 
     /// Its name.
     pub fn me(&self) -> PeerId {
         self.shared.me
+    }
+
+    /// What it speaks and runs.
+    pub fn versions(&self) -> Versions {
+        self.versions.clone()
     }
 
     /// Its jobs.
@@ -279,15 +289,34 @@ impl Daemon {
             let part = self.shared.work.log(execution, stderr, offset);
             return part.ok_or_else(|| "it is not kept any more".into());
         }
-        let (answer, answered) = mpsc::channel();
-        let message = Box::new((peer, Message::Log { execution, stderr, offset }));
-        self.shared.events.send(Event::Direct(message, answer)).map_err(|_| "this node has ended")?;
-        match answered.recv_timeout(LOG_PATIENCE) {
-            Ok(Ok(Reply::Log { bytes, ended })) => Ok((bytes, ended)),
-            Ok(Ok(_)) => Err(format!("{peer} has no log of it any more")),
-            Ok(Err(why)) => Err(why),
-            Err(_) => Err(format!("{peer} did not answer within {} s", LOG_PATIENCE.as_secs())),
+        match self.ask_peer(peer, Message::Log { execution, stderr, offset }, LOG_PATIENCE)? {
+            Reply::Log { bytes, ended } => Ok((bytes, ended)),
+            _ => Err(format!("{peer} has no log of it any more")),
         }
+    }
+
+    /// What has become of the publications of an execution, as `peer`, which ran it, says now.
+    ///
+    /// # Errors
+    /// When it does not answer in time, or knows of none.
+    pub fn publications(&self, execution: ExecutionId, peer: PeerId) -> Result<Vec<Publication>, String> {
+        if peer == self.shared.me {
+            let known = self.shared.work.publications(execution, &peer);
+            return known.ok_or_else(|| "nothing of it takes its time".into());
+        }
+        match self.ask_peer(peer, Message::Publications { execution }, NEWS_PATIENCE)? {
+            Reply::Publications(publications) => Ok(publications),
+            _ => Err(format!("{peer} knows of none")),
+        }
+    }
+
+    /// Asks a node something that is answered at once, past the outbox.
+    fn ask_peer(&self, peer: PeerId, message: Message, patience: Duration) -> Result<Reply, String> {
+        let (answer, answered) = mpsc::channel();
+        self.shared.events.send(Event::Direct(Box::new((peer, message)), answer)).map_err(|_| "this node has ended")?;
+        answered
+            .recv_timeout(patience)
+            .unwrap_or_else(|_| Err(format!("{peer} did not answer within {} s", patience.as_secs())))
     }
 
     /// Waits until something was committed, or `patience` is over.

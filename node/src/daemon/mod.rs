@@ -20,7 +20,9 @@ mod work;
 
 pub use clock::Clock;
 pub use core::{Changes, Core, Effect, Input};
-pub use daemon::{Daemon, Mailbox, Parts, SubmitError, versions};
+#[cfg(feature = "byzantine")]
+pub(crate) use daemon::versions;
+pub use daemon::{Daemon, Mailbox, Parts, SubmitError};
 pub use errands::Errands;
 pub use outbox::{Due, Outbox, OutboxConfig, Transmit, Undelivered};
 pub use work::Work;

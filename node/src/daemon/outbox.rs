@@ -149,7 +149,7 @@ impl Outbox {
         let waiting = self.waiting.get_mut(&id).filter(|waiting| waiting.on_its_way)?;
         let to = waiting.to;
         let refusal = match result {
-            Ok(Reply::Taken | Reply::Log { .. }) => None,
+            Ok(Reply::Taken | Reply::Log { .. } | Reply::Publications(_)) => None,
             // There is use in sending that again, but later.
             Ok(Reply::Refused(Refusal::OverBudget)) => {
                 waiting.last = "the other side is over its budget for us".into();
@@ -295,7 +295,8 @@ fn lane(message: &Message) -> Lane {
         | Message::Evidence(Evidence { execution, .. })
         | Message::Published(Published { execution, .. })
         | Message::Collected(Collected { execution })
-        | Message::Log { execution, .. } => Some(execution.shard),
+        | Message::Log { execution, .. }
+        | Message::Publications { execution } => Some(execution.shard),
     };
     (message.job(), shard)
 }

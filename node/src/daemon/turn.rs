@@ -11,7 +11,7 @@ use libp2p::{Multiaddr, PeerId};
 use super::counting::Counting;
 use super::daemon::Shared;
 use super::{Changes, Core, Effect, Errands, Input, Transmit};
-use crate::job::{Event as JobEvent, JobId};
+use crate::job::Event as JobEvent;
 use crate::protocol::{FailureKind, Message, Refusal, Reply};
 use crate::store::Batch;
 use crate::transport::{Heard, ReplyTo};
@@ -135,6 +135,13 @@ impl Loop {
                     });
                 });
             }
+            Heard::Message { from, message: Message::Publications { execution }, reply } => {
+                let work = Arc::clone(&self.shared.work);
+                self.errands.run(move || {
+                    let publications = work.publications(execution, &from);
+                    reply.answer(publications.map_or(Reply::Refused(Refusal::Unknown), Reply::Publications));
+                });
+            }
             Heard::Message { from, message, reply } => {
                 self.shared.seen(from, &message);
                 self.counting.heard(&message);
@@ -238,13 +245,10 @@ impl Loop {
                 });
             }
             Effect::Stop(execution) => work.stop(execution),
-            Effect::Publish { execution, h1, publisher } => {
-                let Some(requester) = self.requester_of(&execution.job) else { return };
-                self.errand(move || {
-                    let result = guarded(|| work.publish(execution, requester, &h1, publisher)).unwrap_or_else(Err);
-                    Input::Published { execution, result }
-                });
-            }
+            Effect::Publish { execution, job, h1 } => self.errand(move || {
+                let result = guarded(|| work.publish(execution, &job, &h1)).unwrap_or_else(Err);
+                Input::Published { execution, result }
+            }),
             Effect::Discard(execution) => self.errands.run(move || work.discard(execution)),
             Effect::Collect { execution, peer, delivery, h1 } => self.errand(move || {
                 let result = guarded(|| work.collect(execution, peer, &delivery, &h1)).unwrap_or_else(Err);
@@ -252,10 +256,6 @@ impl Loop {
             }),
             Effect::Ended(job) => tracing::info!(%job, "the job has ended"),
         }
-    }
-
-    fn requester_of(&self, job: &JobId) -> Option<PeerId> {
-        Some(self.core.compute()?.job(job)?.requester.peer)
     }
 
     fn errand(&self, work: impl FnOnce() -> Input + Send + 'static) {

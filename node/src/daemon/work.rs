@@ -7,7 +7,7 @@ use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
 use crate::compute::Ran;
-use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
+use crate::job::{AnnouncedJob, ExecutionId, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// Everything that takes long. Called from many threads at once; doing a thing twice is no harm.
@@ -28,17 +28,21 @@ pub trait Work: Send + Sync + Debug {
     /// Ends a run as soon as that can be done.
     fn stop(&self, execution: ExecutionId);
 
-    /// Makes the results of an execution of `requester`'s job available.
+    /// Makes the results of an execution, whose hash is to be `h1`, available to the requester of `job`, and to everybody by
+    /// the publishers that it names.
     ///
     /// # Errors
     /// Why they are not.
     fn publish(
         &self,
         execution: ExecutionId,
-        requester: PeerId,
+        job: &AnnouncedJob,
         h1: &str,
-        publisher: Option<PublisherKind>,
     ) -> Result<(Delivery, Vec<Publication>), String>;
+
+    /// What has become of the publications of an execution that go on after [`publish`](Self::publish) has returned, as
+    /// far as `to` may know. `None` where there are none.
+    fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>>;
 
     /// Forgets an execution and its results.
     fn discard(&self, execution: ExecutionId);

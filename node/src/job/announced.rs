@@ -36,9 +36,10 @@ pub struct AnnouncedJob {
 }
 
 impl AnnouncedJob {
-    /// What the runtime runs for a shard: the program with the shard's inputs, whose content is found out.
+    /// What the runtime runs for a shard: the program with the shard's inputs, whose content is found out. `None` where there
+    /// is no such shard, or the program is none for it.
     pub fn task(&self, shard: u32) -> Option<bacalhau_runtime::Job> {
-        let Engine::Wasm(wasm) = &self.request.request.spec.engine;
+        let Engine::Wasm(wasm) = &self.request.request.spec.engine else { return None };
         let inputs = self.shards.get(usize::try_from(shard).ok()?)?;
         let mut job = wasm.job.clone();
         job.inputs = inputs.iter().map(|input| (input.target.clone(), None)).collect();

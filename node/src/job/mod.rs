@@ -19,8 +19,8 @@ pub use id::{ExecutionId, IdError, JobId};
 pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};
 pub use request::{Request, RequestError, SignedRequest};
 pub use spec::{
-    Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind, Resources, Sharding,
-    SpecError, VerifierKind, WasmSpec,
+    DockerSpec, Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind,
+    Resources, Sharding, SpecError, VerifierKind, WasmSpec, docker_profile,
 };
 pub use state::{ExecutionState, JobState, ShardState};
 

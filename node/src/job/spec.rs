@@ -1,8 +1,9 @@
 //! What a client asks for: a program with its inputs, how often it runs, how it is judged, where results go. Plain data
 //! with one canonical encoding. Reading or running any of it is done elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,8 +31,12 @@ pub struct JobSpec {
     #[serde(default)]
     pub verifier: VerifierKind,
     /// Where results of winners go, beside the requester. Default: nowhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub publisher: Option<PublisherKind>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publishers: Vec<PublisherKind>,
+    /// Ask the publisher `filecoin` for a verified deal, which takes DataCap of the wallet it is configured with. Default:
+    /// no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub filplus: bool,
     /// How inputs are spread over shards. Default: one shard with all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharding: Option<Sharding>,
@@ -59,6 +64,31 @@ fn default_timeout() -> u64 {
 pub enum Engine {
     /// The sandbox of `bacalhau-runtime`.
     Wasm(WasmSpec),
+    /// A container. That it is deterministic is the claim of whoever submits it.
+    Docker(DockerSpec),
+}
+
+impl Engine {
+    /// The rules under which its results are claimed.
+    pub fn profile(&self) -> Link {
+        match self {
+            Self::Wasm(wasm) => wasm.job.profile,
+            Self::Docker(_) => docker_profile(),
+        }
+    }
+
+    /// Where the program is found, as on the command line.
+    pub fn program(&self) -> &str {
+        match self {
+            Self::Wasm(wasm) => &wasm.module,
+            Self::Docker(docker) => &docker.image,
+        }
+    }
+}
+
+/// The rules of containers: the CID of these words. Nodes with an engine say that they run by them.
+pub fn docker_profile() -> Link {
+    Link::of_raw(b"bacalhau docker 1: an image by digest; no network; that it is deterministic is the user's claim\n")
 }
 
 /// A WebAssembly program.
@@ -70,6 +100,30 @@ pub struct WasmSpec {
     /// Everything that a result is a function of. Its `inputs` are filled in for each shard; they are empty here.
     #[schema(value_type = Object)]
     pub job: bacalhau_runtime::Job,
+}
+
+/// A program in a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DockerSpec {
+    /// The image, by what it is: `NAME@sha256:…`, or `sha256:…` for one that only engines have which were given it. A tag
+    /// may mean other bytes on each node, and is refused.
+    pub image: String,
+    /// What is run in place of the image's own entry point. Default: that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// Arguments, in place of the image's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub args: Vec<String>,
+    /// Variables of the environment, beside the image's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The absolute directory in which it starts. Default: the image's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// Directories that are kept, by the name of their folder in the results: absolute paths in the container.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
 }
 
 /// One input.
@@ -94,13 +148,17 @@ pub enum VerifierKind {
 }
 
 /// Who makes results available to everybody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PublisherKind {
     /// As a DAG of the provider's block store.
     Ipfs,
     /// As a directory of the provider's.
     Local,
+    /// In a deal with a storage provider of Filecoin.
+    Filecoin,
+    /// At a service that speaks the IPFS Pinning Service API, as Estuary did.
+    Estuary,
 }
 
 /// How the files of the inputs are spread over shards, as in the original: all entries of all inputs whose path below
@@ -150,6 +208,29 @@ impl Default for Resources {
 #[error("{0}")]
 pub struct SpecError(String);
 
+impl DockerSpec {
+    /// What the image does by itself, with nothing kept but its streams.
+    pub fn of(image: String) -> Self {
+        let (entrypoint, args, env, outputs) = Default::default();
+        Self { image, entrypoint, args, env, workdir: None, outputs }
+    }
+
+    fn check(&self) -> Result<(), SpecError> {
+        let digest = self.image.rsplit_once("sha256:").filter(|(name, _)| name.is_empty() || name.ends_with('@'));
+        if !digest.is_some_and(|(_, hex)| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+            return Err(SpecError(format!(
+                "engine.docker.image is {}: name it by digest, as in busybox@sha256:…, so that all nodes run the same",
+                self.image
+            )));
+        }
+        let paths = self.workdir.iter().chain(self.outputs.values());
+        match paths.into_iter().find(|path| !path.starts_with('/')) {
+            Some(path) => Err(SpecError(format!("engine.docker: {path:?} is no absolute path"))),
+            None => Ok(()),
+        }
+    }
+}
+
 impl JobSpec {
     /// Says what of the spec no node would do.
     ///
@@ -176,9 +257,18 @@ impl JobSpec {
                 return wrong(format!("{} and {other} would both be at {}", input.source, input.target));
             }
         }
-        let Engine::Wasm(wasm) = &self.engine;
-        if !wasm.job.inputs.is_empty() {
-            return wrong("engine.wasm.job.inputs must be empty: write inputs into `inputs`".into());
+        match &self.engine {
+            Engine::Wasm(wasm) if !wasm.job.inputs.is_empty() => {
+                return wrong("engine.wasm.job.inputs must be empty: write inputs into `inputs`".into());
+            }
+            Engine::Wasm(_) => {}
+            Engine::Docker(docker) => docker.check()?,
+        }
+        if self.publishers.iter().collect::<BTreeSet<_>>().len() < self.publishers.len() {
+            return wrong("publishers names one of them twice".into());
+        }
+        if self.filplus && !self.publishers.contains(&PublisherKind::Filecoin) {
+            return wrong("filplus asks for a verified deal: add the publisher filecoin".into());
         }
         match &self.sharding {
             Some(sharding) if sharding.batch_size == 0 => wrong("sharding.batch_size is 0: give at least 1".into()),

@@ -82,6 +82,12 @@ pub enum Message {
         /// The first byte that is wanted.
         offset: u64,
     },
+    /// Requester to provider: what has become of publications that take their time. The answer is
+    /// [`Reply::Publications`].
+    Publications {
+        /// Of which execution.
+        execution: ExecutionId,
+    },
 }
 
 /// An offer for some shards of a job. Capacity for them is reserved until it is answered, or the bidding is over.
@@ -275,6 +281,8 @@ pub enum Reply {
         /// Whether there will be no more.
         ended: bool,
     },
+    /// Publications of an execution, with their steps so far.
+    Publications(Vec<Publication>),
 }
 
 /// Why a message is not taken.
@@ -307,7 +315,8 @@ impl Message {
             | Self::Verdict(VerdictNotice { execution, .. })
             | Self::Evidence(Evidence { execution, .. })
             | Self::Published(Published { execution, .. })
-            | Self::Log { execution, .. } => execution.job,
+            | Self::Log { execution, .. }
+            | Self::Publications { execution } => execution.job,
         }
     }
 }

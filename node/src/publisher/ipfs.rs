@@ -8,7 +8,7 @@ use std::thread;
 
 use bacalhau_runtime::{HostFailure, HostTree, Link, Publication};
 
-use super::{Publisher, check};
+use super::{Finished, Publisher, check};
 use crate::cas::car::CarWriter;
 use crate::cas::store::Store;
 use crate::cas::unixfs::import::{Profile, import};
@@ -44,7 +44,8 @@ impl IpfsPublisher {
 }
 
 impl Publisher for IpfsPublisher {
-    fn publish(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure> {
+    fn publish(&self, results: &Finished<'_>) -> Result<Publication, HostFailure> {
+        let Finished { dir: results, h1, .. } = *results;
         let failed = |error: DataError| HostFailure::new(format!("cannot publish {}: {error}", results.display()));
         let cid = self.import(results).map_err(failed)?;
         // After the import: what is in the store now is what was hashed, or the hash is another one.
@@ -62,6 +63,7 @@ impl Publisher for IpfsPublisher {
             cid: Some(Link::from(cid)),
             import_profile: Some(self.profile.to_string()),
             places,
+            steps: Vec::new(),
         })
     }
 }

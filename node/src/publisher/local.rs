@@ -9,7 +9,7 @@ use bacalhau_runtime::{HostFailure, HostTree, Publication};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Publisher, check};
+use super::{Finished, Publisher, check};
 use crate::cas::unixfs::Unpack;
 use crate::hex::Hex;
 
@@ -28,7 +28,13 @@ impl LocalPublisher {
 }
 
 impl Publisher for LocalPublisher {
-    fn publish(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure> {
+    fn publish(&self, results: &Finished<'_>) -> Result<Publication, HostFailure> {
+        self.copy_in(results.dir, results.h1)
+    }
+}
+
+impl LocalPublisher {
+    fn copy_in(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure> {
         check(results, h1)?;
         let name = name_of(h1)?;
         let target = self.dir.join(&name);
@@ -84,13 +90,13 @@ mod tests {
         fs::write(results.join("outputs/a"), "1").unwrap();
         let h1 = dirhash::hash_dir(&results, "results").unwrap().h1;
         let publisher = LocalPublisher::new(dir.path().join("pub"), Some("http://host:1/".into()));
-        let first = publisher.publish(&results, &h1).unwrap();
+        let first = publisher.copy_in(&results, &h1).unwrap();
         let name = name_of(&h1).unwrap();
         assert_eq!(first.places[1], format!("http://host:1/{name}/results"));
         assert_eq!(fs::read_to_string(dir.path().join("pub").join(&name).join("results/outputs/a")).unwrap(), "1");
-        assert_eq!(publisher.publish(&results, &h1).unwrap(), first, "a second time is no harm");
+        assert_eq!(publisher.copy_in(&results, &h1).unwrap(), first, "a second time is no harm");
         fs::write(results.join("stdout"), "changed\n").unwrap();
-        assert!(publisher.publish(&results, &h1).unwrap_err().to_string().contains("was to be published"));
+        assert!(publisher.copy_in(&results, &h1).unwrap_err().to_string().contains("was to be published"));
         assert_eq!(fs::read_dir(dir.path().join("pub")).unwrap().count(), 1);
     }
 }

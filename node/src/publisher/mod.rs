@@ -1,17 +1,32 @@
 //! Where results go so that others can have them, behind one trait. Only results that stand are published, and what is
 //! published is hashed again: it must be what the verdict was about.
 
+mod estuary;
+mod filecoin;
 mod ipfs;
+mod ledger;
 mod local;
 
+use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bacalhau_runtime::{HostFailure, Publication, dirhash};
 
+pub use estuary::Pin;
+pub use filecoin::Deal;
 pub use ipfs::IpfsPublisher;
+pub use ledger::{Course, Courses, Driver, Entry, Ledger, Matter, Next};
 pub use local::LocalPublisher;
 
+use crate::cas::store::Store;
 use crate::cas::unixfs::import::Profile;
+use crate::exchange::Kubo;
+use crate::job::{AnnouncedJob, ExecutionId, PublisherKind};
+
+/// The ledger's directory in a data directory.
+pub const LEDGER_DIR: &str = "publications";
 
 /// Where the publishers of a node publish.
 #[derive(Clone, Debug, Default)]
@@ -24,15 +39,68 @@ pub struct PublishPlaces {
     pub url: Option<String>,
     /// Multiaddrs at which the block store is served, if it is.
     pub peers: Vec<String>,
+    /// Where what takes its time is noted.
+    pub ledger: Option<Ledger>,
+}
+
+impl PublishPlaces {
+    /// Who publishes there; with a block store, into that and into `kubos` too.
+    pub fn publishers(&self, store: Option<(Arc<Store>, Vec<Arc<Kubo>>)>) -> Publishers {
+        let mut publishers = Publishers::new();
+        if !self.dir.as_os_str().is_empty() {
+            let local = LocalPublisher::new(self.dir.clone(), self.url.clone());
+            publishers.insert(PublisherKind::Local, Arc::new(local));
+        }
+        if let Some((store, kubos)) = store {
+            let ipfs = IpfsPublisher::new(store, kubos, self.profile, self.peers.clone());
+            publishers.insert(PublisherKind::Ipfs, Arc::new(ipfs));
+        }
+        publishers
+    }
+
+    /// Who takes further what is in the ledger.
+    pub fn courses(&self) -> Courses {
+        Courses::default()
+    }
+}
+
+/// Results that are to be published.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished<'a> {
+    /// Whose they are.
+    pub execution: ExecutionId,
+    /// Of which job.
+    pub job: &'a AnnouncedJob,
+    /// Their directory.
+    pub dir: &'a Path,
+    /// The hash that they are to have.
+    pub h1: &'a str,
 }
 
 /// Somebody who makes results available.
-pub trait Publisher {
-    /// Publishes the results directory at `results`, whose hash is `h1`, and says where it can be had.
+pub trait Publisher: Send + Sync + Debug {
+    /// Publishes results, and says where they can be had. What takes its time goes on in the ledger.
     ///
     /// # Errors
     /// When the directory is another one by now, or the host fails; nothing is published then.
-    fn publish(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure>;
+    fn publish(&self, results: &Finished<'_>) -> Result<Publication, HostFailure>;
+}
+
+/// Who publishes on a node, by the name that jobs use.
+pub type Publishers = BTreeMap<PublisherKind, Arc<dyn Publisher>>;
+
+/// Why a node does not publish as a job wants.
+pub(crate) fn missing(kind: PublisherKind) -> String {
+    match kind {
+        PublisherKind::Ipfs => "this node has no block store for the publisher `ipfs`".into(),
+        PublisherKind::Local => "this node has no directory for the publisher `local`".into(),
+        PublisherKind::Filecoin => {
+            "this node is not set up for the publisher `filecoin`: see [filecoin] of its configuration".into()
+        }
+        PublisherKind::Estuary => {
+            "this node is not set up for the publisher `estuary`: see [estuary] of its configuration".into()
+        }
+    }
 }
 
 /// Checks that the directory at `results` has the hash `h1`.

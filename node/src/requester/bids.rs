@@ -8,9 +8,7 @@ use libp2p::PeerId;
 use super::draw::draw;
 use super::live::Heard;
 use super::shard::Shard;
-use crate::job::{
-    BidRecord, DrawRecord, Engine, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, ShardState,
-};
+use crate::job::{BidRecord, DrawRecord, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, ShardState};
 use crate::protocol::{Accept, FailureKind, Message, PROTOCOL_VERSION, Versions};
 
 impl Shard<'_> {
@@ -133,8 +131,8 @@ impl Shard<'_> {
     }
 
     fn can_run(&self, versions: &Versions) -> bool {
-        let Engine::Wasm(wasm) = &self.job.request.request.spec.engine;
-        versions.protocol == PROTOCOL_VERSION && versions.profiles.contains(&wasm.job.profile)
+        let profile = self.job.request.request.spec.engine.profile();
+        versions.protocol == PROTOCOL_VERSION && versions.profiles.contains(&profile)
     }
 
     /// Whether another bid is of any use: always before the first draw, and after it as long as there are fewer reserves

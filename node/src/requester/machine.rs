@@ -92,7 +92,8 @@ impl Requester {
             | Message::Verdict(_)
             | Message::Collected(_)
             | Message::Cancel(_)
-            | Message::Log { .. } => return Err(Refusal::OutOfTurn),
+            | Message::Log { .. }
+            | Message::Publications { .. } => return Err(Refusal::OutOfTurn),
         };
         let shard = usize::try_from(execution.shard).ok().and_then(|shard| live.record.shards.get(shard));
         let execution = shard.and_then(|shard| shard.execution(execution.number)).ok_or(Refusal::Unknown)?;

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bacalhau_runtime::Link;
+use bacalhau_runtime::{Link, Publication};
 use libp2p::PeerId;
 
 use super::Provider;
 use super::provider::LOG_BYTES;
 use crate::api::{Backend, BackendError, Check, LogPart, NodeFacts, ResultsDag, take_car};
 use crate::config::NodeSettings;
-use crate::daemon::{Daemon, SubmitError, versions};
+use crate::daemon::{Daemon, SubmitError};
 use crate::job::{ExecutionId, JobId, SignedRequest};
 use crate::node::Node;
 use crate::sharding;
@@ -80,6 +80,10 @@ impl Backend for NodeBackend {
         Ok(LogPart { bytes, ended })
     }
 
+    fn publications(&self, execution: ExecutionId, peer: PeerId) -> Option<Vec<Publication>> {
+        self.daemon.publications(execution, peer).ok()
+    }
+
     fn results(&self, job: &JobId, shard: u32) -> Result<ResultsDag, BackendError> {
         let dir = self.provider.collected(job, shard);
         if dir.is_dir() {
@@ -100,7 +104,7 @@ impl Backend for NodeBackend {
             name: self.name.clone(),
             labels: self.labels.clone(),
             addrs,
-            versions: Some(versions()),
+            versions: Some(self.daemon.versions()),
             connected: true,
             total,
             free,

@@ -12,7 +12,7 @@ use libp2p::PeerId;
 use super::Provider;
 use crate::compute::Ran;
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, ExecutionId, PublisherKind, Resources};
+use crate::job::{AnnouncedJob, ExecutionId, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// What is added to the standard output of every program.
@@ -72,11 +72,14 @@ impl Work for Liar {
     fn publish(
         &self,
         execution: ExecutionId,
-        requester: PeerId,
+        job: &AnnouncedJob,
         h1: &str,
-        publisher: Option<PublisherKind>,
     ) -> Result<(Delivery, Vec<Publication>), String> {
-        self.provider.publish(execution, requester, h1, publisher)
+        self.provider.publish(execution, job, h1)
+    }
+
+    fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {
+        self.provider.publications(execution, to)
     }
 
     fn discard(&self, execution: ExecutionId) {

@@ -15,14 +15,14 @@ use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
 use crate::budget::Rate;
-use crate::compute::{Policy, Probe, Workbench};
+use crate::compute::{Executors, Policy, Probe, Workbench};
 use crate::config::{Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::http::Reach;
 use crate::job::Resources;
 use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::publisher::PublishPlaces;
+use crate::publisher::{self, Driver, Ledger, PublishPlaces};
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
 use crate::transport::{Host, HostConfig, JobsConfig, Network};
@@ -60,6 +60,7 @@ pub struct Service {
     daemon: Arc<Daemon>,
     node: Arc<Node>,
     _housekeeping: Housekeeping,
+    _publications: Option<Driver>,
 }
 
 impl Service {
@@ -82,13 +83,18 @@ impl Service {
         let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
         let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
+        let bench = Arc::new(Workbench::new(runtime, Arc::clone(&sources)));
+        let executors = Executors::new(Arc::clone(&bench));
+        let publish = publish(config, &data_dir, host)?;
+        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, publish.courses())).transpose()?;
         let provider = Arc::new(Provider::new(ProviderConfig {
-            bench: Arc::new(Workbench::new(runtime, Arc::clone(&sources))),
+            bench,
+            executors: executors.clone(),
             identity: host.identity().clone(),
             data_dir: data_dir.clone(),
             policy: Some((policy(config)?, per_job, Arc::clone(&sources))),
             node: Some(Arc::clone(&node)),
-            publish: publish(config, &data_dir, host),
+            publish,
             here: BTreeSet::new(),
             keeps_results: false,
         })?);
@@ -98,6 +104,7 @@ impl Service {
             transport: network,
             mailbox,
             work: work(Arc::clone(&provider)),
+            profiles: executors.profiles(),
             seal: Arc::new(AgeSeal::new(host.identity().keypair()).map_err(failed)?),
             requester: config.requester.enabled.then(|| config.requester_config()),
             compute,
@@ -108,7 +115,7 @@ impl Service {
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
         let housekeeping = Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir))?;
-        Ok(Self { api, daemon, node, _housekeeping: housekeeping })
+        Ok(Self { api, daemon, node, _housekeeping: housekeeping, _publications: publications })
     }
 
     /// Its API's URL.
@@ -188,14 +195,15 @@ fn policy(config: &Config) -> Result<Policy, ServiceError> {
     })
 }
 
-fn publish(config: &Config, data_dir: &Path, host: &Host) -> PublishPlaces {
+fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlaces, ServiceError> {
     let publisher = &config.publisher;
-    PublishPlaces {
+    Ok(PublishPlaces {
         profile: publisher.import_profile,
         dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
         url: publisher.local_url.clone(),
         peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
-    }
+        ledger: Some(Ledger::open(data_dir.join(publisher::LEDGER_DIR))?),
+    })
 }
 
 fn limits(config: &Config) -> Limits {

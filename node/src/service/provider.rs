@@ -9,9 +9,9 @@ use bacalhau_runtime::{HostFailure, Publication, Receipt};
 use libp2p::PeerId;
 
 use crate::cas::Blocks;
-use crate::compute::{Assessor, Collector, Deliverer, Policy, Ran, Runner, Workbench};
+use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, ExecutionId, JobId, PublisherKind, Resources};
+use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
 use crate::node::Node;
 use crate::protocol::{Delivery, FailureKind};
 use crate::publisher::PublishPlaces;
@@ -29,6 +29,8 @@ pub(super) const LOG_BYTES: usize = 256 << 10;
 pub struct ProviderConfig {
     /// Where modules and inputs are open, shared by all nodes of a process.
     pub bench: Arc<Workbench>,
+    /// Who runs programs.
+    pub executors: Executors,
     /// Who signs its receipts.
     pub identity: Identity,
     /// An existing or new directory for everything that it writes.
@@ -69,19 +71,29 @@ impl Provider {
     /// # Errors
     /// When its directory cannot be made.
     pub fn new(config: ProviderConfig) -> Result<Self, HostFailure> {
-        let ProviderConfig { bench, identity, data_dir, policy, node, publish, here, keeps_results } = config;
+        let ProviderConfig { bench, executors, identity, data_dir, policy, node, publish, here, keeps_results } =
+            config;
         let me = identity.peer_id();
         let signer = identity.clone();
         let sign = Arc::new(move |receipt: &mut _| {
             receipts::sign(receipt, &signer);
             Ok(())
         });
-        let runner = Runner::new(bench, data_dir.join("executions"), sign)?;
-        let assessor = policy.map(|(policy, per_job, sources)| Assessor::new(me, policy, sources, per_job));
+        let assessor =
+            policy.map(|(policy, per_job, sources)| Assessor::new(me, executors.clone(), policy, sources, per_job));
+        let runner = Runner::new(executors, bench, data_dir.join("executions"), sign)?;
         let blocks = node.as_ref().map(|node| Arc::clone(node.exchange()) as Arc<dyn Blocks>);
-        let store = node.as_ref().map(|node| (Arc::clone(node.store()), node.kubos().to_vec()));
+        let store = node.as_ref().map(|node| Arc::clone(node.store()));
+        let kubos = node.as_ref().map(|node| node.kubos().to_vec()).unwrap_or_default();
+        let publishers = publish.publishers(store.clone().map(|store| (store, kubos)));
         let collector = Collector::new(blocks, MAX_RESULT_BYTES, !here.is_empty());
-        let deliverer = Deliverer::new(store, publish, Arc::new(move |peer: &PeerId| here.contains(peer)));
+        let deliverer = Deliverer::new(
+            store,
+            publish.profile,
+            publishers,
+            publish.ledger,
+            Arc::new(move |peer: &PeerId| here.contains(peer)),
+        );
         let results_dir = results_dir(&data_dir);
         Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results })
     }
@@ -122,11 +134,14 @@ impl Work for Provider {
     fn publish(
         &self,
         execution: ExecutionId,
-        requester: PeerId,
+        job: &AnnouncedJob,
         h1: &str,
-        publisher: Option<PublisherKind>,
     ) -> Result<(Delivery, Vec<Publication>), String> {
-        self.deliverer.publish(execution, &self.results_of(execution), h1, publisher, &requester)
+        self.deliverer.publish(execution, job, &self.results_of(execution), h1)
+    }
+
+    fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {
+        self.deliverer.publications(execution, to)
     }
 
     fn discard(&self, execution: ExecutionId) {

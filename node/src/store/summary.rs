@@ -4,7 +4,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{Engine, JobId, JobRecord, JobState, ShardState};
+use crate::job::{JobId, JobRecord, JobState, ShardState};
 
 /// A job in one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,7 +36,6 @@ impl JobSummary {
     /// That of `record`.
     pub fn of(record: &JobRecord) -> Self {
         let spec = &record.job.request.request.spec;
-        let Engine::Wasm(wasm) = &spec.engine;
         Self {
             id: record.job.id,
             state: record.state,
@@ -44,7 +43,7 @@ impl JobSummary {
             ended_ms: record.ended_ms,
             client: record.job.request.client(),
             labels: spec.labels.clone(),
-            program: (!spec.private).then(|| wasm.module.clone()),
+            program: (!spec.private).then(|| spec.engine.program().to_owned()),
             private: spec.private,
             shards: record.shards.len(),
             completed: record.shards.iter().filter(|shard| shard.state == ShardState::Completed).count(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use bacalhau::byzantine::{Behaviour, Cast};
-use bacalhau::compute::{ComputeConfig, Workbench};
+use bacalhau::compute::{ComputeConfig, Executors, Workbench};
 use bacalhau::embedded::{Cluster, ClusterConfig};
 use bacalhau::http::Reach;
 use bacalhau::job::{
@@ -92,6 +92,7 @@ impl Net {
         };
         let sources = Sources::new(LocalStorage::below(Vec::new()), fetching, Vec::new());
         let bench = Arc::new(Workbench::new(runtime, Arc::new(sources)));
+        let executors = Executors::new(Arc::clone(&bench));
         let cid = module.cid();
         bench.preload_module(&module);
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
@@ -104,6 +105,7 @@ impl Net {
             let places = PublishPlaces { dir: data_dir.join("published"), ..PublishPlaces::default() };
             let provider = Arc::new(Provider::new(ProviderConfig {
                 bench: Arc::clone(&bench),
+                executors: executors.clone(),
                 identity: identity.clone(),
                 data_dir,
                 policy: None,
@@ -119,7 +121,7 @@ impl Net {
             networks.lock().unwrap().push(Arc::clone(&network));
             cast.transport(number, identity, network).unwrap()
         };
-        let config = ClusterConfig { nodes, requester, compute };
+        let config = ClusterConfig { nodes, requester, compute, profiles: executors.profiles() };
         let cluster = Cluster::start_with(&config, budgets, work, wire);
         let heard = || networks.lock().unwrap().iter().map(|network| network.peers()).collect::<Vec<_>>();
         let cluster = cluster.unwrap_or_else(|error| panic!("{error}: {:#?}", heard()));
@@ -138,7 +140,8 @@ impl Net {
             inputs: inputs.clone(),
             deal: ask.deal,
             verifier: VerifierKind::Deterministic,
-            publisher: Some(PublisherKind::Local),
+            publishers: vec![PublisherKind::Local],
+            filplus: false,
             sharding: None,
             resources: Resources::default(),
             timeout_seconds: ask.timeout_seconds,

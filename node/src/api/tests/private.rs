@@ -10,7 +10,7 @@ fn a_private_job_shows_strangers_that_it_is_there_and_no_more() {
     let mut private = spec();
     private.private = true;
     private.inputs = vec![crate::job::InputSpec { source: "ipfs://secret-cid".into(), target: "/in".into() }];
-    let Engine::Wasm(wasm) = &mut private.engine;
+    let Engine::Wasm(wasm) = &mut private.engine else { panic!("it is for the sandbox") };
     wasm.job.args = vec!["secret-argument".into()];
     let id = owner.submit(&signed(private, 1, 1)).unwrap();
     let record = stage.fake.complete(&id, "h1:x");

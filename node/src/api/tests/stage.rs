@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bacalhau_runtime::{Link, Outcome};
+use bacalhau_runtime::{Link, Outcome, Publication};
 use tokio::net::TcpSocket;
 
 use super::*;
@@ -27,6 +27,8 @@ pub(super) struct Fake {
     pub(super) logs: Mutex<Logs>,
     pub(super) results: Mutex<Option<ResultsDag>>,
     pub(super) problem: Mutex<Option<String>>,
+    /// What providers say of publications.
+    pub(super) publications: Mutex<Option<Vec<Publication>>>,
     /// Whoever submits waits for this.
     pub(super) gate: Mutex<()>,
     /// How many have come so far who submit.
@@ -67,6 +69,10 @@ impl Backend for Fake {
         // In small pieces.
         let piece = bytes[..bytes.len().min(3)].to_vec();
         Ok(LogPart { ended: *ended && piece.len() == bytes.len(), bytes: piece })
+    }
+
+    fn publications(&self, _: ExecutionId, _: libp2p::PeerId) -> Option<Vec<Publication>> {
+        self.publications.lock().unwrap().clone()
     }
 
     fn results(&self, _: &JobId, _: u32) -> Result<ResultsDag, BackendError> {
@@ -143,7 +149,7 @@ impl Fake {
         execution.h1 = Some(h1.into());
         execution.outcome = Some(Outcome::Exit(0));
         let places = vec!["/secret-place".into()];
-        execution.publications = vec![bacalhau_runtime::Publication { places, ..Default::default() }];
+        execution.publications = vec![Publication { places, ..Default::default() }];
         self.commit(&record, EventKind::Ended(record.state), "done");
         record
     }
@@ -161,6 +167,7 @@ impl Stage {
     pub(super) fn within(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let fake = Arc::new(Fake {
+            publications: Mutex::default(),
             store: Arc::new(JobStore::in_memory().unwrap()),
             data: Store::open(&dir.path().join("store"), Options::default()).unwrap(),
             logs: Mutex::default(),

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn what_is_left_out_has_the_defaults() {
         let spec = spec("engine: {wasm: {module: a.wasm}}").unwrap();
-        let Engine::Wasm(wasm) = &spec.engine;
+        let Engine::Wasm(wasm) = &spec.engine else { panic!("it is for the sandbox") };
         assert_eq!((wasm.module.as_str(), &wasm.job), ("ipfs://module", &Job::new(Link::of_raw(b"module"))));
         assert_eq!((spec.deal, spec.verifier), (Deal::new(3, 0).unwrap(), VerifierKind::Deterministic));
         assert_eq!((spec.inputs.len(), spec.check()), (1, Ok(())));
@@ -160,7 +160,7 @@ labels: [nightly]
         let spec_of_yaml = spec(yaml).unwrap();
         let json = serde_json::to_string(&serde_yaml_ng::from_str::<Value>(yaml).unwrap()).unwrap();
         assert_eq!(spec(&json).as_ref(), Ok(&spec_of_yaml));
-        let Engine::Wasm(wasm) = &spec_of_yaml.engine;
+        let Engine::Wasm(wasm) = &spec_of_yaml.engine else { panic!("it is for the sandbox") };
         assert_eq!((wasm.job.args.len(), wasm.job.outputs.len(), wasm.job.limits.fuel), (2, 1, 5));
         assert_eq!(wasm.job.limits.memory_bytes, Limits::default().memory_bytes);
         assert_eq!(spec_of_yaml.deal.min_bids(), 7);

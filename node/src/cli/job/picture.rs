@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use bacalhau_runtime::DEFAULT_ENTRY_POINT;
+use bacalhau_runtime::{DEFAULT_ENTRY_POINT, PublicationStep};
 
 use super::super::columns::Columns;
 use super::super::output::{Lines, Paint};
 use super::super::text::{self, harmless};
-use crate::job::{Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind};
+use crate::job::{
+    Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind, WasmSpec,
+};
 use crate::verify::{Rule, Verdict};
 
 /// Shards that are shown in full. Of more there is a line for each.
@@ -59,16 +61,10 @@ impl Picture<'_> {
             lines.add("client", client.to_string());
         }
         lines.add("requester", job.requester.peer.to_string());
-        let Engine::Wasm(wasm) = &spec.engine;
         if self.withheld {
             lines.add("private", "what it runs and reads is its client's to see");
         } else {
-            let entry = &wasm.job.entry_point;
-            let entry = if entry == DEFAULT_ENTRY_POINT { String::new() } else { format!("  {entry}") };
-            lines.add("module", harmless(&format!("{}  {}{entry}", wasm.job.module, wasm.module)));
-            if !wasm.job.args.is_empty() {
-                lines.add("arguments", harmless(&wasm.job.args.join(" ")));
-            }
+            add_program(&spec.engine, &mut lines);
             for input in &spec.inputs {
                 lines.add("input", harmless(&format!("{}  {}", input.target, input.source)));
             }
@@ -126,7 +122,30 @@ impl Picture<'_> {
             for place in &publication.places {
                 lines.add(if publication.cid.is_some() { "" } else { "published" }, harmless(place));
             }
+            for step in &publication.steps {
+                let PublicationStep { at_ms, state, text } = step;
+                let line = format!("{}  {state}  {text}", text::instant(*at_ms));
+                lines.add(&publication.publisher, harmless(line.trim_end()));
+            }
         }
+    }
+}
+
+fn add_program(engine: &Engine, lines: &mut Lines) {
+    let args = match engine {
+        Engine::Wasm(WasmSpec { module, job }) => {
+            let entry = &job.entry_point;
+            let entry = if entry == DEFAULT_ENTRY_POINT { String::new() } else { format!("  {entry}") };
+            lines.add("module", harmless(&format!("{}  {module}{entry}", job.module)));
+            &job.args
+        }
+        Engine::Docker(docker) => {
+            lines.add("image", harmless(&docker.image));
+            &docker.args
+        }
+    };
+    if !args.is_empty() {
+        lines.add("arguments", harmless(&args.join(" ")));
     }
 }
 

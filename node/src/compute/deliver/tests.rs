@@ -3,11 +3,13 @@
 use std::fs;
 
 use bacalhau_runtime::dirhash;
-use libp2p::identity::Keypair;
 
 use super::super::Collector;
 use super::*;
 use crate::cas::store::Options;
+use crate::compute::policy::tests::job;
+use crate::job::PublisherKind;
+use crate::publisher::PublishPlaces;
 
 struct Place {
     dir: tempfile::TempDir,
@@ -27,14 +29,16 @@ impl Place {
         Self { dir, store, h1 }
     }
 
-    fn publish(&self, here: bool, publisher: Option<PublisherKind>) -> Result<(Delivery, Vec<Publication>), String> {
-        let requester = Keypair::generate_ed25519().public().to_peer_id();
-        self.deliverer(here).publish(execution(), &self.dir.path().join("results"), &self.h1, publisher, &requester)
+    fn publish(&self, here: bool, publishers: &[PublisherKind]) -> Result<(Delivery, Vec<Publication>), String> {
+        let mut job = job(Link::of_raw(b""), "data:,x", &[]);
+        job.request.request.spec.publishers = publishers.to_vec();
+        self.deliverer(here).publish(execution(), &job, &self.dir.path().join("results"), &self.h1)
     }
 
     fn deliverer(&self, here: bool) -> Deliverer {
         let places = PublishPlaces { dir: self.dir.path().join("published"), ..PublishPlaces::default() };
-        Deliverer::new(Some((Arc::clone(&self.store), Vec::new())), places, Arc::new(move |_| here))
+        let publishers = places.publishers(Some((Arc::clone(&self.store), Vec::new())));
+        Deliverer::new(Some(Arc::clone(&self.store)), places.profile, publishers, None, Arc::new(move |_| here))
     }
 
     fn collect(&self, delivery: &Delivery, h1: &str, directories: bool, max_bytes: u64) -> Result<(), String> {
@@ -54,9 +58,9 @@ fn execution() -> ExecutionId {
 #[test]
 fn results_come_as_a_dag_and_stay_until_they_are_discarded() {
     let place = Place::new();
-    let (delivery, publications) = place.publish(false, None).unwrap();
+    let (delivery, publications) = place.publish(false, &[]).unwrap();
     assert_eq!(publications, []);
-    assert_eq!(place.publish(false, None).unwrap().0, delivery, "a second time is no harm");
+    assert_eq!(place.publish(false, &[]).unwrap().0, delivery, "a second time is no harm");
     assert_eq!(place.store.pins().unwrap()[0].name, format!("job:{}", execution()));
     place.collect(&delivery, &place.h1, false, 1 << 20).unwrap();
     assert_eq!(place.got().unwrap(), "1");
@@ -72,7 +76,7 @@ fn results_come_as_a_dag_and_stay_until_they_are_discarded() {
 #[test]
 fn a_directory_is_for_nodes_of_one_process_only() {
     let place = Place::new();
-    let (delivery, _) = place.publish(true, None).unwrap();
+    let (delivery, _) = place.publish(true, &[]).unwrap();
     assert!(matches!(delivery, Delivery::Directory(_)));
     let error = place.collect(&delivery, &place.h1, false, 1 << 20).unwrap_err();
     assert!(error.contains("only nodes of one process"), "{error}");
@@ -85,7 +89,7 @@ fn a_directory_is_for_nodes_of_one_process_only() {
 #[test]
 fn what_is_not_what_was_voted_for_does_not_count() {
     let place = Place::new();
-    let (delivery, _) = place.publish(false, None).unwrap();
+    let (delivery, _) = place.publish(false, &[]).unwrap();
     let error = place.collect(&delivery, "h1:other", false, 1 << 20).unwrap_err();
     assert!(error.contains("h1:other was voted for"), "{error}");
     let error = place.collect(&delivery, &place.h1, false, 3).unwrap_err();
@@ -95,28 +99,29 @@ fn what_is_not_what_was_voted_for_does_not_count() {
     assert_eq!(place.got(), None);
     assert_eq!(fs::read_dir(place.dir.path().join("got")).unwrap().count(), 0, "nothing is left behind");
     fs::write(place.dir.path().join("results/stdout"), "changed").unwrap();
-    assert!(place.publish(false, None).unwrap_err().contains("was to be published"));
+    assert!(place.publish(false, &[]).unwrap_err().contains("was to be published"));
 }
 
 #[test]
 fn what_is_published_for_everybody_stays() {
     let place = Place::new();
-    let (delivery, publications) = place.publish(false, Some(PublisherKind::Ipfs)).unwrap();
-    assert_eq!(delivery, Delivery::Dag(publications[0].cid.unwrap()));
+    let (delivery, publications) = place.publish(false, &[PublisherKind::Local, PublisherKind::Ipfs]).unwrap();
+    assert_eq!(delivery, Delivery::Dag(publications[1].cid.unwrap()), "in the order of the job");
+    assert!(fs::exists(&publications[0].places[0]).unwrap());
     place.deliverer(false).discard(execution()).unwrap();
     assert_eq!(place.store.pins().unwrap().len(), 1);
-    let (_, publications) = place.publish(false, Some(PublisherKind::Local)).unwrap();
-    assert!(fs::exists(&publications[0].places[0]).unwrap());
+    let error = place.publish(false, &[PublisherKind::Filecoin]).unwrap_err();
+    assert!(error.contains("not set up for the publisher `filecoin`"), "{error}");
 }
 
 #[test]
 fn equal_results_stay_until_no_execution_needs_them() {
     let place = Place::new();
     let (deliverer, results) = (place.deliverer(false), place.dir.path().join("results"));
-    let requester = Keypair::generate_ed25519().public().to_peer_id();
+    let job = job(Link::of_raw(b""), "data:,x", &[]);
     let both = [execution(), ExecutionId { number: 2, ..execution() }];
     for execution in both {
-        deliverer.publish(execution, &results, &place.h1, None, &requester).unwrap();
+        deliverer.publish(execution, &job, &results, &place.h1).unwrap();
     }
     deliverer.discard(both[0]).unwrap();
     assert_eq!(place.store.pins().unwrap().len(), 1);

@@ -8,7 +8,7 @@ use libp2p::PeerId;
 use super::super::Effect;
 use super::super::record::{Record, Shard, Stage};
 use super::{Compute, Entry};
-use crate::job::{AnnouncedJob, Engine, JobId, Resources};
+use crate::job::{AnnouncedJob, JobId, Resources};
 use crate::protocol::{Bid, Message, Versions, Withdraw};
 
 /// The longest bidding that this node takes part in: reserved capacity must not be held by whoever asks for ever.
@@ -18,9 +18,8 @@ const ANSWER_MS: u64 = 5_000;
 
 impl Compute {
     pub(super) fn announced(&mut self, job: Arc<AnnouncedJob>, versions: &Versions) {
-        let Engine::Wasm(wasm) = &job.request.request.spec.engine;
         let speaks = versions.protocol == self.versions.protocol;
-        if self.draining || !speaks || !self.versions.profiles.contains(&wasm.job.profile) {
+        if self.draining || !speaks || !self.versions.profiles.contains(&job.request.request.spec.engine.profile()) {
             return;
         }
         let id = job.id;

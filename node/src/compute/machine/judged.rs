@@ -1,6 +1,8 @@
 //! From the verdict to the end: winners publish when they are asked to, losers never; results are kept until the
 //! requester has them, or for so long.
 
+use std::sync::Arc;
+
 use bacalhau_runtime::Publication;
 
 use super::super::Effect;
@@ -51,10 +53,10 @@ impl Compute {
     /// Has the results published.
     pub(super) fn publish(&mut self, execution: ExecutionId) {
         let Some(entry) = self.jobs.get(&execution.job) else { return };
-        let publisher = entry.record.job.request.request.spec.publisher;
+        let job = Arc::clone(&entry.record.job);
         let Some(proposed) = self.proposed(execution) else { return };
         let h1 = proposed.h1.clone();
-        self.effects.push(Effect::Publish { execution, h1, publisher });
+        self.effects.push(Effect::Publish { execution, job, h1 });
     }
 
     pub(super) fn published(&mut self, execution: ExecutionId, result: Result<(Delivery, Vec<Publication>), String>) {

@@ -73,7 +73,8 @@ fn job(requester: PeerId, shards: usize) -> Arc<AnnouncedJob> {
         inputs: Vec::new(),
         deal: Deal::new(1, 0).unwrap(),
         verifier: VerifierKind::Deterministic,
-        publisher: None,
+        publishers: Vec::new(),
+        filplus: false,
         sharding: None,
         resources: Resources::default(),
         timeout_seconds: 60,
@@ -194,7 +195,7 @@ fn a_job_is_run_proposed_published_and_let_go() {
     let [Message::Evidence(evidence)] = &messages[..] else { panic!("{messages:?}") };
     assert_eq!(evidence.receipt.as_ref().unwrap().claim.h1, "h1:result");
 
-    let publish = [Effect::Publish { execution, h1: "h1:result".into(), publisher: None }];
+    let publish = [Effect::Publish { execution, job: Arc::clone(&job), h1: "h1:result".into() }];
     assert_eq!(provider.handle(4, says(requester, verdict(execution, true, true))), publish);
     assert_eq!(provider.handle(4, says(requester, verdict(execution, true, true))), [], "it is being done");
     assert!(!provider.is_idle());

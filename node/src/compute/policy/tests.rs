@@ -4,16 +4,23 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{Job, Link};
+use bacalhau_runtime::{Job, Link, Options, Runtime};
 use libp2p::identity::Keypair;
 
 use super::*;
+use crate::compute::{Executors, Workbench};
 use crate::http::Reach;
 use crate::http::server::{TestServer, respond};
 use crate::job::{
-    Deal, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest, VerifierKind, WasmSpec,
+    Deal, Engine, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest, VerifierKind, WasmSpec,
 };
 use crate::storage::{Fetching, LocalStorage};
+
+/// The sandbox, with nothing compiled yet.
+pub(in crate::compute) fn executors(sources: &Arc<Sources>) -> Executors {
+    let runtime = Runtime::new(&Options::default()).unwrap();
+    Executors::new(Arc::new(Workbench::new(runtime, Arc::clone(sources))))
+}
 
 fn peer() -> PeerId {
     Keypair::generate_ed25519().public().to_peer_id()
@@ -28,7 +35,8 @@ pub(in crate::compute) fn job(module: Link, module_source: &str, inputs: &[(&str
         inputs: inputs.clone(),
         deal: Deal::new(1, 0).unwrap(),
         verifier: VerifierKind::Deterministic,
-        publisher: None,
+        publishers: Vec::new(),
+        filplus: false,
         sharding: None,
         resources: Resources::default(),
         timeout_seconds: 60,

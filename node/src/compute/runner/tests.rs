@@ -40,7 +40,13 @@ impl Place {
             receipt.unclaimed.notes.push("signed".into());
             Ok(())
         });
-        Runner::new(Arc::clone(&self.bench), self.dir.path().join("executions"), sign).unwrap()
+        Runner::new(
+            Executors::new(Arc::clone(&self.bench)),
+            Arc::clone(&self.bench),
+            self.dir.path().join("executions"),
+            sign,
+        )
+        .unwrap()
     }
 
     /// A job for the module in `text`, which lies in a file.

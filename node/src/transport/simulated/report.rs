@@ -117,5 +117,6 @@ pub(super) fn kind(message: &Message) -> &'static str {
         Message::Collected(_) => "collected",
         Message::Cancel(_) => "cancel",
         Message::Log { .. } => "log",
+        Message::Publications { .. } => "publications",
     }
 }

@@ -58,7 +58,7 @@ fn publishing_is_begun_again_and_its_end_said_again() {
     let notice = VerdictNotice { execution, won: true, publish: true, evidence: true };
     provider.handle(3, says(job.requester.peer, Message::Verdict(notice)));
     let (mut next, effects) = restarted(&mut provider, &job, 100);
-    let publish = Effect::Publish { execution, h1: "h1:result".into(), publisher: None };
+    let publish = Effect::Publish { execution, job: Arc::clone(&job), h1: "h1:result".into() };
     assert!(effects.contains(&publish));
     assert!(sent(&job, &effects).iter().any(|message| matches!(message, Message::Evidence(_))));
     let done = Input::Published { execution, result: Ok((Delivery::Directory("/r".into()), Vec::new())) };

@@ -1,0 +1,82 @@
+//! What runs a program: the sandbox, or an engine for containers. One trait; everything around a run, its directory, its
+//! receipt's signature, its end before its time, is the runner's.
+
+mod wasm;
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+use bacalhau_runtime::{CallTrail, Control, Error, Link, Receipt};
+
+use super::workbench::Workbench;
+use crate::job::{AnnouncedJob, Engine, ExecutionId};
+
+use wasm::Wasm;
+
+/// One run, before it begins.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Which execution it is.
+    pub execution: ExecutionId,
+    /// Of which job.
+    pub job: &'a AnnouncedJob,
+    /// Its own, existing and empty directory. Results go to `results` in it, whole or not at all.
+    pub dir: &'a Path,
+    /// Whoever takes it back, and whoever looks at its log meanwhile.
+    pub control: &'a Control,
+}
+
+/// Runs programs of one kind.
+pub trait Executor: Send + Sync + Debug {
+    /// Whether it runs what `engine` asks for, as this machine is now.
+    ///
+    /// # Errors
+    /// Why it does not, in words for whoever looks for the reason that nobody bids.
+    fn check(&self, engine: &Engine) -> Result<(), String>;
+
+    /// Runs it to its end, and keeps its results. The receipt is not signed yet.
+    ///
+    /// # Errors
+    /// Whose failure it is that there are none.
+    fn execute(&self, run: &Run<'_>) -> Result<(Receipt, CallTrail), Error>;
+}
+
+/// The executors of a node.
+#[derive(Clone, Debug)]
+pub struct Executors {
+    wasm: Arc<dyn Executor>,
+    docker: Option<Arc<dyn Executor>>,
+}
+
+impl Executors {
+    /// The sandbox, on `bench`.
+    pub fn new(bench: Arc<Workbench>) -> Self {
+        Self { wasm: Arc::new(Wasm::new(bench)), docker: None }
+    }
+
+    /// And `docker`, for containers.
+    #[must_use]
+    pub fn with_docker(self, docker: Arc<dyn Executor>) -> Self {
+        Self { docker: Some(docker), ..self }
+    }
+
+    /// Who runs `engine`.
+    ///
+    /// # Errors
+    /// When nobody does, and why.
+    pub fn of(&self, engine: &Engine) -> Result<&dyn Executor, String> {
+        let executor = match engine {
+            Engine::Wasm(_) => &*self.wasm,
+            Engine::Docker(_) => self.docker.as_deref().ok_or("this node has no engine for containers")?,
+        };
+        executor.check(engine)?;
+        Ok(executor)
+    }
+
+    /// The rules under which it can run programs.
+    pub fn profiles(&self) -> Vec<Link> {
+        let docker = self.docker.as_ref().map(|_| crate::job::docker_profile());
+        [bacalhau_runtime::Profile::V1.id()].into_iter().chain(docker).collect()
+    }
+}

@@ -1,0 +1,5 @@
+//! Results at a pinning service.
+
+mod pin;
+
+pub use pin::Pin;

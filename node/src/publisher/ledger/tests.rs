@@ -1,0 +1,1 @@
+//! Entries on disk, and how they are driven.
