@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::by_cid::ByCid;
 use super::exit::{Exit, Failure};
-use super::machine::Machine;
+use super::machine::{Compiling, Machine};
 use super::mount::Mount;
 use super::output::{self, Format, Lines, Paint, Render};
 use super::{data, hash, interrupt, text};
@@ -57,6 +57,9 @@ pub(super) struct Verify {
 
     #[command(flatten)]
     machine: Machine,
+
+    #[command(flatten)]
+    compiling: Compiling,
 }
 
 /// The answer.
@@ -141,7 +144,7 @@ impl Verify {
         let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
         let node = by_cid.then(|| self.by_cid.node(&talk)).transpose()?;
         let sources = self.machine.download.sources(&talk, node.as_ref(), dir.path().into())?;
-        let runtime = self.machine.runtime(job.limits.module_bytes)?;
+        let runtime = self.compiling.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));
         let loaded = talk.during(&compiling, || runtime.load(&bytes))?;
@@ -157,7 +160,7 @@ impl Verify {
         let clock = Instant::now();
         let results = dir.path().join("results");
         let again = runtime.run(&loaded, job, &inputs.trees, &results, self.machine.timeout())?;
-        self.machine.say_what_was_not_ready(&talk, loaded.backend(), clock.elapsed());
+        self.compiling.say_what_was_not_ready(&talk, loaded.backend(), clock.elapsed());
         Ok(again)
     }
 

@@ -23,8 +23,8 @@ mod value;
 pub use dirs::{default_data_dir, default_files};
 pub use error::ConfigError;
 pub use keys::{
-    ApiSettings, ClientSettings, ComputeSettings, Config, KEYS, LogSettings, NodeSettings, PublisherSettings,
-    RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
+    ApiSettings, ClientSettings, ComputeSettings, Config, DockerSettings, KEYS, LogSettings, NodeSettings,
+    PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
 pub use machine::machine;
