@@ -35,6 +35,8 @@ pub struct Docker {
     pub(super) about: String,
     /// Its system and processor.
     pub(super) platform: String,
+    /// How many processors it has.
+    pub(super) cpus: i64,
     /// Whom containers run as.
     pub(super) user: User,
     pub(super) owner: Owner,
@@ -91,12 +93,18 @@ impl Docker {
             runtime,
             about: format!("docker {}", version.version.unwrap_or_default()),
             platform: format!("{os} {arch}"),
+            cpus: info.ncpu.unwrap_or(i64::MAX),
             user: User::of(&info.security_options.unwrap_or_default()),
             owner: Owner::new(dir)?,
             closed: RwLock::new(false),
         };
         docker.block_on(docker.sweep(false))?;
         Ok(docker)
+    }
+
+    /// Its name and version.
+    pub fn about(&self) -> &str {
+        &self.about
     }
 
     /// Whether this program has containers at all.
@@ -210,7 +218,7 @@ impl Docker {
         }
     }
 
-    /// Removes containers whose owner is gone, and with `ours` those of this one too. Without, ours are of an earlier life.
+    /// Removes our containers and, unless `ours_only`, those whose owner is gone. At the start, ours are of an earlier life.
     async fn sweep(&self, ours_only: bool) -> Result<(), HostFailure> {
         let filters = [("label".to_owned(), vec![OWNER_LABEL.to_owned()])].into();
         let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();

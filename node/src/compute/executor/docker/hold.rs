@@ -58,7 +58,7 @@ pub(super) fn body(
             memory: Some(memory),
             // Memory and swap together: so there is none.
             memory_swap: Some(memory),
-            nano_cpus: Some(nano_cpus(resources)),
+            nano_cpus: Some(nano_cpus(docker.cpus, resources)),
             pids_limit: Some(MOST_PROCESSES),
             ulimits: Some(vec![ResourcesUlimits { name: Some("core".into()), soft: Some(0), hard: Some(0) }]),
             // What it says is streamed to us; the engine would keep it without a bound.
@@ -109,10 +109,10 @@ fn bind(path: &str, target: &str, read_only: bool) -> Mount {
     }
 }
 
-/// Billionths of a core.
-fn nano_cpus(resources: &Resources) -> i64 {
+/// Billionths of a core. An engine with `cpus` of them takes no more, and more would change nothing.
+fn nano_cpus(cpus: i64, resources: &Resources) -> i64 {
     let millis = if resources.cpu_millis == 0 { 1000 } else { resources.cpu_millis };
-    signed(millis.saturating_mul(1_000_000))
+    signed(millis.saturating_mul(1_000_000)).min(cpus.saturating_mul(1_000_000_000))
 }
 
 fn signed(number: u64) -> i64 {
