@@ -146,7 +146,7 @@ impl Create {
                 let node = module.is_cid().then(|| self.by_cid.node(talk)).transpose()?;
                 let sources = self.download.sources(talk, node.as_ref(), dir.into())?;
                 let cid = spec::module_cid(&sources, talk, &module, limits(job)?.module_bytes)?;
-                Ok(LookedUp::Module(cid, module))
+                Ok(LookedUp::Module(cid, Box::new(module)))
             }
             Program::Docker(spec) if is_fixed(&spec.image) => Ok(LookedUp::Image(spec.image.clone())),
             Program::Docker(spec) => {
@@ -159,7 +159,7 @@ impl Create {
 
 /// A program of which it is known what it is.
 enum LookedUp {
-    Module(Link, Source),
+    Module(Link, Box<Source>),
     Image(String),
 }
 

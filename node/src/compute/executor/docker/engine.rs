@@ -136,14 +136,8 @@ impl Docker {
         }
         self.block_on(async {
             let found = match self.inspect(image).await? {
+                None => self.pull(image, PULL_PATIENCE).await?,
                 Some(found) => found,
-                None => {
-                    self.pull(image, PULL_PATIENCE).await?;
-                    let found = self.inspect(image).await?;
-                    found.ok_or_else(|| {
-                        HostFailure::new(format!("the engine has pulled {image}, and has no such image"))
-                    })?
-                }
             };
             let digests = found.repo_digests.unwrap_or_default();
             let of_name = |digest: &&String| digest.split_once('@').is_some_and(|(name, _)| same_name(name, image));
@@ -185,9 +179,7 @@ impl Docker {
         if !image.contains('@') {
             return Err(HostFailure::new(not_to_be_had(image)));
         }
-        self.pull(image, patience).await?;
-        let found = self.inspect(image).await?;
-        found.ok_or_else(|| HostFailure::new(format!("the engine has pulled {image}, and has no such image")))
+        self.pull(image, patience).await
     }
 
     async fn inspect(&self, image: &str) -> Result<Option<ImageInspect>, HostFailure> {
@@ -200,7 +192,7 @@ impl Docker {
         }
     }
 
-    async fn pull(&self, image: &str, patience: Duration) -> Result<(), HostFailure> {
+    async fn pull(&self, image: &str, patience: Duration) -> Result<ImageInspect, HostFailure> {
         let (name, tag) = split(image);
         let options = CreateImageOptions { from_image: Some(name), tag: Some(tag), ..Default::default() };
         let mut steps = self.client.create_image(Some(options), None, None);
@@ -213,9 +205,11 @@ impl Docker {
         let failed =
             |why: String| HostFailure::new(format!("the engine has no image {image} and cannot pull it: {why}"));
         match timeout(patience, all).await {
-            Err(_) => Err(failed(format!("it took longer than {} s", patience.as_secs()))),
-            Ok(pulled) => pulled.map_err(|error| failed(words(error))),
+            Err(_) => return Err(failed(format!("it took longer than {} s", patience.as_secs()))),
+            Ok(pulled) => pulled.map_err(|error| failed(words(error)))?,
         }
+        let found = self.inspect(image).await?;
+        found.ok_or_else(|| HostFailure::new(format!("the engine has pulled {image}, and has no such image")))
     }
 
     /// Removes our containers and, unless `ours_only`, those whose owner is gone. At the start, ours are of an earlier life.
