@@ -81,17 +81,8 @@ impl Nodes {
     fn submit(&mut self) -> JobId {
         self.nonce += 1;
         let spec = JobSpec {
-            engine: Engine::Wasm(WasmSpec { module: "data:,".into(), job: Job::new(self.module.cid()) }),
-            inputs: Vec::new(),
-            deal: Deal::new(self.count, 0).unwrap(),
-            verifier: VerifierKind::Deterministic,
-            publishers: Vec::new(),
-            filplus: false,
-            sharding: None,
-            resources: Resources::default(),
             timeout_seconds: 60,
-            private: false,
-            labels: Vec::new(),
+            ..JobSpec::wasm("data:,", Job::new(self.module.cid()), Deal::new(self.count, 0).unwrap())
         };
         let request = Request { spec, nonce: self.nonce.to_string() };
         let signed = SignedRequest::sign(request, self.key.keypair()).unwrap();
