@@ -105,13 +105,19 @@ impl Engine {
             return Err(end.stderr);
         }
         let archive = archive.to_str().unwrap();
-        let end = self.docker(&["import", "--change", "CMD [\"/bin/sh\"]", "--change", "VOLUME /volume", archive, "tiny:1"])?;
+        let end =
+            self.docker(&["import", "--change", "CMD [\"/bin/sh\"]", "--change", "VOLUME /volume", archive, "tiny:1"])?;
         if end.code == 0 { Ok(()) } else { Err(end.stderr) }
     }
 
     /// The root file system of the image, as a tar archive.
     pub(crate) fn archive(&self) -> PathBuf {
         self.dir.path().join("root.tar")
+    }
+
+    /// The directory of everything.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Where it listens, as `--docker-host` takes it.

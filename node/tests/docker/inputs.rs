@@ -12,12 +12,12 @@ fn what_is_here_is_shown_in_place_and_the_rest_is_written_down_first() {
     lab.write("local/sub/a", "local\n");
     lab.write("file.txt", "file\n");
     lab.write("sealed/b", "by cid\n");
-    lab.write("unsealed/c", "unsealed\n");
-    let (stored, unsealed) = (lab.cid("sealed"), lab.cid("unsealed"));
-    std::fs::rename(lab.path("unsealed"), lab.path(&unsealed)).unwrap();
+    lab.write("copies/unsealed/c", "unsealed\n");
+    let (stored, unsealed) = (lab.cid("sealed"), lab.cid("copies/unsealed"));
+    std::fs::rename(lab.path("copies/unsealed"), lab.path("copies").join(&unsealed)).unwrap();
     let flags = format!(
         "-i local:/in/local -i file.txt:/in/file -i data:,inline:/in/inline -i {stored}:/in/stored -i {unsealed}:/in/unsealed \
-         --filecoin-unsealed-path {}/{{{{.Cid}}}} --data-dir maker --output-dir out",
+         --filecoin-unsealed-path {}/copies/{{{{.Cid}}}} --data-dir maker --output-dir out",
         lab.path(".").canonicalize().unwrap().display()
     );
     // Which place of the host is mounted stands in the fourth column.
@@ -52,7 +52,11 @@ fn what_is_mounted_in_an_input_cannot_be_written_either() {
         return;
     }
     std::fs::write(mounted.join("b"), "b\n").unwrap();
-    let end = engine.run(&lab, "-i ./in -c 1 --output-dir out", "cat /inputs/a /inputs/mounted/b; echo x > /inputs/mounted/c");
+    let end = engine.run(
+        &lab,
+        "-i ./in -c 1 --output-dir out",
+        "cat /inputs/a /inputs/mounted/b; echo x > /inputs/mounted/c",
+    );
     let written = mounted.join("c").exists();
     assert!(mount(Command::new("umount").arg(&mounted)));
     assert!(!written, "{}", end.stdout);
@@ -65,7 +69,11 @@ fn an_input_that_is_changed_meanwhile_makes_no_result() {
     let lab = Lab::new();
     lab.write("in/a", "before\n");
     lab.write("in/go", "");
-    let command = engine.command(&lab, "-i ./in -c 1 --output-dir out", "cat /inputs/a; while [ -e /inputs/go ]; do sleep 0.1; done");
+    let command = engine.command(
+        &lab,
+        "-i ./in -c 1 --output-dir out",
+        "cat /inputs/a; while [ -e /inputs/go ]; do sleep 0.1; done",
+    );
     let lab_ref = &lab;
     let end = std::thread::scope(|scope| {
         let run = scope.spawn(move || finish(command, "a changed input"));
