@@ -237,7 +237,8 @@ impl Docker {
 
     /// Removes what could not be removed before: the engine had gone away then, and is there again.
     async fn remove_stuck(&self) {
-        for id in mem::take(&mut *self.stuck.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let stuck = mem::take(&mut *self.stuck.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in stuck {
             if let Err(failure) = self.remove(&id).await {
                 tracing::warn!("{failure}");
             }
@@ -388,8 +389,8 @@ mod tests {
             error.contains("no engine") && error.contains("none.sock") && error.contains("--docker-host"),
             "{error}"
         );
-        let _listener = std::os::unix::net::UnixListener::bind(dir.path().join("none.sock")).unwrap();
-        drop(_listener);
+        // What a daemon leaves that has ended: a socket, and nobody at it.
+        drop(std::os::unix::net::UnixListener::bind(dir.path().join("none.sock")).unwrap());
         let error = Docker::connect(&host, dir.path()).unwrap_err().to_string();
         assert!(error.contains("Connection refused"), "{error}");
     }

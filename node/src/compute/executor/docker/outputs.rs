@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bacalhau_runtime::{Error, HostFailure, Limit, MAX_PATH_DEPTH, Refusal, is_result_name};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, MetadataExt as _};
+use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt as _};
 #[cfg(target_os = "linux")]
 use rustix::fs::OFlags;
 
@@ -16,6 +16,8 @@ use crate::job::ContainerLimits;
 /// Modes of what is kept. No hash knows them, and those that a program chose are no business of whoever has its results.
 const FILE_MODE: u32 = 0o644;
 const DIR_MODE: u32 = 0o755;
+/// What its owner needs to look into a directory.
+const OWNER_LOOKS: u32 = 0o500;
 
 /// What is below some directories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +73,7 @@ fn measure(dir: &Dir, limits: &ContainerLimits, depth: u64, usage: &mut Usage) -
         }
         if metadata.is_dir()
             && let Some(depth) = depth.checked_sub(1)
-            && let Some(below) = still_there(open(dir, &entry))?
+            && let Some(below) = still_there(open(dir, &entry, &metadata))?
         {
             measure(&below, limits, depth, usage)?;
         }
@@ -88,14 +90,11 @@ fn still_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// Also what its maker has closed, so that nobody hides anything in there.
-fn open(dir: &Dir, entry: &DirEntry) -> io::Result<Dir> {
-    match entry.open_dir() {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            set_mode(dir, &entry.file_name(), DIR_MODE)?;
-            entry.open_dir()
-        }
-        opened => opened,
+fn open(dir: &Dir, entry: &DirEntry, metadata: &Metadata) -> io::Result<Dir> {
+    if metadata.mode() & OWNER_LOOKS != OWNER_LOOKS {
+        set_mode(dir, &entry.file_name(), DIR_MODE)?;
     }
+    entry.open_dir()
 }
 
 /// Also of what may not be opened. Whatever `name` is by then, no link is followed: a container may be putting one there.
@@ -212,7 +211,7 @@ mod tests {
         symlink(dir.path(), from.join("out")).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, from.join("pipe"), rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
         fs::set_permissions(from.join("b"), fs::Permissions::from_mode(0o4000)).unwrap();
-        fs::set_permissions(from.join("sub"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(from.join("sub"), fs::Permissions::from_mode(0o0)).unwrap();
         let mut left = Left::default();
         export(&from, &to, &mut left).unwrap();
         assert_eq!(left, Left { links: 2, others: 1 });
@@ -226,7 +225,7 @@ mod tests {
     fn names_and_depths_that_results_cannot_have_are_refused_by_name() {
         for (name, shown) in [(&b"a\nb"[..], r"a\nb"), (b"\xff", "\u{fffd}"), (b"back\\slash", "back")] {
             let (_dir, from, to) = dirs();
-            fs::write(from.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+            fs::write(from.join(OsStr::from_bytes(name)), "").unwrap();
             let error = export(&from, &to, &mut Left::default()).unwrap_err();
             assert!(matches!(error, Error::Refused(_)) && error.to_string().contains(shown), "{error}");
         }
@@ -244,7 +243,7 @@ mod tests {
         fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
         symlink(&kept, from.join("link")).unwrap();
         fs::create_dir(from.join("closed")).unwrap();
-        fs::set_permissions(from.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(from.join("closed"), fs::Permissions::from_mode(0o0)).unwrap();
         let root = Dir::open_ambient_dir(&from, ambient_authority()).unwrap();
         set_mode(&root, OsStr::new("closed"), DIR_MODE).unwrap();
         set_mode(&root, OsStr::new("link"), FILE_MODE).unwrap_err();
