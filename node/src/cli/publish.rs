@@ -96,6 +96,7 @@ impl Publish {
             dir: std::path::absolute(&dir).unwrap_or(dir),
             peers: serving.peers,
             ledger: None,
+            pinning: None,
         })
     }
 }

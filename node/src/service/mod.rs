@@ -86,7 +86,9 @@ impl Service {
         let bench = Arc::new(Workbench::new(runtime, Arc::clone(&sources)));
         let executors = Executors::new(Arc::clone(&bench));
         let publish = publish(config, &data_dir, host)?;
-        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, publish.courses())).transpose()?;
+        let courses = publish.courses(node.store(), Some(host.dialer()));
+        let ledger = publish.ledger.clone();
+        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, courses)).transpose()?;
         let provider = Arc::new(Provider::new(ProviderConfig {
             bench,
             executors: executors.clone(),
@@ -114,7 +116,8 @@ impl Service {
             Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider, &config.node));
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
-        let housekeeping = Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir))?;
+        let housekeeping =
+            Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir), ledger)?;
         Ok(Self { api, daemon, node, _housekeeping: housekeeping, _publications: publications })
     }
 
@@ -203,6 +206,7 @@ fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlace
         url: publisher.local_url.clone(),
         peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
         ledger: Some(Ledger::open(data_dir.join(publisher::LEDGER_DIR))?),
+        pinning: config.pinning_service()?,
     })
 }
 
