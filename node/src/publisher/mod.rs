@@ -2,7 +2,7 @@
 //! published is hashed again: it must be what the verdict was about.
 
 mod estuary;
-mod filecoin;
+pub mod filecoin;
 mod ipfs;
 mod ledger;
 mod local;

@@ -1,5 +1,10 @@
 //! Results in a deal with a storage provider of Filecoin.
 
+mod address;
+mod backend;
 mod deal;
+mod machine;
 
-pub use deal::Deal;
+pub use address::{Address, AddressKind};
+pub use backend::{Backend, Fact, Trouble, Wallet};
+pub use deal::{Allocation, Claim, Deal, DealId, MarketState, Piece, Stage, Terms};
