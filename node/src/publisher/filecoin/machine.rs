@@ -11,6 +11,11 @@ const TRANSFER: Duration = Duration::from_secs(15);
 /// Between two questions about a sector, which takes hours to be sealed.
 const SEALING: Duration = Duration::from_mins(5);
 
+/// The shortest pause that is made because the other side asks for one.
+pub(super) const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
 /// Who has a step to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
