@@ -30,8 +30,15 @@ impl Files {
 }
 
 /// A flag for every key that has one. What is not given stays as files and environment have it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Settings(Vec<(&'static Key, &'static str, Raw)>);
+
+/// Which are given, without the values: some are secret.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(_, flag, _)| flag)).finish()
+    }
+}
 
 impl Settings {
     /// Lays the flags over `layers`.
@@ -107,6 +114,7 @@ fn value_name(key: &Key) -> &'static str {
         ("KEY=VALUE", "KEY=VALUE"),
         ("true or false", "BOOL"),
         ("a text", "TEXT"),
+        ("a secret", "SECRET"),
     ];
     names.into_iter().find(|(kind, _)| key.kind.starts_with(kind)).map_or("NAME", |(_, name)| name)
 }
@@ -120,6 +128,7 @@ fn heading(section: &str) -> &'static str {
         "requester" => "Answering for jobs of clients",
         "storage" => "Data by CID",
         "publisher" => "Publishing",
+        "estuary" => "Publishing by estuary",
         "log" => "Log",
         _ => "Others",
     }

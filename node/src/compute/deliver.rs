@@ -81,7 +81,7 @@ impl Deliverer {
 
     /// What has become of publications of an execution that take their time, for the requester of its job.
     pub fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {
-        let entries = self.ledger.as_ref()?.of(execution).ok()?;
+        let entries = self.ledger.as_ref()?.of(execution);
         let known: Vec<_> = entries.into_iter().filter(|entry| entry.requester == *to).collect();
         (!known.is_empty()).then(|| known.into_iter().map(|entry| entry.publication).collect())
     }

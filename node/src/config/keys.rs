@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use libp2p::{Multiaddr, PeerId};
 
-use super::Size;
 use super::table::{Key, settings};
 use super::types::{Cpu, Label, LogFormat, LogLevel, Span};
 use super::value::{Raw, Setting};
+use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
 use crate::storage::{Fetch, Template, UnsealedVerify};
@@ -142,6 +142,20 @@ settings! {
         local_dir: Option<PathBuf> = "", flag "publish-dir";
         /// URL at which that directory is served, by whoever serves it.
         local_url: Option<String> = "", flag "publish-url";
+    }
+
+    /// The publisher `estuary`: a service that speaks the IPFS Pinning Service API.
+    estuary: EstuarySettings {
+        /// URL below which the service has /pins. Without it, this node does not publish by `estuary`.
+        endpoint: Option<String> = "", flag "estuary-endpoint";
+        /// Its access token. On a command line other users of the machine see it: rather name a file, or set the
+        /// variable.
+        token: Option<Secret> = "", flag "estuary-api-key", env "ESTUARY_API_KEY";
+        /// File with its access token, where that is not named itself.
+        token_file: Option<PathBuf> = "", flag "estuary-token-file";
+        /// Upload results as an archive before they are pinned, where the service takes that: `true` for
+        /// /content/add-car below the endpoint, or the URL. By default the service fetches them from this node.
+        add_car: Option<String> = "", flag "estuary-add-car";
     }
 
     /// What is written to standard error.

@@ -13,6 +13,7 @@ mod machine;
 mod nearest;
 mod print;
 mod rooms;
+mod secret;
 mod size;
 mod table;
 #[cfg(test)]
@@ -23,12 +24,13 @@ mod value;
 pub use dirs::{default_data_dir, default_files};
 pub use error::ConfigError;
 pub use keys::{
-    ApiSettings, ClientSettings, ComputeSettings, Config, KEYS, LogSettings, NodeSettings, PublisherSettings,
-    RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
+    ApiSettings, ClientSettings, ComputeSettings, Config, EstuarySettings, KEYS, LogSettings, NodeSettings,
+    PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
 pub use machine::machine;
 pub use print::{InForce, default_file, in_force, kind};
+pub use secret::Secret;
 pub use size::Size;
 pub use table::Key;
 pub use types::{Cpu, Label, LogFormat, LogLevel, Span};

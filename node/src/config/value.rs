@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::types::{Cpu, Label, Span};
-use super::{LogFormat, LogLevel, Size};
+use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
 use crate::storage::{Fetch, Template, UnsealedVerify};
@@ -177,6 +177,19 @@ impl Word for PathBuf {
 
     fn write(&self) -> String {
         self.display().to_string()
+    }
+}
+
+/// Shown as what it is, and never itself.
+impl Word for Secret {
+    const WHAT: &'static str = "a secret of one word";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("{why}: write {}", Self::WHAT))
+    }
+
+    fn write(&self) -> String {
+        Self::SHOWN.into()
     }
 }
 

@@ -17,7 +17,7 @@ use bacalhau_runtime::{HostFailure, Publication, dirhash};
 pub use estuary::Pin;
 pub use filecoin::Deal;
 pub use ipfs::IpfsPublisher;
-pub use ledger::{Course, Courses, Driver, Entry, Ledger, Matter, Next};
+pub use ledger::{Course, Courses, Driver, Entry, Ledger, Listing, Matter, Next};
 pub use local::LocalPublisher;
 
 use crate::cas::store::Store;
