@@ -10,7 +10,7 @@ use url::Url;
 
 use super::machine::{self, Side};
 use super::pieces::{PIECE, Pieces};
-use super::{Backend, Deal, DealId, Stage, Terms, Trouble};
+use super::{Backend, Curio, Deal, DealId, Lotus, Piece, Stage, Terms, Trouble};
 use crate::cas::unixfs::import::Profile;
 use crate::config::Secret;
 use crate::http::FileServer;
@@ -80,13 +80,24 @@ impl FilecoinPublisher {
         Ok(Self { config, ledger, pieces, chain, market, server })
     }
 
+    /// The same with a Lotus node and Curio's market.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn connect(config: FilecoinConfig, ledger: Ledger) -> Result<Self, HostFailure> {
+        let ChainConfig { url, token } = config.chain.clone();
+        let lotus = Arc::new(Lotus::new(url, token));
+        let market = Arc::new(Curio::new(Arc::clone(&lotus) as _));
+        Self::new(config, ledger, lotus, market)
+    }
+
     /// Where it serves archives, if it does.
     pub fn serves_at(&self) -> Option<SocketAddr> {
         self.server.as_ref().map(FileServer::local_addr)
     }
 
     /// The entry of a deal that is to be made.
-    fn entry(&self, results: &Finished<'_>, piece: super::Piece) -> Result<Entry, HostFailure> {
+    fn entry(&self, results: &Finished<'_>, piece: Piece) -> Result<Entry, HostFailure> {
         let now_ms = now_ms();
         let id = DealId::new(now_ms).map_err(|error| {
             HostFailure::new(format!("the system has no random numbers for the name of a deal: {error}"))
@@ -154,6 +165,9 @@ impl Course for FilecoinPublisher {
         };
         let came = backend.advance(deal, now_ms).and_then(|fact| machine::take(deal, fact));
         let over = machine::side(deal).is_none();
+        if matches!(came, Err(Trouble::Never { .. })) {
+            deal.stage = Stage::Failed;
+        }
         entry.needs_node = deal.needs_us();
         match came {
             Ok(came) => {
@@ -170,7 +184,6 @@ impl Course for FilecoinPublisher {
                 Ok(Next::In(after.clamp(machine::SHORTEST_PAUSE, machine::LONGEST_PAUSE)))
             }
             Err(Trouble::Never { why, todo }) => {
-                deal.stage = Stage::Failed;
                 entry.fail(now_ms, format!("{why}. What to do: {todo}"));
                 self.sweep(entry);
                 Ok(Next::Ended)
