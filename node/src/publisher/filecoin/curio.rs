@@ -98,7 +98,8 @@ impl Call<'_> {
             left -= 1;
             match answer {
                 // A question is answered so where the deal is not known.
-                Err(error) if left > 0 && method != Method::GET && error.status() == Some(StatusCode::UNAUTHORIZED) => {}
+                Err(error) if left > 0 && method != Method::GET && error.status() == Some(StatusCode::UNAUTHORIZED) => {
+                }
                 answer => return answer.map_err(Failed::Asked),
             }
         }
@@ -144,7 +145,9 @@ impl Backend for Curio {
             Stage::Accepted if deal.url.is_none() => call.upload(),
             _ => match call.status()? {
                 Some((state, words)) => Ok(Fact::Market(state, words)),
-                None => Err(Trouble::later("the market does not know the deal, or does not take the wallet's signature")),
+                None => {
+                    Err(Trouble::later("the market does not know the deal, or does not take the wallet's signature"))
+                }
             },
         }
     }
@@ -153,7 +156,8 @@ impl Backend for Curio {
 /// The URL of `path` in the market below `market`.
 fn endpoint(market: &str, path: &str) -> Result<Url, Trouble> {
     let text = format!("{}/{PATH}/{path}", market.trim_end_matches('/'));
-    text.parse().map_err(|error| Trouble::never(format!("the market's URL makes no sense: {error}"), "set filecoin.market"))
+    text.parse()
+        .map_err(|error| Trouble::never(format!("the market's URL makes no sense: {error}"), "set filecoin.market"))
 }
 
 /// What a market answers in JSON.

@@ -75,8 +75,9 @@ impl FilecoinPublisher {
     /// The entry of a deal that is to be made.
     fn entry(&self, results: &Finished<'_>, piece: super::Piece) -> Result<Entry, HostFailure> {
         let now_ms = now_ms();
-        let id = DealId::new(now_ms)
-            .map_err(|error| HostFailure::new(format!("the system has no random numbers for the name of a deal: {error}")))?;
+        let id = DealId::new(now_ms).map_err(|error| {
+            HostFailure::new(format!("the system has no random numbers for the name of a deal: {error}"))
+        })?;
         let spec = &results.job.request.request.spec;
         let terms = Terms { verified: spec.filplus, ..self.config.terms.clone() };
         let url = self.config.url.as_ref().map(|url| format!("{}/{PIECE}/{}", url.trim_end_matches('/'), piece.v2));
@@ -89,10 +90,10 @@ impl FilecoinPublisher {
             places,
             steps: Vec::new(),
         };
-        let prepared = format!("piece {} of {} bytes, in an archive of {}", piece.v2, piece.padded_bytes, piece.car_bytes);
+        let prepared =
+            format!("piece {} of {} bytes, in an archive of {}", piece.v2, piece.padded_bytes, piece.car_bytes);
         let served = url.as_ref().map(|url| format!("the provider can fetch it at {url}"));
-        let deal =
-            Deal { id, piece, terms, stage: Stage::Prepared, url, allocation: None, market: None, claim: None };
+        let deal = Deal { id, piece, terms, stage: Stage::Prepared, url, allocation: None, market: None, claim: None };
         let requester = results.job.requester.peer;
         let mut entry = Entry::new(results.execution, requester, results.h1, publication, Matter::Filecoin(deal));
         entry.step(now_ms, "prepared", prepared);
@@ -118,8 +119,8 @@ impl Publisher for FilecoinPublisher {
         }
         let least = if results.job.request.request.spec.filplus { LEAST_VERIFIED_BYTES } else { 0 };
         let draft = self.pieces.draft(results.dir, self.config.profile, least);
-        let draft = draft
-            .map_err(|error| HostFailure::new(format!("cannot publish {}: {error}", results.dir.display())))?;
+        let draft =
+            draft.map_err(|error| HostFailure::new(format!("cannot publish {}: {error}", results.dir.display())))?;
         // After the import: what is in the archive is what was hashed, or the hash is another one.
         check(results.dir, results.h1)?;
         let entry = self.pieces.keep(draft, |piece| self.ledger.begin(self.entry(results, piece)?))?;

@@ -28,7 +28,10 @@ fn meaning(status: u16) -> Option<(&'static str, &'static str)> {
         ),
         400 => ("bad proposal", OTHER),
         404 => ("not found", "check that filecoin.market is the URL of a provider that runs market 2.0 of Curio"),
-        422 => ("data source not supported", "set filecoin.serve_url so that the provider fetches the data, or leave it out so that the data is uploaded"),
+        422 => (
+            "data source not supported",
+            "set filecoin.serve_url so that the provider fetches the data, or leave it out so that the data is uploaded",
+        ),
         423 => ("product not supported", OTHER),
         424 => ("product not enabled", OTHER),
         425 => ("product validation failed", OTHER),

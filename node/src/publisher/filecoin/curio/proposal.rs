@@ -83,15 +83,11 @@ impl Proposal {
         Self {
             identifier: deal.id.to_string(),
             client: terms.wallet.to_string(),
-            data: Data {
-                piece_cid: [("/", piece.v2.to_string())].into(),
-                format: Format { car: Empty {} },
-                source,
-            },
+            data: Data { piece_cid: [("/", piece.v2.to_string())].into(), format: Format { car: Empty {} }, source },
             products: Products {
                 ddo_v1: Ddo {
                     provider: terms.provider.to_string(),
-                    duration: terms.duration_epochs,
+                    duration: terms.longest_epochs(),
                     allocation_id: deal.allocation.as_ref().and_then(|allocation| allocation.id),
                 },
                 retrieval_v1: Retrieval {

@@ -17,7 +17,8 @@ impl Call<'_> {
     pub(super) fn upload(&self) -> Result<Fact, Trouble> {
         let piece = &self.deal.piece;
         if piece.car_bytes > MAX_SERIAL_BYTES {
-            let why = format!("the market takes no more than {MAX_SERIAL_BYTES} bytes, and these are {}", piece.car_bytes);
+            let why =
+                format!("the market takes no more than {MAX_SERIAL_BYTES} bytes, and these are {}", piece.car_bytes);
             let todo = "set filecoin.serve_listen and filecoin.serve_url, so that the provider fetches them";
             return Err(Trouble::never(why, todo));
         }
