@@ -115,6 +115,8 @@ fn value_name(key: &Key) -> &'static str {
         ("true or false", "BOOL"),
         ("a text", "TEXT"),
         ("a secret", "SECRET"),
+        ("an address of Filecoin", "ADDRESS"),
+        ("an amount in FIL", "FIL"),
     ];
     names.into_iter().find(|(kind, _)| key.kind.starts_with(kind)).map_or("NAME", |(_, name)| name)
 }
@@ -128,6 +130,7 @@ fn heading(section: &str) -> &'static str {
         "requester" => "Answering for jobs of clients",
         "storage" => "Data by CID",
         "publisher" => "Publishing",
+        "filecoin" => "Publishing by filecoin",
         "estuary" => "Publishing by estuary",
         "log" => "Log",
         _ => "Others",

@@ -2,7 +2,6 @@
 //! passes when a test says so.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use cid::Cid;
 use multihash::Multihash;
@@ -11,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cbor::{self, Value as Cbor};
 
+/// When the main network began, in Unix seconds.
+const GENESIS: u64 = 1_598_306_400;
 /// Epochs of a day.
 pub(crate) const DAY: i64 = 2880;
 pub(crate) const WALLET: &str = "f15ihq5ibzwki2b4ep2f46avlkrqzhpqgtga7pdrq";
@@ -26,8 +27,6 @@ pub(crate) const PROVIDER_ID: u64 = 1000;
 pub(crate) struct Chain {
     pub(crate) network: &'static str,
     pub(crate) epoch: i64,
-    /// Seconds by which its head is older than now.
-    pub(crate) behind: u64,
     pub(crate) sector_size: u64,
     /// Bytes of clients, by their numbers.
     pub(crate) datacap: BTreeMap<u64, u128>,
@@ -72,7 +71,6 @@ impl Chain {
         Self {
             network: "mainnet",
             epoch: 5_000_000,
-            behind: 12,
             sector_size: 32 << 30,
             datacap: [(WALLET_ID, 1 << 40), (BLS_WALLET_ID, 1 << 40)].into(),
             balance: 10_u128.pow(18),
@@ -84,9 +82,9 @@ impl Chain {
         }
     }
 
-    /// In Unix seconds.
+    /// The time of its head, in Unix seconds.
     pub(crate) fn time(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - self.behind
+        GENESIS + self.epoch.unsigned_abs() * 30
     }
 
     /// The number of an actor.
@@ -98,7 +96,7 @@ impl Chain {
         }
     }
 
-    /// Lets epochs pass, in the first of which what waits is carried out. Clocks do not wait: the test's begins later.
+    /// Lets epochs pass, in the first of which what waits is carried out.
     pub(crate) fn pass(&mut self, epochs: i64) {
         if !self.full {
             let waiting = self.messages.iter().position(|message| message.done.is_none());
@@ -140,7 +138,8 @@ impl Chain {
         if let Some(known) = self.messages.iter().find(|message| message.uuid.as_deref() == Some(uuid)) {
             return Ok(known.cid);
         }
-        let client = self.id_of(from).ok_or_else(|| format!("getting key address: resolution lookup failed ({from})"))?;
+        let client =
+            self.id_of(from).ok_or_else(|| format!("getting key address: resolution lookup failed ({from})"))?;
         let request = transfer(params, client).map_err(|why| format!("GasEstimateMessageGas error: {why}"))?;
         if let Err(code) = self.would_take(&request, self.epoch) {
             let text = "GasEstimateMessageGas error: estimating gas used: message execution failed";

@@ -35,7 +35,7 @@ pub(crate) enum Fault {
 
 #[derive(Default)]
 struct Wires {
-    faults: VecDeque<Fault>,
+    faults: VecDeque<Option<Fault>>,
     methods: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl FakeLotus {
         let wires = Arc::new(Mutex::new(Wires::default()));
         let (its_chain, its_wires) = (Arc::clone(&chain), Arc::clone(&wires));
         let address = serve(move |asked| {
-            let fault = its_wires.lock().unwrap().faults.pop_front();
+            let fault = its_wires.lock().unwrap().faults.pop_front().flatten();
             answer(asked, fault, &its_chain, &its_wires)
         });
         Self { address, chain, wires }
@@ -66,8 +66,8 @@ impl FakeLotus {
         self.chain.lock().unwrap()
     }
 
-    /// What goes wrong with the requests that come next.
-    pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+    /// What goes wrong with each of the requests that come next, if anything does.
+    pub(crate) fn fail(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
         self.wires.lock().unwrap().faults = faults.into_iter().collect();
     }
 

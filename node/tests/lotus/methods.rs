@@ -52,7 +52,10 @@ const METHODS: [(&str, &str, &[Kind], Run); 14] = [
     ("StateGetAllocations", "read", &[Kind::Address, Kind::TipSetKey], |chain, params| {
         let client = known(chain, &params[0])?;
         let of_client = chain.allocations.iter().filter(|(_, allocation)| allocation.client == client);
-        Ok(of_client.map(|(id, allocation)| (id.to_string(), allocation.json())).collect::<serde_json::Map<_, _>>().into())
+        Ok(of_client
+            .map(|(id, allocation)| (id.to_string(), allocation.json()))
+            .collect::<serde_json::Map<_, _>>()
+            .into())
     }),
     ("StateGetAllocation", "read", &[Kind::Address, Kind::Number, Kind::TipSetKey], |chain, params| {
         let (client, id) = (known(chain, &params[0])?, params[1].as_u64().unwrap());

@@ -45,6 +45,11 @@ impl<W: Write> PieceWriter<W> {
         }
     }
 
+    /// Bytes that were written so far.
+    pub fn payload_size(&self) -> u64 {
+        self.payload_size
+    }
+
     /// Ends the piece, flushes the sink, and gives back both.
     ///
     /// # Errors

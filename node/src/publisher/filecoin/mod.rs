@@ -16,4 +16,4 @@ pub use backend::{Backend, Fact, Trouble, Wallet};
 pub use curio::Curio;
 pub use deal::{Allocation, Claim, Deal, DealId, MarketState, Piece, Stage, Terms};
 pub use lotus::Lotus;
-pub use publish::{FilecoinConfig, FilecoinPublisher};
+pub use publish::{ChainConfig, FilecoinConfig, FilecoinPublisher};

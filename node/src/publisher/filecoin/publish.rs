@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bacalhau_runtime::{HostFailure, Publication};
+use url::Url;
 
 use super::machine::{self, Side};
 use super::pieces::{PIECE, Pieces};
 use super::{Backend, Deal, DealId, Stage, Terms, Trouble};
 use crate::cas::unixfs::import::Profile;
+use crate::config::Secret;
 use crate::http::FileServer;
 use crate::publisher::ledger::now_ms;
 use crate::publisher::{Course, Entry, Finished, Ledger, Matter, Next, Publisher, check};
@@ -26,12 +28,23 @@ pub struct FilecoinConfig {
     pub dir: PathBuf,
     /// How results are cut into blocks.
     pub profile: Profile,
+    /// The node of the chain.
+    pub chain: ChainConfig,
     /// On what terms deals are made. Whether one is verified is the job's to say.
     pub terms: Terms,
     /// Where archives are served, if they are.
     pub listen: Option<SocketAddr>,
     /// URL at which providers reach that. Without, archives are uploaded.
     pub url: Option<String>,
+}
+
+/// The node of the chain, which also holds the wallet.
+#[derive(Clone, Debug)]
+pub struct ChainConfig {
+    /// URL of its JSON-RPC.
+    pub url: Url,
+    /// The token that lets us sign.
+    pub token: Option<Secret>,
 }
 
 /// The publisher `filecoin`.

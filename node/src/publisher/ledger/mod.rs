@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use bacalhau_runtime::HostFailure;
 use tempfile::NamedTempFile;
 
+pub(in crate::publisher) use driver::now_ms;
 pub use driver::{Course, Courses, Driver, Next};
 pub use entry::{Entry, Matter};
 
