@@ -35,7 +35,8 @@ pub enum Fact {
     Checked(String),
     /// The message of the allocation is sent, or was before: at [`Stage::Checked`](super::Stage::Checked).
     Pushed(Link),
-    /// The message is on the chain, and this is the allocation's number: at [`Stage::Allocating`](super::Stage::Allocating).
+    /// The message is on the chain, and this is the allocation's number: at [`Stage::Allocating`](super::Stage::Allocating);
+    /// at [`Stage::Checked`](super::Stage::Checked) too, where nobody remembers the message.
     Allocated(u64),
     /// The market has the proposal, or had it before.
     Proposed,

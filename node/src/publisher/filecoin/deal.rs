@@ -102,12 +102,26 @@ pub enum Stage {
     Failed,
 }
 
+/// What a verified piece may be kept for above its duration, in epochs: 90 days, as the market actor allows
+/// (`MARKET_DEFAULT_ALLOCATION_TERM_BUFFER` of the built-in actors). Without it, only a sector that ends in one certain
+/// epoch would fit.
+const TERM_BUFFER_EPOCHS: u64 = 90 * 2880;
+
+impl Terms {
+    /// For how long the piece may be kept at most, in epochs. Markets take only allocations that are for no longer than
+    /// the duration of the proposal.
+    pub fn longest_epochs(&self) -> u64 {
+        if self.verified { self.duration_epochs.saturating_add(TERM_BUFFER_EPOCHS) } else { self.duration_epochs }
+    }
+}
+
 /// The use of `DataCap`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allocation {
-    /// The CID of the message that asks for it.
-    pub message: Link,
+    /// The CID of the message that asks for it, unless it was on the chain before we had that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Link>,
     /// Its number, once the message is on the chain.
     pub id: Option<u64>,
 }
@@ -162,6 +176,16 @@ impl DealId {
         let mut random = [0; 16];
         getrandom::fill(&mut random)?;
         Ok(Self(Ulid::from_parts(now_ms, u128::from_le_bytes(random))))
+    }
+
+    /// When it was made, in Unix milliseconds.
+    pub fn made_ms(&self) -> u64 {
+        self.0.timestamp_ms()
+    }
+
+    /// Its random part.
+    pub fn random(&self) -> u128 {
+        self.0.random()
     }
 
     /// Its bits in the form of a UUID, by which a node of the chain knows a message that it has sent before.

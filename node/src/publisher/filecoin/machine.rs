@@ -57,14 +57,13 @@ pub(super) fn take(deal: &mut Deal, fact: Fact) -> Result<Came, Trouble> {
             came("checked", words, at_once)
         }
         (Stage::Checked, Fact::Pushed(message)) if deal.terms.verified => {
-            deal.allocation = Some(Allocation { message, id: None });
+            deal.allocation = Some(Allocation { message: Some(message), id: None });
             deal.stage = Stage::Allocating;
             came("allocating", format!("message {message} asks for an allocation"), MESSAGE)
         }
-        (Stage::Allocating, Fact::Allocated(number)) => {
-            if let Some(allocation) = &mut deal.allocation {
-                allocation.id = Some(number);
-            }
+        (Stage::Checked | Stage::Allocating, Fact::Allocated(number)) if deal.terms.verified => {
+            let message = deal.allocation.take().and_then(|allocation| allocation.message);
+            deal.allocation = Some(Allocation { message, id: Some(number) });
             deal.stage = Stage::Allocated;
             came("allocated", format!("allocation {number} of {}", deal.terms.wallet), at_once)
         }

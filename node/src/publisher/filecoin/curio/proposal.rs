@@ -87,7 +87,7 @@ impl Proposal {
             products: Products {
                 ddo_v1: Ddo {
                     provider: terms.provider.to_string(),
-                    duration: terms.duration_epochs,
+                    duration: terms.longest_epochs(),
                     allocation_id: deal.allocation.as_ref().and_then(|allocation| allocation.id),
                 },
                 retrieval_v1: Retrieval {
