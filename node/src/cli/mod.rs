@@ -27,6 +27,7 @@ mod network;
 mod nodes;
 mod output;
 mod phases;
+mod piece;
 mod place;
 mod publish;
 mod report;
@@ -85,6 +86,7 @@ enum Command {
     #[command(subcommand)]
     Ipfs(Box<ipfs::Ipfs>),
     Hash(hash::Hash),
+    Piece(piece::Piece),
     /// What servers and their clients are told: the default file, and what is in force
     #[command(subcommand)]
     Config(config::Config),
@@ -139,6 +141,7 @@ impl Command {
             Self::Node(verb) => verb.run().map_err(Failure::without_result),
             Self::Ipfs(verb) => verb.run().map_err(Failure::without_result),
             Self::Hash(verb) => verb.run(),
+            Self::Piece(verb) => verb.run().map_err(Failure::without_result),
             Self::Config(verb) => verb.run(),
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),

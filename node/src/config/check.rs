@@ -34,6 +34,7 @@ impl Config {
             }
         }
         self.estuary.check()?;
+        self.filecoin.check()?;
         self.check_numbers()
     }
 
@@ -114,7 +115,7 @@ impl EstuarySettings {
 }
 
 /// The URL of a service that is told a token. What is wrong with it is said without the URL, which may hold a password.
-fn service_url(key: &str, text: &str) -> Result<Url, ConfigError> {
+pub(super) fn service_url(key: &str, text: &str) -> Result<Url, ConfigError> {
     let wrong = |why: &str| together(format!("{key}: {why}"));
     let url = Url::parse(text).map_err(|error| wrong(&format!("this is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -129,6 +130,6 @@ fn service_url(key: &str, text: &str) -> Result<Url, ConfigError> {
     Ok(url)
 }
 
-fn together(why: impl Into<String>) -> ConfigError {
+pub(super) fn together(why: impl Into<String>) -> ConfigError {
     ConfigError::Together(why.into())
 }

@@ -3,10 +3,12 @@
 //! in the environment, the flags of `serve` and the commented default file follow from that. A key that there is not is
 //! refused. Nothing here opens or starts anything.
 
+mod amounts;
 mod check;
 mod dirs;
 mod error;
 mod file;
+mod filecoin;
 mod keys;
 mod layers;
 mod machine;
@@ -21,11 +23,12 @@ mod tests;
 mod types;
 mod value;
 
+pub use amounts::{Epochs, Fil};
 pub use dirs::{default_data_dir, default_files};
 pub use error::ConfigError;
 pub use keys::{
-    ApiSettings, ClientSettings, ComputeSettings, Config, EstuarySettings, KEYS, LogSettings, NodeSettings,
-    PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
+    ApiSettings, ClientSettings, ComputeSettings, Config, EstuarySettings, FilecoinSettings, KEYS, LogSettings,
+    NodeSettings, PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
 pub use machine::machine;

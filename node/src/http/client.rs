@@ -95,6 +95,14 @@ impl Client {
         self.step(&Method::POST, url, url, headers, body)?.succeeded()
     }
 
+    /// Sends `body` to be kept at `url`.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub fn put(&self, url: &Url, headers: &[(&str, &str)], body: impl AsSendBody) -> Result<Answer, HttpError> {
+        self.step(&Method::PUT, url, url, headers, body)?.succeeded()
+    }
+
     fn follow(&self, method: &Method, named: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let mut url = named.clone();
         for _ in 0..=MAX_REDIRECTS {

@@ -3,7 +3,7 @@
 
 mod dag;
 mod estuary;
-mod filecoin;
+pub mod filecoin;
 mod ipfs;
 mod ledger;
 mod local;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{HostFailure, Publication, dirhash};
 
 pub use estuary::{EstuaryPublisher, Pin, PinningService};
-pub use filecoin::Deal;
+pub use filecoin::{Deal, FilecoinConfig, FilecoinPublisher};
 pub use ipfs::IpfsPublisher;
 pub use ledger::{Course, Courses, Driver, Entry, Ledger, Listing, Matter, Next};
 pub use local::LocalPublisher;
@@ -45,6 +45,8 @@ pub struct PublishPlaces {
     pub ledger: Option<Ledger>,
     /// Who pins what the publisher `estuary` publishes.
     pub pinning: Option<PinningService>,
+    /// Who makes deals, if anybody does.
+    pub filecoin: Option<Arc<FilecoinPublisher>>,
 }
 
 impl PublishPlaces {
@@ -64,15 +66,21 @@ impl PublishPlaces {
             let ipfs = IpfsPublisher::new(store, kubos, self.profile, self.peers.clone());
             publishers.insert(PublisherKind::Ipfs, Arc::new(ipfs));
         }
+        if let Some(filecoin) = &self.filecoin {
+            publishers.insert(PublisherKind::Filecoin, Arc::clone(filecoin) as _);
+        }
         publishers
     }
 
-    /// Who takes further what is in the ledger: from `store`, over connections that `dial` makes.
-    pub fn courses(&self, store: &Arc<Store>, dial: Option<Dialer>) -> Courses {
-        let pin = |pinning: &PinningService| -> Arc<dyn Course> {
+    /// Who takes further what is in the ledger: pins from `store`, over connections that `dial` makes.
+    pub fn courses(&self, store: Option<&Arc<Store>>, dial: Option<Dialer>) -> Courses {
+        let pin = |(pinning, store): (&PinningService, &Arc<Store>)| -> Arc<dyn Course> {
             Arc::new(estuary::PinCourse::new(pinning.clone(), Arc::clone(store), &self.peers, dial))
         };
-        Courses { estuary: self.pinning.as_ref().map(pin), ..Courses::default() }
+        Courses {
+            filecoin: self.filecoin.clone().map(|filecoin| filecoin as _),
+            estuary: self.pinning.as_ref().zip(store).map(pin),
+        }
     }
 }
 
@@ -107,7 +115,9 @@ pub(crate) fn missing(kind: PublisherKind) -> String {
         PublisherKind::Ipfs => "this node has no block store for the publisher `ipfs`".into(),
         PublisherKind::Local => "this node has no directory for the publisher `local`".into(),
         PublisherKind::Filecoin => {
-            "this node is not set up for the publisher `filecoin`: see [filecoin] of its configuration".into()
+            "this node is not set up for the publisher `filecoin`: set filecoin.market, filecoin.lotus, filecoin.provider and \
+             filecoin.wallet"
+                .into()
         }
         PublisherKind::Estuary => {
             format!("this node does not publish by `estuary`: {}", estuary::UNSET)

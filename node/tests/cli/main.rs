@@ -11,6 +11,7 @@ mod hostile;
 mod ipfs;
 mod jobs;
 mod lazy;
+mod piece;
 mod publish;
 mod server;
 mod support;

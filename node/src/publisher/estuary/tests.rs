@@ -148,7 +148,7 @@ fn results_are_pinned_by_a_service_that_fetches_them_from_us() {
     assert_eq!(stage.publish(), begun, "who publishes twice has begun once");
     assert_eq!((begun.publisher.as_str(), begun.steps[0].state.as_str()), ("estuary", "begun"));
     let places = stage.places(TOKEN, false);
-    let driver = Driver::start(stage.ledger.clone(), places.courses(stage.node.store(), None)).unwrap();
+    let driver = Driver::start(stage.ledger.clone(), places.courses(Some(stage.node.store()), None)).unwrap();
     let began = Instant::now();
     loop {
         let seen = stage.ledger.changes();
