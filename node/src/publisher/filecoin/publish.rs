@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Publication};
 use url::Url;
@@ -32,6 +33,8 @@ pub struct FilecoinConfig {
     pub chain: ChainConfig,
     /// On what terms deals are made. Whether one is verified is the job's to say.
     pub terms: Terms,
+    /// The longest pause between two questions about a deal.
+    pub poll: Duration,
     /// Where archives are served, if they are.
     pub listen: Option<SocketAddr>,
     /// URL at which providers reach that. Without, archives are uploaded.
@@ -176,7 +179,7 @@ impl Course for FilecoinPublisher {
                     self.sweep(entry);
                     return Ok(Next::Ended);
                 }
-                Ok(Next::In(came.wait))
+                Ok(Next::In(came.wait.min(self.config.poll)))
             }
             Err(Trouble::Later { why, after: None }) => Err(why),
             Err(Trouble::Later { why, after: Some(after) }) => {
