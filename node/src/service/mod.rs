@@ -2,6 +2,7 @@
 //! knows all of these; what each does is decided there. `node` is the part of it that has to do with data.
 
 mod backend;
+pub(crate) mod hand;
 mod housekeeping;
 mod liar;
 mod provider;
