@@ -27,7 +27,7 @@ pub(super) struct Publish {
     #[arg(short, long, value_enum, value_name = "NAME", value_delimiter = ',')]
     publisher: Vec<PublisherName>,
 
-    /// Ask for a verified deal with --publisher filecoin, which takes DataCap of the wallet
+    /// Ask for a verified deal with --publisher filecoin, which takes `DataCap` of the wallet
     #[arg(long)]
     filplus: bool,
 
@@ -126,7 +126,9 @@ impl Publish {
                  --filecoin-provider and --filecoin-wallet, or set them in [filecoin] of the configuration",
             )
         })?;
-        let config = FilecoinConfig { profile: self.import_profile, ..config };
+        // Whoever serves this data directory serves the archives in it too.
+        let listen = config.listen.filter(|_| serving::find(data_dir).is_none_or(|addresses| addresses.api.is_none()));
+        let config = FilecoinConfig { profile: self.import_profile, listen, ..config };
         Ok(Some(Arc::new(FilecoinPublisher::connect(config, ledger.clone())?)))
     }
 }

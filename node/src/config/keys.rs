@@ -174,7 +174,7 @@ settings! {
         lotus_token_file: Option<PathBuf> = "", flag "filecoin-lotus-token-file";
         /// The provider that deals are made with: f0….
         provider: Option<Address> = "", flag "filecoin-provider";
-        /// The wallet in whose name they are made, and whose DataCap verified deals take: the address of a key, f1… or
+        /// The wallet in whose name they are made, and whose `DataCap` verified deals take: the address of a key, f1… or
         /// f3….
         wallet: Option<Address> = "", flag "filecoin-wallet";
         /// For how long deals are made: as in 180d, or in epochs of 30 s. Markets take no less than 180d.
