@@ -54,8 +54,9 @@ fn talk(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> io::Result<
         match answer(&asked) {
             Answer::Whole(status, header, body) => {
                 let header = header.map(|line| format!("{line}\r\n")).unwrap_or_default();
-                write!(stream, "HTTP/1.1 {status} It\r\n{header}Content-Length: {}\r\n\r\n", body.len())?;
-                stream.write_all(&body)?;
+                // At once: a second write would wait for the client's word about the first.
+                let head = format!("HTTP/1.1 {status} It\r\n{header}Content-Length: {}\r\n\r\n", body.len());
+                stream.write_all(&[head.as_bytes(), &body].concat())?;
             }
             Answer::Silence => {
                 stream.read(&mut [0])?;
