@@ -8,12 +8,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bacalhau::compute::{ComputeConfig, Workbench};
+use bacalhau::compute::{ComputeConfig, Executors, Workbench};
 use bacalhau::daemon::Work;
 use bacalhau::embedded::{Cluster, ClusterConfig};
-use bacalhau::job::{
-    Deal, Engine, JobId, JobSpec, JobState, Request, Resources, SignedRequest, VerifierKind, WasmSpec,
-};
+use bacalhau::job::{Deal, JobId, JobSpec, JobState, Request, Resources, SignedRequest};
 use bacalhau::protocol::Ballot;
 use bacalhau::publisher::PublishPlaces;
 use bacalhau::requester::RequesterConfig;
@@ -55,15 +53,18 @@ impl Nodes {
         let sources = Arc::new(Sources::new(LocalStorage::default(), fetching, Vec::new()));
         let bench = Arc::new(Workbench::new(runtime, sources));
         bench.preload_module(&module);
+        let executors = Executors::new(Arc::clone(&bench));
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
         let config = ClusterConfig {
             nodes: count,
             requester: RequesterConfig::default(),
             compute: ComputeConfig { total: all, per_job: all, ..ComputeConfig::default() },
+            profiles: executors.profiles(),
         };
         let work = |number: usize, identity: &Identity, names: &[_]| {
             let provider = Provider::new(ProviderConfig {
                 bench: Arc::clone(&bench),
+                executors: executors.clone(),
                 identity: identity.clone(),
                 data_dir: dir.path().join(number.to_string()),
                 policy: None,
@@ -81,17 +82,8 @@ impl Nodes {
     fn submit(&mut self) -> JobId {
         self.nonce += 1;
         let spec = JobSpec {
-            engine: Engine::Wasm(WasmSpec { module: "data:,".into(), job: Job::new(self.module.cid()) }),
-            inputs: Vec::new(),
-            deal: Deal::new(self.count, 0).unwrap(),
-            verifier: VerifierKind::Deterministic,
-            publishers: Vec::new(),
-            filplus: false,
-            sharding: None,
-            resources: Resources::default(),
             timeout_seconds: 60,
-            private: false,
-            labels: Vec::new(),
+            ..JobSpec::wasm("data:,", Job::new(self.module.cid()), Deal::new(self.count, 0).unwrap())
         };
         let request = Request { spec, nonce: self.nonce.to_string() };
         let signed = SignedRequest::sign(request, self.key.keypair()).unwrap();

@@ -172,6 +172,16 @@ impl Reader {
         }))
     }
 
+    /// Why there is no more of a log that was followed: a job that was taken back takes its log along.
+    async fn why_it_broke_off(&self, why: String) -> String {
+        let job = self.execution.job;
+        let record = self.app.blocking(move |app| Ok(app.store.job(&job)?)).await;
+        match record {
+            Ok(Some(record)) if record.state.is_final() => format!("the job has ended, {}: {why}", record.state),
+            _ => why,
+        }
+    }
+
     /// The next line; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         let begun = Instant::now();
@@ -188,7 +198,7 @@ impl Reader {
                     self.offset += part.bytes.len() as u64;
                     line = LogLine { base64: BASE64_STANDARD.encode(&part.bytes), ended: part.ended, ..line };
                 }
-                Err(error) => line.problem = Some(error.to_string()),
+                Err(error) => line.problem = Some(self.why_it_broke_off(error.to_string()).await),
             }
             self.over = line.ended || line.problem.is_some();
             if self.over || !line.base64.is_empty() {

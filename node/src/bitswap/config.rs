@@ -12,6 +12,9 @@ pub struct Config {
     /// How long a peer that was asked may send nothing before the block is asked for again, elsewhere if there is an
     /// elsewhere.
     pub reask: Duration,
+    /// How long a peer whose connection was lost is hoped for: it may have been started again. Where it is the only one,
+    /// whoever waits is told only after that.
+    pub comeback: Duration,
     /// Bytes that are asked of one peer ahead of what has come.
     pub window_bytes: u64,
     /// Wants of one peer that wait to be served; it is told of no more than that.
@@ -47,6 +50,7 @@ impl Default for Config {
         Self {
             patience: Duration::from_mins(1),
             reask: Duration::from_secs(5),
+            comeback: Duration::from_secs(20),
             window_bytes: 16 << 20,
             queue: 16_384,
             budget: Budget::default(),

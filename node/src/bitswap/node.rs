@@ -101,8 +101,9 @@ impl Node {
         let answers = match event {
             PeerEvent::Up(id) => self.up(id),
             PeerEvent::Down(id) => {
-                self.links().remove(&id);
-                self.step_quietly(|session, step| session.peer_down(id, step)).1
+                let link = self.links().remove(&id);
+                let thrown_out = link.is_some_and(|link| link.record.is_banned(Instant::now()));
+                self.step_quietly(|session, step| session.peer_down(id, thrown_out, step)).1
             }
             PeerEvent::DialFailed(why) => self.step_quietly(|session, _| session.dial_failed(why)).1,
             PeerEvent::DialEnded => self.step_quietly(Session::look_again).1,
@@ -133,8 +134,8 @@ impl Node {
         let outbox = Outbox { peer: id, wants: wanted, served, record, host: self.host.clone(), stream: None };
         let node = Arc::downgrade(self);
         self.host.spawn(async move {
-            if let (Err(why), Some(node)) = (outbox.run().await, node.upgrade()) {
-                node.step(|session, step| session.peer_failed(id, &why, step));
+            if let (Err(unheard), Some(node)) = (outbox.run().await, node.upgrade()) {
+                node.step(|session, step| session.peer_failed(id, &unheard.why, unheard.gone, step));
             }
         });
         self.step_quietly(|session, step| session.peer_up(id, pulse, step)).1

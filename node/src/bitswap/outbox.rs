@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::message::{MAX_ENTRIES, Message, Want};
 use super::record::{Record, count};
 use super::{PROTOCOL, frame};
-use crate::transport::HostHandle;
+use crate::transport::{HostHandle, OpenError};
 
 /// Wants in one message: as many as any peer reads.
 const MESSAGE_WANTS: usize = 1024;
@@ -25,9 +25,24 @@ pub(super) struct Outbox {
     pub(super) stream: Option<Stream>,
 }
 
+/// Why nothing can be sent to a peer.
+#[derive(Debug)]
+pub(super) struct Unheard {
+    /// In words.
+    pub(super) why: String,
+    /// It is not there, which may change; otherwise it is there and of another kind.
+    pub(super) gone: bool,
+}
+
+impl From<OpenError> for Unheard {
+    fn from(error: OpenError) -> Self {
+        Self { why: error.to_string(), gone: !matches!(error, OpenError::Protocol(_)) }
+    }
+}
+
 impl Outbox {
     /// Sends until everything is over, or says why nothing can be sent.
-    pub(super) async fn run(mut self) -> Result<(), String> {
+    pub(super) async fn run(mut self) -> Result<(), Unheard> {
         loop {
             tokio::select! {
                 biased;
@@ -40,7 +55,7 @@ impl Outbox {
         }
     }
 
-    async fn send_wants(&mut self, mut wants: Vec<Want>) -> Result<(), String> {
+    async fn send_wants(&mut self, mut wants: Vec<Want>) -> Result<(), Unheard> {
         while let Ok(more) = self.wants.try_recv() {
             wants.extend(more);
         }
@@ -54,24 +69,24 @@ impl Outbox {
         Ok(())
     }
 
-    async fn send_served(&mut self, message: &Message) -> Result<(), String> {
+    async fn send_served(&mut self, message: &Message) -> Result<(), Unheard> {
         self.send(message).await?;
         count(&self.record.tally.blocks_sent, message.blocks.len() as u64);
         count(&self.record.tally.bytes_sent, message.block_bytes());
         Ok(())
     }
 
-    async fn send(&mut self, message: &Message) -> Result<(), String> {
+    async fn send(&mut self, message: &Message) -> Result<(), Unheard> {
         if let Some(stream) = &mut self.stream {
             match frame::write(stream, message).await {
                 Ok(()) => return Ok(()),
                 Err(_) => count(&self.record.tally.streams_broken, 1),
             }
         }
-        let mut stream = self.host.open(self.peer, PROTOCOL).await.map_err(|error| error.to_string())?;
+        let mut stream = self.host.open(self.peer, PROTOCOL).await?;
         let written = frame::write(&mut stream, message).await;
         self.stream = Some(stream);
-        written.map_err(|error| format!("nothing can be sent to it: {error}"))
+        written.map_err(|error| Unheard { why: format!("nothing can be sent to it: {error}"), gone: true })
     }
 }
 

@@ -12,10 +12,7 @@ use libp2p::identity::Keypair;
 
 use super::tongue::{Outgoing, Tongue, foreign_id};
 use crate::daemon::versions;
-use crate::job::{
-    AnnouncedJob, Deal, Engine, JobId, JobSpec, Request, RequestError, Requester, Resources, SignedRequest,
-    VerifierKind, WasmSpec,
-};
+use crate::job::{AnnouncedJob, Deal, JobId, JobSpec, Request, RequestError, Requester, SignedRequest};
 use crate::protocol::{Announcement, Message, Running};
 use crate::transport::{Network, Transport};
 
@@ -73,17 +70,8 @@ fn flood(me: PeerId, network: &Weak<Network>, begins: &AtomicBool) {
 fn junk(me: PeerId, key: &Keypair, number: u64) -> Result<AnnouncedJob, RequestError> {
     let job = Job::new(Link::of_raw(b""));
     let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec { module: "data:,".into(), job }),
-        inputs: Vec::new(),
-        deal: Deal::new(1, 0).map_err(|_| RequestError::Signature)?,
-        verifier: VerifierKind::Deterministic,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
-        resources: Resources::default(),
         timeout_seconds: 1,
-        private: false,
-        labels: Vec::new(),
+        ..JobSpec::wasm("data:,", job, Deal::new(1, 0).map_err(|_| RequestError::Signature)?)
     };
     let request = SignedRequest::sign(Request { spec, nonce: number.to_string() }, key)?;
     let id = JobId::of(&request, &me);

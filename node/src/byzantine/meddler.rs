@@ -1,7 +1,7 @@
 //! A node that runs another program than it was asked to, and honestly reports what came of it.
 
-use super::hand::Hand;
 use crate::job::{AnnouncedJob, Engine};
+use crate::service::hand::Hand;
 
 /// See the module.
 #[derive(Debug)]

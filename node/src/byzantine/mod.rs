@@ -8,7 +8,6 @@
 mod copycat;
 mod equivocator;
 mod flooder;
-mod hand;
 mod meddler;
 mod replayer;
 mod silent;
@@ -23,13 +22,13 @@ use std::sync::Arc;
 use bacalhau_runtime::HostFailure;
 
 use crate::daemon::Work;
+use crate::service::hand::{Crooked, Hand};
 use crate::service::{Liar, Provider};
 use crate::transport::{Identity, Network, Transport};
 
 use copycat::{Copycat, Overheard, Tap};
 use equivocator::Equivocator;
 use flooder::Flooder;
-use hand::{Crooked, Hand};
 use meddler::Meddler;
 use replayer::Replayer;
 use silent::Silent;
@@ -117,8 +116,8 @@ impl Cast {
     /// What the node with this number does.
     pub fn work(&self, node: usize, provider: Arc<Provider>) -> Arc<dyn Work> {
         let hand: Arc<dyn Hand> = match self.roles[node] {
-            Behaviour::Liar => return Arc::new(Liar::new(provider)),
-            Behaviour::LoneLiar => return Arc::new(Liar::telling(provider, &format!("and so says {node}\n"))),
+            Behaviour::Liar => return Liar::over(provider),
+            Behaviour::LoneLiar => return Liar::telling(provider, &format!("and so says {node}\n")),
             Behaviour::Meddler => Arc::new(Meddler),
             Behaviour::Slow => Arc::clone(&self.slow) as Arc<dyn Hand>,
             Behaviour::WrongPublisher => Arc::new(WrongPublisher),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::hand::Hand;
 use super::tongue::{Outgoing, Tongue};
 use crate::job::ExecutionId;
 use crate::protocol::Message;
+use crate::service::hand::Hand;
 use crate::transport::Network;
 
 /// What is held back, of all slow nodes.

@@ -3,10 +3,10 @@
 
 use std::fs;
 
-use super::hand::Hand;
 use crate::job::ExecutionId;
 use crate::protocol::Delivery;
 use crate::service::Provider;
+use crate::service::hand::Hand;
 
 /// See the module.
 #[derive(Debug)]

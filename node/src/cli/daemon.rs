@@ -22,7 +22,7 @@ pub(super) fn start(config: &Config) -> Result<Running, Failure> {
 /// # Errors
 /// As for [`start`].
 pub(super) fn start_among_others(config: &Config, bad: bool) -> Result<Running, Failure> {
-    start_with(config, |provider| if bad { Arc::new(Liar::new(provider)) } else { provider })
+    start_with(config, |provider| if bad { Liar::over(provider) } else { provider })
 }
 
 fn start_with(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Running, Failure> {

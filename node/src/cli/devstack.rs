@@ -1,14 +1,15 @@
 //! `bacalhau devstack`: several nodes in this process, for trying things out. Each has its own key, store and API, all on
-//! loopback, and all are gone when it ends.
+//! loopback, and all are gone when it ends, unless a data directory was named: then the same nodes are there the next time.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bacalhau_runtime::HostFailure;
 use clap::Args;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use serde::Serialize;
+use tempfile::TempDir;
 
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
@@ -23,7 +24,9 @@ Examples:
       then, as it prints: bacalhau list --api-host http://127.0.0.1:PORT
   bacalhau devstack --nodes 3 --job-selection-data-locality anywhere --api-port 1234
   bacalhau devstack --nodes 5 --bad-actors 1
-      the last node reports wrong results";
+      the last node reports wrong results
+  bacalhau devstack --data-dir ./stack
+      nodes and jobs stay in ./stack/devstack, and are there again the next time";
 
 /// Run a network of several nodes in this process, to try things out
 #[derive(Args, Debug)]
@@ -74,13 +77,20 @@ impl Devstack {
         self.settings.lay_over(&mut layers)?;
         let common = layers.config()?;
         log::begin(&common.log);
-        let dir = tempfile::Builder::new().prefix("bacalhau-devstack-").tempdir();
-        let dir = dir.map_err(|error| HostFailure::io("make a directory for the nodes", error))?;
+        let dir = match common.node.data_dir {
+            Some(_) => None,
+            None => Some(
+                tempfile::Builder::new()
+                    .prefix("bacalhau-devstack-")
+                    .tempdir()
+                    .map_err(|error| HostFailure::io("make a directory for the nodes", error))?,
+            ),
+        };
         let stop = interrupt::awaited();
         let mut nodes: Vec<Running> = Vec::new();
         for number in 0..self.nodes {
             let known = nodes.iter().flat_map(|node| node.reached.peers.iter().cloned()).collect();
-            let config = of_node(&common, dir.path(), number, self.api_port, known);
+            let config = of_node(&common, dir.as_ref().map(TempDir::path), number, self.api_port, known);
             nodes.push(daemon::start_among_others(&config, number >= self.nodes - self.bad_actors)?);
         }
         let reached: Vec<Reached> = nodes.iter().map(|node| node.reached.clone()).collect();
@@ -94,19 +104,17 @@ impl Devstack {
 }
 
 /// What node `number` is told: as `common` says, but on loopback with everything its own.
-fn of_node(common: &Config, dir: &Path, number: u16, api_port: u16, known: Vec<String>) -> Config {
+fn of_node(common: &Config, dir: Option<&Path>, number: u16, api_port: u16, known: Vec<String>) -> Config {
     let mut config = common.clone();
+    let kept = common.node.data_dir.as_ref().map(|dir| dir.join("devstack"));
+    let dir = dir.map(Path::to_path_buf).or(kept).unwrap_or_default();
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    config.node.data_dir = Some(own_dir(dir, number));
+    config.node.data_dir = Some(dir.join(number.to_string()));
     config.api.listen = SocketAddr::new(loopback, if number == 0 { api_port } else { 0 });
     config.swarm.listen = vec![Multiaddr::empty().with(Protocol::from(loopback)).with(Protocol::Tcp(0))];
     config.swarm.peers.extend(known);
     config.swarm.mdns = false;
     config
-}
-
-fn own_dir(dir: &Path, number: u16) -> PathBuf {
-    dir.join(number.to_string())
 }
 
 impl Render for Stack {
@@ -132,7 +140,7 @@ mod tests {
         let mut common = Layers::default().config().unwrap();
         common.compute.reject_stateless = true;
         let dir = Path::new("/tmp/stack");
-        let nodes = [0, 1].map(|number| of_node(&common, dir, number, 1234, vec!["peer".into()]));
+        let nodes = [0, 1].map(|number| of_node(&common, Some(dir), number, 1234, vec!["peer".into()]));
         assert_eq!(
             [nodes[0].api.listen.to_string(), nodes[1].api.listen.to_string()],
             ["127.0.0.1:1234", "127.0.0.1:0"]
@@ -143,5 +151,7 @@ mod tests {
             assert_eq!(node.swarm.listen[0].to_string(), "/ip4/127.0.0.1/tcp/0");
             assert_eq!(node.swarm.peers, ["peer"]);
         }
+        common.node.data_dir = Some("/kept".into());
+        assert_eq!(of_node(&common, None, 1, 0, Vec::new()).node.data_dir, Some("/kept/devstack/1".into()));
     }
 }

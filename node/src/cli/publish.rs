@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use super::content::Content;
 use super::exit::Failure;
+use super::settings::PublishingSettings;
 use crate::cas::unixfs::import::Profile;
+use crate::config::Layers;
 use crate::job::PublisherKind;
-use crate::publisher::PublishPlaces;
+use crate::publisher::{FilecoinConfig, FilecoinPublisher, LEDGER_DIR, Ledger, PublishPlaces};
 use crate::serving;
 
 /// Where results go beside the output directory.
@@ -39,6 +42,9 @@ pub(super) struct Publish {
     /// URL at which that directory is served [default: that of a running `bacalhau ipfs serve --http`]
     #[arg(long, value_name = "URL")]
     publish_url: Option<String>,
+
+    #[command(flatten)]
+    settings: PublishingSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -82,21 +88,46 @@ impl Publish {
     /// Where a node of this process publishes.
     ///
     /// # Errors
-    /// When no data directory is known.
-    pub(super) fn places(&self, content: &Content) -> Result<PublishPlaces, Failure> {
+    /// When no data directory is known, or somebody is to publish of whom nothing is known.
+    pub(super) fn places(&self, content: &Content, layers: Layers) -> Result<PublishPlaces, Failure> {
         if self.kinds().is_empty() {
             return Ok(PublishPlaces::default());
         }
         let data_dir = content.place.path()?;
         let serving = serving::find(&data_dir).unwrap_or_default();
         let dir = self.publish_dir.clone().unwrap_or_else(|| dir_in(&data_dir));
+        let ledger = Ledger::open(data_dir.join(LEDGER_DIR))?;
+        let filecoin = self.filecoin(layers, &data_dir, &ledger)?;
         Ok(PublishPlaces {
             profile: self.import_profile,
             url: self.publish_url.clone().or(serving.http.filter(|_| self.publish_dir.is_none())),
             dir: std::path::absolute(&dir).unwrap_or(dir),
             peers: serving.peers,
-            ledger: None,
+            ledger: Some(ledger),
+            filecoin,
         })
+    }
+
+    /// Who makes deals, where that is asked for.
+    fn filecoin(
+        &self,
+        mut layers: Layers,
+        data_dir: &Path,
+        ledger: &Ledger,
+    ) -> Result<Option<Arc<FilecoinPublisher>>, Failure> {
+        if !self.publisher.contains(&PublisherName::Filecoin) {
+            return Ok(None);
+        }
+        self.settings.lay_over(&mut layers)?;
+        let config = layers.config()?.filecoin_config(data_dir)?;
+        let config = config.ok_or_else(|| {
+            Failure::usage(
+                "--publisher filecoin needs a provider to make deals with: give --filecoin-market, --filecoin-lotus, \
+                 --filecoin-provider and --filecoin-wallet, or set them in [filecoin] of the configuration",
+            )
+        })?;
+        let config = FilecoinConfig { profile: self.import_profile, ..config };
+        Ok(Some(Arc::new(FilecoinPublisher::connect(config, ledger.clone())?)))
     }
 }
 

@@ -194,7 +194,7 @@ impl WasmRun {
             inputs: spec.sharding.is_none().then_some(open),
             node: node.clone(),
             dir: place.staging(),
-            publish: self.publish.places(&self.by_cid.content)?,
+            publish: self.publish.places(&self.by_cid.content, self.submission.server.layers()?)?,
         };
         let ending = here.run(spec, shards, &talk)?;
         self.machine.say_what_was_not_ready(&talk, loaded.backend(), ending.longest_run());

@@ -187,6 +187,8 @@ settings! {
         indexing: bool = "true", flag "filecoin-indexing";
         /// Have the provider announce the blocks to the network indexer.
         announce: bool = "false", flag "filecoin-announce";
+        /// The longest pause between two questions about a deal: a sector takes hours to be sealed.
+        poll: Span = "5m", flag "filecoin-poll";
         /// Where archives of deals that are under way are served, so that the provider can fetch them, as in 0.0.0.0:1236.
         /// Nothing else is there.
         serve_listen: Option<SocketAddr> = "", flag "filecoin-serve-listen";

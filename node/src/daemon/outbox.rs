@@ -45,6 +45,8 @@ pub struct Transmit {
     pub addrs: Vec<String>,
     /// What.
     pub message: Message,
+    /// Whether it was tried before.
+    pub again: bool,
 }
 
 /// A message that was given up.
@@ -86,6 +88,7 @@ struct Waiting {
     message: Message,
     since_ms: u64,
     on_its_way: bool,
+    tried: bool,
     /// What came of the last try.
     last: String,
 }
@@ -137,7 +140,15 @@ impl Outbox {
         if queue.len() == 1 {
             peer.ready.push_back(lane);
         }
-        let waiting = Waiting { to, addrs, message, since_ms: now_ms, on_its_way: false, last: "never tried".into() };
+        let waiting = Waiting {
+            to,
+            addrs,
+            message,
+            since_ms: now_ms,
+            on_its_way: false,
+            tried: false,
+            last: "never tried".into(),
+        };
         self.waiting.insert(self.last_id, waiting);
         self.arm(to, now_ms);
         Ok(self.last_id)
@@ -223,7 +234,8 @@ impl Outbox {
         let waiting = self.waiting.get_mut(&id)?;
         peer.on_their_way += 1;
         waiting.on_its_way = true;
-        Some(Transmit { id, to, addrs: waiting.addrs.clone(), message: waiting.message.clone() })
+        let again = std::mem::replace(&mut waiting.tried, true);
+        Some(Transmit { id, to, addrs: waiting.addrs.clone(), message: waiting.message.clone(), again })
     }
 
     /// Puts a message that was not taken behind the others for its node, and the node off.

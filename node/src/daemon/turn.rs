@@ -264,7 +264,9 @@ impl Loop {
     }
 
     fn transmit(&self, transmit: &Transmit) {
-        self.counting.sent(&transmit.message);
+        if !transmit.again {
+            self.counting.sent(&transmit.message);
+        }
         // What is no address leads nowhere; the outbox hears of it.
         let addrs: Vec<Multiaddr> = transmit.addrs.iter().filter_map(|addr| addr.parse().ok()).collect();
         self.shared.transport.send(transmit.id, transmit.to, &addrs, &transmit.message);

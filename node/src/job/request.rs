@@ -102,25 +102,13 @@ mod tests {
     use bacalhau_runtime::Link;
 
     use super::*;
-    use crate::job::{Deal, Engine, Resources, VerifierKind, WasmSpec};
+    use crate::job::Deal;
 
     #[test]
     fn a_request_is_its_signers() {
         let spec = JobSpec {
-            engine: Engine::Wasm(WasmSpec {
-                module: "data:,x".into(),
-                job: bacalhau_runtime::Job::new(Link::of_raw(b"")),
-            }),
-            inputs: Vec::new(),
-            deal: Deal::new(1, 0).unwrap(),
-            verifier: VerifierKind::Deterministic,
-            publishers: Vec::new(),
-            filplus: false,
-            sharding: None,
-            resources: Resources::default(),
             timeout_seconds: 60,
-            private: false,
-            labels: Vec::new(),
+            ..JobSpec::wasm("data:,x", bacalhau_runtime::Job::new(Link::of_raw(b"")), Deal::new(1, 0).unwrap())
         };
         let key = Keypair::generate_ed25519();
         let signed = SignedRequest::sign(Request { spec, nonce: "1".into() }, &key).unwrap();

@@ -232,6 +232,28 @@ impl DockerSpec {
 }
 
 impl JobSpec {
+    /// `engine` by `deal`, with the defaults in everything else.
+    pub fn new(engine: Engine, deal: Deal) -> Self {
+        Self {
+            engine,
+            inputs: Vec::new(),
+            deal,
+            verifier: VerifierKind::default(),
+            publishers: Vec::new(),
+            filplus: false,
+            sharding: None,
+            resources: Resources::default(),
+            timeout_seconds: default_timeout(),
+            private: false,
+            labels: Vec::new(),
+        }
+    }
+
+    /// The same for the sandbox: `job`, whose module is found at `module`.
+    pub fn wasm(module: impl Into<String>, job: bacalhau_runtime::Job, deal: Deal) -> Self {
+        Self::new(Engine::Wasm(WasmSpec { module: module.into(), job }), deal)
+    }
+
     /// Says what of the spec no node would do.
     ///
     /// # Errors

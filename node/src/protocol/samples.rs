@@ -6,10 +6,7 @@ use libp2p::identity::Keypair;
 use proptest::prelude::*;
 
 use super::*;
-use crate::job::{
-    AnnouncedJob, Deal, Engine, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest, VerifierKind,
-    WasmSpec,
-};
+use crate::job::{AnnouncedJob, Deal, InputSpec, JobId, JobSpec, Request, Requester, SignedRequest};
 
 /// Always the same one for a seed.
 pub(crate) fn key(seed: u8) -> Keypair {
@@ -25,17 +22,9 @@ pub(crate) fn announcement(requester: PeerId, nonce: &str) -> Announcement {
     let job = bacalhau_runtime::Job::new(Link::of_raw(b""));
     let input = InputSpec { source: "data:,x".into(), target: "/inputs/x".into() };
     let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec { module: "data:,x".into(), job }),
         inputs: vec![input.clone()],
-        deal: Deal::new(3, 2).unwrap(),
-        verifier: VerifierKind::Deterministic,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
-        resources: Resources::default(),
         timeout_seconds: 60,
-        private: false,
-        labels: Vec::new(),
+        ..JobSpec::wasm("data:,x", job, Deal::new(3, 2).unwrap())
     };
     let request = SignedRequest::sign(Request { spec, nonce: nonce.into() }, &key(9)).unwrap();
     let job = AnnouncedJob {

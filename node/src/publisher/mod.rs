@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{HostFailure, Publication, dirhash};
 
 pub use estuary::Pin;
-pub use filecoin::Deal;
+pub use filecoin::{Deal, FilecoinConfig, FilecoinPublisher};
 pub use ipfs::IpfsPublisher;
 pub use ledger::{Course, Courses, Driver, Entry, Ledger, Listing, Matter, Next};
 pub use local::LocalPublisher;
@@ -41,6 +41,8 @@ pub struct PublishPlaces {
     pub peers: Vec<String>,
     /// Where what takes its time is noted.
     pub ledger: Option<Ledger>,
+    /// Who makes deals, if anybody does.
+    pub filecoin: Option<Arc<FilecoinPublisher>>,
 }
 
 impl PublishPlaces {
@@ -55,12 +57,15 @@ impl PublishPlaces {
             let ipfs = IpfsPublisher::new(store, kubos, self.profile, self.peers.clone());
             publishers.insert(PublisherKind::Ipfs, Arc::new(ipfs));
         }
+        if let Some(filecoin) = &self.filecoin {
+            publishers.insert(PublisherKind::Filecoin, Arc::clone(filecoin) as _);
+        }
         publishers
     }
 
     /// Who takes further what is in the ledger.
     pub fn courses(&self) -> Courses {
-        Courses::default()
+        Courses { filecoin: self.filecoin.clone().map(|filecoin| filecoin as _), ..Courses::default() }
     }
 }
 
@@ -95,7 +100,9 @@ pub(crate) fn missing(kind: PublisherKind) -> String {
         PublisherKind::Ipfs => "this node has no block store for the publisher `ipfs`".into(),
         PublisherKind::Local => "this node has no directory for the publisher `local`".into(),
         PublisherKind::Filecoin => {
-            "this node is not set up for the publisher `filecoin`: see [filecoin] of its configuration".into()
+            "this node is not set up for the publisher `filecoin`: set filecoin.market, filecoin.lotus, filecoin.provider and \
+             filecoin.wallet"
+                .into()
         }
         PublisherKind::Estuary => {
             "this node is not set up for the publisher `estuary`: see [estuary] of its configuration".into()

@@ -2,6 +2,7 @@
 //! knows all of these; what each does is decided there. `node` is the part of it that has to do with data.
 
 mod backend;
+pub(crate) mod hand;
 mod housekeeping;
 mod liar;
 mod provider;
@@ -22,7 +23,7 @@ use crate::http::Reach;
 use crate::job::Resources;
 use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::publisher::{self, Driver, Ledger, PublishPlaces};
+use crate::publisher::{self, Driver, FilecoinPublisher, Ledger, PublishPlaces};
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
 use crate::transport::{Host, HostConfig, JobsConfig, Network};
@@ -197,12 +198,16 @@ fn policy(config: &Config) -> Result<Policy, ServiceError> {
 
 fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlaces, ServiceError> {
     let publisher = &config.publisher;
+    let ledger = Ledger::open(data_dir.join(publisher::LEDGER_DIR))?;
+    let filecoin = config.filecoin_config(data_dir)?;
+    let filecoin = filecoin.map(|config| FilecoinPublisher::connect(config, ledger.clone())).transpose()?;
     Ok(PublishPlaces {
         profile: publisher.import_profile,
         dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
         url: publisher.local_url.clone(),
         peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
-        ledger: Some(Ledger::open(data_dir.join(publisher::LEDGER_DIR))?),
+        ledger: Some(ledger),
+        filecoin: filecoin.map(Arc::new),
     })
 }
 

@@ -5,8 +5,8 @@ use libp2p::PeerId;
 use libp2p::identity::Keypair;
 
 use crate::job::{
-    AnnouncedJob, Deal, Engine, Event, EventKind, JobId, JobRecord, JobSpec, JobState, Request, Requester, Resources,
-    ShardState, SignedRequest, VerifierKind, WasmSpec,
+    AnnouncedJob, Deal, Event, EventKind, JobId, JobRecord, JobSpec, JobState, Request, Requester, ShardState,
+    SignedRequest,
 };
 
 /// The same key for the same number.
@@ -17,20 +17,8 @@ pub(crate) fn key(number: u8) -> Keypair {
 /// A spec with everything at its default.
 pub(crate) fn spec() -> JobSpec {
     JobSpec {
-        engine: Engine::Wasm(WasmSpec {
-            module: "data:,secret-program".into(),
-            job: bacalhau_runtime::Job::new(Link::of_raw(b"")),
-        }),
-        inputs: Vec::new(),
-        deal: Deal::new(1, 0).unwrap(),
-        verifier: VerifierKind::Deterministic,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
-        resources: Resources::default(),
         timeout_seconds: 60,
-        private: false,
-        labels: Vec::new(),
+        ..JobSpec::wasm("data:,secret-program", bacalhau_runtime::Job::new(Link::of_raw(b"")), Deal::new(1, 0).unwrap())
     }
 }
 

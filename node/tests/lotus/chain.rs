@@ -39,7 +39,14 @@ pub(crate) struct Chain {
     pub(crate) allocations: BTreeMap<u64, Allocation>,
     pub(crate) claims: BTreeMap<u64, (Allocation, i64, u64)>,
     next_allocation: u64,
+    /// The address of the first wallet.
+    pub(crate) wallet: String,
+    /// Its key, where signatures are to be true ones.
+    pub(crate) key: Option<Signer>,
 }
+
+/// Who signs.
+pub(crate) type Signer = Box<dyn Fn(&[u8]) -> Vec<u8> + Send>;
 
 /// A message that was sent.
 #[derive(Clone, Debug)]
@@ -78,6 +85,8 @@ impl Chain {
             allocations: BTreeMap::new(),
             claims: BTreeMap::new(),
             next_allocation: 70,
+            wallet: WALLET.into(),
+            key: None,
         }
     }
 
@@ -89,7 +98,7 @@ impl Chain {
     /// The number of an actor.
     pub(crate) fn id_of(&self, address: &str) -> Option<u64> {
         match address {
-            WALLET => Some(WALLET_ID),
+            _ if address == self.wallet => Some(WALLET_ID),
             BLS_WALLET => Some(BLS_WALLET_ID),
             _ => address.strip_prefix("f0")?.parse().ok().filter(|id| (1000..=1003).contains(id)),
         }

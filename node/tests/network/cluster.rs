@@ -11,8 +11,7 @@ use bacalhau::compute::{ComputeConfig, Executors, Workbench};
 use bacalhau::embedded::{Cluster, ClusterConfig};
 use bacalhau::http::Reach;
 use bacalhau::job::{
-    Deal, Engine, ExecutionRecord, InputSpec, JobRecord, JobSpec, PublisherKind, Request, Resources, SignedRequest,
-    VerifierKind, WasmSpec,
+    Deal, ExecutionRecord, InputSpec, JobRecord, JobSpec, PublisherKind, Request, Resources, SignedRequest,
 };
 use bacalhau::publisher::PublishPlaces;
 use bacalhau::requester::RequesterConfig;
@@ -136,17 +135,10 @@ impl Net {
             .map(|shard| InputSpec { source: format!("data:,{shard}"), target: format!("/inputs/{shard}") })
             .collect();
         let spec = JobSpec {
-            engine: Engine::Wasm(WasmSpec { module: "hello.wat".into(), job: Job::new(self.module) }),
             inputs: inputs.clone(),
-            deal: ask.deal,
-            verifier: VerifierKind::Deterministic,
             publishers: vec![PublisherKind::Local],
-            filplus: false,
-            sharding: None,
-            resources: Resources::default(),
             timeout_seconds: ask.timeout_seconds,
-            private: false,
-            labels: Vec::new(),
+            ..JobSpec::wasm("hello.wat", Job::new(self.module), ask.deal)
         };
         let request = Request { spec, nonce: NONCE.fetch_add(1, Ordering::Relaxed).to_string() };
         let request = SignedRequest::sign(request, &Keypair::generate_ed25519()).unwrap();

@@ -1,9 +1,7 @@
 //! The table through the API and through the command line, against nodes of another process.
 
 use bacalhau::api::ApiClient;
-use bacalhau::job::{
-    Deal, Engine, InputSpec, JobRecord, JobSpec, Request, Resources, Sharding, SignedRequest, VerifierKind, WasmSpec,
-};
+use bacalhau::job::{Deal, InputSpec, JobRecord, JobSpec, Request, Sharding, SignedRequest};
 use bacalhau_runtime::{Job, Options, Runtime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,20 +17,14 @@ fn through_the_api(stack: &Stack, line: Line) -> JobRecord {
     let module = Runtime::new(&Options::default()).unwrap().load(HELLO.as_bytes()).unwrap().cid();
     let input = |shard: u8| InputSpec { source: format!("data:,{shard}"), target: format!("/inputs/{shard}") };
     let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec {
-            module: format!("data:;base64,{}", STANDARD.encode(HELLO)),
-            job: Job::new(module),
-        }),
         inputs: vec![input(0), input(1)],
-        deal: Deal::new(line.nodes, line.confidence).unwrap().with_min_bids(line.nodes),
-        verifier: VerifierKind::Deterministic,
-        publishers: Vec::new(),
-        filplus: false,
         sharding: Some(Sharding { glob_pattern: "/*".into(), base_path: "/inputs".into(), batch_size: 1 }),
-        resources: Resources::default(),
         timeout_seconds: 60,
-        private: false,
-        labels: Vec::new(),
+        ..JobSpec::wasm(
+            format!("data:;base64,{}", STANDARD.encode(HELLO)),
+            Job::new(module),
+            Deal::new(line.nodes, line.confidence).unwrap().with_min_bids(line.nodes),
+        )
     };
     let key = Keypair::generate_ed25519();
     let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, &key).unwrap();

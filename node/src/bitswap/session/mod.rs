@@ -42,6 +42,9 @@ type Key = Multihash<64>;
 pub(super) struct Session {
     patience: Duration,
     reask: Duration,
+    comeback: Duration,
+    /// Until when a peer that was lost may come back.
+    hope_until: Option<Instant>,
     window_bytes: u64,
     peers: BTreeMap<PeerId, Peer>,
     wants: HashMap<Key, Want>,
@@ -61,6 +64,8 @@ impl Session {
         Self {
             patience: config.patience,
             reask: config.reask,
+            comeback: config.comeback,
+            hope_until: None,
             window_bytes: config.window_bytes,
             peers: BTreeMap::new(),
             wants: HashMap::new(),
@@ -106,15 +111,27 @@ impl Session {
         self.schedule(step);
     }
 
-    pub(super) fn peer_down(&mut self, id: PeerId, step: &mut Step) {
+    /// There is no connection to `id` any more; it may come back, unless we have thrown it out.
+    pub(super) fn peer_down(&mut self, id: PeerId, thrown_out: bool, step: &mut Step) {
         if self.peers.remove(&id).is_some() {
             self.release_all(id, || Said::Gone("the connection was lost".into()));
+            if !thrown_out {
+                self.hope(step.now);
+            }
         }
         self.schedule(step);
     }
 
-    /// Nothing can be sent to `id`.
-    pub(super) fn peer_failed(&mut self, id: PeerId, why: &str, step: &mut Step) {
+    /// Somebody may be back soon.
+    fn hope(&mut self, now: Instant) {
+        self.hope_until = Some(now + self.comeback);
+    }
+
+    /// Nothing can be sent to `id`. Where that is because it is gone, it may come back.
+    pub(super) fn peer_failed(&mut self, id: PeerId, why: &str, gone: bool, step: &mut Step) {
+        if gone {
+            self.hope(step.now);
+        }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.failed = Some(why.into());
             peer.in_flight = 0;
@@ -309,11 +326,15 @@ impl Session {
                 Choice::Ask(id) => self.ask(&key, id, step),
                 Choice::Later if self.peers.values().all(|peer| !peer.has_room()) => break,
                 Choice::Later => {}
-                Choice::Nobody if step.dialing && self.closed.is_none() => {}
+                Choice::Nobody if self.closed.is_none() && (step.dialing || self.hopes(step.now)) => {}
                 Choice::Nobody => self.fail(&key, step),
             }
         }
         self.hold(step);
+    }
+
+    fn hopes(&self, now: Instant) -> bool {
+        self.hope_until.is_some_and(|until| now < until)
     }
 
     /// Keeps back what would make a peer send all again that it is sending.

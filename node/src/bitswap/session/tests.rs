@@ -175,8 +175,8 @@ fn whoever_is_left_is_asked_and_then_nobody() {
     let mut scene = Scene::new(2);
     scene.want(&["a"]);
     let peers = scene.peers.clone();
-    assert_eq!(scene.step(|session, step| session.peer_down(peers[0], step)), "1 Block");
-    assert_eq!(scene.step(|session, step| session.peer_failed(peers[1], "does not speak it", step)), "");
+    assert_eq!(scene.step(|session, step| session.peer_down(peers[0], true, step)), "1 Block");
+    assert_eq!(scene.step(|session, step| session.peer_failed(peers[1], "does not speak it", false, step)), "");
     let answered = scene.answered();
     assert!(
         answered[0].contains("the connection was lost") && answered[0].contains("does not speak it"),
@@ -185,4 +185,26 @@ fn whoever_is_left_is_asked_and_then_nobody() {
     scene.step(|session, step| session.close("over", step));
     scene.want(&["b"]);
     assert!(scene.answered()[0].ends_with("over"));
+}
+
+#[test]
+fn who_was_lost_is_hoped_for_and_asked_again() {
+    let mut scene = Scene::new(1);
+    scene.want(&["a"]);
+    let id = scene.peers[0];
+    assert_eq!(scene.step(|session, step| session.peer_failed(id, "the connection was lost", true, step)), "");
+    assert_eq!(scene.step(|session, step| session.peer_down(id, false, step)), "");
+    scene.now += 10 * SECOND;
+    assert_eq!(scene.want(&["b"]), "");
+    assert_eq!(scene.step(Session::tick), "");
+    assert!(scene.answered().is_empty(), "it may have been started again");
+    let pulse = Arc::new(Pulse::new(scene.now));
+    assert_eq!(scene.step(|session, step| session.peer_up(id, pulse, step)), "0 Block, 0 Block");
+    assert_eq!(scene.step(|session, step| session.peer_down(id, false, step)), "");
+    scene.now += 20 * SECOND;
+    assert_eq!(scene.step(Session::tick), "");
+    let answered = scene.answered();
+    assert!(answered.len() == 2 && answered[0].contains("the connection was lost"), "{answered:?}");
+    scene.want(&["c"]);
+    assert_eq!(scene.answered().len(), 1, "who has not come back is not waited for again");
 }

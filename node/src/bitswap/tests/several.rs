@@ -44,7 +44,8 @@ fn who_dies_on_the_way_is_replaced() {
 
 #[test]
 fn who_was_the_only_one_and_dies_is_named() {
-    let (silent, b) = (hostile::silent(), peer(patient()));
+    let comeback = Duration::from_millis(100);
+    let (silent, b) = (hostile::silent(), peer(Config { comeback, ..patient() }));
     b.connect(&silent.host);
     let answered = b.want(&[*Block::of(Code::Raw, "x").cid()]);
     let id = silent.host.peer_id();

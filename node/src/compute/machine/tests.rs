@@ -14,8 +14,7 @@ use libp2p::identity::Keypair;
 use super::super::{ComputeConfig, Effect, Input, Ran};
 use super::Compute;
 use crate::job::{
-    AnnouncedJob, Deal, Engine, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
-    VerifierKind, WasmSpec,
+    AnnouncedJob, Deal, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
 };
 use crate::protocol::{
     Accept, Ballot, Bid, Cancel, Collected, Delivery, FailureKind, Message, PROTOCOL_VERSION, Reject, Running,
@@ -68,19 +67,7 @@ fn provider() -> Compute {
 /// A job of so many shards whose bidding takes 30 s.
 fn job(requester: PeerId, shards: usize) -> Arc<AnnouncedJob> {
     let job = Job::new(Link::of_raw(b"module"));
-    let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec { module: "data:,module".into(), job }),
-        inputs: Vec::new(),
-        deal: Deal::new(1, 0).unwrap(),
-        verifier: VerifierKind::Deterministic,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
-        resources: Resources::default(),
-        timeout_seconds: 60,
-        private: false,
-        labels: Vec::new(),
-    };
+    let spec = JobSpec { timeout_seconds: 60, ..JobSpec::wasm("data:,module", job, Deal::new(1, 0).unwrap()) };
     let request = Request { spec, nonce: peer().to_string() };
     let request = SignedRequest::sign(request, &Keypair::generate_ed25519()).unwrap();
     let shards: Vec<Vec<InputSpec>> = vec![Vec::new(); shards];

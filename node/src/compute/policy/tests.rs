@@ -11,9 +11,7 @@ use super::*;
 use crate::compute::{Executors, Workbench};
 use crate::http::Reach;
 use crate::http::server::{TestServer, respond};
-use crate::job::{
-    Deal, Engine, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest, VerifierKind, WasmSpec,
-};
+use crate::job::{Deal, InputSpec, JobId, JobSpec, Request, Requester, SignedRequest};
 use crate::storage::{Fetching, LocalStorage};
 
 /// The sandbox, with nothing compiled yet.
@@ -31,17 +29,9 @@ pub(in crate::compute) fn job(module: Link, module_source: &str, inputs: &[(&str
     let inputs = inputs.iter().map(|(source, target)| InputSpec { source: (*source).into(), target: (*target).into() });
     let inputs: Vec<InputSpec> = inputs.collect();
     let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec { module: module_source.into(), job: Job::new(module) }),
         inputs: inputs.clone(),
-        deal: Deal::new(1, 0).unwrap(),
-        verifier: VerifierKind::Deterministic,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
-        resources: Resources::default(),
         timeout_seconds: 60,
-        private: false,
-        labels: Vec::new(),
+        ..JobSpec::wasm(module_source, Job::new(module), Deal::new(1, 0).unwrap())
     };
     let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, &Keypair::generate_ed25519()).unwrap();
     let requester = Requester { peer: peer(), addrs: Vec::new() };

@@ -4,13 +4,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Publication};
 use url::Url;
 
 use super::machine::{self, Side};
 use super::pieces::{PIECE, Pieces};
-use super::{Backend, Deal, DealId, Stage, Terms, Trouble};
+use super::{Backend, Curio, Deal, DealId, Lotus, Piece, Stage, Terms, Trouble};
 use crate::cas::unixfs::import::Profile;
 use crate::config::Secret;
 use crate::http::FileServer;
@@ -32,6 +33,8 @@ pub struct FilecoinConfig {
     pub chain: ChainConfig,
     /// On what terms deals are made. Whether one is verified is the job's to say.
     pub terms: Terms,
+    /// The longest pause between two questions about a deal.
+    pub poll: Duration,
     /// Where archives are served, if they are.
     pub listen: Option<SocketAddr>,
     /// URL at which providers reach that. Without, archives are uploaded.
@@ -80,13 +83,24 @@ impl FilecoinPublisher {
         Ok(Self { config, ledger, pieces, chain, market, server })
     }
 
+    /// The same with a Lotus node and Curio's market.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn connect(config: FilecoinConfig, ledger: Ledger) -> Result<Self, HostFailure> {
+        let ChainConfig { url, token } = config.chain.clone();
+        let lotus = Arc::new(Lotus::new(url, token));
+        let market = Arc::new(Curio::new(Arc::clone(&lotus) as _));
+        Self::new(config, ledger, lotus, market)
+    }
+
     /// Where it serves archives, if it does.
     pub fn serves_at(&self) -> Option<SocketAddr> {
         self.server.as_ref().map(FileServer::local_addr)
     }
 
     /// The entry of a deal that is to be made.
-    fn entry(&self, results: &Finished<'_>, piece: super::Piece) -> Result<Entry, HostFailure> {
+    fn entry(&self, results: &Finished<'_>, piece: Piece) -> Result<Entry, HostFailure> {
         let now_ms = now_ms();
         let id = DealId::new(now_ms).map_err(|error| {
             HostFailure::new(format!("the system has no random numbers for the name of a deal: {error}"))
@@ -154,6 +168,9 @@ impl Course for FilecoinPublisher {
         };
         let came = backend.advance(deal, now_ms).and_then(|fact| machine::take(deal, fact));
         let over = machine::side(deal).is_none();
+        if matches!(came, Err(Trouble::Never { .. })) {
+            deal.stage = Stage::Failed;
+        }
         entry.needs_node = deal.needs_us();
         match came {
             Ok(came) => {
@@ -162,7 +179,7 @@ impl Course for FilecoinPublisher {
                     self.sweep(entry);
                     return Ok(Next::Ended);
                 }
-                Ok(Next::In(came.wait))
+                Ok(Next::In(came.wait.min(self.config.poll)))
             }
             Err(Trouble::Later { why, after: None }) => Err(why),
             Err(Trouble::Later { why, after: Some(after) }) => {
@@ -170,7 +187,6 @@ impl Course for FilecoinPublisher {
                 Ok(Next::In(after.clamp(machine::SHORTEST_PAUSE, machine::LONGEST_PAUSE)))
             }
             Err(Trouble::Never { why, todo }) => {
-                deal.stage = Stage::Failed;
                 entry.fail(now_ms, format!("{why}. What to do: {todo}"));
                 self.sweep(entry);
                 Ok(Next::Ended)

@@ -6,8 +6,8 @@ use bacalhau_runtime::{CallTrail, Claim, Link, Outcome, Profile, Receipt};
 use libp2p::PeerId;
 
 use crate::job::{
-    AnnouncedJob, Deal, Engine, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, Resources,
-    ShardRecord, SignedRequest, VerifierKind, WasmSpec,
+    AnnouncedJob, Deal, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, ShardRecord,
+    SignedRequest, VerifierKind,
 };
 use crate::protocol::{
     Ballot, Bid, Delivery, Evidence, Message, Proposal, Published, Running, VerdictNotice, Versions,
@@ -52,19 +52,7 @@ pub(crate) fn job(concurrency: u16, confidence: u16, min_bids: u16) -> Announced
 
 pub(crate) fn job_of(deal: Deal, verifier: VerifierKind, shards: usize) -> AnnouncedJob {
     let job = bacalhau_runtime::Job::new(Link::of_raw(b""));
-    let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec { module: "data:,x".into(), job }),
-        inputs: Vec::new(),
-        deal,
-        verifier,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
-        resources: Resources::default(),
-        timeout_seconds: 600,
-        private: false,
-        labels: Vec::new(),
-    };
+    let spec = JobSpec { verifier, timeout_seconds: 600, ..JobSpec::wasm("data:,x", job, deal) };
     let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, key(201).keypair()).unwrap();
     AnnouncedJob {
         id: JobId::of(&request, &peer(REQUESTER)),

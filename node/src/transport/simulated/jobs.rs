@@ -6,8 +6,7 @@ use libp2p::PeerId;
 use super::Config;
 use crate::compute::Ran;
 use crate::job::{
-    AnnouncedJob, Deal, Engine, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
-    WasmSpec,
+    AnnouncedJob, Deal, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
 };
 use crate::protocol::{PROTOCOL_VERSION, Versions};
 use crate::receipts;
@@ -39,20 +38,11 @@ pub(crate) fn job(
 ) -> AnnouncedJob {
     let input = InputSpec { source: source(data_set), target: "/inputs".into() };
     let spec = JobSpec {
-        engine: Engine::Wasm(WasmSpec {
-            module: "data:,module".into(),
-            job: bacalhau_runtime::Job::new(Link::of_raw(b"module")),
-        }),
         inputs: vec![input.clone()],
-        deal: config.deal,
         verifier: config.verifier,
-        publishers: Vec::new(),
-        filplus: false,
-        sharding: None,
         resources: Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 1 << 30 },
         timeout_seconds: config.timeout_seconds,
-        private: false,
-        labels: Vec::new(),
+        ..JobSpec::wasm("data:,module", bacalhau_runtime::Job::new(Link::of_raw(b"module")), config.deal)
     };
     let request = Request { spec, nonce: number.to_string() };
     let request = SignedRequest::sign(request, client.keypair()).expect("a signature");

@@ -1,4 +1,4 @@
-//! A provider that does not do what it should.
+//! A provider that does not do what it should: for `devstack --bad-actors`, and for tests.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -6,17 +6,25 @@ use std::sync::Arc;
 use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
+use super::Provider;
 use crate::compute::Ran;
 use crate::daemon::Work;
 use crate::job::{AnnouncedJob, ExecutionId, Resources};
 use crate::protocol::{Delivery, FailureKind};
-use crate::service::Provider;
 
 /// What is bent of a provider. By itself nothing is.
-pub(super) trait Hand: Send + Sync + Debug {
+pub(crate) trait Hand: Send + Sync + Debug {
     /// The job that is run in place of `job`.
     fn job(&self, job: &AnnouncedJob) -> AnnouncedJob {
         job.clone()
+    }
+
+    /// What is said to have come of an execution in place of `ran`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn ran(&self, _: &Provider, _: ExecutionId, ran: Ran) -> Result<Ran, (FailureKind, String)> {
+        Ok(ran)
     }
 
     /// What is delivered in place of `delivery`.
@@ -33,13 +41,13 @@ pub(super) trait Hand: Send + Sync + Debug {
 
 /// A provider with such a hand.
 #[derive(Debug)]
-pub(super) struct Crooked {
+pub(crate) struct Crooked {
     provider: Arc<Provider>,
     hand: Arc<dyn Hand>,
 }
 
 impl Crooked {
-    pub(super) fn new(provider: Arc<Provider>, hand: Arc<dyn Hand>) -> Self {
+    pub(crate) fn new(provider: Arc<Provider>, hand: Arc<dyn Hand>) -> Self {
         Self { provider, hand }
     }
 }
@@ -50,7 +58,8 @@ impl Work for Crooked {
     }
 
     fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
-        self.provider.run(execution, &self.hand.job(job))
+        let ran = self.provider.run(execution, &self.hand.job(job))?;
+        self.hand.ran(&self.provider, execution, ran)
     }
 
     fn stop(&self, execution: ExecutionId) {
