@@ -54,7 +54,6 @@ pub(crate) struct Message {
     pub(crate) cid: Cid,
     /// What Lotus knows it by; nothing, once that is forgotten.
     pub(crate) uuid: Option<String>,
-    pub(crate) client: u64,
     pub(crate) max_fee: u128,
     request: Allocation,
     /// Epoch and exit code, once it is on the chain.
@@ -107,11 +106,9 @@ impl Chain {
 
     /// Lets epochs pass, in the first of which what waits is carried out.
     pub(crate) fn pass(&mut self, epochs: i64) {
-        if !self.full {
-            let waiting = self.messages.iter().position(|message| message.done.is_none());
-            let count = self.messages.len();
-            for at in waiting.into_iter().flat_map(|first| first..count) {
-                let Message { request, .. } = self.messages[at].clone();
+        for at in 0..self.messages.len() {
+            let Message { request, done, .. } = self.messages[at].clone();
+            if done.is_none() && !self.full {
                 let code = self.carry_out(&request).err().unwrap_or(0);
                 self.messages[at].done = Some((self.epoch + 1, code));
             }
@@ -161,7 +158,7 @@ impl Chain {
         }
         let digest = Sha256::digest([params, uuid.as_bytes(), &self.messages.len().to_le_bytes()].concat());
         let cid = Cid::new_v1(0x71, Multihash::wrap(0xb220, &digest).unwrap());
-        self.messages.push(Message { cid, uuid: Some(uuid.into()), client, max_fee, request, done: None });
+        self.messages.push(Message { cid, uuid: Some(uuid.into()), max_fee, request, done: None });
         Ok(cid)
     }
 
