@@ -104,6 +104,7 @@ impl Publish {
             dir: std::path::absolute(&dir).unwrap_or(dir),
             peers: serving.peers,
             ledger: Some(ledger),
+            pinning: None,
             filecoin,
         })
     }

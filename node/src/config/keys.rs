@@ -94,6 +94,13 @@ settings! {
         keep_results: Span = "1h", flag "keep-results";
     }
 
+    /// Containers, where the program was built with the feature `docker`.
+    docker: DockerSettings {
+        /// The Unix socket of the engine that runs containers; `none` never runs any. Without an engine there, this node does
+        /// not bid on such jobs.
+        host: String = "unix:///var/run/docker.sock", flag "docker-host", env "DOCKER_HOST";
+    }
+
     /// Answering for jobs of clients.
     requester: RequesterSettings {
         /// Whether this node takes jobs.

@@ -6,6 +6,7 @@ use bacalhau_runtime::{DEFAULT_ENTRY_POINT, PublicationStep};
 
 use super::super::columns::Columns;
 use super::super::output::{Lines, Paint};
+use super::super::report::CONTAINERS;
 use super::super::text::{self, harmless};
 use crate::job::{
     Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind, WasmSpec,
@@ -147,6 +148,10 @@ fn add_program(engine: &Engine, lines: &mut Lines) {
         }
         Engine::Docker(docker) => {
             lines.add("image", harmless(&docker.image));
+            if !docker.entrypoint.is_empty() {
+                lines.add("entry point", harmless(&docker.entrypoint.join(" ")));
+            }
+            lines.add("note", CONTAINERS);
             &docker.args
         }
     };
