@@ -49,7 +49,7 @@ pub(super) struct PublishTo {
     #[arg(short, long, value_enum, value_name = "NAME", value_delimiter = ',')]
     publisher: Vec<PublisherName>,
 
-    /// Ask for a verified deal with --publisher filecoin, which takes DataCap of the wallet
+    /// Ask for a verified deal with --publisher filecoin, which takes `DataCap` of the wallet
     #[arg(long)]
     filplus: bool,
 }
@@ -167,7 +167,9 @@ pub(super) fn add_durable(
                  --filecoin-provider and --filecoin-wallet, or set them in [filecoin] of the configuration",
             )
         })?;
-        let config = FilecoinConfig { profile: places.profile, ..config };
+        // Whoever serves this data directory serves the archives in it too.
+        let listen = config.listen.filter(|_| serving::find(data_dir).is_none_or(|addresses| addresses.api.is_none()));
+        let config = FilecoinConfig { profile: places.profile, listen, ..config };
         places.filecoin = Some(Arc::new(FilecoinPublisher::connect(config, ledger.clone())?));
     }
     places.ledger = Some(ledger);

@@ -91,6 +91,7 @@ impl Config {
                 indexing: settings.indexing,
                 announce: settings.announce,
             },
+            poll: settings.poll.0,
             listen: settings.serve_listen,
             url: settings.serve_url.clone(),
         }))

@@ -181,7 +181,7 @@ settings! {
         lotus_token_file: Option<PathBuf> = "", flag "filecoin-lotus-token-file";
         /// The provider that deals are made with: f0….
         provider: Option<Address> = "", flag "filecoin-provider";
-        /// The wallet in whose name they are made, and whose DataCap verified deals take: the address of a key, f1… or
+        /// The wallet in whose name they are made, and whose `DataCap` verified deals take: the address of a key, f1… or
         /// f3….
         wallet: Option<Address> = "", flag "filecoin-wallet";
         /// For how long deals are made: as in 180d, or in epochs of 30 s. Markets take no less than 180d.
@@ -194,6 +194,8 @@ settings! {
         indexing: bool = "true", flag "filecoin-indexing";
         /// Have the provider announce the blocks to the network indexer.
         announce: bool = "false", flag "filecoin-announce";
+        /// The longest pause between two questions about a deal: a sector takes hours to be sealed.
+        poll: Span = "5m", flag "filecoin-poll";
         /// Where archives of deals that are under way are served, so that the provider can fetch them, as in 0.0.0.0:1236.
         /// Nothing else is there.
         serve_listen: Option<SocketAddr> = "", flag "filecoin-serve-listen";

@@ -14,9 +14,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::http::{Asked, TestServer, hang_up, respond, say_nothing};
 use crate::keys::has_signed;
 use crate::proposals::{Proposal, Refusal};
-use crate::server::{Asked, TestServer, hang_up, respond, say_nothing};
 use crate::serving::pull;
 
 const ROOT: &str = "/market/mk20/";

@@ -113,6 +113,7 @@ impl Scene {
                 indexing: true,
                 announce: false,
             },
+            poll: Duration::from_mins(5),
             listen,
             url: listen.map(|address| format!("http://{address}")),
         };

@@ -52,7 +52,8 @@ fn whoever_is_killed_after_sending_does_not_send_again() {
     // So has whoever was to remember the message.
     scene.deal.stage = Stage::Checked;
     assert_eq!(scene.step(), Ok(Fact::Allocated(70)));
-    assert_eq!((scene.fake.chain().messages.len(), scene.fake.chain().allocations.len()), (1, 1));
+    let chain = scene.fake.chain();
+    assert_eq!((chain.messages.len(), chain.allocations.len()), (1, 1));
 }
 
 #[test]

@@ -39,7 +39,14 @@ pub(crate) struct Chain {
     pub(crate) allocations: BTreeMap<u64, Allocation>,
     pub(crate) claims: BTreeMap<u64, (Allocation, i64, u64)>,
     next_allocation: u64,
+    /// The address of the first wallet.
+    pub(crate) wallet: String,
+    /// Its key, where signatures are to be true ones.
+    pub(crate) key: Option<Signer>,
 }
+
+/// Who signs.
+pub(crate) type Signer = Box<dyn Fn(&[u8]) -> Vec<u8> + Send>;
 
 /// A message that was sent.
 #[derive(Clone, Debug)]
@@ -47,7 +54,6 @@ pub(crate) struct Message {
     pub(crate) cid: Cid,
     /// What Lotus knows it by; nothing, once that is forgotten.
     pub(crate) uuid: Option<String>,
-    pub(crate) client: u64,
     pub(crate) max_fee: u128,
     request: Allocation,
     /// Epoch and exit code, once it is on the chain.
@@ -79,6 +85,8 @@ impl Chain {
             allocations: BTreeMap::new(),
             claims: BTreeMap::new(),
             next_allocation: 70,
+            wallet: WALLET.into(),
+            key: None,
         }
     }
 
@@ -90,7 +98,7 @@ impl Chain {
     /// The number of an actor.
     pub(crate) fn id_of(&self, address: &str) -> Option<u64> {
         match address {
-            WALLET => Some(WALLET_ID),
+            _ if address == self.wallet => Some(WALLET_ID),
             BLS_WALLET => Some(BLS_WALLET_ID),
             _ => address.strip_prefix("f0")?.parse().ok().filter(|id| (1000..=1003).contains(id)),
         }
@@ -98,10 +106,9 @@ impl Chain {
 
     /// Lets epochs pass, in the first of which what waits is carried out.
     pub(crate) fn pass(&mut self, epochs: i64) {
-        if !self.full {
-            let waiting = self.messages.iter().position(|message| message.done.is_none());
-            for at in waiting.into_iter().flat_map(|first| first..self.messages.len()) {
-                let Message { request, .. } = self.messages[at].clone();
+        for at in 0..self.messages.len() {
+            let Message { request, done, .. } = self.messages[at].clone();
+            if done.is_none() && !self.full {
                 let code = self.carry_out(&request).err().unwrap_or(0);
                 self.messages[at].done = Some((self.epoch + 1, code));
             }
@@ -151,7 +158,7 @@ impl Chain {
         }
         let digest = Sha256::digest([params, uuid.as_bytes(), &self.messages.len().to_le_bytes()].concat());
         let cid = Cid::new_v1(0x71, Multihash::wrap(0xb220, &digest).unwrap());
-        self.messages.push(Message { cid, uuid: Some(uuid.into()), client, max_fee, request, done: None });
+        self.messages.push(Message { cid, uuid: Some(uuid.into()), max_fee, request, done: None });
         Ok(cid)
     }
 

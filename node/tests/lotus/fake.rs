@@ -21,6 +21,7 @@ pub(crate) const READ_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.read.s3cr3t";
 pub(crate) enum Fault {
     /// Before it has done anything.
     Silence,
+    Trickle,
     HangUp,
     Busy,
     Overloaded,
@@ -81,6 +82,7 @@ fn answer(asked: &Asked, fault: Option<Fault>, chain: &Mutex<Chain>, wires: &Mut
     let page = |status, text: &str| Answer::Whole(status, None, text.into());
     let lost = match fault {
         Some(Fault::Silence) => return Answer::Silence,
+        Some(Fault::Trickle) => return Answer::Trickle,
         Some(Fault::HangUp) => return Answer::HangUp,
         Some(Fault::Busy) => return Answer::Whole(503, Some("Retry-After: 77".into()), Vec::new()),
         Some(Fault::Overloaded) => return page(502, "<html>bad gateway"),

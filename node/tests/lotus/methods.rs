@@ -7,7 +7,7 @@ use cid::Cid;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::chain::{BLS_WALLET, Chain, PROVIDER_ID, WALLET, WALLET_ID};
+use crate::chain::{BLS_WALLET, Chain, PROVIDER_ID, WALLET_ID};
 
 /// The type of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ const METHODS: [(&str, &str, &[Kind], Run); 14] = [
         Ok(format!("f0{}", known(chain, &params[0])?).into())
     }),
     ("StateAccountKey", "read", &[Kind::Address, Kind::TipSetKey], |chain, params| match known(chain, &params[0])? {
-        WALLET_ID => Ok(WALLET.into()),
+        WALLET_ID => Ok(chain.wallet.as_str().into()),
         _ => failed("failed to get account actor state for it: not an account actor"),
     }),
     ("StateVerifiedClientStatus", "read", &[Kind::Address, Kind::TipSetKey], |chain, params| {
@@ -170,13 +170,16 @@ fn search(chain: &mut Chain, params: &[Value]) -> Outcome {
     Ok(json!({"Message": message, "Receipt": receipt, "ReturnDec": null, "TipSet": [], "Height": height}))
 }
 
-fn sign(_: &mut Chain, params: &[Value]) -> Outcome {
+fn sign(chain: &mut Chain, params: &[Value]) -> Outcome {
     let message = BASE64_STANDARD.decode(params[1].as_str().unwrap()).unwrap();
     let (kind, length) = match params[0].as_str().unwrap() {
-        WALLET => (1, 65),
+        wallet if wallet == chain.wallet => (1, 65),
         BLS_WALLET => (2, 96),
         other => return failed(format!("failed to sign message: signing using key '{other}': key info not found")),
     };
+    if let (Some(key), 1) = (&chain.key, kind) {
+        return Ok(json!({"Type": kind, "Data": BASE64_STANDARD.encode(key(&message))}));
+    }
     let signature: Vec<u8> = Sha256::digest(message).into_iter().cycle().take(length).collect();
     Ok(json!({"Type": kind, "Data": BASE64_STANDARD.encode(signature)}))
 }

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// A request.
 pub(crate) struct Asked {
@@ -21,6 +22,8 @@ pub(crate) enum Answer {
     Silence,
     /// Hangs up.
     HangUp,
+    /// Says a little at a time, and never all of it.
+    Trickle,
 }
 
 impl Asked {
@@ -51,14 +54,24 @@ fn talk(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> io::Result<
         match answer(&asked) {
             Answer::Whole(status, header, body) => {
                 let header = header.map(|line| format!("{line}\r\n")).unwrap_or_default();
-                write!(stream, "HTTP/1.1 {status} It\r\n{header}Content-Length: {}\r\n\r\n", body.len())?;
-                stream.write_all(&body)?;
+                // At once: a second write would wait for the client's word about the first.
+                let head = format!("HTTP/1.1 {status} It\r\n{header}Content-Length: {}\r\n\r\n", body.len());
+                stream.write_all(&[head.as_bytes(), &body].concat())?;
             }
             Answer::Silence => {
                 stream.read(&mut [0])?;
                 return Ok(());
             }
             Answer::HangUp => return Ok(()),
+            Answer::Trickle => {
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")?;
+                stream.set_read_timeout(Some(Duration::from_millis(100)))?;
+                // Until the client has had enough.
+                while matches!(stream.read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                    stream.write_all(b" ")?;
+                }
+                return Ok(());
+            }
         }
     }
 }

@@ -1,10 +1,12 @@
 //! A deal, and a node that it is taken to.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use bacalhau::cas::piece::Commitment;
 use bacalhau::config::Secret;
 use bacalhau::publisher::filecoin::{Allocation, Backend, Deal, DealId, Fact, Lotus, Piece, Stage, Terms, Trouble};
 use bacalhau_runtime::Link;
-use std::time::Duration;
 
 use crate::chain::{PROVIDER, WALLET};
 use crate::fake::{FakeLotus, SIGN_TOKEN};
@@ -78,16 +80,21 @@ pub(crate) fn now_ms(fake: &FakeLotus) -> u64 {
     fake.chain().time() * 1000 + 12_345
 }
 
+/// A piece of 1 MiB.
+static PIECE: LazyLock<Commitment> = LazyLock::new(|| {
+    let payload = [7; (1 << 20) / 128 * 127];
+    Commitment::of("a payload", &payload[..]).unwrap()
+});
+
 /// A verified deal on a piece of 1 MiB, made at `now_ms`.
 pub(crate) fn deal(now_ms: u64) -> Deal {
-    let payload = [7; (1 << 20) / 128 * 127];
-    let commitment = Commitment::of("a payload", &payload[..]).unwrap();
+    let commitment = &*PIECE;
     Deal {
         id: DealId::new(now_ms).unwrap(),
         piece: Piece {
             car: "/nowhere".into(),
             car_bytes: commitment.payload_size(),
-            root: Link::of_raw(&payload),
+            root: Link::of_raw(b"results"),
             v1: commitment.cid_v1().into(),
             v2: commitment.cid_v2().into(),
             padded_bytes: commitment.padded_size(),

@@ -72,6 +72,14 @@ fn whatever_call_fails_in_whatever_way_the_next_try_works() {
 }
 
 #[test]
+fn an_answer_that_never_ends_is_not_waited_for() {
+    let scene = Scene::new();
+    scene.fake.fail([Some(Fault::Trickle)]);
+    assert!(later(scene.step()).0.contains("was not whole after 2 s"));
+    assert!(matches!(scene.step(), Ok(Fact::Checked(_))));
+}
+
+#[test]
 fn a_node_that_is_not_there_is_named() {
     let mut scene = Scene::new();
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Publication};
 use url::Url;
@@ -32,6 +33,8 @@ pub struct FilecoinConfig {
     pub chain: ChainConfig,
     /// On what terms deals are made. Whether one is verified is the job's to say.
     pub terms: Terms,
+    /// The longest pause between two questions about a deal.
+    pub poll: Duration,
     /// Where archives are served, if they are.
     pub listen: Option<SocketAddr>,
     /// URL at which providers reach that. Without, archives are uploaded.
@@ -119,7 +122,8 @@ impl FilecoinPublisher {
         let served = url.as_ref().map(|url| format!("the provider can fetch it at {url}"));
         let deal = Deal { id, piece, terms, stage: Stage::Prepared, url, allocation: None, market: None, claim: None };
         let requester = results.job.requester.peer;
-        let mut entry = Entry::new(results.execution, requester, results.h1, publication, Matter::Filecoin(deal));
+        let mut entry =
+            Entry::new(results.execution, requester, results.h1, publication, Matter::Filecoin(Box::new(deal)));
         entry.step(now_ms, "prepared", prepared);
         if let Some(served) = served {
             entry.step(now_ms, "served", served);
@@ -171,12 +175,16 @@ impl Course for FilecoinPublisher {
         entry.needs_node = deal.needs_us();
         match came {
             Ok(came) => {
-                entry.step(now_ms, came.state, came.text);
+                if came.state == machine::WAITING {
+                    entry.wait(now_ms, came.text);
+                } else {
+                    entry.step(now_ms, came.state, came.text);
+                }
                 if over {
                     self.sweep(entry);
                     return Ok(Next::Ended);
                 }
-                Ok(Next::In(came.wait))
+                Ok(Next::In(came.wait.min(self.config.poll)))
             }
             Err(Trouble::Later { why, after: None }) => Err(why),
             Err(Trouble::Later { why, after: Some(after) }) => {
