@@ -203,17 +203,21 @@ pub(super) fn settle(
 
 /// Shows how these get on, until all are `over`.
 fn watch(ledger: &Ledger, names: &[String], talk: &Talk, over: impl Fn(&Entry) -> bool) -> Result<(), Failure> {
-    let mut shown = vec![String::new(); names.len()];
+    let mut shown: Vec<Option<PublicationStep>> = vec![None; names.len()];
     loop {
         let changes = ledger.changes();
         let mut all = true;
         for (name, shown) in names.iter().zip(&mut shown) {
             let Some(entry) = ledger.get(name)? else { continue };
-            let line = format!("{}: {}", entry.matter.publisher(), last(&entry.publication).unwrap_or_default());
-            if *shown != line {
+            let steps = &entry.publication.steps;
+            let known = steps.iter().rposition(|step| shown.as_ref() == Some(step)).map_or(0, |index| index + 1);
+            // A reason to wait gives way to the next one: then only that is new.
+            let first = if shown.is_some() && known == 0 { steps.len().saturating_sub(1) } else { known };
+            for step in &steps[first..] {
+                let line = format!("{}: {}", entry.matter.publisher(), in_words(step));
                 talk.status(&line, &line);
-                *shown = line;
             }
+            *shown = steps.last().cloned();
             all &= over(&entry);
         }
         if all {
@@ -226,8 +230,11 @@ fn watch(ledger: &Ledger, names: &[String], talk: &Talk, over: impl Fn(&Entry) -
 
 /// What a publication came to last, on a line.
 pub(super) fn last(publication: &Publication) -> Option<String> {
-    let PublicationStep { state, text, .. } = publication.steps.last()?;
-    Some(harmless(format!("{state}  {text}").trim_end()))
+    publication.steps.last().map(in_words)
+}
+
+fn in_words(PublicationStep { state, text, .. }: &PublicationStep) -> String {
+    harmless(format!("{state}  {text}").trim_end())
 }
 
 /// Whether a publication came to nothing.
@@ -265,9 +272,8 @@ impl Render for List {
             if let Some(cid) = publication.cid {
                 text.extend(["  ", &cid.to_string(), "\n"]);
             }
-            for PublicationStep { at_ms, state, text: said } in &publication.steps {
-                let line = harmless(format!("{state}  {said}").trim_end());
-                text.extend(["  ", &text::instant(*at_ms), "  ", &line, "\n"]);
+            for step in &publication.steps {
+                text.extend(["  ", &text::instant(step.at_ms), "  ", &in_words(step), "\n"]);
             }
         }
         text
