@@ -78,7 +78,7 @@ impl<'a> JobRun<'a> {
             inputs: spec.sharding.is_none().then_some(open),
             node: self.node.clone(),
             dir: self.place.staging(),
-            publish: self.args.publish.places(&self.args.by_cid.content)?,
+            publish: self.args.publish.places(&self.args.by_cid.content, self.args.submission.server.layers()?)?,
         };
         let ending = here.run(spec, shards, &self.talk)?;
         if let Some(node) = &self.node {

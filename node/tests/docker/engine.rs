@@ -105,7 +105,8 @@ impl Engine {
             return Err(end.stderr);
         }
         let archive = archive.to_str().unwrap();
-        let end = self.docker(&["import", "--change", "CMD [\"/bin/sh\"]", "--change", "VOLUME /volume", archive, "tiny:1"])?;
+        let end =
+            self.docker(&["import", "--change", "CMD [\"/bin/sh\"]", "--change", "VOLUME /volume", archive, "tiny:1"])?;
         if end.code == 0 { Ok(()) } else { Err(end.stderr) }
     }
 

@@ -55,7 +55,8 @@ fn a_program_gets_what_it_is_told_and_the_same_on_every_node() {
     assert!(lab.path("out/results/report").is_dir() && !lab.path("out/results/outputs").exists());
     assert_eq!(report["claim"]["job"]["limits"]["memory_bytes"], 32 << 20);
     // An entry point in place of the image's, its arguments, and nothing of the image's own command.
-    let mut command = lab.command_of("client", "docker run tiny:1 -q --output json --output-dir out2 --entrypoint /bin/echo");
+    let mut command =
+        lab.command_of("client", "docker run tiny:1 -q --output json --output-dir out2 --entrypoint /bin/echo");
     command.args(["--docker-host", &engine.host(), "a", "--", "-b"]);
     let end = crate::support::finish(command, "an entry point");
     assert_eq!((end.code, end.stderr.as_str()), (0, ""));

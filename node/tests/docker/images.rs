@@ -72,7 +72,9 @@ fn an_image_that_was_imported_is_named_by_what_it_is() {
 #[test]
 fn without_an_engine_that_is_said_and_what_to_do() {
     let lab = Lab::new();
-    for (host, words) in [("unix:///no/such.sock", "there is no /no/such.sock"), ("tcp://127.0.0.1:1", "no Unix socket")] {
+    for (host, words) in
+        [("unix:///no/such.sock", "there is no /no/such.sock"), ("tcp://127.0.0.1:1", "no Unix socket")]
+    {
         let line = format!("docker run busybox --docker-host {host} --output-dir out");
         let end = finish(lab.command_of("client", &line), &line);
         assert!(end.code == 4 && end.stderr.contains(words), "{} {}", end.code, end.stderr);

@@ -52,7 +52,11 @@ fn what_is_mounted_in_an_input_cannot_be_written_either() {
         return;
     }
     std::fs::write(mounted.join("b"), "b\n").unwrap();
-    let end = engine.run(&lab, "-i ./in -c 1 --output-dir out", "cat /inputs/a /inputs/mounted/b; echo x > /inputs/mounted/c");
+    let end = engine.run(
+        &lab,
+        "-i ./in -c 1 --output-dir out",
+        "cat /inputs/a /inputs/mounted/b; echo x > /inputs/mounted/c",
+    );
     let written = mounted.join("c").exists();
     assert!(mount(Command::new("umount").arg(&mounted)));
     assert!(!written, "{}", end.stdout);
@@ -65,7 +69,11 @@ fn an_input_that_is_changed_meanwhile_makes_no_result() {
     let lab = Lab::new();
     lab.write("in/a", "before\n");
     lab.write("in/go", "");
-    let command = engine.command(&lab, "-i ./in -c 1 --output-dir out", "cat /inputs/a; while [ -e /inputs/go ]; do sleep 0.1; done");
+    let command = engine.command(
+        &lab,
+        "-i ./in -c 1 --output-dir out",
+        "cat /inputs/a; while [ -e /inputs/go ]; do sleep 0.1; done",
+    );
     let lab_ref = &lab;
     let end = std::thread::scope(|scope| {
         let run = scope.spawn(move || finish(command, "a changed input"));

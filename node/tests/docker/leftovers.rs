@@ -37,9 +37,7 @@ fn what_a_killed_command_leaves_is_removed_by_the_next_and_that_of_others_is_not
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
     let (mut killed, mut living) = (spawn(&lab), spawn(&other));
-    until("the containers", || {
-        [&lab, &other].iter().all(|lab| engine.containers(&lab.path(".")) == ["running"])
-    });
+    until("the containers", || [&lab, &other].iter().all(|lab| engine.containers(&lab.path(".")) == ["running"]));
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_eq!(engine.containers(&lab.path(".")), ["running"], "nobody could end it");

@@ -23,7 +23,12 @@ fn a_limit_ends_a_container_and_everybody_says_which() {
     let limits = [
         ("--log-bytes 1k", "yes", "log-bytes", "--log-bytes"),
         ("--log-bytes 1k", "yes >&2", "log-bytes", "--log-bytes"),
-        ("--output-bytes 1m", "echo begun; dd if=/dev/zero of=/outputs/x bs=1M count=64 2>/dev/null; sleep 99", "output-bytes", "--output-bytes"),
+        (
+            "--output-bytes 1m",
+            "echo begun; dd if=/dev/zero of=/outputs/x bs=1M count=64 2>/dev/null; sleep 99",
+            "output-bytes",
+            "--output-bytes",
+        ),
         ("--output-files 10", "for i in $(seq 20); do echo > /outputs/$i; done", "output-files", "--output-files"),
         ("--memory 16m", "echo begun; tail /dev/zero", "memory", "--memory"),
         ("--memory 16m", "dd if=/dev/zero of=/tmp/x bs=1M count=64 2>/dev/null", "memory", "--memory"),
@@ -50,7 +55,8 @@ fn processes_are_bounded_and_a_child_that_is_killed_does_not_end_the_rest() {
     let script = "n=0; while [ $n -lt 3000 ]; do sleep 30 & n=$((n+1)); done 2>/dev/null; echo all";
     let end = engine.run(&lab, "-c 1 --output-dir out", script);
     assert!(!end.stdout.contains("all\\n") && end.code != 0, "{} {}", end.stdout, end.stderr);
-    let report = engine.report(&lab, 0, "--memory 16m --output-dir out2", "sh -c 'tail /dev/zero' 2>/dev/null; echo went on");
+    let report =
+        engine.report(&lab, 0, "--memory 16m --output-dir out2", "sh -c 'tail /dev/zero' 2>/dev/null; echo went on");
     assert_eq!(result(&lab, &report, "stdout"), "went on\n");
     assert!(report["notes"].to_string().contains("killed for want of memory"), "{}", report["notes"]);
 }

@@ -10,7 +10,8 @@ use crate::support::Lab;
 fn outputs_are_whoever_runs_its_and_links_stay_behind() {
     let Some(engine) = Engine::shared("outputs of containers") else { return };
     let lab = Lab::new();
-    let script = "cd /outputs; mkdir -p sub/empty closed; echo 1 > sub/a; ln sub/a twice; ln -s /etc/passwd passwd; ln -s / root
+    let script =
+        "cd /outputs; mkdir -p sub/empty closed; echo 1 > sub/a; ln sub/a twice; ln -s /etc/passwd passwd; ln -s / root
         mkfifo pipe; echo 2 > closed/b; echo 3 > 'a name, ü'; chmod 4777 sub/a; chmod 0 closed 'a name, ü'";
     let report = engine.report(&lab, 0, "--output-dir out", script);
     let names: Vec<_> = report["claim"]["files"].as_array().unwrap().iter().map(|file| file["name"].clone()).collect();
@@ -19,7 +20,10 @@ fn outputs_are_whoever_runs_its_and_links_stay_behind() {
     assert_eq!(names, expected);
     assert!(lab.path("out/results/outputs/sub/empty").is_dir());
     let notes = report["notes"].to_string();
-    assert!(notes.contains("symbolic links") && notes.contains(": 2") && notes.contains("pipes and sockets"), "{notes}");
+    assert!(
+        notes.contains("symbolic links") && notes.contains(": 2") && notes.contains("pipes and sockets"),
+        "{notes}"
+    );
     for name in ["sub/a", "closed/b", "a name, ü", "twice"] {
         let metadata = fs::metadata(lab.path("out/results/outputs").join(name)).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o7777, 0o644, "{name}");

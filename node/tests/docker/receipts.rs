@@ -19,7 +19,12 @@ fn a_receipt_is_checked_by_running_the_container_again() {
     let here = format!("--docker-host {}", engine.host());
     let end = verify(&here);
     let answer: Value = serde_json::from_str(&end.stdout).unwrap();
-    assert_eq!((end.code, &answer["same"], &answer["found_h1"]), (0, &true.into(), &report["claim"]["h1"]), "{}", end.stderr);
+    assert_eq!(
+        (end.code, &answer["same"], &answer["found_h1"]),
+        (0, &true.into(), &report["claim"]["h1"]),
+        "{}",
+        end.stderr
+    );
     assert_eq!(engine.containers(&std::env::temp_dir()), [""; 0], "it is removed");
 
     // Without an engine, signatures and files are checked, and it is said what is missing.
@@ -45,7 +50,9 @@ fn a_receipt_that_names_another_container_is_refused() {
     let lab = Lab::new();
     engine.report(&lab, 0, "-c 1 --output-dir out", "echo honest");
     let text = std::fs::read_to_string(lab.path("out/receipt.json")).unwrap();
-    for (name, from, to) in [("args", "echo honest", "echo forged"), ("image", "\"image\": \"sha256:", "\"image\": \"x@sha256:")] {
+    for (name, from, to) in
+        [("args", "echo honest", "echo forged"), ("image", "\"image\": \"sha256:", "\"image\": \"x@sha256:")]
+    {
         let mut receipt: Value = serde_json::from_str(&text).unwrap();
         let container = receipt["unclaimed"]["container"].clone();
         let forged = serde_json::to_string_pretty(&container).unwrap().replace(from, to);

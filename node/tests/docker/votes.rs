@@ -27,7 +27,8 @@ fn nodes_do_not_agree_on_one_that_is_not_and_there_is_no_verdict() {
     assert_eq!((report["verified"].as_bool(), report["claim"].is_null()), (Some(false), true));
     assert_eq!(report["verdict"]["groups"].as_array().unwrap().len(), 3);
     // Each run's own results are kept, so that one can look where they differ.
-    let said = [1, 2].map(|number| std::fs::read(lab.path(&format!("out/executions/{number}/results/stdout"))).unwrap());
+    let said =
+        [1, 2].map(|number| std::fs::read(lab.path(&format!("out/executions/{number}/results/stdout"))).unwrap());
     assert_ne!(said[0], said[1]);
     assert!(report["findings"].to_string().contains("file stdout"), "{}", report["findings"]);
 }
@@ -42,6 +43,7 @@ fn each_shard_is_a_container_of_its_own() {
     let flags = "-i ./in --sharding-glob-pattern /*.txt -c 2 --output-dir out";
     let report = engine.report(&lab, 0, flags, "cat /inputs/*");
     assert_eq!((report["verified"].as_bool(), report["shards"].as_array().unwrap().len()), (Some(true), 2));
-    let said = [0, 1].map(|shard| std::fs::read_to_string(lab.path(&format!("out/shards/{shard}/results/stdout"))).unwrap());
+    let said =
+        [0, 1].map(|shard| std::fs::read_to_string(lab.path(&format!("out/shards/{shard}/results/stdout"))).unwrap());
     assert_eq!(said, ["a", "b"]);
 }
