@@ -54,14 +54,14 @@ impl HostFailure {
         Self::io(format!("{verb} {}", path.display()), source)
     }
 
-    /// The watchdog ended a run that took longer than the host allows.
-    pub(crate) fn timed_out(seconds: f64) -> Self {
+    /// A run took longer than the host allows, and was ended.
+    pub fn timed_out(seconds: f64) -> Self {
         let what = format!("the run took longer than {seconds} s of wall-clock time; allow more with --timeout");
         Self { what, source: None, timed_out: true }
     }
 
     /// Somebody has ended the run.
-    pub(crate) fn cancelled() -> Self {
+    pub fn cancelled() -> Self {
         Self::new("the run was ended before its time, since nobody needs it any more")
     }
 

@@ -4,12 +4,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::dirhash;
 use crate::engine::Backend;
-use crate::error::{Error, HostFailure};
+use crate::error::Error;
 use crate::job::Job;
 use crate::outcome::Outcome;
-use crate::receipt::{Claim, Receipt, ResultFile, Unclaimed};
+use crate::receipt::{Receipt, Unclaimed};
 use crate::results;
 use crate::sandbox::Ended;
 use crate::staging::Staging;
@@ -48,25 +47,13 @@ impl Execution {
     /// When there is something at `results`, or it cannot be written.
     pub fn keep(self, results: &Path) -> Result<Receipt, Error> {
         let Self { job, mut ended, staging, backend } = self;
-        if results.symlink_metadata().is_ok() {
-            let place = results.display();
-            return Err(HostFailure::new(format!("{place} exists already: results never replace anything")).into());
-        }
+        results::check_free(results)?;
         let (path, dir) = staging.make("results")?;
         let links_dropped = results::fill(&dir, &job, ended.outcome, &mut ended.world)?;
-        let hashed = dirhash::hash_dir(&path, "results").map_err(|error| HostFailure::new(error.to_string()))?;
-        std::fs::rename(&path, results).map_err(|error| HostFailure::at("move the results to", results, error))?;
         if links_dropped > 0 {
             ended.notes.push(format!("symbolic links that stayed in the sandbox, as all do: {links_dropped}"));
         }
-        let claim = Claim {
-            job_cid: job.cid()?,
-            job,
-            outcome: ended.outcome,
-            fuel: ended.fuel,
-            h1: hashed.h1,
-            files: hashed.files.iter().map(ResultFile::from).collect(),
-        };
+        let claim = results::claim_results(&path, results, job, ended.outcome, ended.fuel)?;
         Ok(Receipt { claim, signatures: Vec::new(), unclaimed: unclaimed(backend, ended.notes) })
     }
 }

@@ -66,11 +66,16 @@ impl Job {
             env: BTreeMap::new(),
             stdin: None,
             inputs: BTreeMap::new(),
-            outputs: BTreeMap::from([("outputs".into(), "/outputs".into())]),
+            outputs: BTreeMap::from([Self::default_output()]),
             seed: 0,
             epoch_seconds: DEFAULT_EPOCH_SECONDS,
             limits: Limits::default(),
         }
+    }
+
+    /// The output of a job that does not say which: its name, and its place.
+    pub fn default_output() -> (String, String) {
+        ("outputs".into(), "/outputs".into())
     }
 
     /// The canonical DAG-CBOR of the job, whose CID names it.
@@ -92,6 +97,21 @@ impl Job {
         self.to_dag_cbor().map(|bytes| Link::of_dag_cbor(&bytes))
     }
 
+    /// The job with what its inputs were, in the order of their places.
+    ///
+    /// # Errors
+    /// Refuses inputs that are not what the job says, where it says so.
+    pub fn with_identities(&self, found: Vec<String>) -> Result<Self, Refusal> {
+        let mut job = self.clone();
+        for ((place, wanted), found) in job.inputs.iter_mut().zip(found) {
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != found) {
+                return Err(Refusal::job(format!("the input at {place} is {found}, but the job is over {wanted}")));
+            }
+            *wanted = Some(found);
+        }
+        Ok(job)
+    }
+
     /// Says what of the job no machine could run: names, paths and limits that make no sense.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         if self.profile != Profile::V1.id() {
@@ -103,6 +123,14 @@ impl Job {
             )));
         }
         self.limits.check().map_err(Refusal::job)?;
+        self.check_names()
+    }
+
+    /// Says what of the job's arguments, environment and places makes no sense, whatever runs it.
+    ///
+    /// # Errors
+    /// A refusal that names the first.
+    pub fn check_names(&self) -> Result<(), Refusal> {
         self.check_strings()?;
         self.check_places()
     }

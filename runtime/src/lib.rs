@@ -72,7 +72,7 @@ pub use execution::Execution;
 pub use gate::{
     Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary,
 };
-pub use input::{Entry, HostTree, Inputs, Kind, ReadAt, Stat, Tree};
+pub use input::{Entry, HostTree, Inputs, Kind, ReadAt, Stat, Tree, identities};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::Link;
@@ -82,6 +82,7 @@ pub use receipt::{
     Checked, Claim, Difference, Publication, PublicationStep, Receipt, ReceiptError, ResultFile, Service, Signature,
     Unclaimed,
 };
+pub use results::{claim_results, is_result_name};
 pub use runtime::{Module, Options, Runtime};
 pub use tier::Tier;
 pub use trail::{CallTrail, Parted};

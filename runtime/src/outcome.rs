@@ -86,8 +86,8 @@ impl fmt::Display for Trap {
     }
 }
 
-/// The limits that end a run. The others (memory, tables, open files, path depth) are told to the guest, which may
-/// go on.
+/// The limits that end a run. The others (tables, open files, path depth, in the sandbox memory) are told to the guest,
+/// which may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -102,6 +102,8 @@ pub enum Limit {
     OutputFiles,
     /// `log_bytes`
     LogBytes,
+    /// `memory_bytes`, in a container: there, what asks for more is killed. In the sandbox it is told.
+    Memory,
 }
 
 impl Limit {
@@ -113,6 +115,7 @@ impl Limit {
             Self::OutputBytes => "--output-bytes",
             Self::OutputFiles => "--output-files",
             Self::LogBytes => "--log-bytes",
+            Self::Memory => "--memory",
         }
     }
 }
@@ -125,6 +128,7 @@ impl fmt::Display for Limit {
             Self::OutputBytes => "too many bytes in files",
             Self::OutputFiles => "too many files",
             Self::LogBytes => "too much standard output and error",
+            Self::Memory => "out of memory",
         })
     }
 }

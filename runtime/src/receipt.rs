@@ -97,6 +97,9 @@ pub struct Unclaimed {
     /// Where the results can be had.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Publication>,
+    /// The container that ran, where it was one: what the claim's `module` is the CID of, as DAG-CBOR.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<serde_json::Value>,
     /// What a person may want to know: a limit that the program ran into and survived, links that were left out.
     pub notes: Vec<String>,
 }

@@ -1,14 +1,46 @@
 //! The results directory: `stdout`, `stderr`, `exitCode`, and one folder for each output. Nothing else, no links, no odd
 //! names. Hashing it is `dirhash`'s business.
 
+use std::path::Path;
+
 use cap_std::fs::Dir;
 
-use crate::error::HostFailure;
+use crate::dirhash;
+use crate::error::{Error, HostFailure};
 use crate::job::Job;
 use crate::outcome::Outcome;
+use crate::receipt::{Claim, ResultFile};
 use crate::vfs::NodeId;
 use crate::vfs::fault::{Answer, Fault, Stop};
+use crate::vfs::path::check_name;
 use crate::wasi::World;
+
+/// Hashes the directory `filled`, gives it the name `results` on the same file system, and says what a run of `job`
+/// claims that left it. The job has its inputs' identities. It appears at `results` whole or not at all.
+///
+/// # Errors
+/// When there is something at `results`, `filled` has what results cannot have, or the host fails.
+pub fn claim_results(filled: &Path, results: &Path, job: Job, outcome: Outcome, fuel: u64) -> Result<Claim, Error> {
+    check_free(results)?;
+    let job_cid = job.cid()?;
+    let hashed = dirhash::hash_dir(filled, "results").map_err(|error| HostFailure::new(error.to_string()))?;
+    std::fs::rename(filled, results).map_err(|error| HostFailure::at("move the results to", results, error))?;
+    let files = hashed.files.iter().map(ResultFile::from).collect();
+    Ok(Claim { job_cid, job, outcome, fuel, h1: hashed.h1, files })
+}
+
+/// Results never replace anything.
+pub(crate) fn check_free(results: &Path) -> Result<(), HostFailure> {
+    match results.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(_) => Err(HostFailure::new(format!("{} exists already: results never replace anything", results.display()))),
+    }
+}
+
+/// Whether a file or directory of the results may have this name: one that every machine can have.
+pub fn is_result_name(name: &[u8]) -> bool {
+    check_name(name).is_ok()
+}
 
 /// Fills the empty directory `results` with what a run leaves, and answers how many links stayed in the sandbox. The
 /// world's files are moved: it is of no more use.

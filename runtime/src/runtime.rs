@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use wasmtime::ExternType;
 
@@ -17,7 +16,7 @@ use crate::error::{Error, HostFailure};
 use crate::execution::Execution;
 use crate::forms::Forms;
 use crate::gate::{self, Refusal};
-use crate::input::Inputs;
+use crate::input::{self, Inputs};
 use crate::job::Job;
 use crate::limits::Limits;
 use crate::link::Link;
@@ -184,14 +183,14 @@ impl Runtime {
         let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
         world.control = control.cloned();
         let (ended, identities) = thread::scope(|scope| {
-            let identities = (!inputs.is_empty()).then(|| scope.spawn(|| identities(inputs)));
+            let identities = (!inputs.is_empty()).then(|| scope.spawn(|| input::identities(inputs)));
             let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout, control);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
         let ended = ended?;
         let job = match identities {
             None => job.clone(),
-            Some(Ok(found)) => with_identities(job, found?)?,
+            Some(Ok(found)) => job.with_identities(found?)?,
             Some(Err(_)) => return Err(HostFailure::new("hashing the inputs panicked").into()),
         };
         Ok(Execution { job, ended, staging, backend: form.backend })
@@ -266,29 +265,6 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(gate::refuse_entry(&module.entry_points(), &job.entry_point, export.is_some()))
-}
-
-/// The identity of every input, all at once.
-fn identities(inputs: &Inputs) -> Result<Vec<String>, HostFailure> {
-    let inputs: Vec<_> = inputs.iter().collect();
-    inputs
-        .par_iter()
-        .map(|(place, tree)| {
-            tree.identity().map_err(|error| HostFailure::io(format!("hash the input at {place}"), error))
-        })
-        .collect()
-}
-
-/// The job with what its inputs were. They must be what it says, where it says so.
-fn with_identities(job: &Job, found: Vec<String>) -> Result<Job, Refusal> {
-    let mut job = job.clone();
-    for ((place, wanted), found) in job.inputs.iter_mut().zip(found) {
-        if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != found) {
-            return Err(Refusal::job(format!("the input at {place} is {found}, but the job is over {wanted}")));
-        }
-        *wanted = Some(found);
-    }
-    Ok(job)
 }
 
 /// Before the guest's first instruction only the host can fail.

@@ -8,12 +8,23 @@ use super::exit::Exit;
 /// Held while results change their names: an interruption waits for that.
 static RENAMING: Mutex<()> = Mutex::new(());
 
+/// What is to be ended before anything is removed.
+static ENDS: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
+
+/// From now on, a signal that ends the process does `end` first: what goes on without the process is ended by that.
+pub(super) fn ends(end: impl FnOnce() + Send + 'static) {
+    ENDS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(end));
+}
+
 /// From now on, a signal that ends the process removes `dir` first.
 pub(super) fn removes(dir: &Path) {
     let dir = dir.to_path_buf();
     // A second handler, or a system without signals: then the directory stays, which harms nobody.
     let _ = ctrlc::set_handler(move || {
         let _no_renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);
+        for end in ENDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            end();
+        }
         // Runs still write while it is removed, so once may not be enough.
         while dir.exists() && std::fs::remove_dir_all(&dir).is_err() {
             std::thread::yield_now();

@@ -68,7 +68,11 @@ impl LimitArgs {
     }
 }
 
-fn parse_count(text: &str) -> Result<u64, String> {
+/// Reads a count, which may have `_` in it.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn parse_count(text: &str) -> Result<u64, String> {
     text.replace('_', "").parse().map_err(|_| format!("{text:?} is not a whole number, as in 5000 or 1_000_000"))
 }
 

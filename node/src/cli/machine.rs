@@ -24,10 +24,22 @@ const A_WHILE: Duration = Duration::from_secs(2);
 #[command(next_help_heading = "Machine")]
 pub(super) struct Machine {
     /// Wall-clock seconds after which this machine gives up on a run. That is a failure of the host, never a result;
-    /// to bound the program itself use --fuel
+    /// to bound a WebAssembly program itself use --fuel
     #[arg(long, value_name = "SECS", default_value = "1800", value_parser = parse_seconds)]
     timeout: Duration,
 
+    #[command(flatten)]
+    pub(super) download: Download,
+
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Flags of every command that compiles modules.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Machine")]
+pub(super) struct Compiling {
     /// How the module is compiled. All of them come to the same result
     #[arg(long, alias = "backend", value_enum, default_value_t)]
     tier: TierName,
@@ -40,13 +52,6 @@ pub(super) struct Machine {
     /// Neither read nor write the cache
     #[arg(long)]
     no_cache: bool,
-
-    #[command(flatten)]
-    pub(super) download: Download,
-
-    /// Say nothing on standard error but errors
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// Flags of every command that reads what others name.
@@ -84,16 +89,18 @@ impl Machine {
         self.timeout
     }
 
+    /// What to say on standard error.
+    pub(super) fn talk(&self) -> Arc<Talk> {
+        Talk::new(self.quiet)
+    }
+}
+
+impl Compiling {
     /// Says after runs that took a while that the optimised code, which --tier auto was to bring, is still not there.
     pub(super) fn say_what_was_not_ready(&self, talk: &Talk, backend: Backend, longest: Duration) {
         if longest >= A_WHILE && self.tier == TierName::Auto && backend == Backend::Baseline {
             talk.say("the optimised code was not ready in time; --tier optimized waits for it, once");
         }
-    }
-
-    /// What to say on standard error.
-    pub(super) fn talk(&self) -> Arc<Talk> {
-        Talk::new(self.quiet)
     }
 
     /// A runtime that accepts modules of up to `module_bytes`.

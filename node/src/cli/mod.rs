@@ -9,6 +9,7 @@ mod content;
 mod daemon;
 mod data;
 mod devstack;
+mod docker_run;
 mod ending;
 mod exit;
 mod get;
@@ -18,6 +19,8 @@ mod id;
 mod interrupt;
 mod ipfs;
 mod job;
+mod job_args;
+mod job_run;
 mod keep;
 mod limits;
 mod log;
@@ -66,6 +69,9 @@ enum Command {
     /// WebAssembly programs: run them, or see whether they would run
     #[command(subcommand)]
     Wasm(Wasm),
+    /// Containers: run them as jobs
+    #[command(subcommand)]
+    Docker(Docker),
     Verify(Box<verify::Verify>),
     Create(Box<job::Create>),
     List(job::List),
@@ -100,6 +106,11 @@ enum Wasm {
     Validate(Box<wasm_validate::WasmValidate>),
 }
 
+#[derive(Debug, Subcommand)]
+enum Docker {
+    Run(Box<docker_run::DockerRun>),
+}
+
 /// Reads the command line, does what it says, and answers with one of the documented exit codes.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -127,6 +138,7 @@ impl Command {
         match self {
             Self::Wasm(Wasm::Run(verb)) => verb.run(),
             Self::Wasm(Wasm::Validate(verb)) => verb.run(),
+            Self::Docker(Docker::Run(verb)) => verb.run(),
             Self::Verify(verb) => verb.run(),
             Self::Create(verb) => verb.run().map_err(Failure::without_result),
             Self::List(verb) => verb.run().map_err(Failure::without_result),

@@ -27,7 +27,7 @@ pub(super) struct Publish {
     #[arg(short, long, value_enum, value_name = "NAME", value_delimiter = ',')]
     publisher: Vec<PublisherName>,
 
-    /// Ask for a verified deal with --publisher filecoin, which takes DataCap of the wallet
+    /// Ask for a verified deal with --publisher filecoin, which takes `DataCap` of the wallet
     #[arg(long)]
     filplus: bool,
 
@@ -104,6 +104,7 @@ impl Publish {
             dir: std::path::absolute(&dir).unwrap_or(dir),
             peers: serving.peers,
             ledger: Some(ledger),
+            pinning: None,
             filecoin,
         })
     }
@@ -126,7 +127,9 @@ impl Publish {
                  --filecoin-provider and --filecoin-wallet, or set them in [filecoin] of the configuration",
             )
         })?;
-        let config = FilecoinConfig { profile: self.import_profile, ..config };
+        // Whoever serves this data directory serves the archives in it too.
+        let listen = config.listen.filter(|_| serving::find(data_dir).is_none_or(|addresses| addresses.api.is_none()));
+        let config = FilecoinConfig { profile: self.import_profile, listen, ..config };
         Ok(Some(Arc::new(FilecoinPublisher::connect(config, ledger.clone())?)))
     }
 }

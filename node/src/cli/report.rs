@@ -10,8 +10,11 @@ use serde::Serialize;
 use super::ending::Ending;
 use super::exit::Exit;
 use super::keep;
-use crate::job::{ExecutionRecord, ExecutionState, Finding, JobId, ShardRecord};
+use crate::job::{ExecutionRecord, ExecutionState, Finding, JobId, ShardRecord, docker_profile};
 use crate::verify::{Rule, Verdict};
+
+/// What is to be known of every result of a container.
+pub(super) const CONTAINERS: &str = "that the container is deterministic is the claim of whoever had it run: runs were compared, and nothing held them to it";
 
 /// The end of a job.
 #[derive(Debug, Serialize)]
@@ -157,6 +160,9 @@ impl Run {
 /// The runtime's notes, and what to do when runs with the same results do not claim the same.
 fn notes(chosen: Option<&Receipt>, verdict: &Verdict) -> Vec<String> {
     let mut notes = chosen.map_or_else(Vec::new, |receipt| receipt.unclaimed.notes.clone());
+    if chosen.is_some_and(|receipt| receipt.claim.job.profile == docker_profile()) {
+        notes.push(CONTAINERS.into());
+    }
     if verdict.groups.iter().any(|group| !group.faulty.is_empty() || !group.disputed.is_empty()) {
         notes.push(
             "sound runs with the same results claim the same: a node or bacalhau is at fault; please report this"

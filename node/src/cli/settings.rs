@@ -180,6 +180,7 @@ fn heading(section: &str) -> &'static str {
         "api" => "API",
         "swarm" => "Network of nodes",
         "compute" => "Running jobs of others",
+        "docker" => "Containers",
         "requester" => "Answering for jobs of clients",
         "storage" => "Data by CID",
         "publisher" => "Publishing",

@@ -8,7 +8,7 @@ use bacalhau_runtime::{Checked, Claim, Outcome, Profile, Service};
 use super::output::{Lines, Paint, Render};
 use super::report::{Report, Reports};
 use super::text::{self, Excerpt};
-use crate::job::Finding;
+use crate::job::{Finding, docker_profile};
 use crate::verify::{Group, Rule};
 
 /// How many points of a faulty claim are shown; all of them are in the JSON.
@@ -108,12 +108,15 @@ impl Report {
 
     fn add_claim(&self, lines: &mut Lines, claim: &Claim) {
         lines.add("h1", &claim.h1);
-        lines.add("fuel", fuel(claim));
+        let is_container = claim.job.profile == docker_profile();
+        if !is_container {
+            lines.add("fuel", fuel(claim));
+        }
         lines.add("profile", profile(claim));
         let unclaimed = self.unclaimed.as_ref();
         let from = |source: Option<&String>| source.map_or_else(String::new, |source| format!("  {source}"));
         lines.add(
-            "module",
+            if is_container { "image" } else { "module" },
             format!("{}{}", claim.job.module, from(unclaimed.and_then(|known| known.module_source.as_ref()))),
         );
         lines.add("job", claim.job_cid.to_string());
@@ -233,7 +236,11 @@ fn deviating(deviation: &Finding, against: &str) -> String {
 
 fn profile(claim: &Claim) -> String {
     let id = claim.job.profile;
-    if id == Profile::V1.id() { format!("{} ({id})", Profile::V1.name) } else { id.to_string() }
+    match id {
+        id if id == Profile::V1.id() => format!("{} ({id})", Profile::V1.name),
+        id if id == docker_profile() => format!("docker 1 ({id})"),
+        id => id.to_string(),
+    }
 }
 
 fn runs(numbers: &[u16]) -> String {

@@ -3,21 +3,27 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use bacalhau_runtime::{Claim, Difference, HostFailure, Receipt, ResultFile, dirhash};
+use bacalhau_runtime::{Claim, Control, Difference, HostFailure, Receipt, ResultFile, dirhash};
 use clap::Args;
 use libp2p::PeerId;
 use serde::Serialize;
+use tempfile::TempDir;
 
 use super::by_cid::ByCid;
+use super::docker_run::DEFAULT_HOST;
 use super::exit::{Exit, Failure};
-use super::machine::Machine;
+use super::machine::{Compiling, Machine};
 use super::mount::Mount;
 use super::output::{self, Format, Lines, Paint, Render};
+use super::talk::Talk;
 use super::{data, hash, interrupt, text};
+use crate::compute::{Container, Docker};
+use crate::job::{DockerSpec, Resources, docker_profile};
 use crate::receipts;
-use crate::storage::Source;
+use crate::storage::{Source, Sources};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,6 +63,13 @@ pub(super) struct Verify {
 
     #[command(flatten)]
     machine: Machine,
+
+    #[command(flatten)]
+    compiling: Compiling,
+
+    /// The Unix socket of the engine, for receipts of containers
+    #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST", default_value = DEFAULT_HOST, help_heading = "Machine")]
+    docker_host: String,
 }
 
 /// The answer.
@@ -72,8 +85,10 @@ struct Answer {
     signed_by: Vec<String>,
     /// What the receipt claims.
     h1: String,
-    /// What the new run came to.
-    found_h1: String,
+    /// What the new run came to; absent where there was none.
+    found_h1: Option<String>,
+    /// Why the job was not run again.
+    not_run: Option<String>,
 }
 
 impl Verify {
@@ -86,13 +101,28 @@ impl Verify {
         let receipt = self.read_receipt()?;
         let signers = self.signers(&receipt)?;
         let altered = self.results_beside().map(|dir| altered(&receipt.claim, &dir)).transpose()?;
-        let again = self.run_again(&receipt)?;
-        let differences = receipt.differences(&again);
-        let same = differences.is_empty() && altered.as_ref().is_none_or(Vec::is_empty);
+        // A container needs an engine. Without one, the rest can be checked all the same.
+        let is_container = receipt.claim.job.profile == docker_profile();
+        let again = match if is_container { self.run_container(&receipt)? } else { Ok(self.run_again(&receipt)?) } {
+            Ok(again) => Ok(again),
+            Err(why) => Err(format!("{}: {why}", container_of(&receipt)?.image)),
+        };
+        let differences = again.as_ref().map_or_else(|_| Vec::new(), |again| receipt.differences(again));
+        let altered_none = altered.as_ref().is_none_or(Vec::is_empty);
+        let same = again.is_ok() && differences.is_empty() && altered_none;
+        let exit = match &again {
+            _ if same => Exit::Success,
+            Err(_) if altered_none => Exit::Host,
+            _ => Exit::Different,
+        };
         let signed_by = signers.iter().map(PeerId::to_string).collect();
-        let answer = Answer { same, differences, altered, signed_by, h1: receipt.claim.h1, found_h1: again.claim.h1 };
-        output::print(self.output, &answer)?;
-        Ok(if same { Exit::Success } else { Exit::Different })
+        let (found_h1, not_run) = match again {
+            Ok(again) => (Some(again.claim.h1), None),
+            Err(why) => (None, Some(why)),
+        };
+        let h1 = receipt.claim.h1;
+        output::print(self.output, &Answer { same, differences, altered, signed_by, h1, found_h1, not_run })?;
+        Ok(exit)
     }
 
     fn read_receipt(&self) -> Result<Receipt, Failure> {
@@ -128,20 +158,55 @@ impl Verify {
         Some(self.receipt.parent()?.join("results")).filter(|dir| self.receipt.as_os_str() != "-" && dir.is_dir())
     }
 
+    /// Runs the container of `receipt` again, or says why there is nobody who could.
+    fn run_container(&self, receipt: &Receipt) -> Result<Result<Receipt, String>, Failure> {
+        let claimed = &receipt.claim.job;
+        let spec = container_of(receipt)?;
+        let mounts = self.mounts(receipt)?;
+        let dir = workplace()?;
+        let docker = match Docker::connect(&self.docker_host, dir.path()) {
+            Ok(docker) => Arc::new(docker),
+            Err(failure) => {
+                let text = failure.to_string();
+                return Ok(Err(text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text).into()));
+            }
+        };
+        let last = Arc::clone(&docker);
+        interrupt::ends(move || last.close());
+        let (talk, sources) = self.sources(&dir, mounts.iter().map(|mount| &mount.source))?;
+        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
+        talk.say(format!("running container {} again", receipt.claim.job_cid));
+        Ok(Ok(docker.run(&Container {
+            name: "verify",
+            spec: &spec,
+            job: claimed,
+            resources: &Resources { memory_bytes: claimed.limits.memory_bytes, ..Resources::default() },
+            inputs: &inputs,
+            timeout: self.machine.timeout(),
+            dir: dir.path(),
+            control: &Control::default(),
+        })?))
+    }
+
+    /// What is to be read, and what is said meanwhile.
+    fn sources<'a>(
+        &self,
+        dir: &TempDir,
+        mut read: impl Iterator<Item = &'a Source>,
+    ) -> Result<(Arc<Talk>, Sources), Failure> {
+        let talk = self.machine.talk();
+        let node = read.any(Source::is_cid).then(|| self.by_cid.node(&talk)).transpose()?;
+        let sources = self.machine.download.sources(&talk, node.as_ref(), dir.path().into())?;
+        Ok((talk, sources))
+    }
+
     fn run_again(&self, receipt: &Receipt) -> Result<Receipt, Failure> {
         let job = &receipt.claim.job;
         let module = self.module(receipt)?;
         let mounts = self.mounts(receipt)?;
-        let dir = tempfile::Builder::new()
-            .prefix(".bacalhau-")
-            .tempdir()
-            .map_err(|error| HostFailure::at("make a directory in", &std::env::temp_dir(), error))?;
-        interrupt::removes(dir.path());
-        let talk = self.machine.talk();
-        let by_cid = mounts.iter().map(|mount| &mount.source).chain([&module]).any(Source::is_cid);
-        let node = by_cid.then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.machine.download.sources(&talk, node.as_ref(), dir.path().into())?;
-        let runtime = self.machine.runtime(job.limits.module_bytes)?;
+        let dir = workplace()?;
+        let (talk, sources) = self.sources(&dir, mounts.iter().map(|mount| &mount.source).chain([&module]))?;
+        let runtime = self.compiling.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));
         let loaded = talk.during(&compiling, || runtime.load(&bytes))?;
@@ -157,7 +222,7 @@ impl Verify {
         let clock = Instant::now();
         let results = dir.path().join("results");
         let again = runtime.run(&loaded, job, &inputs.trees, &results, self.machine.timeout())?;
-        self.machine.say_what_was_not_ready(&talk, loaded.backend(), clock.elapsed());
+        self.compiling.say_what_was_not_ready(&talk, loaded.backend(), clock.elapsed());
         Ok(again)
     }
 
@@ -183,6 +248,33 @@ impl Verify {
         }
         places.keys().map(|place| mount_for(place, &named, receipt)).collect()
     }
+}
+
+/// A directory that goes with the process.
+fn workplace() -> Result<TempDir, Failure> {
+    let dir = tempfile::Builder::new()
+        .prefix(".bacalhau-")
+        .tempdir()
+        .map_err(|error| HostFailure::at("make a directory in", &std::env::temp_dir(), error))?;
+    interrupt::removes(dir.path());
+    Ok(dir)
+}
+
+/// The container that `receipt` is of: the one that its claim names, and no other.
+fn container_of(receipt: &Receipt) -> Result<DockerSpec, Failure> {
+    let claimed = &receipt.claim.job;
+    let wrong = |why: String| Failure::refused(format!("the receipt's container: {why}"));
+    let said = receipt.unclaimed.container.clone();
+    let said = said.ok_or_else(|| wrong("the receipt does not say which it is".into()))?;
+    let spec: DockerSpec = serde_json::from_value(said).map_err(|error| wrong(error.to_string()))?;
+    spec.check(&[]).map_err(|error| wrong(error.to_string()))?;
+    let resources = Resources { memory_bytes: claimed.limits.memory_bytes, ..Resources::default() };
+    let mut job = spec.job([], &resources);
+    job.inputs.clone_from(&claimed.inputs);
+    if job != *claimed {
+        return Err(wrong(format!("it is {}, and the claim is about {}", spec.cid(), claimed.module)));
+    }
+    Ok(spec)
 }
 
 fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, Failure> {
@@ -211,7 +303,9 @@ fn altered(claim: &Claim, dir: &Path) -> Result<Vec<Difference>, Failure> {
 impl Render for Answer {
     fn table(&self, paint: Paint) -> String {
         let mut lines = Lines::default();
-        if self.differences.is_empty() {
+        if let Some(why) = &self.not_run {
+            lines.add("run", paint.yellow(&text::harmless(&format!("not run again: {why}"))));
+        } else if self.differences.is_empty() {
             lines.add("run", paint.green("same: outcome, fuel and every file are as the receipt claims"));
         } else {
             lines.add("run", paint.red("different: this run did not come to what the receipt claims"));

@@ -7,11 +7,8 @@ use libp2p::PeerId;
 
 use super::executor::Executors;
 use super::policy::{Policy, source_of};
-use crate::job::{AnnouncedJob, Engine, Resources};
+use crate::job::{AnnouncedJob, Engine, Resources, container_memory};
 use crate::storage::{Sources, Storage};
-
-/// Memory of a container whose job says nothing of it: 1 GiB.
-pub(super) const CONTAINER_MEMORY_BYTES: u64 = 1 << 30;
 
 /// Assesses jobs. It may look for data and ask probes, so it takes its time.
 #[derive(Debug)]
@@ -40,8 +37,7 @@ impl Assessor {
         let cpu_millis = if spec.resources.cpu_millis == 0 { 1000 } else { spec.resources.cpu_millis };
         let memory_bytes = match &spec.engine {
             Engine::Wasm(wasm) => spec.resources.memory_bytes.max(wasm.job.limits.memory_bytes),
-            Engine::Docker(_) if spec.resources.memory_bytes == 0 => CONTAINER_MEMORY_BYTES,
-            Engine::Docker(_) => spec.resources.memory_bytes,
+            Engine::Docker(_) => container_memory(&spec.resources),
         };
         for (what, wanted, most) in [
             ("thousandths of a core", cpu_millis, self.per_job.cpu_millis),

@@ -65,11 +65,12 @@ impl Deliverer {
             let publisher = self.publishers.get(kind).ok_or_else(|| publisher::missing(*kind))?;
             publications.push(publisher.publish(&finished).map_err(in_words)?);
         }
-        let by_ipfs = publications.iter().find(|publication| publication.publisher == "ipfs");
+        let is_a_dag = |publication: &&Publication| matches!(&*publication.publisher, "ipfs" | "estuary");
+        let in_store = publications.iter().find(is_a_dag);
         let delivery = if (self.here)(&job.requester.peer) {
             let path = std::path::absolute(results).map_err(|error| error.to_string())?;
             Delivery::Directory(path.to_str().ok_or("the results are in a directory whose name is no text")?.into())
-        } else if let Some(cid) = by_ipfs.and_then(|publication| publication.cid) {
+        } else if let Some(cid) = in_store.and_then(|publication| publication.cid) {
             Delivery::Dag(cid)
         } else {
             let store = self.store.as_ref().ok_or("this node has no block store to deliver results from")?;

@@ -13,6 +13,7 @@ mod policy;
 mod probe;
 mod record;
 mod runner;
+mod scrub;
 mod timers;
 mod workbench;
 
@@ -27,7 +28,7 @@ use crate::protocol::{Delivery, FailureKind, Message, Versions};
 pub use assess::Assessor;
 pub use collect::Collector;
 pub use deliver::{Deliverer, Here};
-pub use executor::{Executor, Executors, Run};
+pub use executor::{Container, Docker, Executor, Executors, Run};
 pub use machine::Compute;
 pub use policy::{Locality, Policy};
 pub use probe::Probe;

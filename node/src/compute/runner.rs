@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::Ran;
 use super::executor::{Executors, Run};
+use super::scrub::scrub;
 use super::workbench::Workbench;
 use crate::job::{AnnouncedJob, ExecutionId};
 use crate::protocol::FailureKind;
@@ -190,10 +191,7 @@ fn write(dir: &Path, kept: &Kept) -> io::Result<()> {
 }
 
 fn remove(dir: &Path) -> Result<(), HostFailure> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(HostFailure::at("remove", dir, error)),
-        _ => Ok(()),
-    }
+    scrub(dir).map_err(|error| HostFailure::at("remove", dir, error))
 }
 
 #[cfg(test)]

@@ -94,6 +94,13 @@ settings! {
         keep_results: Span = "1h", flag "keep-results";
     }
 
+    /// Containers, where the program was built with the feature `docker`.
+    docker: DockerSettings {
+        /// The Unix socket of the engine that runs containers; `none` never runs any. Without an engine there, this node does
+        /// not bid on such jobs.
+        host: String = "unix:///var/run/docker.sock", flag "docker-host", env "DOCKER_HOST";
+    }
+
     /// Answering for jobs of clients.
     requester: RequesterSettings {
         /// Whether this node takes jobs.
@@ -174,7 +181,7 @@ settings! {
         lotus_token_file: Option<PathBuf> = "", flag "filecoin-lotus-token-file";
         /// The provider that deals are made with: f0….
         provider: Option<Address> = "", flag "filecoin-provider";
-        /// The wallet in whose name they are made, and whose DataCap verified deals take: the address of a key, f1… or
+        /// The wallet in whose name they are made, and whose `DataCap` verified deals take: the address of a key, f1… or
         /// f3….
         wallet: Option<Address> = "", flag "filecoin-wallet";
         /// For how long deals are made: as in 180d, or in epochs of 30 s. Markets take no less than 180d.

@@ -27,8 +27,8 @@ pub use amounts::{Epochs, Fil};
 pub use dirs::{default_data_dir, default_files};
 pub use error::ConfigError;
 pub use keys::{
-    ApiSettings, ClientSettings, ComputeSettings, Config, EstuarySettings, FilecoinSettings, KEYS, LogSettings,
-    NodeSettings, PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
+    ApiSettings, ClientSettings, ComputeSettings, Config, DockerSettings, EstuarySettings, FilecoinSettings, KEYS,
+    LogSettings, NodeSettings, PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
 pub use machine::machine;

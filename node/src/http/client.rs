@@ -130,7 +130,10 @@ impl Client {
             request = request.header(AUTHORIZATION, authorization);
         }
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // What opens the host that was named is no other one's to see.
+            if is_same_place(named, &url) || !name.eq_ignore_ascii_case(AUTHORIZATION.as_str()) {
+                request = request.header(*name, *value);
+            }
         }
         let request = request.body(body).map_err(|error| HttpError::Refused(error.to_string()))?;
         let (patience, total) = (self.terms.patience, self.terms.total);

@@ -36,14 +36,21 @@ pub struct AnnouncedJob {
 }
 
 impl AnnouncedJob {
-    /// What the runtime runs for a shard: the program with the shard's inputs, whose content is found out. `None` where there
-    /// is no such shard, or the program is none for it.
+    /// What is run for a shard: the program with the shard's inputs, whose content is found out. `None` where there is no such
+    /// shard.
     pub fn task(&self, shard: u32) -> Option<bacalhau_runtime::Job> {
-        let Engine::Wasm(wasm) = &self.request.request.spec.engine else { return None };
         let inputs = self.shards.get(usize::try_from(shard).ok()?)?;
-        let mut job = wasm.job.clone();
-        job.inputs = inputs.iter().map(|input| (input.target.clone(), None)).collect();
-        Some(job)
+        let spec = &self.request.request.spec;
+        match &spec.engine {
+            Engine::Wasm(wasm) => {
+                let mut job = wasm.job.clone();
+                job.inputs = inputs.iter().map(|input| (input.target.clone(), None)).collect();
+                Some(job)
+            }
+            Engine::Docker(docker) => {
+                Some(docker.job(inputs.iter().map(|input| input.target.as_str()), &spec.resources))
+            }
+        }
     }
 
     /// The canonical encoding.

@@ -3,6 +3,7 @@
 
 mod announced;
 mod deal;
+mod docker;
 mod event;
 mod id;
 mod record;
@@ -14,13 +15,14 @@ use serde::Serialize;
 
 pub use announced::{AnnouncedJob, Requester};
 pub use deal::{Deal, DealError};
+pub use docker::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, container_memory, docker_profile};
 pub use event::{Event, EventKind};
 pub use id::{ExecutionId, IdError, JobId};
 pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};
 pub use request::{Request, RequestError, SignedRequest};
 pub use spec::{
-    DockerSpec, Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind,
-    Resources, Sharding, SpecError, VerifierKind, WasmSpec, docker_profile,
+    Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind, Resources, Sharding,
+    SpecError, VerifierKind, WasmSpec,
 };
 pub use state::{ExecutionState, JobState, ShardState};
 

@@ -7,7 +7,7 @@ use bacalhau_runtime::Link;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Deal;
+use super::{Deal, DockerSpec, docker_profile};
 
 /// The longest that one execution may be asked to take: a day.
 pub const MAX_TIMEOUT_SECONDS: u64 = 86_400;
@@ -33,7 +33,7 @@ pub struct JobSpec {
     /// Where results of winners go, beside the requester. Default: nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<PublisherKind>,
-    /// Ask the publisher `filecoin` for a verified deal, which takes DataCap of the wallet it is configured with. Default:
+    /// Ask the publisher `filecoin` for a verified deal, which takes `DataCap` of the wallet it is configured with. Default:
     /// no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub filplus: bool,
@@ -86,11 +86,6 @@ impl Engine {
     }
 }
 
-/// The rules of containers: the CID of these words. Nodes with an engine say that they run by them.
-pub fn docker_profile() -> Link {
-    Link::of_raw(b"bacalhau docker 1: an image by digest; no network; that it is deterministic is the user's claim\n")
-}
-
 /// A WebAssembly program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -100,30 +95,6 @@ pub struct WasmSpec {
     /// Everything that a result is a function of. Its `inputs` are filled in for each shard; they are empty here.
     #[schema(value_type = Object)]
     pub job: bacalhau_runtime::Job,
-}
-
-/// A program in a container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DockerSpec {
-    /// The image, by what it is: `NAME@sha256:…`, or `sha256:…` for one that only engines have which were given it. A tag
-    /// may mean other bytes on each node, and is refused.
-    pub image: String,
-    /// What is run in place of the image's own entry point. Default: that.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub entrypoint: Vec<String>,
-    /// Arguments, in place of the image's own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub args: Vec<String>,
-    /// Variables of the environment, beside the image's own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub env: BTreeMap<String, String>,
-    /// The absolute directory in which it starts. Default: the image's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub workdir: Option<String>,
-    /// Directories that are kept, by the name of their folder in the results: absolute paths in the container.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outputs: BTreeMap<String, String>,
 }
 
 /// One input.
@@ -206,30 +177,7 @@ impl Default for Resources {
 /// Why a spec asks for nothing that could be done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SpecError(String);
-
-impl DockerSpec {
-    /// What the image does by itself, with nothing kept but its streams.
-    pub fn of(image: String) -> Self {
-        let (entrypoint, args, env, outputs) = Default::default();
-        Self { image, entrypoint, args, env, workdir: None, outputs }
-    }
-
-    fn check(&self) -> Result<(), SpecError> {
-        let digest = self.image.rsplit_once("sha256:").filter(|(name, _)| name.is_empty() || name.ends_with('@'));
-        if !digest.is_some_and(|(_, hex)| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
-            return Err(SpecError(format!(
-                "engine.docker.image is {}: name it by digest, as in busybox@sha256:…, so that all nodes run the same",
-                self.image
-            )));
-        }
-        let paths = self.workdir.iter().chain(self.outputs.values());
-        match paths.into_iter().find(|path| !path.starts_with('/')) {
-            Some(path) => Err(SpecError(format!("engine.docker: {path:?} is no absolute path"))),
-            None => Ok(()),
-        }
-    }
-}
+pub struct SpecError(pub(super) String);
 
 impl JobSpec {
     /// `engine` by `deal`, with the defaults in everything else.
@@ -284,7 +232,9 @@ impl JobSpec {
                 return wrong("engine.wasm.job.inputs must be empty: write inputs into `inputs`".into());
             }
             Engine::Wasm(_) => {}
-            Engine::Docker(docker) => docker.check()?,
+            // The inputs of a shard are known when it is planned.
+            Engine::Docker(docker) if self.sharding.is_some() => docker.check(&[])?,
+            Engine::Docker(docker) => docker.check(&self.inputs)?,
         }
         if self.publishers.iter().collect::<BTreeSet<_>>().len() < self.publishers.len() {
             return wrong("publishers names one of them twice".into());

@@ -16,7 +16,7 @@ use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
 use crate::budget::Rate;
-use crate::compute::{Executors, Policy, Probe, Workbench};
+use crate::compute::{Docker, Executors, Policy, Probe, Workbench};
 use crate::config::{Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::http::Reach;
@@ -62,6 +62,17 @@ pub struct Service {
     node: Arc<Node>,
     _housekeeping: Housekeeping,
     _publications: Option<Driver>,
+    _containers: Option<Containers>,
+}
+
+/// Its engine for containers, which has none of its any more when this is dropped.
+#[derive(Debug)]
+struct Containers(Arc<Docker>);
+
+impl Drop for Containers {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Service {
@@ -85,9 +96,15 @@ impl Service {
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
         let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
         let bench = Arc::new(Workbench::new(runtime, Arc::clone(&sources)));
-        let executors = Executors::new(Arc::clone(&bench));
+        let containers = docker(config, &data_dir).map(Containers);
+        let executors = match &containers {
+            Some(Containers(docker)) => Executors::new(Arc::clone(&bench)).with_docker(Arc::clone(docker)),
+            None => Executors::new(Arc::clone(&bench)),
+        };
         let publish = publish(config, &data_dir, host)?;
-        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, publish.courses())).transpose()?;
+        let courses = publish.courses(Some(node.store()), Some(host.dialer()));
+        let ledger = publish.ledger.clone();
+        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, courses)).transpose()?;
         let provider = Arc::new(Provider::new(ProviderConfig {
             bench,
             executors: executors.clone(),
@@ -115,8 +132,16 @@ impl Service {
             Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider, &config.node));
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
-        let housekeeping = Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir))?;
-        Ok(Self { api, daemon, node, _housekeeping: housekeeping, _publications: publications })
+        let housekeeping =
+            Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir), ledger)?;
+        Ok(Self {
+            api,
+            daemon,
+            node,
+            _housekeeping: housekeeping,
+            _publications: publications,
+            _containers: containers,
+        })
     }
 
     /// Its API's URL.
@@ -148,6 +173,26 @@ impl Service {
             "executions were still running after {} s: they begin anew when this node is started again",
             DRAIN.as_secs()
         )))
+    }
+}
+
+/// The engine for containers, if it is to have one and there is one. Without, it goes on, and does not bid on such jobs.
+fn docker(config: &Config, data_dir: &Path) -> Option<Arc<Docker>> {
+    let host = &config.docker.host;
+    if !Docker::is_built_in() || !config.compute.enabled || host == "none" {
+        return None;
+    }
+    match Docker::connect(host, data_dir) {
+        Ok(docker) => {
+            tracing::info!("containers are run by {} at {host}", docker.about());
+            Some(Arc::new(docker))
+        }
+        Err(failure) => {
+            let text = failure.to_string();
+            let why = text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text);
+            tracing::warn!("this node runs no containers and does not bid on jobs that have them: {why}");
+            None
+        }
     }
 }
 
@@ -207,6 +252,7 @@ fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlace
         url: publisher.local_url.clone(),
         peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
         ledger: Some(ledger),
+        pinning: config.pinning_service()?,
         filecoin: filecoin.map(Arc::new),
     })
 }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bacalhau_runtime::{Entry, HostFailure, ReadAt, Stat, Tree};
@@ -190,6 +191,10 @@ impl Tree for ComboTree {
     /// The CID and path by which the job names the data, whoever hands it out.
     fn identity(&self) -> io::Result<String> {
         Ok(self.0.source.place.to_string())
+    }
+
+    fn host_path(&self) -> Option<PathBuf> {
+        self.0.current().1.host_path()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_runtime::{Entry, HostTree, ReadAt, Stat, Tree};
@@ -50,5 +50,9 @@ impl<F: Send + Sync + fmt::Debug> Tree for Fetched<F> {
 
     fn identity(&self) -> io::Result<String> {
         self.tree.identity()
+    }
+
+    fn host_path(&self) -> Option<PathBuf> {
+        self.tree.host_path()
     }
 }

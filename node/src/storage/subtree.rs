@@ -1,6 +1,7 @@
 //! A part of a tree as a tree of its own.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bacalhau_runtime::{Entry, Kind, ReadAt, Stat, Tree};
@@ -55,5 +56,11 @@ impl Tree for Subtree {
     /// Of the whole and the path, so that it is never taken for that of the whole.
     fn identity(&self) -> io::Result<String> {
         Ok(format!("{}/{}", self.whole.identity()?, self.prefix))
+    }
+
+    fn host_path(&self) -> Option<PathBuf> {
+        // A link would be followed by whoever uses the path, and out of the tree.
+        let is_link = self.whole.stat(&self.prefix).map_or(true, |stat| stat.kind == Kind::Link);
+        self.whole.host_path().filter(|_| !is_link).map(|path| path.join(&self.prefix))
     }
 }

@@ -156,3 +156,13 @@ fn a_node_that_is_killed_twice_brings_its_results_into_a_sector() {
     // What a reader of the manual would see.
     println!("{shown}");
 }
+
+#[test]
+fn a_command_that_is_told_too_little_says_what_is_missing() {
+    let lab = Lab::new();
+    let run = "wasm run hello.wat -c 1 --publisher filecoin --output-dir out";
+    let end = lab.expect(2, run);
+    assert!(end.stderr.contains("--filecoin-market"), "{}", end.stderr);
+    let end = lab.expect(2, &format!("{run} --filecoin-market https://market.example"));
+    assert!(end.stderr.contains("set filecoin.lotus"), "{}", end.stderr);
+}

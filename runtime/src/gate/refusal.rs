@@ -36,7 +36,7 @@ impl Refusal {
     }
 
     /// A refusal of the job rather than of the module. `message` is a whole sentence: what, which, what to do.
-    pub(crate) fn job(message: impl Into<String>) -> Self {
+    pub fn job(message: impl Into<String>) -> Self {
         Self::new(RefusalKind::Job, message)
     }
 

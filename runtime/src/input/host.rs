@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use cap_std::ambient_authority;
@@ -16,6 +16,8 @@ use super::{Entry, Kind, ReadAt, Stat, Tree, identity};
 #[derive(Debug)]
 pub struct HostTree {
     root: Root,
+    /// Where it was when it was opened, without links.
+    path: Option<PathBuf>,
     /// Filled by the first run that asks; several runs of one job share the tree and so the work.
     identity: Mutex<Option<String>>,
     /// What each file was when it was first opened.
@@ -61,7 +63,8 @@ impl HostTree {
         } else {
             return Err(no_content(path.display()));
         };
-        Ok(Self { root, identity: Mutex::new(None), stamps: Mutex::new(BTreeMap::new()) })
+        let path = std::fs::canonicalize(path).ok();
+        Ok(Self { root, path, identity: Mutex::new(None), stamps: Mutex::new(BTreeMap::new()) })
     }
 
     /// The content must stay what it was when it was first opened: the guest may have read it, or the hash counted it.
@@ -134,6 +137,10 @@ impl Tree for HostTree {
         }
         let identity = identity::of(self)?;
         Ok(known.insert(identity).clone())
+    }
+
+    fn host_path(&self) -> Option<PathBuf> {
+        self.path.clone()
     }
 }
 

@@ -7,7 +7,12 @@ mod identity;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::error::HostFailure;
 
 pub use host::HostTree;
 
@@ -51,6 +56,26 @@ pub trait Tree: Send + Sync + fmt::Debug {
     /// # Errors
     /// When not all of the tree can be read.
     fn identity(&self) -> io::Result<String>;
+
+    /// Where on this host all of it lies just as it is seen here, if it does: for programs that are shown a place of the host
+    /// and not this tree. Whoever uses it has to see to it that nothing was changed meanwhile.
+    fn host_path(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+/// The identity of every input, in the order of their places, taken all at once.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn identities(inputs: &Inputs) -> Result<Vec<String>, HostFailure> {
+    let inputs: Vec<_> = inputs.iter().collect();
+    inputs
+        .par_iter()
+        .map(|(place, tree)| {
+            tree.identity().map_err(|error| HostFailure::io(format!("hash the input at {place}"), error))
+        })
+        .collect()
 }
 
 /// An open file of an input tree.

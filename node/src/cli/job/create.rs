@@ -3,11 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
+use bacalhau_runtime::Link;
 use clap::Args;
 use serde::Serialize;
 
 use super::super::by_cid::ByCid;
+use super::super::docker_run::{DEFAULT_HOST, is_fixed, resolve};
 use super::super::exit::{Exit, Failure};
 use super::super::machine::Download;
 use super::super::network::Submission;
@@ -17,8 +20,9 @@ use super::super::spec::{Carrier, Reach};
 use super::super::talk::Talk;
 use super::super::{server, spec, submit};
 use super::describe::Described;
-use super::draft::Draft;
+use super::draft::{Draft, Found, Program, limits};
 use super::results;
+use crate::compute::Docker;
 use crate::job::{JobId, JobSpec};
 use crate::storage::Source;
 
@@ -34,7 +38,10 @@ A file is YAML or JSON, for example:
   engine: {wasm: {module: count.wasm, job: {args: [--top, '10'], limits: {fuel: 5000000}}}}
   inputs: ['bafy…:/inputs', {source: 'https://example.org/a.csv', target: /inputs/a.csv}]
   deal: {concurrency: 5, confidence: 4, min_bids: 7}
-What is left out of the job has the defaults of `wasm run`. Files and directories of this machine, named from the
+or, of a container:
+  engine: {docker: {image: 'busybox:1.36', args: [sh, -c, 'sort /inputs/a.csv > /outputs/b.csv']}}
+  resources: {cpu_millis: 500, memory_bytes: 67108864}
+What is left out of the job has the defaults of `wasm run` and `docker run`. Files and directories of this machine, named from the
 current directory, are sent to the server.";
 
 /// Submit the job that a file describes
@@ -64,6 +71,10 @@ pub(in crate::cli) struct Create {
 
     #[command(flatten)]
     download: Download,
+
+    /// The Unix socket of the engine that knows a tag of an image
+    #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST", default_value = DEFAULT_HOST, help_heading = "Machine")]
+    docker_host: String,
 }
 
 /// A job that was submitted.
@@ -89,17 +100,18 @@ impl Create {
         let draft = Draft::parse(&read(&self.file)?).map_err(|why| in_file(&self.file, &why))?;
         let data_dir = self.by_cid.content.place.path()?;
         let client = server::client(&self.submission.server.named_or_own(&data_dir)?, &data_dir)?;
-        let module = Source::parse(draft.module())?;
         let mounts = draft.mounts()?;
         // Downloads of a module are spooled there.
         let place = Place::plan(None)?;
         super::super::interrupt::removes(place.staging());
-        let node = module.is_cid().then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.download.sources(&talk, node.as_ref(), place.staging().into())?;
-        let cid = spec::module_cid(&sources, &talk, &module, draft.limits()?.module_bytes)?;
+        let program = self.look_up(&draft, place.staging(), &talk)?;
         let plan = |reach: &mut Reach<'_>| {
-            let (module, inputs) = (reach.name(&module)?, reach.inputs(&mounts)?);
-            let planned = draft.spec(cid, &module, &inputs).map_err(|why| in_file(&self.file, &why))?;
+            let found = match &program {
+                LookedUp::Module(cid, module) => Found::Module(*cid, reach.name(module)?),
+                LookedUp::Image(image) => Found::Image(image.clone()),
+            };
+            let inputs = reach.inputs(&mounts)?;
+            let planned = draft.spec(&found, &inputs).map_err(|why| in_file(&self.file, &why))?;
             planned.check().map_err(|error| in_file(&self.file, &error.to_string()))?;
             Ok::<_, Failure>(planned)
         };
@@ -125,6 +137,30 @@ impl Create {
         }
         Ok(Exit::Success)
     }
+
+    /// What the program is that the file names. Downloads are spooled in `dir`.
+    fn look_up(&self, draft: &Draft, dir: &Path, talk: &Arc<Talk>) -> Result<LookedUp, Failure> {
+        match draft.program() {
+            Program::Wasm { module, job } => {
+                let module = Source::parse(module)?;
+                let node = module.is_cid().then(|| self.by_cid.node(talk)).transpose()?;
+                let sources = self.download.sources(talk, node.as_ref(), dir.into())?;
+                let cid = spec::module_cid(&sources, talk, &module, limits(job)?.module_bytes)?;
+                Ok(LookedUp::Module(cid, Box::new(module)))
+            }
+            Program::Docker(spec) if is_fixed(&spec.image) => Ok(LookedUp::Image(spec.image.clone())),
+            Program::Docker(spec) => {
+                let docker = Docker::connect(&self.docker_host, dir)?;
+                Ok(LookedUp::Image(resolve(&docker, &spec.image, talk)?))
+            }
+        }
+    }
+}
+
+/// A program of which it is known what it is.
+enum LookedUp {
+    Module(Link, Box<Source>),
+    Image(String),
 }
 
 fn read(file: &str) -> Result<String, Failure> {

@@ -1,12 +1,14 @@
 //! A job as people describe it in a file: a spec of which much may be left out. What is missing has the defaults of `wasm
-//! run`; a key that there is not is refused.
+//! run` and `docker run`; a key that there is not is refused.
+
+use std::collections::BTreeMap;
 
 use bacalhau_runtime::{Job, Limits, Link};
 use serde_json::{Map, Value, json};
 
 use super::super::exit::Failure;
 use super::super::mount::Mount;
-use crate::job::{InputSpec, JobSpec};
+use crate::job::{DockerSpec, InputSpec, JobSpec};
 
 /// Runs where nothing is said.
 const DEFAULT_CONCURRENCY: u16 = 3;
@@ -14,12 +16,33 @@ const DEFAULT_CONCURRENCY: u16 = 3;
 /// A description that was read.
 #[derive(Debug)]
 pub(super) struct Draft {
-    /// The spec without module, job and inputs.
+    /// The spec without engine and inputs.
     rest: Map<String, Value>,
-    module: String,
-    /// What is said of the job.
-    job: Map<String, Value>,
+    program: Program,
     inputs: Vec<Value>,
+}
+
+/// What is said of the program.
+#[derive(Debug)]
+pub(super) enum Program {
+    /// One for the sandbox.
+    Wasm {
+        /// Where the module is found.
+        module: String,
+        /// What is said of the job.
+        job: Map<String, Value>,
+    },
+    /// A container, whose image may be named by a tag.
+    Docker(DockerSpec),
+}
+
+/// Which program a spec is to be of, now that it was looked up.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    /// The module with this CID, which is found there.
+    Module(Link, String),
+    /// This image, by what it is.
+    Image(String),
 }
 
 impl Draft {
@@ -32,37 +55,26 @@ impl Draft {
         };
         let mut rest = map(value, "the file")?;
         let mut engine = map(rest.remove("engine").ok_or("it has no `engine`")?, "engine")?;
-        let mut wasm = map(engine.remove("wasm").ok_or("`engine` has no `wasm`")?, "engine.wasm")?;
-        if let Some(other) = engine.keys().next() {
-            return Err(format!("there is no engine {other}: write wasm"));
-        }
-        let Some(Value::String(module)) = wasm.remove("module") else {
-            return Err("engine.wasm.module is to be a path, a URL or a CID".into());
+        let program = match (engine.remove("wasm"), engine.remove("docker")) {
+            (Some(wasm), None) => Program::wasm(map(wasm, "engine.wasm")?)?,
+            (None, Some(docker)) => Program::docker(map(docker, "engine.docker")?)?,
+            (Some(_), Some(_)) => return Err("`engine` has both wasm and docker: write one of them".into()),
+            (None, None) => return Err("`engine` has neither wasm nor docker".into()),
         };
-        let job = wasm.remove("job").map_or_else(|| Ok(Map::new()), |job| map(job, "engine.wasm.job"))?;
-        if let Some(other) = wasm.keys().next() {
-            return Err(format!("there is no key engine.wasm.{other}: write module and job"));
+        if let Some(other) = engine.keys().next() {
+            return Err(format!("there is no engine {other}: write wasm or docker"));
         }
         let inputs = match rest.remove("inputs") {
             None => Vec::new(),
             Some(Value::Array(inputs)) => inputs,
             Some(_) => return Err("inputs is to be a list".into()),
         };
-        Ok(Self { rest, module, job, inputs })
+        Ok(Self { rest, program, inputs })
     }
 
-    /// Where the module is found.
-    pub(super) fn module(&self) -> &str {
-        &self.module
-    }
-
-    /// The limits of the job.
-    ///
-    /// # Errors
-    /// When there are other keys, or values that are none.
-    pub(super) fn limits(&self) -> Result<Limits, Failure> {
-        let limits = filled_in(&json!(Limits::default()), self.job.get("limits"));
-        serde_json::from_value(limits).map_err(|error| Failure::usage(format!("engine.wasm.job.limits: {error}")))
+    /// What is said of the program.
+    pub(super) fn program(&self) -> &Program {
+        &self.program
     }
 
     /// Its inputs: `SRC:DST` as on the command line, or `source` and `target`.
@@ -82,24 +94,66 @@ impl Draft {
         self.inputs.iter().map(one).collect()
     }
 
-    /// The whole spec, of a module with this CID that is found at `module`.
-    pub(super) fn spec(&self, cid: Link, module: &str, inputs: &[InputSpec]) -> Result<JobSpec, String> {
-        let mut job = json!(Job::new(cid));
-        for (key, said) in &self.job {
-            let default = job.get(key).cloned().unwrap_or(Value::Null);
-            // Outputs that are named stand instead of the default one; limits are changed one by one.
-            job[key] = if key == "limits" { filled_in(&default, Some(said)) } else { said.clone() };
-        }
-        if job["module"] != json!(cid) {
-            return Err(format!("engine.wasm.job.module is {}, but the module at {module} is {cid}", job["module"]));
-        }
-        let job: Job = serde_json::from_value(job).map_err(|error| format!("engine.wasm.job: {error}"))?;
+    /// The whole spec, of the program that was `found`.
+    pub(super) fn spec(&self, found: &Found, inputs: &[InputSpec]) -> Result<JobSpec, String> {
+        let engine = match (&self.program, found) {
+            (Program::Wasm { job, .. }, Found::Module(cid, module)) => {
+                json!({"wasm": {"module": module, "job": job_of(job, *cid, module)?}})
+            }
+            (Program::Docker(spec), Found::Image(image)) => {
+                json!({"docker": DockerSpec { image: image.clone(), ..spec.clone() }})
+            }
+            _ => return Err("another kind of program was looked up; please report this".into()),
+        };
         let mut spec = self.rest.clone();
         spec.entry("deal").or_insert_with(|| json!({"concurrency": DEFAULT_CONCURRENCY}));
-        spec.insert("engine".into(), json!({"wasm": {"module": module, "job": job}}));
+        spec.insert("engine".into(), engine);
         spec.insert("inputs".into(), json!(inputs));
         serde_json::from_value(Value::Object(spec)).map_err(|error| error.to_string())
     }
+}
+
+impl Program {
+    fn wasm(mut wasm: Map<String, Value>) -> Result<Self, String> {
+        let Some(Value::String(module)) = wasm.remove("module") else {
+            return Err("engine.wasm.module is to be a path, a URL or a CID".into());
+        };
+        let job = wasm.remove("job").map_or_else(|| Ok(Map::new()), |job| map(job, "engine.wasm.job"))?;
+        if let Some(other) = wasm.keys().next() {
+            return Err(format!("there is no key engine.wasm.{other}: write module and job"));
+        }
+        Ok(Self::Wasm { module, job })
+    }
+
+    fn docker(mut docker: Map<String, Value>) -> Result<Self, String> {
+        let outputs = BTreeMap::from([Job::default_output()]);
+        docker.entry("outputs").or_insert_with(|| json!(outputs));
+        let spec = serde_json::from_value(Value::Object(docker));
+        spec.map(Self::Docker).map_err(|error| format!("engine.docker: {error}"))
+    }
+}
+
+/// The limits of a job of which `job` is said.
+///
+/// # Errors
+/// When there are other keys, or values that are none.
+pub(super) fn limits(job: &Map<String, Value>) -> Result<Limits, Failure> {
+    let limits = filled_in(&json!(Limits::default()), job.get("limits"));
+    serde_json::from_value(limits).map_err(|error| Failure::usage(format!("engine.wasm.job.limits: {error}")))
+}
+
+/// The job of the module with this CID, of which `said` is said.
+fn job_of(said: &Map<String, Value>, cid: Link, module: &str) -> Result<Job, String> {
+    let mut job = json!(Job::new(cid));
+    for (key, said) in said {
+        let default = job.get(key).cloned().unwrap_or(Value::Null);
+        // Outputs that are named stand instead of the default one; limits are changed one by one.
+        job[key] = if key == "limits" { filled_in(&default, Some(said)) } else { said.clone() };
+    }
+    if job["module"] != json!(cid) {
+        return Err(format!("engine.wasm.job.module is {}, but the module at {module} is {cid}", job["module"]));
+    }
+    serde_json::from_value(job).map_err(|error| format!("engine.wasm.job: {error}"))
 }
 
 fn map(value: Value, what: &str) -> Result<Map<String, Value>, String> {
@@ -127,9 +181,15 @@ mod tests {
 
     fn spec(text: &str) -> Result<JobSpec, String> {
         let draft = Draft::parse(text)?;
-        draft.limits().map_err(|failure| failure.message)?;
+        let found = match draft.program() {
+            Program::Wasm { job, .. } => {
+                limits(job).map_err(|failure| failure.message)?;
+                Found::Module(Link::of_raw(b"module"), "ipfs://module".into())
+            }
+            Program::Docker(spec) => Found::Image(format!("{}@sha256:{}", spec.image, "0".repeat(64))),
+        };
         let inputs = vec![InputSpec { source: "ipfs://x".into(), target: "/in".into() }];
-        draft.spec(Link::of_raw(b"module"), "ipfs://module", &inputs)
+        draft.spec(&found, &inputs)
     }
 
     #[test]
@@ -168,6 +228,21 @@ labels: [nightly]
     }
 
     #[test]
+    fn a_container_is_described_as_it_is_run() {
+        let text =
+            "engine: {docker: {image: busybox, args: [date], limits: {log_bytes: 5}}}\nresources: {cpu_millis: 500}";
+        let spec = spec(text).unwrap();
+        let Engine::Docker(docker) = &spec.engine else { panic!("it is a container") };
+        assert!(docker.image.starts_with("busybox@sha256:"));
+        assert_eq!(
+            (docker.args.len(), docker.limits.log_bytes, docker.outputs["outputs"].as_str()),
+            (1, 5, "/outputs")
+        );
+        assert_eq!(docker.limits.output_files, Limits::default().output_files);
+        assert_eq!((spec.resources.cpu_millis, spec.deal, spec.check()), (500, Deal::new(3, 0).unwrap(), Ok(())));
+    }
+
+    #[test]
     fn a_spec_is_its_own_description() {
         let first = spec("engine: {wasm: {module: a.wasm}}").unwrap();
         let text = serde_json::to_string(&first).unwrap();
@@ -181,8 +256,11 @@ labels: [nightly]
             ("{", "EOF"),
             ("a: [", "line"),
             ("deal: {}", "it has no `engine`"),
-            ("engine: {docker: {}}", "`engine` has no `wasm`"),
-            ("engine: {wasm: {module: a, job: {}}, docker: {}}", "there is no engine docker"),
+            ("engine: {}", "`engine` has neither wasm nor docker"),
+            ("engine: {docker: {}}", "engine.docker: missing field `image`"),
+            ("engine: {docker: {image: a, arg: []}}", "engine.docker: unknown field `arg`"),
+            ("engine: {wasm: {module: a, job: {}}, docker: {}}", "both wasm and docker"),
+            ("engine: {wasm: {module: a}, python: {}}", "there is no engine python"),
             ("engine: {wasm: {module: 5}}", "engine.wasm.module is to be a path"),
             ("engine: {wasm: {module: a, args: []}}", "there is no key engine.wasm.args"),
             ("engine: {wasm: {module: a, job: {arg: []}}}", "engine.wasm.job: unknown field `arg`"),

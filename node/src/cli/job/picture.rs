@@ -6,6 +6,7 @@ use bacalhau_runtime::{DEFAULT_ENTRY_POINT, PublicationStep};
 
 use super::super::columns::Columns;
 use super::super::output::{Lines, Paint};
+use super::super::report::CONTAINERS;
 use super::super::text::{self, harmless};
 use crate::job::{
     Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind, WasmSpec,
@@ -117,7 +118,13 @@ impl Picture<'_> {
         );
         for publication in &execution.publications {
             if let Some(cid) = publication.cid {
-                lines.add("published", format!("{cid}  (or: bacalhau get {cid})"));
+                // A provider hands out what is sealed when it likes, and perhaps not to everybody.
+                let hint = if publication.publisher == "filecoin" {
+                    String::new()
+                } else {
+                    format!("  (or: bacalhau get {cid})")
+                };
+                lines.add("published", format!("{cid}{hint}"));
             }
             for place in &publication.places {
                 lines.add(if publication.cid.is_some() { "" } else { "published" }, harmless(place));
@@ -141,6 +148,10 @@ fn add_program(engine: &Engine, lines: &mut Lines) {
         }
         Engine::Docker(docker) => {
             lines.add("image", harmless(&docker.image));
+            if !docker.entrypoint.is_empty() {
+                lines.add("entry point", harmless(&docker.entrypoint.join(" ")));
+            }
+            lines.add("note", CONTAINERS);
             &docker.args
         }
     };

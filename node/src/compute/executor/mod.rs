@@ -1,6 +1,7 @@
 //! What runs a program: the sandbox, or an engine for containers. One trait; everything around a run, its directory, its
 //! receipt's signature, its end before its time, is the runner's.
 
+mod docker;
 mod wasm;
 
 use std::fmt::Debug;
@@ -12,7 +13,10 @@ use bacalhau_runtime::{CallTrail, Control, Error, Link, Receipt};
 use super::workbench::Workbench;
 use crate::job::{AnnouncedJob, Engine, ExecutionId};
 
+use docker::Containers;
 use wasm::Wasm;
+
+pub use docker::{Container, Docker};
 
 /// One run, before it begins.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ pub trait Executor: Send + Sync + Debug {
 /// The executors of a node.
 #[derive(Clone, Debug)]
 pub struct Executors {
+    bench: Arc<Workbench>,
     wasm: Arc<dyn Executor>,
     docker: Option<Arc<dyn Executor>>,
 }
@@ -52,13 +57,14 @@ pub struct Executors {
 impl Executors {
     /// The sandbox, on `bench`.
     pub fn new(bench: Arc<Workbench>) -> Self {
-        Self { wasm: Arc::new(Wasm::new(bench)), docker: None }
+        Self { wasm: Arc::new(Wasm::new(Arc::clone(&bench))), docker: None, bench }
     }
 
-    /// And `docker`, for containers.
+    /// And the engine `docker` for containers.
     #[must_use]
-    pub fn with_docker(self, docker: Arc<dyn Executor>) -> Self {
-        Self { docker: Some(docker), ..self }
+    pub fn with_docker(self, docker: Arc<Docker>) -> Self {
+        let containers = Containers::new(docker, Arc::clone(&self.bench));
+        Self { docker: Some(Arc::new(containers)), ..self }
     }
 
     /// Who runs `engine`.

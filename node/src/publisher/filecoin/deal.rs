@@ -27,7 +27,7 @@ pub struct Deal {
     /// Where the provider fetches the archive. Without, it is uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// The use of DataCap for it, where it is a verified deal.
+    /// The use of `DataCap` for it, where it is a verified deal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allocation: Option<Allocation>,
     /// What the market said last.

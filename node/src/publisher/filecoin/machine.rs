@@ -11,6 +11,9 @@ const TRANSFER: Duration = Duration::from_secs(15);
 /// Between two questions about a sector, which takes hours to be sealed.
 const SEALING: Duration = Duration::from_mins(5);
 
+/// The state of a deal for which nothing has changed.
+pub(super) const WAITING: &str = "waiting";
+
 /// The shortest pause that is made because the other side asks for one.
 pub(super) const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest.
@@ -67,7 +70,9 @@ pub(super) fn take(deal: &mut Deal, fact: Fact) -> Result<Came, Trouble> {
             deal.stage = Stage::Allocated;
             came("allocated", format!("allocation {number} of {}", deal.terms.wallet), at_once)
         }
-        (Stage::Checked | Stage::Allocated, Fact::Proposed) => {
+        (Stage::Checked | Stage::Allocated, Fact::Proposed)
+            if deal.stage == Stage::Allocated || !deal.terms.verified =>
+        {
             deal.stage = Stage::Accepted;
             came(
                 "accepted",
@@ -79,21 +84,21 @@ pub(super) fn take(deal: &mut Deal, fact: Fact) -> Result<Came, Trouble> {
             deal.stage = Stage::HandedOver;
             came("uploaded", format!("{} bytes are with {provider}", deal.piece.car_bytes), TRANSFER)
         }
-        (Stage::Accepted | Stage::HandedOver, Fact::Market(state, words)) => market(deal, state, words),
+        (Stage::Accepted | Stage::HandedOver, Fact::Market(state, words)) => market(deal, state, &words),
         (Stage::Complete, Fact::Claimed(claim)) => {
             deal.claim = Some(claim);
             deal.stage = Stage::Stored;
             let text = format!("{provider} claims it: sector {}, from epoch {}", claim.sector, claim.term_start);
             came("stored", text, at_once)
         }
-        (Stage::Allocating, Fact::Waiting(words)) => came("allocating", words, MESSAGE),
-        (_, Fact::Waiting(words)) => came("waiting", words, SEALING),
+        (Stage::Allocating, Fact::Waiting(words)) => came(WAITING, words, MESSAGE),
+        (_, Fact::Waiting(words)) => came(WAITING, words, SEALING),
         (stage, fact) => Err(Trouble::later(format!("{fact:?} makes no sense for a deal that is {stage:?}"))),
     }
 }
 
 /// Notes what the market says.
-fn market(deal: &mut Deal, state: MarketState, words: String) -> Result<Came, Trouble> {
+fn market(deal: &mut Deal, state: MarketState, words: &str) -> Result<Came, Trouble> {
     let provider = deal.terms.provider.clone();
     let said = if words.is_empty() { String::new() } else { format!(": {words}") };
     deal.market = Some(state);
@@ -119,9 +124,125 @@ fn market(deal: &mut Deal, state: MarketState, words: String) -> Result<Came, Tr
         }
         MarketState::Failed => {
             let why = format!("{provider} has given the deal up{said}");
-            return Err(Trouble::never(why, "ask the provider, or publish the results again with another one"));
+            return Err(Trouble::never(why, "ask the provider, or run the job again with another one"));
         }
     };
     deal.stage = stage;
     Ok(Came { state: name, text, wait })
+}
+
+#[cfg(test)]
+mod tests {
+    use bacalhau_runtime::Link;
+
+    use super::super::{Claim, DealId, Piece, Terms};
+    use super::*;
+
+    fn deal(verified: bool) -> Deal {
+        let link = Link::of_raw(b"");
+        Deal {
+            id: DealId::new(0).unwrap(),
+            piece: Piece { car: "/a".into(), car_bytes: 1, root: link, v1: link, v2: link, padded_bytes: 128 },
+            terms: Terms {
+                market: "https://market.example".into(),
+                provider: "f01000".parse().unwrap(),
+                wallet: "f15ihq5ibzwki2b4ep2f46avlkrqzhpqgtga7pdrq".parse().unwrap(),
+                duration_epochs: 518_400,
+                verified,
+                max_fee_nanofil: 0,
+                indexing: true,
+                announce: false,
+            },
+            stage: Stage::Prepared,
+            url: None,
+            allocation: None,
+            market: None,
+            claim: None,
+        }
+    }
+
+    fn facts() -> Vec<Fact> {
+        let states = ["accepted", "uploading", "processing", "sealing", "indexing", "complete"];
+        let market = states.map(|state| Fact::Market(serde_json::from_value(state.into()).unwrap(), String::new()));
+        let others = [
+            Fact::Checked("it is there".into()),
+            Fact::Pushed(Link::of_raw(b"message")),
+            Fact::Allocated(7),
+            Fact::Proposed,
+            Fact::Uploaded,
+            Fact::Claimed(Claim { sector: 1, term_start: 2 }),
+            Fact::Waiting("for it".into()),
+        ];
+        market.into_iter().chain(others).collect()
+    }
+
+    #[test]
+    fn both_kinds_of_deals_come_to_their_end() {
+        let walk = |verified: bool, facts: Vec<Fact>| {
+            let mut deal = deal(verified);
+            let states: Vec<_> = facts.into_iter().map(|fact| take(&mut deal, fact).unwrap().state).collect();
+            (deal, states)
+        };
+        let complete = || Fact::Market(MarketState::Complete, String::new());
+        let (plain, states) =
+            walk(false, vec![Fact::Checked(String::new()), Fact::Proposed, Fact::Uploaded, complete()]);
+        assert_eq!((plain.stage, states), (Stage::Stored, vec!["checked", "accepted", "uploaded", "stored"]));
+        let message = Link::of_raw(b"message");
+        let claim = Claim { sector: 42, term_start: 1 };
+        let (verified, _) = walk(
+            true,
+            vec![
+                Fact::Checked(String::new()),
+                Fact::Pushed(message),
+                Fact::Allocated(7),
+                Fact::Proposed,
+                Fact::Market(MarketState::Sealing, String::new()),
+                complete(),
+                Fact::Claimed(claim),
+            ],
+        );
+        assert_eq!((verified.stage, verified.claim), (Stage::Stored, Some(claim)));
+        assert_eq!(verified.allocation, Some(Allocation { message: Some(message), id: Some(7) }));
+    }
+
+    #[test]
+    fn no_fact_takes_a_deal_back_or_past_what_it_has_not_got() {
+        let stages = [
+            Stage::Prepared,
+            Stage::Checked,
+            Stage::Allocating,
+            Stage::Allocated,
+            Stage::Accepted,
+            Stage::HandedOver,
+            Stage::Complete,
+            Stage::Stored,
+            Stage::Failed,
+        ];
+        for (verified, stage) in stages.into_iter().flat_map(|stage| [(true, stage), (false, stage)]) {
+            for fact in facts() {
+                let mut deal = Deal { stage, ..deal(verified) };
+                let before = deal.clone();
+                let came = take(&mut deal, fact.clone());
+                assert!(deal.stage >= stage, "{stage:?} {fact:?}");
+                assert!(came.is_ok() || deal == before, "what makes no sense changes nothing: {stage:?} {fact:?}");
+                if verified && deal.stage == Stage::Accepted {
+                    assert!(stage >= Stage::Allocated, "{stage:?} {fact:?}");
+                }
+                if deal.stage == Stage::Allocated {
+                    assert!(
+                        stage == Stage::Allocated || deal.allocation.as_ref().is_some_and(|known| known.id.is_some())
+                    );
+                }
+                assert!(deal.stage != Stage::Stored || side(&before).is_some() || stage == Stage::Stored);
+                assert!(!verified || deal.stage != Stage::Stored || stage >= Stage::Complete, "{stage:?} {fact:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_market_that_gives_up_ends_the_deal() {
+        let mut deal = Deal { stage: Stage::HandedOver, ..deal(false) };
+        let trouble = take(&mut deal, Fact::Market(MarketState::Failed, "no sector".into())).unwrap_err();
+        assert!(matches!(&trouble, Trouble::Never { why, .. } if why.contains("no sector")), "{trouble}");
+    }
 }

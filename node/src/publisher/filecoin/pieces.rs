@@ -3,10 +3,11 @@
 //! name with a dot before it, which is not served.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, BufWriter, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bacalhau_runtime::{HostFailure, HostTree, Link};
 use tempfile::NamedTempFile;
@@ -21,6 +22,8 @@ use crate::publisher::{Ledger, Matter};
 pub(super) const PIECE: &str = "piece";
 const LOCK: &str = ".lock";
 const DRAFT: &str = ".draft-";
+/// Nobody writes at an archive for so long without a break.
+const OLDEST_DRAFT: Duration = Duration::from_hours(24);
 
 /// The directory.
 #[derive(Debug)]
@@ -106,15 +109,14 @@ impl Pieces {
                 needed.extend(deal.piece.car.file_name().map(ToOwned::to_owned));
             }
         }
-        let pieces = self.dir.join(PIECE);
-        let failed = |error| HostFailure::at("remove what is over from", &pieces, error);
-        for file in fs::read_dir(&pieces).map_err(failed)? {
-            let file = file.map_err(failed)?;
-            if !needed.contains(&file.file_name()) {
-                fs::remove_file(file.path()).map_err(failed)?;
-            }
-        }
-        Ok(())
+        let is_over = |file: &DirEntry| !needed.contains(&file.file_name());
+        remove(&self.dir.join(PIECE), is_over)?;
+        // Whoever wrote these has been killed.
+        let is_old = |time| SystemTime::now().duration_since(time).is_ok_and(|age| age > OLDEST_DRAFT);
+        remove(&self.dir, |file| {
+            let is_draft = file.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes());
+            is_draft && file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(is_old)
+        })
     }
 
     /// Alone among all processes, until it is dropped.
@@ -125,6 +127,18 @@ impl Pieces {
         file.lock().map_err(failed)?;
         Ok(file)
     }
+}
+
+/// Removes files of a directory.
+fn remove(dir: &Path, is_over: impl Fn(&DirEntry) -> bool) -> Result<(), HostFailure> {
+    let failed = |error| HostFailure::at("remove what is over from", dir, error);
+    for file in fs::read_dir(dir).map_err(failed)? {
+        let file = file.map_err(failed)?;
+        if is_over(&file) {
+            fs::remove_file(file.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 fn readable() -> fs::Permissions {

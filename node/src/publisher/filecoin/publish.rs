@@ -122,7 +122,8 @@ impl FilecoinPublisher {
         let served = url.as_ref().map(|url| format!("the provider can fetch it at {url}"));
         let deal = Deal { id, piece, terms, stage: Stage::Prepared, url, allocation: None, market: None, claim: None };
         let requester = results.job.requester.peer;
-        let mut entry = Entry::new(results.execution, requester, results.h1, publication, Matter::Filecoin(deal));
+        let mut entry =
+            Entry::new(results.execution, requester, results.h1, publication, Matter::Filecoin(Box::new(deal)));
         entry.step(now_ms, "prepared", prepared);
         if let Some(served) = served {
             entry.step(now_ms, "served", served);
@@ -174,7 +175,11 @@ impl Course for FilecoinPublisher {
         entry.needs_node = deal.needs_us();
         match came {
             Ok(came) => {
-                entry.step(now_ms, came.state, came.text);
+                if came.state == machine::WAITING {
+                    entry.wait(now_ms, came.text);
+                } else {
+                    entry.step(now_ms, came.state, came.text);
+                }
                 if over {
                     self.sweep(entry);
                     return Ok(Next::Ended);

@@ -52,7 +52,7 @@ pub struct Entry {
 #[serde(rename_all = "kebab-case")]
 pub enum Matter {
     /// A deal.
-    Filecoin(Deal),
+    Filecoin(Box<Deal>),
     /// A pin.
     Estuary(Pin),
 }

@@ -25,7 +25,7 @@ impl Call<'_> {
         let body = || {
             File::open(&piece.car).map_err(|error| {
                 let why = format!("the archive {} cannot be read: {error}", piece.car.display());
-                Trouble::never(why, "publish the results again")
+                Trouble::never(why, "run the job again")
             })
         };
         let path = format!("upload/{}", self.deal.id);

@@ -1,0 +1,144 @@
+//! Inputs as an engine can show them to a container: places of this host. What lies on it as it is to be seen is shown where it
+//! is; everything else is written into the execution's directory first.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::{HostFailure, Inputs, Kind, Tree};
+
+use crate::cas::unixfs::Unpack;
+
+/// An input that a container can be shown.
+#[derive(Debug)]
+pub(super) struct Shown<'a> {
+    /// Where the container sees it.
+    pub(super) target: &'a str,
+    /// Where it is.
+    pub(super) path: String,
+    /// What was seen there before, where it is no copy.
+    seen: Option<(&'a dyn Tree, Seen)>,
+}
+
+/// The names of a tree, with the targets of links. The tree itself notices where a file's content changes.
+type Seen = BTreeMap<String, (Kind, Option<String>)>;
+
+/// Makes all inputs ready. Copies go into the new directory `dir`, and must not be larger than `unpack` says.
+pub(super) fn show<'a>(inputs: &'a Inputs, dir: &Path, unpack: &Unpack) -> Result<Vec<Shown<'a>>, HostFailure> {
+    fs::create_dir(dir).map_err(|error| HostFailure::at("make", dir, error))?;
+    let one = |(index, (target, tree)): (usize, (&'a String, &'a std::sync::Arc<dyn Tree>))| {
+        let failed = |error| HostFailure::io(format!("read the input at {target}"), error);
+        if let Some(path) = place_of(&**tree) {
+            let seen = look(&**tree).map_err(failed)?;
+            return Ok(Shown { target, path, seen: Some((&**tree, seen)) });
+        }
+        let copy = dir.join(index.to_string());
+        unpack.write(&**tree, &copy, &mut |_| ()).map_err(|error| {
+            HostFailure::new(format!("cannot write the input at {target} to {}: {error}", copy.display()))
+        })?;
+        let path = copy.into_os_string().into_string();
+        let path = path.map_err(|path| HostFailure::new(format!("no engine takes the path {}", path.display())))?;
+        Ok(Shown { target, path, seen: None })
+    };
+    inputs.iter().enumerate().map(one).collect()
+}
+
+impl Shown<'_> {
+    /// Whether what the container has seen is what was hashed meanwhile.
+    pub(super) fn check_unchanged(&self) -> Result<(), HostFailure> {
+        let Some((tree, seen)) = &self.seen else { return Ok(()) };
+        let changed = |what: &str| HostFailure::new(format!("the input at {} {what}; run the job again", self.target));
+        let now = look(*tree).map_err(|error| changed(&format!("was changed while the container ran ({error})")))?;
+        if now != *seen || place_of(*tree).as_ref() != Some(&self.path) {
+            return Err(changed("was changed while the container ran"));
+        }
+        Ok(())
+    }
+}
+
+/// Where on this host a container can be shown all of `tree` and nothing else.
+fn place_of(tree: &dyn Tree) -> Option<String> {
+    let path = tree.host_path()?;
+    let is_plain = tree.stat("").is_ok_and(|stat| stat.kind != Kind::Link);
+    // What is mounted in it would have to be shown too, and not every engine can keep that from being written.
+    let whole = is_plain && path.canonicalize().is_ok_and(|real| real == path) && !has_mounts_below(&path);
+    path.into_os_string().into_string().ok().filter(|_| whole)
+}
+
+/// Where nobody says what is mounted, nothing is.
+fn has_mounts_below(path: &Path) -> bool {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    table.lines().filter_map(|line| line.split(' ').nth(4)).any(|place| {
+        let place = PathBuf::from(unescaped(place));
+        place != path && place.starts_with(path)
+    })
+}
+
+/// The kernel writes blanks and the like in octal.
+fn unescaped(text: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .into_iter()
+        .fold(text.to_owned(), |text, (code, meant)| text.replace(code, meant))
+}
+
+/// All names; every file is opened, so that the tree knows what it was.
+fn look(tree: &dyn Tree) -> io::Result<Seen> {
+    let mut seen = Seen::new();
+    if tree.stat("")?.kind != Kind::Dir {
+        tree.open("")?;
+        return Ok(seen);
+    }
+    let mut pending = vec![String::new()];
+    while let Some(dir) = pending.pop() {
+        for entry in tree.list(&dir)? {
+            let path = if dir.is_empty() { entry.name } else { format!("{dir}/{}", entry.name) };
+            let mut target = None;
+            match entry.kind {
+                Kind::Dir => pending.push(path.clone()),
+                Kind::File => drop(tree.open(&path)?),
+                Kind::Link => target = Some(tree.read_link(&path)?),
+            }
+            seen.insert(path, (entry.kind, target));
+        }
+    }
+    Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bacalhau_runtime::HostTree;
+
+    use super::*;
+    use crate::storage::{InlineStorage, Source, Storage as _};
+
+    #[test]
+    fn what_is_here_is_shown_in_place_and_the_rest_is_written_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let local = dir.path().canonicalize().unwrap().join("local");
+        fs::create_dir(&local).unwrap();
+        fs::write(local.join("a"), "1").unwrap();
+        let inline = InlineStorage.open(&Source::parse("data:,hello").unwrap()).unwrap().tree;
+        let tree: Arc<dyn Tree> = Arc::new(HostTree::open(&local).unwrap());
+        let inputs = Inputs::from([("/a".into(), Arc::clone(&tree)), ("/b".into(), inline)]);
+        let shown = show(&inputs, &dir.path().join("copies"), &Unpack::default()).unwrap();
+        assert_eq!(shown.iter().map(|shown| shown.target).collect::<Vec<_>>(), ["/a", "/b"]);
+        assert_eq!(shown[0].path, local.to_str().unwrap());
+        assert_eq!(fs::read_to_string(&shown[1].path).unwrap(), "hello");
+        assert!(shown.iter().all(|shown| shown.check_unchanged().is_ok()));
+        fs::write(local.join("new"), "").unwrap();
+        assert!(shown[0].check_unchanged().unwrap_err().to_string().contains("input at /a was changed"));
+        fs::remove_file(local.join("new")).unwrap();
+        fs::write(local.join("a"), "other").unwrap();
+        assert!(shown[0].check_unchanged().unwrap_err().to_string().contains("input at /a was changed"));
+    }
+
+    #[test]
+    fn mounts_below_are_found() {
+        assert!(has_mounts_below(Path::new("/")));
+        assert!(!has_mounts_below(Path::new("/proc/self/fd")));
+        assert_eq!(unescaped("/a\\040b"), "/a b");
+    }
+}

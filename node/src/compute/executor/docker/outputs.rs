@@ -1,0 +1,235 @@
+//! What a container has written: how much it is while it runs, and afterwards as folders of the results. As from the
+//! sandbox, links stay behind, and names are such as every machine can have. Nothing is followed.
+
+use std::io;
+use std::path::Path;
+
+use bacalhau_runtime::{Error, HostFailure, Limit, MAX_PATH_DEPTH, Refusal, is_result_name};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirEntry, MetadataExt as _, Permissions, PermissionsExt as _};
+
+use crate::job::ContainerLimits;
+
+/// Modes of what is kept. No hash knows them, and those that a program chose are no business of whoever has its results.
+const FILE_MODE: u32 = 0o644;
+const DIR_MODE: u32 = 0o755;
+
+/// What is below some directories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Usage {
+    bytes: u64,
+    files: u64,
+}
+
+/// What stayed behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Symbolic links.
+    pub(super) links: u64,
+    /// Pipes and sockets.
+    pub(super) others: u64,
+}
+
+/// Which bound what is below `dir` is over, while it may be changing.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub(super) fn over(dir: &Path, limits: &ContainerLimits) -> io::Result<Option<Limit>> {
+    let mut usage = Usage::default();
+    let root = Dir::open_ambient_dir(dir, ambient_authority())?;
+    // The directories of the outputs themselves are ours.
+    for entry in root.entries()? {
+        measure(&entry?.open_dir()?, limits, MAX_PATH_DEPTH, &mut usage)?;
+    }
+    Ok(usage.over(limits))
+}
+
+impl Usage {
+    fn over(&self, limits: &ContainerLimits) -> Option<Limit> {
+        if self.bytes > limits.output_bytes {
+            Some(Limit::OutputBytes)
+        } else {
+            (self.files > limits.output_files).then_some(Limit::OutputFiles)
+        }
+    }
+}
+
+/// Adds up until it is too much. What vanishes meanwhile is not counted.
+fn measure(dir: &Dir, limits: &ContainerLimits, depth: u64, usage: &mut Usage) -> io::Result<()> {
+    for entry in dir.entries()? {
+        let entry = entry?;
+        let Some(metadata) = still_there(entry.metadata())? else { continue };
+        usage.files += 1;
+        if metadata.is_file() {
+            usage.bytes = usage.bytes.saturating_add(metadata.len());
+        }
+        if usage.over(limits).is_some() {
+            return Ok(());
+        }
+        if metadata.is_dir()
+            && let Some(depth) = depth.checked_sub(1)
+            && let Some(below) = still_there(open(dir, &entry))?
+        {
+            measure(&below, limits, depth, usage)?;
+        }
+    }
+    Ok(())
+}
+
+fn still_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Also what its maker has closed, so that nobody hides anything in there.
+fn open(dir: &Dir, entry: &DirEntry) -> io::Result<Dir> {
+    match entry.open_dir() {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            dir.set_permissions(entry.file_name(), Permissions::from_mode(DIR_MODE))?;
+            entry.open_dir()
+        }
+        opened => opened,
+    }
+}
+
+/// Moves what is below the directory at `from`, where nobody writes any more, into the empty directory at `to`.
+///
+/// # Errors
+/// When it has a name that results cannot have, or is too deep, as on every machine; or when the host fails.
+pub(super) fn export(from: &Path, to: &Path, left: &mut Left) -> Result<(), Error> {
+    let open = |path: &Path| {
+        Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| HostFailure::at("open", path, error))
+    };
+    Mover { left }.all(&open(from)?, &open(to)?, "", MAX_PATH_DEPTH)
+}
+
+struct Mover<'a> {
+    left: &'a mut Left,
+}
+
+impl Mover<'_> {
+    fn all(&mut self, from: &Dir, to: &Dir, path: &str, depth: u64) -> Result<(), Error> {
+        let failed = |error| HostFailure::io(format!("read the output /{path}"), error);
+        for entry in from.entries().map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let path = format!("{path}{}", name.to_string_lossy());
+            self.one(from, &entry, to, &path, depth)
+                .map_err(|error| HostFailure::io(format!("keep the output /{path}"), error))??;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, from: &Dir, entry: &DirEntry, to: &Dir, path: &str, depth: u64) -> io::Result<Result<(), Error>> {
+        let metadata = entry.metadata()?;
+        let name = entry.file_name();
+        if metadata.is_symlink() {
+            self.left.links += 1;
+            return Ok(Ok(()));
+        }
+        if !metadata.is_file() && !metadata.is_dir() {
+            self.left.others += 1;
+            return Ok(Ok(()));
+        }
+        if !is_result_name(name.as_encoded_bytes()) {
+            return Ok(Err(Refusal::job(format!(
+                "the container has written {path:?} to an output: results have names that every machine can have, of at \
+                 most 255 bytes of UTF-8 without control characters and backslashes"
+            ))
+            .into()));
+        }
+        if metadata.is_file() {
+            // Under several names each gets its own copy, so that nobody edits two files at once.
+            if metadata.nlink() > 1 {
+                from.set_permissions(&name, Permissions::from_mode(FILE_MODE))?;
+                from.copy(&name, to, &name)?;
+            } else {
+                from.rename(&name, to, &name)?;
+            }
+            to.set_permissions(&name, Permissions::from_mode(FILE_MODE))?;
+            return Ok(Ok(()));
+        }
+        let Some(depth) = depth.checked_sub(1) else {
+            let start: String = path.chars().take(60).collect();
+            return Ok(Err(Refusal::job(format!(
+                "the container has written directories to an output that lie more than {MAX_PATH_DEPTH} deep, below \
+                 {start:?}…: results cannot"
+            ))
+            .into()));
+        };
+        from.set_permissions(&name, Permissions::from_mode(DIR_MODE))?;
+        to.create_dir(&name)?;
+        Ok(self.all(&entry.open_dir()?, &to.open_dir(&name)?, &format!("{path}/"), depth))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    /// The directory of outputs, with one in it, and an empty one.
+    fn dirs() -> (tempfile::TempDir, std::path::PathBuf, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("outputs/o"), dir.path().join("to"));
+        fs::create_dir_all(&from).unwrap();
+        fs::create_dir(&to).unwrap();
+        (dir, from, to)
+    }
+
+    #[test]
+    fn files_are_kept_and_links_and_pipes_stay() {
+        let (dir, from, to) = dirs();
+        fs::create_dir_all(from.join("sub/empty")).unwrap();
+        fs::write(from.join("sub/a"), "1").unwrap();
+        fs::hard_link(from.join("sub/a"), from.join("b")).unwrap();
+        symlink("/etc/passwd", from.join("passwd")).unwrap();
+        symlink(dir.path(), from.join("out")).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, from.join("pipe"), rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
+        fs::set_permissions(from.join("b"), fs::Permissions::from_mode(0o4000)).unwrap();
+        fs::set_permissions(from.join("sub"), fs::Permissions::from_mode(0)).unwrap();
+        let mut left = Left::default();
+        export(&from, &to, &mut left).unwrap();
+        assert_eq!(left, Left { links: 2, others: 1 });
+        fs::write(to.join("b"), "changed").unwrap();
+        assert_eq!(fs::read_to_string(to.join("sub/a")).unwrap(), "1", "each name has its own file");
+        assert!(to.join("sub/empty").is_dir() && !to.join("passwd").exists());
+        assert_eq!(fs::metadata(to.join("b")).unwrap().permissions().mode() & 0o7777, 0o644);
+    }
+
+    #[test]
+    fn names_and_depths_that_results_cannot_have_are_refused_by_name() {
+        for (name, shown) in [(&b"a\nb"[..], r"a\nb"), (b"\xff", "\u{fffd}"), (b"back\\slash", "back")] {
+            let (_dir, from, to) = dirs();
+            fs::write(from.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+            let error = export(&from, &to, &mut Left::default()).unwrap_err();
+            assert!(matches!(error, Error::Refused(_)) && error.to_string().contains(shown), "{error}");
+        }
+        let (_dir, from, to) = dirs();
+        fs::create_dir_all(from.join("d/".repeat(300))).unwrap();
+        let error = export(&from, &to, &mut Left::default()).unwrap_err();
+        assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("256 deep"), "{error}");
+    }
+
+    #[test]
+    fn too_much_is_seen_and_links_are_not_followed() {
+        let (dir, from, _) = dirs();
+        fs::write(from.join("a"), "12345").unwrap();
+        fs::create_dir(from.join("sub")).unwrap();
+        fs::write(from.join("sub/b"), "12345").unwrap();
+        symlink("/", from.join("root")).unwrap();
+        let over = |output_bytes, output_files| {
+            let limits = ContainerLimits { output_bytes, output_files, ..ContainerLimits::default() };
+            over(&dir.path().join("outputs"), &limits).unwrap()
+        };
+        assert_eq!(over(10, 4), None);
+        assert_eq!(over(9, 4), Some(Limit::OutputBytes));
+        assert_eq!(over(10, 3), Some(Limit::OutputFiles));
+    }
+}

@@ -1,0 +1,56 @@
+//! What a container says, as it says it: into files, into the log that others may read, and no more than it may.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::Control;
+
+/// The two files.
+pub(super) struct Streams<'a> {
+    stdout: File,
+    stderr: File,
+    left: u64,
+    control: &'a Control,
+}
+
+impl<'a> Streams<'a> {
+    /// New files in `dir`, for `most` bytes together.
+    pub(super) fn new(dir: &Path, most: u64, control: &'a Control) -> io::Result<Self> {
+        let file = |name| File::create_new(Self::path(dir, name));
+        Ok(Self { stdout: file("stdout")?, stderr: file("stderr")?, left: most, control })
+    }
+
+    /// Where a stream is kept.
+    pub(super) fn path(dir: &Path, name: &str) -> PathBuf {
+        dir.join(name)
+    }
+
+    /// Takes the next bytes. False when they are more than it may say: then only what it might still say was taken.
+    pub(super) fn take(&mut self, stderr: bool, bytes: &[u8]) -> io::Result<bool> {
+        let fits = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        let taken = &bytes[..fits];
+        let file = if stderr { &mut self.stderr } else { &mut self.stdout };
+        file.write_all(taken)?;
+        self.control.wrote(stderr, taken);
+        self.left -= fits as u64;
+        Ok(fits == bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_may_be_said_by_both_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let control = Control::default();
+        let mut streams = Streams::new(dir.path(), 5, &control).unwrap();
+        assert!(streams.take(false, b"abc").unwrap() && streams.take(true, b"de").unwrap());
+        assert!(streams.take(false, b"").unwrap());
+        assert!(!streams.take(false, b"f").unwrap());
+        assert_eq!(std::fs::read(dir.path().join("stdout")).unwrap(), b"abc");
+        assert_eq!((control.log(false, 0, 9), control.log(true, 0, 9)), (b"abc".to_vec(), b"de".to_vec()));
+    }
+}
