@@ -32,6 +32,7 @@ mod output;
 mod phases;
 mod piece;
 mod place;
+mod publications;
 mod publish;
 mod report;
 mod serve;
@@ -82,6 +83,7 @@ enum Command {
     /// Jobs on a server, by the names that later Bacalhau gave the verbs
     #[command(subcommand)]
     Job(Box<job::Job>),
+    Publications(Box<publications::Publications>),
     Serve(Box<serve::Serve>),
     Devstack(Box<devstack::Devstack>),
     Id(id::Id),
@@ -147,6 +149,7 @@ impl Command {
             Self::Logs(verb) => verb.run().map_err(Failure::without_result),
             Self::Cancel(verb) => verb.run().map_err(Failure::without_result),
             Self::Job(verb) => verb.run().map_err(Failure::without_result),
+            Self::Publications(verb) => verb.run().map_err(Failure::without_result),
             Self::Serve(verb) => verb.run().map_err(Failure::without_result),
             Self::Devstack(verb) => verb.run().map_err(Failure::without_result),
             Self::Id(verb) => verb.run().map_err(Failure::without_result),

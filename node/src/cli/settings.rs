@@ -101,7 +101,7 @@ fn read(matches: &ArgMatches, is_of: impl Fn(&Key) -> bool) -> Result<Settings, 
 pub(super) struct PublishingSettings(Settings);
 
 impl PublishingSettings {
-    const SECTIONS: [&str; 1] = ["filecoin"];
+    const SECTIONS: [&str; 2] = ["estuary", "filecoin"];
 
     /// See [`Settings::lay_over`].
     ///

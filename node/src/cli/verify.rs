@@ -22,6 +22,7 @@ use super::talk::Talk;
 use super::{data, hash, interrupt, text};
 use crate::compute::{Container, Docker};
 use crate::job::{DockerSpec, Resources, docker_profile};
+use crate::node::Node;
 use crate::receipts;
 use crate::storage::{Source, Sources};
 
@@ -173,7 +174,7 @@ impl Verify {
         };
         let last = Arc::clone(&docker);
         interrupt::ends(move || last.close());
-        let (talk, sources) = self.sources(&dir, mounts.iter().map(|mount| &mount.source))?;
+        let (talk, sources, _node) = self.sources(&dir, mounts.iter().map(|mount| &mount.source))?;
         let inputs = data::open_inputs(&sources, &talk, &mounts)?;
         talk.say(format!("running container {} again", receipt.claim.job_cid));
         Ok(Ok(docker.run(&Container {
@@ -188,16 +189,16 @@ impl Verify {
         })?))
     }
 
-    /// What is to be read, and what is said meanwhile.
+    /// What is to be read, and what is said meanwhile; and the node that reads it, which is to be kept as long.
     fn sources<'a>(
         &self,
         dir: &TempDir,
         mut read: impl Iterator<Item = &'a Source>,
-    ) -> Result<(Arc<Talk>, Sources), Failure> {
+    ) -> Result<(Arc<Talk>, Sources, Option<Node>), Failure> {
         let talk = self.machine.talk();
         let node = read.any(Source::is_cid).then(|| self.by_cid.node(&talk)).transpose()?;
         let sources = self.machine.download.sources(&talk, node.as_ref(), dir.path().into())?;
-        Ok((talk, sources))
+        Ok((talk, sources, node))
     }
 
     fn run_again(&self, receipt: &Receipt) -> Result<Receipt, Failure> {
@@ -205,7 +206,7 @@ impl Verify {
         let module = self.module(receipt)?;
         let mounts = self.mounts(receipt)?;
         let dir = workplace()?;
-        let (talk, sources) = self.sources(&dir, mounts.iter().map(|mount| &mount.source).chain([&module]))?;
+        let (talk, sources, _node) = self.sources(&dir, mounts.iter().map(|mount| &mount.source).chain([&module]))?;
         let runtime = self.compiling.runtime(job.limits.module_bytes)?;
         let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));

@@ -46,6 +46,16 @@ impl Deliverer {
         Self { store, profile, publishers, ledger, here, held: Mutex::default() }
     }
 
+    /// Whether all publishers that `job` names are here.
+    ///
+    /// # Errors
+    /// Why one is not.
+    pub fn can_publish(&self, job: &AnnouncedJob) -> Result<(), String> {
+        let kinds = &job.request.request.spec.publishers;
+        let missing = kinds.iter().find(|kind| !self.publishers.contains_key(kind));
+        missing.map_or(Ok(()), |kind| Err(publisher::missing(*kind)))
+    }
+
     /// Makes the directory `results` of an execution of `job` available: to its requester, and to everybody by the
     /// publishers that it names, one after the other. A second time is no harm.
     ///

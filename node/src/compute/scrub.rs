@@ -74,7 +74,7 @@ mod tests {
         }
         fs::create_dir_all(&deep).unwrap();
         std::os::unix::fs::symlink(dir.path(), deep.join("out")).unwrap();
-        fs::set_permissions(top.join(".scrub-0/closed"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(top.join(".scrub-0/closed"), Permissions::from_mode(0o0)).unwrap();
         flatten(&top).unwrap();
         assert!(!top.exists() && dir.path().join("kept").exists());
         assert!(scrub(&top).is_ok(), "nothing is there");

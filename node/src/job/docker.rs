@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bacalhau_runtime::{Job, Limits, Link};
+use bacalhau_runtime::{Job, Limits, Link, MAX_PATH_DEPTH};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -109,7 +109,7 @@ impl DockerSpec {
                 log_bytes,
                 output_bytes,
                 output_files,
-                ..Limits::default()
+                path_depth: MAX_PATH_DEPTH,
             },
             ..Job::new(self.cid())
         }

@@ -61,6 +61,7 @@ fn default_timeout() -> u64 {
 /// What runs the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "a spec has one, and most are the large one")]
 pub enum Engine {
     /// The sandbox of `bacalhau-runtime`.
     Wasm(WasmSpec),

@@ -3,6 +3,7 @@
 
 mod combo;
 mod config;
+mod estuary;
 mod gateway;
 mod get;
 mod hash;

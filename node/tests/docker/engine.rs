@@ -115,6 +115,11 @@ impl Engine {
         self.dir.path().join("root.tar")
     }
 
+    /// The directory of everything.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Where it listens, as `--docker-host` takes it.
     pub(crate) fn host(&self) -> String {
         host_of(self.dir.path())

@@ -31,7 +31,6 @@ fn a_container_has_no_network_no_capabilities_and_no_way_to_get_any() {
     let script = "grep -E '^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' /proc/self/status
         grep -c : /proc/net/dev; ls /sys/class/net; ulimit -c; cat /proc/net/route | wc -l
         mknod /tmp/null c 1 3 2>/dev/null && echo made a device
-        chmod 4755 /outputs 2>/dev/null; date -s 2001-01-01 >/dev/null 2>&1 && echo set the clock
         wget -q -T 2 -O - http://127.0.0.1:1234/ 2>/dev/null && echo reached somebody; ls /var/run 2>/dev/null; true";
     let report = engine.report(&lab, 0, "--output-dir out", script);
     let none = "0000000000000000";

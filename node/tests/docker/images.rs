@@ -27,7 +27,11 @@ fn a_tag_is_looked_up_once_and_what_it_named_is_what_runs() {
     assert!(looked_up <= 2, "one pull asks for a head and a body: {:?}", registry.asked());
 
     // By digest, whoever runs it pulls it.
-    assert_eq!(engine.docker(&["image", "rm", &tag, &fixed]).unwrap().code, 0);
+    for name in [&tag, &fixed] {
+        // With its last name goes the image.
+        let _ = engine.docker(&["image", "rm", "-f", name]).unwrap();
+    }
+    assert_ne!(engine.docker(&["image", "inspect", &fixed]).unwrap().code, 0);
     let end = run(&lab, &engine, &fixed, "--output-dir out2 -- us");
     assert_eq!(end.code, 0, "{}", end.stderr);
     assert_eq!(std::fs::read_to_string(lab.path("out2/results/stdout")).unwrap(), "from us\n");

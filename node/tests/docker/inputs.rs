@@ -12,12 +12,12 @@ fn what_is_here_is_shown_in_place_and_the_rest_is_written_down_first() {
     lab.write("local/sub/a", "local\n");
     lab.write("file.txt", "file\n");
     lab.write("sealed/b", "by cid\n");
-    lab.write("unsealed/c", "unsealed\n");
-    let (stored, unsealed) = (lab.cid("sealed"), lab.cid("unsealed"));
-    std::fs::rename(lab.path("unsealed"), lab.path(&unsealed)).unwrap();
+    lab.write("copies/unsealed/c", "unsealed\n");
+    let (stored, unsealed) = (lab.cid("sealed"), lab.cid("copies/unsealed"));
+    std::fs::rename(lab.path("copies/unsealed"), lab.path("copies").join(&unsealed)).unwrap();
     let flags = format!(
         "-i local:/in/local -i file.txt:/in/file -i data:,inline:/in/inline -i {stored}:/in/stored -i {unsealed}:/in/unsealed \
-         --filecoin-unsealed-path {}/{{{{.Cid}}}} --data-dir maker --output-dir out",
+         --filecoin-unsealed-path {}/copies/{{{{.Cid}}}} --data-dir maker --output-dir out",
         lab.path(".").canonicalize().unwrap().display()
     );
     // Which place of the host is mounted stands in the fourth column.

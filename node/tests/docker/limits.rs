@@ -21,26 +21,24 @@ fn a_limit_ends_a_container_and_everybody_says_which() {
     let Some(engine) = Engine::shared("limits of containers") else { return };
     let lab = Lab::new();
     let limits = [
-        ("--log-bytes 1k", "yes", "log-bytes", "--log-bytes"),
-        ("--log-bytes 1k", "yes >&2", "log-bytes", "--log-bytes"),
+        ("--log-bytes 1k", "yes", "log-bytes"),
+        ("--log-bytes 1k", "yes >&2", "log-bytes"),
         (
             "--output-bytes 1m",
             "echo begun; dd if=/dev/zero of=/outputs/x bs=1M count=64 2>/dev/null; sleep 99",
             "output-bytes",
-            "--output-bytes",
         ),
-        ("--output-files 10", "for i in $(seq 20); do echo > /outputs/$i; done", "output-files", "--output-files"),
-        ("--memory 16m", "echo begun; tail /dev/zero", "memory", "--memory"),
-        ("--memory 16m", "dd if=/dev/zero of=/tmp/x bs=1M count=64 2>/dev/null", "memory", "--memory"),
+        ("--output-files 10", "for i in $(seq 20); do echo > /outputs/$i; done", "output-files"),
+        ("--memory 16m", "echo begun; tail /dev/zero", "memory"),
+        ("--memory 16m", "dd if=/dev/zero of=/tmp/x bs=1M count=64 2>/dev/null", "memory"),
     ];
-    for (number, (flags, script, limit, flag)) in limits.into_iter().enumerate() {
+    for (number, (flags, script, limit)) in limits.into_iter().enumerate() {
         let report = engine.report(&lab, 10, &format!("{flags} --output-dir out{number}"), script);
         assert_eq!(report["claim"]["outcome"]["limit"], limit, "{script}");
         assert_eq!(report["verified"], true, "{script}");
         assert_eq!(result(&lab, &report, "exitCode"), "152");
         let outputs = lab.path(report["results_dir"].as_str().unwrap()).join("outputs");
         assert_eq!(std::fs::read_dir(outputs).unwrap().count(), 0, "{script}: what is there is by chance");
-        assert!(flag.ends_with(&limit[..3]) || flag.contains(limit), "{flag}");
     }
     let said = std::fs::read_to_string(lab.path("out0/results/stdout")).unwrap();
     assert_eq!(said, "y\n".repeat(512), "what it might say is kept");

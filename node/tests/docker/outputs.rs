@@ -1,10 +1,11 @@
 //! What containers leave in their outputs, whatever it is.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 
 use crate::engine::{Engine, result};
-use crate::support::Lab;
+use crate::support::{End, Lab};
 
 #[test]
 fn outputs_are_whoever_runs_its_and_links_stay_behind() {
@@ -30,6 +31,37 @@ fn outputs_are_whoever_runs_its_and_links_stay_behind() {
         assert_eq!((metadata.uid(), metadata.nlink()), (rustix::process::getuid().as_raw(), 1), "{name}");
     }
     assert_eq!(result(&lab, &report, "outputs/closed/b"), "2\n");
+}
+
+/// A user who may do nothing but talk to the engine.
+const NOBODY: u32 = 54_321;
+
+#[test]
+fn whoever_has_no_privileges_owns_what_containers_write_for_them() {
+    let Some(engine) = Engine::shared("outputs of containers without privileges") else { return };
+    let lab = Lab::new();
+    lab.write("in/a", "1\n");
+    chown(lab.path("."), Some(NOBODY), Some(NOBODY)).unwrap();
+    fs::set_permissions(engine.host().trim_start_matches("unix://"), fs::Permissions::from_mode(0o666)).unwrap();
+    fs::set_permissions(engine.dir(), fs::Permissions::from_mode(0o711)).unwrap();
+    let script =
+        "id -u; id -g; cat /inputs/a; cd /outputs; mkdir closed; echo 2 > closed/b; echo 3 > c; chmod 0 closed c";
+    let mut command = engine.command(&lab, "-i ./in --output-dir out", script);
+    command.env("BACALHAU_DIR", lab.path("own")).env("BACALHAU_CACHE_DIR", lab.path("own")).uid(NOBODY).gid(NOBODY);
+    let end = match command.output() {
+        Ok(output) => End::from(output),
+        Err(error) => {
+            eprintln!(
+                "skipped: outputs of containers without privileges: the program cannot be run by others: {error}"
+            );
+            return;
+        }
+    };
+    assert_eq!(end.code, 0, "{}", end.stderr);
+    let names = ["stdout", "outputs/closed/b", "outputs/c"];
+    let read = names.map(|name| fs::read_to_string(lab.path("out/results").join(name)).unwrap());
+    assert_eq!(read, [format!("{NOBODY}\n{NOBODY}\n1\n"), "2\n".into(), "3\n".into()]);
+    assert_eq!(fs::metadata(lab.path("out/results/outputs/c")).unwrap().uid(), NOBODY);
 }
 
 #[test]

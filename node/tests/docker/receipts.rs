@@ -14,7 +14,9 @@ fn a_receipt_is_checked_by_running_the_container_again() {
     let report = engine.report(&lab, 0, flags, "cat /inputs/a; pwd; echo $A; echo 2 > /outputs/two");
     let verify = |flags: &str| {
         let line = format!("verify out/receipt.json --output json {flags}");
-        finish(lab.command_of("client", &line), &line)
+        let mut command = lab.command_of("client", &line);
+        command.env("TMPDIR", lab.path("."));
+        finish(command, &line)
     };
     let here = format!("--docker-host {}", engine.host());
     let end = verify(&here);
@@ -25,7 +27,7 @@ fn a_receipt_is_checked_by_running_the_container_again() {
         "{}",
         end.stderr
     );
-    assert_eq!(engine.containers(&std::env::temp_dir()), [""; 0], "it is removed");
+    assert_eq!(engine.containers(&lab.path(".")), [""; 0], "it is removed");
 
     // Without an engine, signatures and files are checked, and it is said what is missing.
     let end = verify("--docker-host unix:///no/such.sock");

@@ -20,9 +20,6 @@ const MAX_STATE_BYTES: usize = 24;
 
 /// The state of a publication whose last step did not work.
 const WAITING: &str = "waiting";
-/// The state of a publication that came to nothing.
-const FAILED: &str = "failed";
-
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +74,9 @@ pub(super) fn name(publisher: &str, execution: ExecutionId) -> String {
 }
 
 impl Entry {
+    /// The state of a publication that came to nothing.
+    pub const FAILED: &'static str = "failed";
+
     /// A publication of the results `h1` that is to begin at once, of a job of `requester`.
     pub fn new(
         execution: ExecutionId,
@@ -132,12 +132,12 @@ impl Entry {
 
     /// Notes that it came to nothing, and why.
     pub fn fail(&mut self, at_ms: u64, why: impl AsRef<str>) {
-        self.step(at_ms, FAILED, why);
+        self.step(at_ms, Self::FAILED, why);
     }
 
     /// Whether it came to nothing.
     pub fn has_failed(&self) -> bool {
-        self.ended && self.state() == FAILED
+        self.ended && self.state() == Self::FAILED
     }
 
     /// The state that the last step came to.

@@ -1,8 +1,10 @@
 //! The engine: whether it is there, which images it has, which containers of ours it should have no more.
 
-use std::fmt;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use std::{fmt, mem};
 
 use bacalhau_runtime::{Error, HostFailure, Receipt};
 use bollard::errors::Error as ApiError;
@@ -42,6 +44,8 @@ pub struct Docker {
     pub(super) owner: Owner,
     /// Held for reading while a container is made; true when no more may be.
     pub(super) closed: RwLock<bool>,
+    /// Containers that could not be removed so far.
+    stuck: Mutex<BTreeSet<String>>,
 }
 
 /// Whom a container runs as, so that what it writes is ours.
@@ -97,6 +101,7 @@ impl Docker {
             user: User::of(&info.security_options.unwrap_or_default()),
             owner: Owner::new(dir)?,
             closed: RwLock::new(false),
+            stuck: Mutex::default(),
         };
         docker.block_on(docker.sweep(false))?;
         Ok(docker)
@@ -118,6 +123,7 @@ impl Docker {
             let ping = timeout(PING_PATIENCE, self.client.ping()).await;
             let gone = |why: String| format!("the engine for containers of this node does not answer: {why}");
             ping.map_err(|_| gone("it says nothing".into()))?.map_err(|error| gone(words(error)))?;
+            self.remove_stuck().await;
             if spec.is_local() && self.inspect(&spec.image).await.map_err(|failure| failure.to_string())?.is_none() {
                 return Err(not_to_be_had(&spec.image));
             }
@@ -229,7 +235,18 @@ impl Docker {
         Ok(())
     }
 
-    /// Ends a container and removes it with its volumes. That there is none is no error.
+    /// Removes what could not be removed before: the engine had gone away then, and is there again.
+    async fn remove_stuck(&self) {
+        let stuck = mem::take(&mut *self.stuck.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in stuck {
+            if let Err(failure) = self.remove(&id).await {
+                tracing::warn!("{failure}");
+            }
+        }
+    }
+
+    /// Ends a container and removes it with its volumes. That there is none is no error. What cannot be removed is tried again
+    /// when it is next asked whether the engine is there.
     pub(super) async fn remove(&self, id: &str) -> Result<(), HostFailure> {
         let mut tried = 0;
         loop {
@@ -240,6 +257,7 @@ impl Docker {
                 // Somebody else is removing it: the next time it is gone.
                 Err(_) if tried < REMOVALS => tokio::time::sleep(Duration::from_secs(1)).await,
                 Err(error) => {
+                    self.stuck.lock().unwrap_or_else(PoisonError::into_inner).insert(id.into());
                     return Err(HostFailure::new(format!(
                         "the engine does not remove container {id}: {}",
                         words(error)
@@ -371,8 +389,8 @@ mod tests {
             error.contains("no engine") && error.contains("none.sock") && error.contains("--docker-host"),
             "{error}"
         );
-        let _listener = std::os::unix::net::UnixListener::bind(dir.path().join("none.sock")).unwrap();
-        drop(_listener);
+        // What a daemon leaves that has ended: a socket, and nobody at it.
+        drop(std::os::unix::net::UnixListener::bind(dir.path().join("none.sock")).unwrap());
         let error = Docker::connect(&host, dir.path()).unwrap_err().to_string();
         assert!(error.contains("Connection refused"), "{error}");
     }

@@ -1,18 +1,23 @@
 //! What a container has written: how much it is while it runs, and afterwards as folders of the results. As from the
 //! sandbox, links stay behind, and names are such as every machine can have. Nothing is followed.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
 use bacalhau_runtime::{Error, HostFailure, Limit, MAX_PATH_DEPTH, Refusal, is_result_name};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, MetadataExt as _, Permissions, PermissionsExt as _};
+use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt as _};
+#[cfg(target_os = "linux")]
+use rustix::fs::OFlags;
 
 use crate::job::ContainerLimits;
 
 /// Modes of what is kept. No hash knows them, and those that a program chose are no business of whoever has its results.
 const FILE_MODE: u32 = 0o644;
 const DIR_MODE: u32 = 0o755;
+/// What its owner needs to look into a directory.
+const OWNER_LOOKS: u32 = 0o500;
 
 /// What is below some directories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,7 +73,7 @@ fn measure(dir: &Dir, limits: &ContainerLimits, depth: u64, usage: &mut Usage) -
         }
         if metadata.is_dir()
             && let Some(depth) = depth.checked_sub(1)
-            && let Some(below) = still_there(open(dir, &entry))?
+            && let Some(below) = still_there(open(dir, &entry, &metadata))?
         {
             measure(&below, limits, depth, usage)?;
         }
@@ -85,14 +90,27 @@ fn still_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 /// Also what its maker has closed, so that nobody hides anything in there.
-fn open(dir: &Dir, entry: &DirEntry) -> io::Result<Dir> {
-    match entry.open_dir() {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            dir.set_permissions(entry.file_name(), Permissions::from_mode(DIR_MODE))?;
-            entry.open_dir()
-        }
-        opened => opened,
+fn open(dir: &Dir, entry: &DirEntry, metadata: &Metadata) -> io::Result<Dir> {
+    if metadata.mode() & OWNER_LOOKS != OWNER_LOOKS {
+        set_mode(dir, &entry.file_name(), DIR_MODE)?;
     }
+    entry.open_dir()
+}
+
+/// Also of what may not be opened. Whatever `name` is by then, no link is followed: a container may be putting one there.
+#[cfg(target_os = "linux")]
+fn set_mode(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
+    use std::os::fd::AsRawFd as _;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let place = rustix::fs::openat(dir, name, flags, rustix::fs::Mode::empty())?;
+    let path = format!("/proc/self/fd/{}", place.as_raw_fd());
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Where the host has no such way, what may not be opened stays closed.
+#[cfg(not(target_os = "linux"))]
+fn set_mode(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
+    dir.set_permissions(name, cap_std::fs::PermissionsExt::from_mode(mode))
 }
 
 /// Moves what is below the directory at `from`, where nobody writes any more, into the empty directory at `to`.
@@ -144,12 +162,12 @@ impl Mover<'_> {
         if metadata.is_file() {
             // Under several names each gets its own copy, so that nobody edits two files at once.
             if metadata.nlink() > 1 {
-                from.set_permissions(&name, Permissions::from_mode(FILE_MODE))?;
+                set_mode(from, &name, FILE_MODE)?;
                 from.copy(&name, to, &name)?;
             } else {
                 from.rename(&name, to, &name)?;
             }
-            to.set_permissions(&name, Permissions::from_mode(FILE_MODE))?;
+            set_mode(to, &name, FILE_MODE)?;
             return Ok(Ok(()));
         }
         let Some(depth) = depth.checked_sub(1) else {
@@ -160,7 +178,7 @@ impl Mover<'_> {
             ))
             .into()));
         };
-        from.set_permissions(&name, Permissions::from_mode(DIR_MODE))?;
+        set_mode(from, &name, DIR_MODE)?;
         to.create_dir(&name)?;
         Ok(self.all(&entry.open_dir()?, &to.open_dir(&name)?, &format!("{path}/"), depth))
     }
@@ -193,7 +211,7 @@ mod tests {
         symlink(dir.path(), from.join("out")).unwrap();
         rustix::fs::mknodat(rustix::fs::CWD, from.join("pipe"), rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
         fs::set_permissions(from.join("b"), fs::Permissions::from_mode(0o4000)).unwrap();
-        fs::set_permissions(from.join("sub"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(from.join("sub"), fs::Permissions::from_mode(0o0)).unwrap();
         let mut left = Left::default();
         export(&from, &to, &mut left).unwrap();
         assert_eq!(left, Left { links: 2, others: 1 });
@@ -207,7 +225,7 @@ mod tests {
     fn names_and_depths_that_results_cannot_have_are_refused_by_name() {
         for (name, shown) in [(&b"a\nb"[..], r"a\nb"), (b"\xff", "\u{fffd}"), (b"back\\slash", "back")] {
             let (_dir, from, to) = dirs();
-            fs::write(from.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+            fs::write(from.join(OsStr::from_bytes(name)), "").unwrap();
             let error = export(&from, &to, &mut Left::default()).unwrap_err();
             assert!(matches!(error, Error::Refused(_)) && error.to_string().contains(shown), "{error}");
         }
@@ -215,6 +233,22 @@ mod tests {
         fs::create_dir_all(from.join("d/".repeat(300))).unwrap();
         let error = export(&from, &to, &mut Left::default()).unwrap_err();
         assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("256 deep"), "{error}");
+    }
+
+    #[test]
+    fn modes_are_set_of_what_may_not_be_opened_and_of_nothing_behind_a_link() {
+        let (dir, from, _) = dirs();
+        let kept = dir.path().join("kept");
+        fs::write(&kept, "").unwrap();
+        fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&kept, from.join("link")).unwrap();
+        fs::create_dir(from.join("closed")).unwrap();
+        fs::set_permissions(from.join("closed"), fs::Permissions::from_mode(0o0)).unwrap();
+        let root = Dir::open_ambient_dir(&from, ambient_authority()).unwrap();
+        set_mode(&root, OsStr::new("closed"), DIR_MODE).unwrap();
+        set_mode(&root, OsStr::new("link"), FILE_MODE).unwrap_err();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&from.join("closed")), mode(&kept)), (0o755, 0o600));
     }
 
     #[test]

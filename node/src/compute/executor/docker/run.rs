@@ -139,7 +139,7 @@ async fn hold_and_watch(
         // It might still be running, and writing.
         (Ok(Ended { outcome: Outcome::Limit(_), .. }), Err(failure)) => Err(failure.into()),
         (_, Err(failure)) => {
-            tracing::warn!("{failure}; it is removed when this node starts again");
+            tracing::warn!("{failure}; that is tried again later, and when this node starts");
             ended
         }
         (_, Ok(())) => ended,
