@@ -77,12 +77,12 @@ impl Projective {
         if u1 == u2 {
             return if s1 == s2 { self.double() } else { Self::neutral() };
         }
-        let (h, r) = (minus(&u2, &u1), minus(&s2, &s1));
-        let square = &h * &h % &*P;
-        let (cube, v) = (&square * &h % &*P, &u1 * &square % &*P);
-        let x = minus(&(&r * &r % &*P), &(&cube + &v * 2_u8));
-        let y = minus(&(&r * minus(&v, &x) % &*P), &(&s1 * &cube));
-        Self { z: &h * &self.z % &*P * &other.z % &*P, x, y }
+        let (run, rise) = (minus(&u2, &u1), minus(&s2, &s1));
+        let square = &run * &run % &*P;
+        let (cube, scaled) = (&square * &run % &*P, &u1 * &square % &*P);
+        let x = minus(&(&rise * &rise % &*P), &(&cube + &scaled * 2_u8));
+        let y = minus(&(&rise * minus(&scaled, &x) % &*P), &(&s1 * &cube));
+        Self { z: &run * &self.z % &*P * &other.z % &*P, x, y }
     }
 
     fn affine(&self) -> Option<Point> {

@@ -9,7 +9,7 @@ pub(crate) type Refusal = (u16, String);
 
 /// The shortest term, in epochs.
 const LEAST_EPOCHS: u64 = 518_400;
-/// The smallest piece that DataCap is spent on.
+/// The smallest piece that `DataCap` is spent on.
 const LEAST_VERIFIED_BYTES: u64 = 1 << 20;
 
 /// A proposal that was read.
@@ -62,7 +62,7 @@ impl Proposal {
         let identifier = text(&deal["identifier"])?;
         let is_ulid = identifier.len() == 26
             && identifier.bytes().all(|byte| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&byte))
-            && identifier < "8".to_owned();
+            && identifier.as_str() < "8";
         if !is_ulid {
             return Err(bad("ulid: bad data size when unmarshaling"));
         }

@@ -44,7 +44,7 @@ pub(crate) struct Scene {
 pub(crate) struct Wish {
     /// The provider fetches the data.
     pub(crate) pulled: bool,
-    /// The deal takes DataCap.
+    /// The deal takes `DataCap`.
     pub(crate) verified: bool,
 }
 

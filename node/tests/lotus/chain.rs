@@ -30,7 +30,7 @@ pub(crate) struct Chain {
     pub(crate) sector_size: u64,
     /// Bytes of clients, by their numbers.
     pub(crate) datacap: BTreeMap<u64, u128>,
-    /// AttoFIL that the wallets have.
+    /// What the wallets have, in attoFIL.
     pub(crate) balance: u128,
     /// Messages, the oldest first.
     pub(crate) messages: Vec<Message>,

@@ -1,4 +1,4 @@
-//! The methods of the fake, by Lotus' OpenRPC document: their permission, how many parameters each has and of which type,
+//! The methods of the fake, by Lotus' `OpenRPC` document: their permission, how many parameters each has and of which type,
 //! and results in the same form.
 
 use base64::Engine as _;
@@ -131,6 +131,7 @@ fn known(chain: &Chain, address: &Value) -> Result<u64, (i64, String)> {
     chain.id_of(address).ok_or_else(|| (3, format!("resolution lookup failed ({address}): actor not found")))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as all methods")]
 fn head(chain: &mut Chain, _: &[Value]) -> Outcome {
     Ok(json!({"Cids": [], "Blocks": [{"Height": chain.epoch, "Timestamp": chain.time()}], "Height": chain.epoch}))
 }
@@ -160,6 +161,7 @@ fn get_claim(chain: &mut Chain, params: &[Value]) -> Outcome {
         .into())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as all methods")]
 fn search(chain: &mut Chain, params: &[Value]) -> Outcome {
     let cid = cid_of(&params[1]).unwrap();
     let oldest = chain.epoch - params[2].as_i64().unwrap();

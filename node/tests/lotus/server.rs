@@ -59,7 +59,7 @@ fn talk(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> Answer) -> io::Result<
                 stream.write_all(&[head.as_bytes(), &body].concat())?;
             }
             Answer::Silence => {
-                stream.read(&mut [0])?;
+                stream.read_exact(&mut [0])?;
                 return Ok(());
             }
             Answer::HangUp => return Ok(()),

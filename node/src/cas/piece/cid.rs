@@ -20,6 +20,7 @@ const FR32_SHA2_256_TRUNC254_PADDED_BINARY_TREE: u64 = 0x1011;
 
 impl Commitment {
     /// The CID of version 1, which says nothing of sizes.
+    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
     pub fn cid_v1(&self) -> Cid {
         #[expect(clippy::expect_used, reason = "32 bytes always fit into a multihash of 64")]
         let hash = Multihash::wrap(SHA2_256_TRUNC254_PADDED, self.root()).expect("a root fits");
@@ -27,6 +28,7 @@ impl Commitment {
     }
 
     /// The CID of version 2.
+    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
     pub fn cid_v2(&self) -> Cid {
         let mut digest = Vec::new();
         put_varint(&mut digest, self.capacity() - self.payload_size());

@@ -62,7 +62,9 @@ impl<W: Write> PieceWriter<W> {
         self.take_subtrees();
         let mut last = [0; QUAD_BYTES];
         let (quads, rest) = self.waiting.as_chunks();
-        quads.iter().for_each(|bytes| self.frontier.push(quad(bytes), QUAD_LEVEL));
+        for bytes in quads {
+            self.frontier.push(quad(bytes), QUAD_LEVEL);
+        }
         if !rest.is_empty() {
             last[..rest.len()].copy_from_slice(rest);
             self.frontier.push(quad(&last), QUAD_LEVEL);
@@ -90,7 +92,9 @@ impl<W: Write> PieceWriter<W> {
     fn take_subtrees(&mut self) {
         let nodes: Vec<_> = self.waiting.par_chunks_exact(SUBTREE_BYTES).with_max_len(1).map(subtree).collect();
         self.waiting.drain(..nodes.len() * SUBTREE_BYTES);
-        nodes.into_iter().for_each(|node| self.frontier.push(node, SUBTREE_LEVEL));
+        for node in nodes {
+            self.frontier.push(node, SUBTREE_LEVEL);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The chain, as a Lotus node tells of it by JSON-RPC: whether provider, wallet and piece fit together, the allocation of
 //! `DataCap` for a verified deal, and the provider's claim when the piece is in a sector. It also signs for the wallet, whose
-//! key never leaves it. Written after Lotus' OpenRPC document and the sources of Lotus and the built-in actors.
+//! key never leaves it. Written after Lotus' `OpenRPC` document and the sources of Lotus and the built-in actors.
 //!
 //! An allocation is asked for once, whatever is killed when. Its message bears the deal's name, by which Lotus knows that it
 //! has sent it; and everything that is asked for follows from the deal, so that an allocation on the chain is told from

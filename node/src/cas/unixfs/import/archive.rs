@@ -26,6 +26,7 @@ impl Archive {
     ///
     /// # Errors
     /// When something cannot be read.
+    #[expect(clippy::needless_pass_by_value, reason = "it is kept")]
     pub fn of(tree: Arc<dyn Tree>, profile: Profile, progress: impl FnMut(u64) + Send) -> Result<Self, DataError> {
         let blocks = Reread::new(Arc::clone(&tree), profile.layout());
         let mut sink = Watched { blocks, progress };

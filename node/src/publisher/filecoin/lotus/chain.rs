@@ -1,5 +1,5 @@
 //! What is asked of the chain: the methods of Lotus that deals need, with the types of their parameters and results as in
-//! its OpenRPC document. Big numbers are strings there, CIDs are objects, and an empty tipset key is the head of the chain.
+//! its `OpenRPC` document. Big numbers are strings there, CIDs are objects, and an empty tipset key is the head of the chain.
 
 use std::collections::BTreeMap;
 
