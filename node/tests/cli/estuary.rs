@@ -20,7 +20,7 @@ mod service;
 
 use ::bacalhau;
 use delegate::Delegate;
-use service::{Handle, Service, TOKEN};
+use service::{Service, State, TOKEN};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -102,7 +102,7 @@ fn a_run_ends_when_its_results_are_pinned() {
 #[test]
 fn an_archive_is_uploaded_where_that_is_asked_for() {
     let stage = Stage::new();
-    stage.service.change(Handle::take_archives);
+    stage.service.change(State::take_archives);
     stage.room.write("token", format!("{TOKEN}\n"));
     let endpoint = stage.service.endpoint();
     let flags = format!("--estuary-endpoint {endpoint} --estuary-token-file token --estuary-add-car true");
