@@ -18,6 +18,7 @@ use crate::serving;
 /// Where results go beside the output directory.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Publishing")]
+#[expect(clippy::struct_field_names, reason = "these are the names of the flags")]
 pub(super) struct Publish {
     #[command(flatten)]
     to: PublishTo,

@@ -139,6 +139,7 @@ impl Deliverer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 fn in_words(error: HostFailure) -> String {
     let text = error.to_string();
     text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text).to_owned()

@@ -20,9 +20,9 @@ mod service;
 
 use ::bacalhau;
 use delegate::Delegate;
-use service::{Service, TOKEN};
+use service::{Handle, Service, TOKEN};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// A room, and a service.
 struct Stage {
@@ -76,6 +76,8 @@ fn interrupt(child: &Child) {
 fn a_run_ends_when_its_results_are_pinned() {
     let stage = Stage::new();
     let end = stage.expect(0, "wasm run hello.wat -c 3 --publisher estuary --output-dir out");
+    // What the README shows.
+    println!("{}\n{}", end.stderr, end.stdout);
     assert!(end.stdout.contains("\nestuary    pinned  request request/0001 at 127.0.0.1\n"), "{}", end.stdout);
     assert!(end.stderr.contains("estuary: pinning  request request/0001"), "{}", end.stderr);
     let published = stage.published();
@@ -100,7 +102,7 @@ fn a_run_ends_when_its_results_are_pinned() {
 #[test]
 fn an_archive_is_uploaded_where_that_is_asked_for() {
     let stage = Stage::new();
-    stage.service.change(|service| service.take_archives());
+    stage.service.change(Handle::take_archives);
     stage.room.write("token", format!("{TOKEN}\n"));
     let endpoint = stage.service.endpoint();
     let flags = format!("--estuary-endpoint {endpoint} --estuary-token-file token --estuary-add-car true");

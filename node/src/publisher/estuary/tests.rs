@@ -23,7 +23,7 @@ mod delegate;
 mod service_fake;
 
 use delegate::Delegate;
-use service_fake::{Fault, Service, TOKEN};
+use service_fake::{Fault, Handle, Service, TOKEN};
 
 /// The longest wait for what is to happen.
 const SOON: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ impl Stage {
         let results = dir.path().join("results");
         fs::create_dir_all(results.join("outputs")).unwrap();
         fs::write(results.join("stdout"), "hello\n").unwrap();
-        let big: Vec<u8> = (0..1_500_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let big: Vec<u8> = (0..400_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         fs::write(results.join("outputs/big"), big).unwrap();
         let h1 = dirhash::hash_dir(&results, "results").unwrap().h1;
         let listen: Vec<_> = listen.iter().map(|addr| addr.parse().unwrap()).collect();
@@ -321,11 +321,11 @@ fn a_service_that_forgets_is_asked_anew_and_not_for_ever() {
     let (course, mut entry) = (stage.course(), stage.begin());
     for _ in 0..3 {
         course.advance(&mut entry, now_ms()).unwrap();
-        stage.service.change(|service| service.forget());
+        stage.service.change(Handle::forget);
         assert!(matches!(course.advance(&mut entry, now_ms()), Ok(Next::In(_))), "{:?}", texts(&entry));
     }
     course.advance(&mut entry, now_ms()).unwrap();
-    stage.service.change(|service| service.forget());
+    stage.service.change(Handle::forget);
     assert_eq!(course.advance(&mut entry, now_ms()), Ok(Next::Ended));
     assert!(texts(&entry).last().unwrap().contains("forgotten it again and again"), "{:?}", texts(&entry));
     assert_eq!(stage.service.asked("POST", "/psa/pins"), 4);
@@ -335,7 +335,7 @@ fn a_service_that_forgets_is_asked_anew_and_not_for_ever() {
 #[test]
 fn an_archive_is_uploaded_where_the_service_takes_it() {
     let stage = Stage::new(&[], |_| vec![NOWHERE.into()]);
-    stage.service.change(|service| service.take_archives());
+    stage.service.change(Handle::take_archives);
     let places = stage.places(TOKEN, true);
     let (course, mut entry) = (stage.course_with(&places), stage.begin());
     // It breaks off: what was taken of it is taken again.

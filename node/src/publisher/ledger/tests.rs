@@ -291,7 +291,7 @@ fn what_fails_is_tried_later_each_time_and_not_for_ever() {
     let mut waiting = ledger.get(&name).unwrap().unwrap();
     assert_eq!((course.calls(), texts(&waiting)), (1, vec!["waiting the service is silent".to_owned()]));
     let wait = waiting.next_ms - course.1.lock().unwrap()[0].1;
-    assert_eq!(wait, Duration::from_mins(10).as_millis() as u64, "not longer than this");
+    assert_eq!(Duration::from_millis(wait), Duration::from_mins(10), "not longer than this");
     waiting.next_ms = 0;
     ledger.put(&waiting).unwrap();
     let driver = Driver::start(ledger.clone(), by(course)).unwrap();
