@@ -38,6 +38,8 @@ pub struct NodeConfig {
     pub fetch: Fetch,
     /// The longest silence of whoever is asked.
     pub patience: Duration,
+    /// Whether it can connect to peers that nobody has named yet, and serve them what is in the store.
+    pub dials: bool,
     /// Hears of all bytes that were fetched as blocks.
     pub fetched: Fetched,
 }
@@ -88,7 +90,7 @@ impl Node {
             .filter_map(|peer| if let Peer::Bitswap(addr) = peer { Some(addr) } else { None })
             .collect();
         let (mut started, mut bitswap) = (None, None);
-        if !peers.is_empty() || !host.listen.is_empty() || host.jobs.is_some() {
+        if config.dials || !peers.is_empty() || !host.listen.is_empty() || host.jobs.is_some() {
             let node = Host::start(host).map_err(|error| failed(&error))?;
             let shelf: Arc<dyn Shelf> = Arc::clone(&store) as _;
             let settings = bitswap::Config { patience: config.patience, ..bitswap::Config::default() };

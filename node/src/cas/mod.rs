@@ -9,6 +9,7 @@ pub mod dag_pb;
 mod error;
 #[cfg(test)]
 pub(crate) mod memory;
+pub mod piece;
 pub(crate) mod protobuf;
 mod shelf;
 pub mod store;

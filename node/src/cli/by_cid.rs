@@ -58,6 +58,14 @@ impl ByCid {
     /// # Errors
     /// When a flag makes no sense, or the node cannot be started.
     pub(super) fn node(&self, talk: &Arc<Talk>) -> Result<Node, Failure> {
+        self.node_that(talk, false)
+    }
+
+    /// The same; one that `dials` can connect to peers that nobody has named yet, and serve them.
+    ///
+    /// # Errors
+    /// As for [`node`](Self::node).
+    pub(super) fn node_that(&self, talk: &Arc<Talk>, dials: bool) -> Result<Node, Failure> {
         let mut config = self.content.config(talk, Vec::new())?;
         let verify = match self.unsealed_verify {
             VerifyName::Never => UnsealedVerify::Never,
@@ -67,6 +75,7 @@ impl ByCid {
         let (unsealed, cid_url) = self.templates()?;
         config.unsealed = unsealed.map(|template| (template, verify));
         config.cid_url = cid_url;
+        config.dials = dials;
         config.fetch = if self.ipfs_fetch == FetchName::Eager { Fetch::Eager } else { Fetch::Lazy };
         Ok(Node::start(config)?)
     }

@@ -108,6 +108,7 @@ impl Content {
             cid_url: None,
             fetch: Fetch::Lazy,
             patience: PATIENCE,
+            dials: false,
             fetched: Arc::new(move |bytes| progress(bytes, None)),
         })
     }

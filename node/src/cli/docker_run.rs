@@ -119,7 +119,7 @@ impl DockerRun {
         let ending = run.run_here(spec, bench, executors, open);
         // Runs that nobody waited for end here.
         docker.close();
-        run.conclude(&ending?)
+        run.conclude(ending?)
     }
 
     fn resources(&self) -> Resources {

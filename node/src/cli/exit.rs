@@ -27,6 +27,8 @@ pub(super) enum Exit {
     NoVerdict = 5,
     /// The receipt's job came out differently, or the receipt is not signed as it should be.
     Different = 6,
+    /// The result stands, and could not be published.
+    Unpublished = 7,
     /// The program itself did not succeed.
     Program = 10,
     /// A signal ended the command.
@@ -35,7 +37,7 @@ pub(super) enum Exit {
 
 impl Exit {
     /// All of them.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Success,
         Self::Internal,
         Self::Usage,
@@ -43,6 +45,7 @@ impl Exit {
         Self::Host,
         Self::NoVerdict,
         Self::Different,
+        Self::Unpublished,
         Self::Program,
         Self::Interrupted,
     ];
@@ -57,8 +60,9 @@ impl Exit {
             Self::Host => "this machine failed (disk, network, --timeout): there is no result",
             Self::NoVerdict => "the runs did not agree or the job failed, so there is no verified result",
             Self::Different => "verify found a difference, or a signature that is forged or missing",
+            Self::Unpublished => "the result stands, but a service or a provider did not take it for publication",
             Self::Program => "the program ended with a code other than 0, a trap or a limit; its result stands",
-            Self::Interrupted => "interrupted, nothing was left behind",
+            Self::Interrupted => "interrupted, nothing half-done was left behind",
         }
     }
 

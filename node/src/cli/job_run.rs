@@ -15,10 +15,11 @@ use super::place::Place;
 use super::report::Reports;
 use super::spec::{Carrier, Reach};
 use super::talk::Talk;
-use super::{get, interrupt, keep, output, server, submit, text};
+use super::{get, interrupt, keep, output, publications, server, submit, text};
 use crate::compute::{Executors, Workbench};
 use crate::job::{Deal, InputSpec, JobSpec};
 use crate::node::Node;
+use crate::publisher::PublishPlaces;
 use crate::sharding;
 use crate::storage::{OpenInputs, Source, Sources};
 
@@ -33,6 +34,8 @@ pub(super) struct JobRun<'a> {
     pub(super) talk: Arc<Talk>,
     pub(super) sources: Arc<Sources>,
     node: Option<Arc<Node>>,
+    /// Where nodes of this process publish.
+    publish: PublishPlaces,
 }
 
 impl<'a> JobRun<'a> {
@@ -48,14 +51,19 @@ impl<'a> JobRun<'a> {
         if server.is_none() {
             args.submission.check_without_server()?;
         }
+        let publish = match server {
+            None => args.publish.places(&args.by_cid.content, args.submission.server.layers()?)?,
+            Some(_) => PublishPlaces::default(),
+        };
         let place = Place::plan(args.data.output_dir.as_deref())?;
         interrupt::removes(place.staging());
         let talk = args.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain(program).any(Source::is_cid);
         let publishes_here = server.is_none() && args.publish.needs_node();
-        let node = (by_cid || publishes_here).then(|| args.by_cid.node(&talk)).transpose()?.map(Arc::new);
+        let node = (by_cid || publishes_here).then(|| args.by_cid.node_that(&talk, publish.pinning.is_some()));
+        let node = node.transpose()?.map(Arc::new);
         let sources = args.machine.download.sources(&talk, node.as_deref(), place.staging().into())?;
-        Ok(Self { args, deal, mounts, server, place, talk, sources: Arc::new(sources), node })
+        Ok(Self { args, deal, mounts, server, place, talk, sources: Arc::new(sources), node, publish })
     }
 
     /// Has nodes of this process run `spec` by `executors`. `open` are its inputs, as they are open on no `bench` yet.
@@ -78,7 +86,7 @@ impl<'a> JobRun<'a> {
             inputs: spec.sharding.is_none().then_some(open),
             node: self.node.clone(),
             dir: self.place.staging(),
-            publish: self.args.publish.places(&self.args.by_cid.content)?,
+            publish: self.publish.clone(),
         };
         let ending = here.run(spec, shards, &self.talk)?;
         if let Some(node) = &self.node {
@@ -126,17 +134,20 @@ impl<'a> JobRun<'a> {
             }
             results.push(dirs);
         }
-        self.conclude(&Ending::of(record, results)?)
+        self.conclude(Ending::of(record, results)?)
     }
 
-    /// Keeps what came of it, and prints the summary.
+    /// Keeps what came of it, waits until it is published, as far as that needs this process, and prints the summary.
     ///
     /// # Errors
     /// When the host fails.
-    pub(super) fn conclude(self, ending: &Ending) -> Result<Exit, Failure> {
+    pub(super) fn conclude(self, mut ending: Ending) -> Result<Exit, Failure> {
         let format = self.args.data.output;
-        let output_dir = keep::keep(self.place, ending)?;
-        let mut reports = Reports::new(ending, output_dir);
+        let output_dir = keep::keep(self.place, &ending)?;
+        if publications::settle(&self.publish, self.node.as_deref(), &mut ending.record, &self.talk)? {
+            keep::write_receipts(&ending, &output_dir)?;
+        }
+        let mut reports = Reports::new(&ending, output_dir);
         let exit = reports.exit();
         match reports.shards.pop() {
             Some(report) if reports.shards.is_empty() => output::print(format, &report)?,

@@ -37,6 +37,21 @@ pub(super) fn keep(place: Place, ending: &Ending) -> Result<PathBuf, Failure> {
     place.publish(&finished, &name)
 }
 
+/// Writes the receipts of results that stand anew, below the directory in which they are kept: more has become known that
+/// nobody claims.
+///
+/// # Errors
+/// When the host fails.
+pub(super) fn write_receipts(ending: &Ending, output_dir: &Path) -> Result<(), HostFailure> {
+    let several = ending.record.shards.len() > 1;
+    for (index, shard) in ending.record.shards.iter().enumerate() {
+        let receipt = shard.published.and_then(|number| shard.execution(number)?.receipt());
+        let dir = if several { output_dir.join("shards").join(index.to_string()) } else { output_dir.to_path_buf() };
+        receipt.map_or(Ok(()), |receipt| write_receipt(&receipt, &dir))?;
+    }
+    Ok(())
+}
+
 /// Where below `dir` the results of an execution go, if they are kept.
 pub(super) fn dir_of(shard: &ShardRecord, number: u16, dir: &Path) -> Option<PathBuf> {
     match shard.published {

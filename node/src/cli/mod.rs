@@ -30,7 +30,9 @@ mod network;
 mod nodes;
 mod output;
 mod phases;
+mod piece;
 mod place;
+mod publications;
 mod publish;
 mod report;
 mod serve;
@@ -81,6 +83,7 @@ enum Command {
     /// Jobs on a server, by the names that later Bacalhau gave the verbs
     #[command(subcommand)]
     Job(Box<job::Job>),
+    Publications(Box<publications::Publications>),
     Serve(Box<serve::Serve>),
     Devstack(Box<devstack::Devstack>),
     Id(id::Id),
@@ -91,6 +94,7 @@ enum Command {
     #[command(subcommand)]
     Ipfs(Box<ipfs::Ipfs>),
     Hash(hash::Hash),
+    Piece(piece::Piece),
     /// What servers and their clients are told: the default file, and what is in force
     #[command(subcommand)]
     Config(config::Config),
@@ -145,12 +149,14 @@ impl Command {
             Self::Logs(verb) => verb.run().map_err(Failure::without_result),
             Self::Cancel(verb) => verb.run().map_err(Failure::without_result),
             Self::Job(verb) => verb.run().map_err(Failure::without_result),
+            Self::Publications(verb) => verb.run().map_err(Failure::without_result),
             Self::Serve(verb) => verb.run().map_err(Failure::without_result),
             Self::Devstack(verb) => verb.run().map_err(Failure::without_result),
             Self::Id(verb) => verb.run().map_err(Failure::without_result),
             Self::Node(verb) => verb.run().map_err(Failure::without_result),
             Self::Ipfs(verb) => verb.run().map_err(Failure::without_result),
             Self::Hash(verb) => verb.run(),
+            Self::Piece(verb) => verb.run().map_err(Failure::without_result),
             Self::Config(verb) => verb.run(),
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),

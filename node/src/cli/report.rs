@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::{Claim, Outcome, Receipt, Unclaimed};
+use bacalhau_runtime::{Claim, Outcome, Publication, Receipt, Unclaimed};
 use libp2p::PeerId;
 use serde::Serialize;
 
 use super::ending::Ending;
 use super::exit::Exit;
-use super::keep;
+use super::{keep, publications};
 use crate::job::{ExecutionRecord, ExecutionState, Finding, JobId, ShardRecord, docker_profile};
 use crate::verify::{Rule, Verdict};
 
@@ -98,7 +98,11 @@ impl Reports {
     pub(super) fn exit(&self) -> Exit {
         let exits = self.shards.iter().map(Report::exit);
         exits
-            .max_by_key(|exit| [Exit::Success, Exit::Program, Exit::NoVerdict].iter().position(|known| known == exit))
+            .max_by_key(|exit| {
+                [Exit::Success, Exit::Program, Exit::Unpublished, Exit::NoVerdict]
+                    .iter()
+                    .position(|known| known == exit)
+            })
             .unwrap_or(Exit::Success)
     }
 }
@@ -134,6 +138,7 @@ impl Report {
     pub(super) fn exit(&self) -> Exit {
         match &self.claim {
             None => Exit::NoVerdict,
+            Some(_) if published(self.unclaimed.as_ref()).any(publications::has_failed) => Exit::Unpublished,
             Some(claim) if claim.outcome.is_success() => Exit::Success,
             Some(_) => Exit::Program,
         }
@@ -155,6 +160,11 @@ impl Run {
             output_dir: own_dir.filter(|_| execution.receipt.is_some()),
         }
     }
+}
+
+/// Where a result was published.
+pub(super) fn published(unclaimed: Option<&Unclaimed>) -> impl Iterator<Item = &Publication> {
+    unclaimed.into_iter().flat_map(|unclaimed| &unclaimed.published)
 }
 
 /// The runtime's notes, and what to do when runs with the same results do not claim the same.

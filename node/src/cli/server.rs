@@ -10,7 +10,7 @@ use url::Url;
 use super::exit::{Exit, Failure};
 use super::settings::Files;
 use crate::api::{ApiClient, ClientError, ErrorCode};
-use crate::config::Config;
+use crate::config::{Config, Layers};
 use crate::serving;
 use crate::transport::Identity;
 
@@ -73,7 +73,15 @@ impl Server {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        Ok(self.files.layers()?.config()?)
+        Ok(self.layers()?.config()?)
+    }
+
+    /// What files and environment say, of everything.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or a value does not fit.
+    pub(super) fn layers(&self) -> Result<Layers, Failure> {
+        self.files.layers()
     }
 }
 

@@ -30,8 +30,15 @@ impl Files {
 }
 
 /// A flag for every key that has one. What is not given stays as files and environment have it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Settings(Vec<(&'static Key, &'static str, Raw)>);
+
+/// Which are given, without the values: some are secret.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(_, flag, _)| flag)).finish()
+    }
+}
 
 impl Settings {
     /// Lays the flags over `layers`.
@@ -48,8 +55,7 @@ impl Settings {
 
 impl Args for Settings {
     fn augment_args(command: Command) -> Command {
-        let flags = KEYS.iter().filter_map(|key| Some((key, key.flag?)));
-        flags.fold(command, |command, (key, flag)| command.arg(argument(key, flag)))
+        augment(command, |_| true)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -65,14 +71,68 @@ impl FromArgMatches for Settings {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        for key in KEYS {
-            let Some(flag) = key.flag else { continue };
-            let values = matches.try_get_many::<String>(flag).map_err(|error| Error::raw(ErrorKind::Io, error))?;
-            let Some(values) = values else { continue };
-            let values: Vec<String> = values.cloned().collect();
-            let raw = if key.form == Form::Many { Raw::Many(values) } else { Raw::One(values.concat()) };
-            self.0.push((key, flag, raw));
-        }
+        *self = read(matches, |_| true)?;
+        Ok(())
+    }
+}
+
+/// The flags of one part of the table.
+fn augment(command: Command, is_of: impl Fn(&Key) -> bool) -> Command {
+    let flags = KEYS.iter().filter(|key| is_of(key)).filter_map(|key| Some((key, key.flag?)));
+    flags.fold(command, |command, (key, flag)| command.arg(argument(key, flag)))
+}
+
+/// What was given of them.
+fn read(matches: &ArgMatches, is_of: impl Fn(&Key) -> bool) -> Result<Settings, Error> {
+    let mut settings = Settings::default();
+    for key in KEYS.iter().filter(|key| is_of(key)) {
+        let Some(flag) = key.flag else { continue };
+        let values = matches.try_get_many::<String>(flag).map_err(|error| Error::raw(ErrorKind::Io, error))?;
+        let Some(values) = values else { continue };
+        let values: Vec<String> = values.cloned().collect();
+        let raw = if key.form == Form::Many { Raw::Many(values) } else { Raw::One(values.concat()) };
+        settings.0.push((key, flag, raw));
+    }
+    Ok(settings)
+}
+
+/// The flags of the sections by which commands publish with nodes of their own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PublishingSettings(Settings);
+
+impl PublishingSettings {
+    const SECTIONS: [&str; 2] = ["estuary", "filecoin"];
+
+    /// See [`Settings::lay_over`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn lay_over(&self, layers: &mut Layers) -> Result<(), Failure> {
+        self.0.lay_over(layers)
+    }
+
+    fn is_of(key: &Key) -> bool {
+        Self::SECTIONS.contains(&key.section)
+    }
+}
+
+impl Args for PublishingSettings {
+    fn augment_args(command: Command) -> Command {
+        augment(command, Self::is_of)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for PublishingSettings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        read(matches, Self::is_of).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
 }
@@ -107,6 +167,9 @@ fn value_name(key: &Key) -> &'static str {
         ("KEY=VALUE", "KEY=VALUE"),
         ("true or false", "BOOL"),
         ("a text", "TEXT"),
+        ("a secret", "SECRET"),
+        ("an address of Filecoin", "ADDRESS"),
+        ("an amount in FIL", "FIL"),
     ];
     names.into_iter().find(|(kind, _)| key.kind.starts_with(kind)).map_or("NAME", |(_, name)| name)
 }
@@ -121,6 +184,8 @@ fn heading(section: &str) -> &'static str {
         "requester" => "Answering for jobs of clients",
         "storage" => "Data by CID",
         "publisher" => "Publishing",
+        "filecoin" => "Publishing by filecoin",
+        "estuary" => "Publishing by estuary",
         "log" => "Log",
         _ => "Others",
     }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use bacalhau_runtime::{Checked, Claim, Outcome, Profile, Service};
 
 use super::output::{Lines, Paint, Render};
-use super::report::{Report, Reports};
+use super::publications;
+use super::report::{self, Report, Reports};
 use super::text::{self, Excerpt};
 use crate::job::{Finding, docker_profile};
 use crate::verify::{Group, Rule};
@@ -135,12 +136,16 @@ impl Report {
     }
 
     fn add_published(&self, lines: &mut Lines) {
-        for publication in self.unclaimed.iter().flat_map(|unclaimed| &unclaimed.published) {
+        for publication in report::published(self.unclaimed.as_ref()) {
             if let Some(cid) = publication.cid {
                 lines.add("published", format!("{cid}  (fetch it with: bacalhau get {cid})"));
             }
             for place in &publication.places {
                 lines.add(if publication.cid.is_some() { "" } else { "published" }, place);
+            }
+            // Of what takes its time, how far it is.
+            if let Some(last) = publications::last(publication) {
+                lines.add(&publication.publisher, last);
             }
         }
     }

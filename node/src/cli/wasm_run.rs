@@ -103,7 +103,7 @@ impl WasmRun {
         bench.preload_module(&loaded);
         let ending = run.run_here(spec, Arc::clone(&bench), Executors::new(bench), open)?;
         self.compiling.say_what_was_not_ready(&talk, loaded.backend(), ending.longest_run());
-        run.conclude(&ending)
+        run.conclude(ending)
     }
 
     fn engine(&self, cid: Link, module: String) -> Result<Engine, Failure> {

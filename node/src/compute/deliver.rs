@@ -46,6 +46,16 @@ impl Deliverer {
         Self { store, profile, publishers, ledger, here, held: Mutex::default() }
     }
 
+    /// Whether all publishers that `job` names are here.
+    ///
+    /// # Errors
+    /// Why one is not.
+    pub fn can_publish(&self, job: &AnnouncedJob) -> Result<(), String> {
+        let kinds = &job.request.request.spec.publishers;
+        let missing = kinds.iter().find(|kind| !self.publishers.contains_key(kind));
+        missing.map_or(Ok(()), |kind| Err(publisher::missing(*kind)))
+    }
+
     /// Makes the directory `results` of an execution of `job` available: to its requester, and to everybody by the
     /// publishers that it names, one after the other. A second time is no harm.
     ///
@@ -65,11 +75,12 @@ impl Deliverer {
             let publisher = self.publishers.get(kind).ok_or_else(|| publisher::missing(*kind))?;
             publications.push(publisher.publish(&finished).map_err(in_words)?);
         }
-        let by_ipfs = publications.iter().find(|publication| publication.publisher == "ipfs");
+        let is_a_dag = |publication: &&Publication| matches!(&*publication.publisher, "ipfs" | "estuary");
+        let in_store = publications.iter().find(is_a_dag);
         let delivery = if (self.here)(&job.requester.peer) {
             let path = std::path::absolute(results).map_err(|error| error.to_string())?;
             Delivery::Directory(path.to_str().ok_or("the results are in a directory whose name is no text")?.into())
-        } else if let Some(cid) = by_ipfs.and_then(|publication| publication.cid) {
+        } else if let Some(cid) = in_store.and_then(|publication| publication.cid) {
             Delivery::Dag(cid)
         } else {
             let store = self.store.as_ref().ok_or("this node has no block store to deliver results from")?;
@@ -81,7 +92,7 @@ impl Deliverer {
 
     /// What has become of publications of an execution that take their time, for the requester of its job.
     pub fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {
-        let entries = self.ledger.as_ref()?.of(execution).ok()?;
+        let entries = self.ledger.as_ref()?.of(execution);
         let known: Vec<_> = entries.into_iter().filter(|entry| entry.requester == *to).collect();
         (!known.is_empty()).then(|| known.into_iter().map(|entry| entry.publication).collect())
     }
@@ -128,6 +139,7 @@ impl Deliverer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
 fn in_words(error: HostFailure) -> String {
     let text = error.to_string();
     text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text).to_owned()

@@ -6,7 +6,7 @@ use libp2p::multiaddr::Protocol;
 use url::Url;
 
 use super::ConfigError;
-use super::keys::{Config, StorageSettings, SwarmSettings};
+use super::keys::{Config, EstuarySettings, StorageSettings, SwarmSettings};
 use crate::exchange::Peer;
 use crate::storage::{CidUrlStorage, UnsealedStorage};
 
@@ -33,6 +33,8 @@ impl Config {
                 return Err(of(key, &format!("{url} is no http:// or https:// URL")));
             }
         }
+        self.estuary.check()?;
+        self.filecoin.check()?;
         self.check_numbers()
     }
 
@@ -96,6 +98,38 @@ impl StorageSettings {
     }
 }
 
-fn together(why: impl Into<String>) -> ConfigError {
+impl EstuarySettings {
+    fn check(&self) -> Result<(), ConfigError> {
+        let endpoint = self.endpoint.as_deref().map(|text| service_url("estuary.endpoint", text)).transpose()?;
+        match self.add_car.as_deref() {
+            None | Some("true" | "false") => {}
+            Some(text) => drop(service_url("estuary.add_car", text)?),
+        }
+        if endpoint.is_some() && self.token.is_none() && self.token_file.is_none() {
+            return Err(together(
+                "estuary.endpoint is set and no token is: set BACALHAU_ESTUARY_TOKEN or estuary.token_file",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The URL of a service that is told a token. What is wrong with it is said without the URL, which may hold a password.
+pub(super) fn service_url(key: &str, text: &str) -> Result<Url, ConfigError> {
+    let wrong = |why: &str| together(format!("{key}: {why}"));
+    let url = Url::parse(text).map_err(|error| wrong(&format!("this is no URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(wrong("this is no http:// or https:// URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("there are credentials in this URL: leave them out, the token is what counts"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("this URL has a part behind ? or #: leave it out"));
+    }
+    Ok(url)
+}
+
+pub(super) fn together(why: impl Into<String>) -> ConfigError {
     ConfigError::Together(why.into())
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 
 use libp2p::{Multiaddr, PeerId};
 
-use super::Size;
+use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
 use super::types::{Cpu, Label, LogFormat, LogLevel, Span};
 use super::value::{Raw, Setting};
+use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
+use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
 settings! {
@@ -149,6 +151,57 @@ settings! {
         local_dir: Option<PathBuf> = "", flag "publish-dir";
         /// URL at which that directory is served, by whoever serves it.
         local_url: Option<String> = "", flag "publish-url";
+    }
+
+    /// The publisher `estuary`: a service that speaks the IPFS Pinning Service API.
+    estuary: EstuarySettings {
+        /// URL below which the service has /pins. Without it, this node does not publish by `estuary`.
+        endpoint: Option<String> = "", flag "estuary-endpoint";
+        /// Its access token. On a command line other users of the machine see it: rather name a file, or set the
+        /// variable.
+        token: Option<Secret> = "", flag "estuary-api-key", env "ESTUARY_API_KEY";
+        /// File with its access token, where that is not named itself.
+        token_file: Option<PathBuf> = "", flag "estuary-token-file";
+        /// Upload results as an archive before they are pinned, where the service takes that: `true` for
+        /// /content/add-car below the endpoint, or the URL. By default the service fetches them from this node.
+        add_car: Option<String> = "", flag "estuary-add-car";
+    }
+
+    /// The publisher `filecoin`: deals with a storage provider.
+    filecoin: FilecoinSettings {
+        /// URL of the provider's market, which runs market 2.0 of Curio: up to before /market/mk20. Without it, this node
+        /// does not publish by `filecoin`.
+        market: Option<String> = "", flag "filecoin-market";
+        /// URL of the JSON-RPC of a Lotus node, as in `https://host/rpc/v1`: it knows the chain, and holds the wallet.
+        lotus: Option<String> = "", flag "filecoin-lotus";
+        /// Its token, with the permissions read and sign. There is no flag for it, since other users of the machine
+        /// would see it: rather name a file, or set the variable.
+        lotus_token: Option<Secret> = "";
+        /// File with that token, where it is not named itself.
+        lotus_token_file: Option<PathBuf> = "", flag "filecoin-lotus-token-file";
+        /// The provider that deals are made with: f0….
+        provider: Option<Address> = "", flag "filecoin-provider";
+        /// The wallet in whose name they are made, and whose `DataCap` verified deals take: the address of a key, f1… or
+        /// f3….
+        wallet: Option<Address> = "", flag "filecoin-wallet";
+        /// For how long deals are made: as in 180d, or in epochs of 30 s. Markets take no less than 180d.
+        duration: Epochs = "180d", flag "filecoin-duration";
+        /// What a deal may cost this node on the chain, in FIL: the fee of the message that asks for an allocation, which
+        /// a verified deal takes. Other deals send no message. What the provider takes for storing is no part of market
+        /// 2.0, and is agreed on elsewhere.
+        max_price: Fil = "0.07", flag "filecoin-max-price";
+        /// Have the provider index the blocks, so that they can be had from it by CID.
+        indexing: bool = "true", flag "filecoin-indexing";
+        /// Have the provider announce the blocks to the network indexer.
+        announce: bool = "false", flag "filecoin-announce";
+        /// The longest pause between two questions about a deal: a sector takes hours to be sealed.
+        poll: Span = "5m", flag "filecoin-poll";
+        /// Where archives of deals that are under way are served, so that the provider can fetch them, as in 0.0.0.0:1236.
+        /// Nothing else is there.
+        serve_listen: Option<SocketAddr> = "", flag "filecoin-serve-listen";
+        /// URL at which the provider reaches that, in the public network. Without it, archives are uploaded, which markets
+        /// take up to 1 GiB.
+        serve_url: Option<String> = "", flag "filecoin-serve-url";
     }
 
     /// What is written to standard error.

@@ -27,7 +27,7 @@ pub enum Origin {
 }
 
 /// Values from everywhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Layers(BTreeMap<&'static str, (Raw, Origin)>);
 
 impl Default for Layers {
@@ -113,6 +113,13 @@ impl Layers {
         let config = Config::read(value).map_err(ConfigError::Together)?;
         config.check()?;
         Ok(config)
+    }
+}
+
+/// Who says what, without the values: some are secret.
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.iter().map(|(path, (_, origin))| (path, origin))).finish()
     }
 }
 

@@ -3,16 +3,19 @@
 //! in the environment, the flags of `serve` and the commented default file follow from that. A key that there is not is
 //! refused. Nothing here opens or starts anything.
 
+mod amounts;
 mod check;
 mod dirs;
 mod error;
 mod file;
+mod filecoin;
 mod keys;
 mod layers;
 mod machine;
 mod nearest;
 mod print;
 mod rooms;
+mod secret;
 mod size;
 mod table;
 #[cfg(test)]
@@ -20,15 +23,17 @@ mod tests;
 mod types;
 mod value;
 
+pub use amounts::{Epochs, Fil};
 pub use dirs::{default_data_dir, default_files};
 pub use error::ConfigError;
 pub use keys::{
-    ApiSettings, ClientSettings, ComputeSettings, Config, DockerSettings, KEYS, LogSettings, NodeSettings,
-    PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
+    ApiSettings, ClientSettings, ComputeSettings, Config, DockerSettings, EstuarySettings, FilecoinSettings, KEYS,
+    LogSettings, NodeSettings, PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
 pub use machine::machine;
 pub use print::{InForce, default_file, in_force, kind};
+pub use secret::Secret;
 pub use size::Size;
 pub use table::Key;
 pub use types::{Cpu, Label, LogFormat, LogLevel, Span};

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::keys::Config;
-use super::{ConfigError, default_data_dir};
+use super::keys::{Config, EstuarySettings};
+use super::{ConfigError, Secret, default_data_dir};
 use crate::compute::ComputeConfig;
 use crate::exchange::Fetched;
 use crate::job::Resources;
 use crate::node::NodeConfig;
+use crate::publisher::PinningService;
 use crate::requester::RequesterConfig;
 
 /// Providers say so often that they run, in parts of the silence after which they are given up.
@@ -59,6 +60,27 @@ impl Config {
         })
     }
 
+    /// Who pins what the publisher `estuary` publishes, if anybody does.
+    ///
+    /// # Errors
+    /// When the file with its token cannot be read.
+    pub fn pinning_service(&self) -> Result<Option<PinningService>, ConfigError> {
+        let EstuarySettings { endpoint, token, token_file, add_car } = &self.estuary;
+        let Some(endpoint) = endpoint.as_ref().and_then(|text| text.parse().ok()) else { return Ok(None) };
+        let token = match (token, token_file) {
+            (Some(token), _) => token.clone(),
+            (None, Some(file)) => Secret::from_file(file)
+                .map_err(|failure| ConfigError::Together(format!("estuary.token_file: {failure}")))?,
+            (None, None) => return Ok(None),
+        };
+        let add_car = match add_car.as_deref() {
+            None | Some("false") => None,
+            Some("true") => Some(PinningService::below(&endpoint, "content/add-car")),
+            Some(url) => url.parse().ok(),
+        };
+        Ok(Some(PinningService::new(endpoint, token, add_car)))
+    }
+
     fn total(&self, machine: Resources) -> Result<Resources, ConfigError> {
         let part = |key: &str, wanted: Option<u64>, there: u64, unit: &str| match wanted {
             Some(wanted) if wanted > there => Err(ConfigError::Together(format!(
@@ -93,6 +115,7 @@ impl Config {
             cid_url: storage.cid_url.clone(),
             fetch: storage.fetch,
             patience: storage.patience.0,
+            dials: true,
             fetched,
         })
     }

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use libp2p::{Multiaddr, PeerId};
 
+use super::amounts::{Epochs, Fil};
 use super::types::{Cpu, Label, Span};
-use super::{LogFormat, LogLevel, Size};
+use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
+use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
 /// What is written for a setting.
@@ -147,6 +149,9 @@ words! {
     Cpu: "cores or thousandths of one, as in 2, 0.5 or 500m";
     Span: "a duration, as in 30s, 10m or 1h";
     Label: "KEY=VALUE";
+    Address: "an address of Filecoin, as in f01000 or f1…";
+    Epochs: "a duration, as in 180d, or a number of epochs";
+    Fil: "an amount in FIL, as in 0.07";
     Profile: "kubo-cidv1, unixfs-v0-2015 or unixfs-v1-2025";
 }
 
@@ -177,6 +182,19 @@ impl Word for PathBuf {
 
     fn write(&self) -> String {
         self.display().to_string()
+    }
+}
+
+/// Shown as what it is, and never itself.
+impl Word for Secret {
+    const WHAT: &'static str = "a secret of one word";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|why| format!("{why}: write {}", Self::WHAT))
+    }
+
+    fn write(&self) -> String {
+        Self::SHOWN.into()
     }
 }
 

@@ -3,6 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Whether `address` is of the public internet.
+pub(crate) fn is_public(address: IpAddr) -> bool {
+    not_public(address).is_none()
+}
+
 /// Why `address` is not of the public internet; `None` when it is.
 pub(super) fn not_public(address: IpAddr) -> Option<&'static str> {
     match address {

@@ -95,6 +95,14 @@ impl Client {
         self.step(&Method::POST, url, url, headers, body)?.succeeded()
     }
 
+    /// Sends `body` to be kept at `url`.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub fn put(&self, url: &Url, headers: &[(&str, &str)], body: impl AsSendBody) -> Result<Answer, HttpError> {
+        self.step(&Method::PUT, url, url, headers, body)?.succeeded()
+    }
+
     fn follow(&self, method: &Method, named: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let mut url = named.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -122,7 +130,10 @@ impl Client {
             request = request.header(AUTHORIZATION, authorization);
         }
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            // What opens the host that was named is no other one's to see.
+            if is_same_place(named, &url) || !name.eq_ignore_ascii_case(AUTHORIZATION.as_str()) {
+                request = request.header(*name, *value);
+            }
         }
         let request = request.body(body).map_err(|error| HttpError::Refused(error.to_string()))?;
         let (patience, total) = (self.terms.patience, self.terms.total);

@@ -14,6 +14,7 @@ mod serve;
 #[cfg(test)]
 pub(crate) mod server;
 
+pub(crate) use address::is_public;
 pub use answer::{Answer, Body};
 pub use client::{Client, Reach, Terms};
 pub use error::HttpError;

@@ -33,7 +33,7 @@ pub struct JobSpec {
     /// Where results of winners go, beside the requester. Default: nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<PublisherKind>,
-    /// Ask the publisher `filecoin` for a verified deal, which takes DataCap of the wallet it is configured with. Default:
+    /// Ask the publisher `filecoin` for a verified deal, which takes `DataCap` of the wallet it is configured with. Default:
     /// no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub filplus: bool,

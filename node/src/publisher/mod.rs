@@ -1,8 +1,9 @@
 //! Where results go so that others can have them, behind one trait. Only results that stand are published, and what is
 //! published is hashed again: it must be what the verdict was about.
 
+mod dag;
 mod estuary;
-mod filecoin;
+pub mod filecoin;
 mod ipfs;
 mod ledger;
 mod local;
@@ -14,16 +15,17 @@ use std::sync::Arc;
 
 use bacalhau_runtime::{HostFailure, Publication, dirhash};
 
-pub use estuary::Pin;
-pub use filecoin::Deal;
+pub use estuary::{EstuaryPublisher, Pin, PinningService};
+pub use filecoin::{Deal, FilecoinConfig, FilecoinPublisher};
 pub use ipfs::IpfsPublisher;
-pub use ledger::{Course, Courses, Driver, Entry, Ledger, Matter, Next};
+pub use ledger::{Course, Courses, Driver, Entry, Ledger, Listing, Matter, Next};
 pub use local::LocalPublisher;
 
 use crate::cas::store::Store;
 use crate::cas::unixfs::import::Profile;
 use crate::exchange::Kubo;
 use crate::job::{AnnouncedJob, ExecutionId, PublisherKind};
+use crate::transport::Dialer;
 
 /// The ledger's directory in a data directory.
 pub const LEDGER_DIR: &str = "publications";
@@ -41,6 +43,10 @@ pub struct PublishPlaces {
     pub peers: Vec<String>,
     /// Where what takes its time is noted.
     pub ledger: Option<Ledger>,
+    /// Who pins what the publisher `estuary` publishes.
+    pub pinning: Option<PinningService>,
+    /// Who makes deals, if anybody does.
+    pub filecoin: Option<Arc<FilecoinPublisher>>,
 }
 
 impl PublishPlaces {
@@ -52,15 +58,29 @@ impl PublishPlaces {
             publishers.insert(PublisherKind::Local, Arc::new(local));
         }
         if let Some((store, kubos)) = store {
+            if let (Some(ledger), Some(pinning)) = (&self.ledger, &self.pinning) {
+                let (store, peers, ledger) = (Arc::clone(&store), self.peers.clone(), ledger.clone());
+                let estuary = EstuaryPublisher::new(store, self.profile, peers, ledger, pinning);
+                publishers.insert(PublisherKind::Estuary, Arc::new(estuary));
+            }
             let ipfs = IpfsPublisher::new(store, kubos, self.profile, self.peers.clone());
             publishers.insert(PublisherKind::Ipfs, Arc::new(ipfs));
+        }
+        if let Some(filecoin) = &self.filecoin {
+            publishers.insert(PublisherKind::Filecoin, Arc::clone(filecoin) as _);
         }
         publishers
     }
 
-    /// Who takes further what is in the ledger.
-    pub fn courses(&self) -> Courses {
-        Courses::default()
+    /// Who takes further what is in the ledger: pins from `store`, over connections that `dial` makes.
+    pub fn courses(&self, store: Option<&Arc<Store>>, dial: Option<Dialer>) -> Courses {
+        let pin = |(pinning, store): (&PinningService, &Arc<Store>)| -> Arc<dyn Course> {
+            Arc::new(estuary::PinCourse::new(pinning.clone(), Arc::clone(store), &self.peers, dial))
+        };
+        Courses {
+            filecoin: self.filecoin.clone().map(|filecoin| filecoin as _),
+            estuary: self.pinning.as_ref().zip(store).map(pin),
+        }
     }
 }
 
@@ -95,10 +115,12 @@ pub(crate) fn missing(kind: PublisherKind) -> String {
         PublisherKind::Ipfs => "this node has no block store for the publisher `ipfs`".into(),
         PublisherKind::Local => "this node has no directory for the publisher `local`".into(),
         PublisherKind::Filecoin => {
-            "this node is not set up for the publisher `filecoin`: see [filecoin] of its configuration".into()
+            "this node is not set up for the publisher `filecoin`: set filecoin.market, filecoin.lotus, filecoin.provider and \
+             filecoin.wallet"
+                .into()
         }
         PublisherKind::Estuary => {
-            "this node is not set up for the publisher `estuary`: see [estuary] of its configuration".into()
+            format!("this node does not publish by `estuary`: {}", estuary::UNSET)
         }
     }
 }

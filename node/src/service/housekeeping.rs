@@ -1,5 +1,5 @@
 //! What a serving node does now and then: it lets go of data that clients brought long ago, and forgets jobs that ended long
-//! ago, with their results.
+//! ago, with their results, and publications.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use bacalhau_runtime::HostFailure;
 use crate::api::let_go;
 use crate::cas::store::Store;
 use crate::job::JobId;
+use crate::publisher::Ledger;
 use crate::store::{JobStore, Retention};
 
 /// How often.
@@ -30,11 +31,19 @@ impl Housekeeping {
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub(super) fn start(jobs: Arc<JobStore>, blocks: Arc<Store>, results: PathBuf) -> Result<Self, HostFailure> {
+    pub(super) fn start(
+        jobs: Arc<JobStore>,
+        blocks: Arc<Store>,
+        results: PathBuf,
+        ledger: Option<Ledger>,
+    ) -> Result<Self, HostFailure> {
         let (alive, ended) = mpsc::channel();
         let tidy = move || {
             while ended.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
                 tidy(&jobs, &blocks, &results);
+                if let Some(Err(error)) = ledger.as_ref().map(|ledger| ledger.forget(SystemTime::now() - ENDED)) {
+                    tracing::warn!("old publications could not be forgotten: {error}");
+                }
             }
         };
         let thread = thread::Builder::new().name("housekeeping".into()).spawn(tidy);

@@ -23,7 +23,7 @@ use crate::http::Reach;
 use crate::job::Resources;
 use crate::metrics::Metrics;
 use crate::node::Node;
-use crate::publisher::{self, Driver, Ledger, PublishPlaces};
+use crate::publisher::{self, Driver, FilecoinPublisher, Ledger, PublishPlaces};
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
 use crate::transport::{Host, HostConfig, JobsConfig, Network};
@@ -102,7 +102,9 @@ impl Service {
             None => Executors::new(Arc::clone(&bench)),
         };
         let publish = publish(config, &data_dir, host)?;
-        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, publish.courses())).transpose()?;
+        let courses = publish.courses(Some(node.store()), Some(host.dialer()));
+        let ledger = publish.ledger.clone();
+        let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, courses)).transpose()?;
         let provider = Arc::new(Provider::new(ProviderConfig {
             bench,
             executors: executors.clone(),
@@ -130,7 +132,8 @@ impl Service {
             Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider, &config.node));
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
-        let housekeeping = Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir))?;
+        let housekeeping =
+            Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir), ledger)?;
         Ok(Self {
             api,
             daemon,
@@ -240,12 +243,17 @@ fn policy(config: &Config) -> Result<Policy, ServiceError> {
 
 fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlaces, ServiceError> {
     let publisher = &config.publisher;
+    let ledger = Ledger::open(data_dir.join(publisher::LEDGER_DIR))?;
+    let filecoin = config.filecoin_config(data_dir)?;
+    let filecoin = filecoin.map(|config| FilecoinPublisher::connect(config, ledger.clone())).transpose()?;
     Ok(PublishPlaces {
         profile: publisher.import_profile,
         dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
         url: publisher.local_url.clone(),
         peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
-        ledger: Some(Ledger::open(data_dir.join(publisher::LEDGER_DIR))?),
+        ledger: Some(ledger),
+        pinning: config.pinning_service()?,
+        filecoin: filecoin.map(Arc::new),
     })
 }
 

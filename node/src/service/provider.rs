@@ -118,7 +118,10 @@ impl Provider {
 impl Work for Provider {
     fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
         match &self.assessor {
-            Some(assessor) => assessor.assess(job),
+            Some(assessor) => {
+                self.deliverer.can_publish(job)?;
+                assessor.assess(job)
+            }
             None => Ok(vec![Some(job.request.request.spec.resources); job.shards.len()]),
         }
     }

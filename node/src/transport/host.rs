@@ -18,6 +18,9 @@ use super::{Dial, HostConfig, Identity, OpenError, PeerEvent, PeerStream, Thread
 /// Longer than a dial may take, for what comes around it.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Begins to connect to an address, and returns at once. Whether anybody is there is not said.
+pub type Dialer = Arc<dyn Fn(&Multiaddr) + Send + Sync>;
+
 /// A running node.
 pub struct Host {
     handle: HostHandle,
@@ -98,6 +101,12 @@ impl Host {
     /// Begins to connect and returns at once.
     pub fn dial(&self, addr: &Multiaddr) -> Dial {
         self.handle.dial(addr)
+    }
+
+    /// What connects this node to others as long as it runs, and does not keep it running.
+    pub fn dialer(&self) -> Dialer {
+        let handle = self.handle.clone();
+        Arc::new(move |addr| drop(handle.dial(addr)))
     }
 
     pub(crate) fn handle(&self) -> &HostHandle {

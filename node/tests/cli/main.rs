@@ -3,6 +3,7 @@
 
 mod combo;
 mod config;
+mod estuary;
 mod gateway;
 mod get;
 mod hash;
@@ -11,6 +12,7 @@ mod hostile;
 mod ipfs;
 mod jobs;
 mod lazy;
+mod piece;
 mod publish;
 mod server;
 mod support;

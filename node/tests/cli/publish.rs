@@ -147,3 +147,36 @@ fn modules_and_inputs_by_cid_are_verified_by_cid() {
     let end = room.expect(2, &format!("wasm run {input}"));
     assert!(end.stderr.contains("is a directory: name the .wasm or .wat file in it"), "{}", end.stderr);
 }
+
+#[test]
+fn several_publish_at_once_and_noop_is_nobody() {
+    let room = Room::new();
+    room.expect(0, "wasm run hello.wat -c 1 --output-dir out -p noop");
+    assert_eq!(room.json("out/receipt.json")["unclaimed"].get("published"), None, "nothing is published");
+    assert!(!room.path(".node/published").exists());
+    room.expect(0, "wasm run hello.wat -c 1 --output-dir out -p ipfs,local -p noop --publisher local");
+    let published = room.json("out/receipt.json")["unclaimed"]["published"].clone();
+    let names: Vec<_> = published.as_array().unwrap().iter().map(|it| it["publisher"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ipfs", "local"], "each once");
+    // Either of them is enough to get them back.
+    let path = published[1]["places"][0].as_str().unwrap();
+    assert_eq!(fs::read_to_string(format!("{path}/stdout")).unwrap(), "hello\n");
+    room.expect(0, &format!("get {} --output-dir got", published[0]["cid"].as_str().unwrap()));
+    assert_eq!(room.expect(0, "hash got/results").stdout, format!("{}\n", h1(&room)));
+    let end = room.expect(2, "wasm run hello.wat -p lotus");
+    assert!(end.stderr.contains("[possible values: local, ipfs, filecoin, estuary, noop]"), "{}", end.stderr);
+    assert_eq!(room.expect(0, "publications").stdout, "", "what is published at once is not listed");
+}
+
+#[test]
+fn a_described_job_names_its_publishers_or_flags_do() {
+    let room = Room::new();
+    room.write("job.yaml", "engine: {wasm: {module: hello.wat}}\npublisher: ipfs\n");
+    let planned = |flags: &str| {
+        let line = format!("create job.yaml --dry-run --output json --api-host 127.0.0.1:1 {flags}");
+        room.expect_json(0, &line)["publishers"].clone()
+    };
+    assert_eq!(planned(""), json!(["ipfs"]));
+    assert_eq!(planned("-p estuary,local"), json!(["local", "estuary"]));
+    assert_eq!(planned("-p noop"), Value::Null);
+}

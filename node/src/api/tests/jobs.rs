@@ -1,6 +1,9 @@
 //! Jobs from submission to their end, as a client sees them.
 
+use bacalhau_runtime::{Publication, PublicationStep};
+
 use super::*;
+use crate::job::EventKind;
 
 #[test]
 fn a_job_is_submitted_listed_described_and_taken_back() {
@@ -101,4 +104,32 @@ fn a_server_of_another_version_and_what_is_no_server_are_told_apart() {
     assert!(matches!(&nobody, ClientError::Unreachable(..)), "{nobody}");
     let nonsense = ApiClient::new("not a url", key(1)).node().unwrap_err().to_string();
     assert!(nonsense.contains("not a url"), "{nonsense}");
+}
+
+#[test]
+fn describe_has_what_providers_say_now_and_else_what_was_known() {
+    let stage = Stage::new();
+    let owner = stage.client(1);
+    let mut private = spec();
+    private.private = true;
+    let id = owner.submit(&signed(private, 1, 1)).unwrap();
+    let step = |at_ms, state: &str| PublicationStep { at_ms, state: state.into(), text: String::new() };
+    let pin = |steps| Publication { publisher: "estuary".into(), steps, ..Publication::default() };
+    let mut record = stage.fake.complete(&id, "h1:x");
+    let execution = &mut record.shards[0].executions[0];
+    execution.publications =
+        vec![Publication { publisher: "ipfs".into(), ..Publication::default() }, pin(vec![step(1, "begun")])];
+    stage.fake.commit(&record, EventKind::Ended(record.state), "published");
+    let states = |client: &ApiClient| -> Vec<String> {
+        let record = client.job(&id.to_string()).unwrap().record;
+        let publications = &record.shards[0].executions[0].publications;
+        let steps = publications.iter().flat_map(|publication| &publication.steps);
+        steps.map(|step| step.state.clone()).collect()
+    };
+    assert_eq!(states(&owner), ["begun"], "the provider is gone: what was known last");
+    *stage.fake.publications.lock().unwrap() = Some(vec![pin(vec![step(1, "begun"), step(2, "pinned")])]);
+    assert_eq!(states(&owner), ["begun", "pinned"], "the provider has news");
+    assert!(states(&stage.client(2)).is_empty(), "strangers see nothing of a private job");
+    let known = stage.fake.store.job(&id).unwrap().unwrap();
+    assert_eq!(known.shards[0].executions[0].publications.len(), 2, "publishers without news stay");
 }

@@ -16,6 +16,7 @@ use super::super::machine::Download;
 use super::super::network::Submission;
 use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::place::Place;
+use super::super::publish::PublishTo;
 use super::super::spec::{Carrier, Reach};
 use super::super::talk::Talk;
 use super::super::{server, spec, submit};
@@ -38,6 +39,7 @@ A file is YAML or JSON, for example:
   engine: {wasm: {module: count.wasm, job: {args: [--top, '10'], limits: {fuel: 5000000}}}}
   inputs: ['bafy…:/inputs', {source: 'https://example.org/a.csv', target: /inputs/a.csv}]
   deal: {concurrency: 5, confidence: 4, min_bids: 7}
+  publishers: [ipfs, local]
 or, of a container:
   engine: {docker: {image: 'busybox:1.36', args: [sh, -c, 'sort /inputs/a.csv > /outputs/b.csv']}}
   resources: {cpu_millis: 500, memory_bytes: 67108864}
@@ -62,6 +64,9 @@ pub(in crate::cli) struct Create {
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
+
+    #[command(flatten)]
+    to: PublishTo,
 
     #[command(flatten)]
     submission: Submission,
@@ -111,7 +116,11 @@ impl Create {
                 LookedUp::Image(image) => Found::Image(image.clone()),
             };
             let inputs = reach.inputs(&mounts)?;
-            let planned = draft.spec(&found, &inputs).map_err(|why| in_file(&self.file, &why))?;
+            let mut planned = draft.spec(&found, &inputs).map_err(|why| in_file(&self.file, &why))?;
+            if let Some(publishers) = self.to.said() {
+                planned.publishers = publishers;
+            }
+            planned.filplus |= self.to.filplus();
             planned.check().map_err(|error| in_file(&self.file, &error.to_string()))?;
             Ok::<_, Failure>(planned)
         };

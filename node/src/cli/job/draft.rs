@@ -106,6 +106,9 @@ impl Draft {
             _ => return Err("another kind of program was looked up; please report this".into()),
         };
         let mut spec = self.rest.clone();
+        if let Some(publishers) = publishers(&mut spec)? {
+            spec.insert("publishers".into(), publishers);
+        }
         spec.entry("deal").or_insert_with(|| json!({"concurrency": DEFAULT_CONCURRENCY}));
         spec.insert("engine".into(), engine);
         spec.insert("inputs".into(), json!(inputs));
@@ -154,6 +157,19 @@ fn job_of(said: &Map<String, Value>, cid: Link, module: &str) -> Result<Job, Str
         return Err(format!("engine.wasm.job.module is {}, but the module at {module} is {cid}", job["module"]));
     }
     serde_json::from_value(job).map_err(|error| format!("engine.wasm.job: {error}"))
+}
+
+/// Who is to publish: one, or a list, by either name of the key; `noop` is nobody.
+fn publishers(spec: &mut Map<String, Value>) -> Result<Option<Value>, String> {
+    let said = match (spec.remove("publisher"), spec.remove("publishers")) {
+        (Some(_), Some(_)) => return Err("it has both `publisher` and `publishers`: write one of them".into()),
+        (said, None) | (None, said) => said,
+    };
+    Ok(said.map(|said| match said {
+        Value::Array(names) => Value::Array(names.into_iter().filter(|name| name != "noop").collect()),
+        name if name == "noop" => json!([]),
+        name => json!([name]),
+    }))
 }
 
 fn map(value: Value, what: &str) -> Result<Map<String, Value>, String> {
@@ -247,6 +263,32 @@ labels: [nightly]
         let first = spec("engine: {wasm: {module: a.wasm}}").unwrap();
         let text = serde_json::to_string(&first).unwrap();
         assert_eq!(spec(&text), Ok(first));
+    }
+
+    #[test]
+    fn publishers_are_written_in_several_ways() {
+        use crate::job::PublisherKind::{Estuary, Ipfs, Local};
+
+        let table = [
+            ("publishers: [ipfs, local]", vec![Ipfs, Local]),
+            ("publishers: estuary", vec![Estuary]),
+            ("publisher: ipfs", vec![Ipfs]),
+            ("publisher: [ipfs, noop]", vec![Ipfs]),
+            ("publisher: noop", Vec::new()),
+            ("publishers: []", Vec::new()),
+        ];
+        for (line, kinds) in table {
+            let spec = spec(&format!("engine: {{wasm: {{module: a}}}}\n{line}")).unwrap();
+            assert_eq!((spec.publishers.clone(), spec.check()), (kinds, Ok(())), "{line}");
+        }
+        for (line, words) in [
+            ("publisher: ipfs\npublishers: [local]", "both `publisher` and `publishers`"),
+            ("publisher: lotus", "unknown variant `lotus`"),
+            ("publishers: [5]", "expected"),
+        ] {
+            let error = spec(&format!("engine: {{wasm: {{module: a}}}}\n{line}")).unwrap_err();
+            assert!(error.contains(words), "{line}: {error}");
+        }
     }
 
     #[test]

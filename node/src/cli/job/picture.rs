@@ -118,7 +118,13 @@ impl Picture<'_> {
         );
         for publication in &execution.publications {
             if let Some(cid) = publication.cid {
-                lines.add("published", format!("{cid}  (or: bacalhau get {cid})"));
+                // A provider hands out what is sealed when it likes, and perhaps not to everybody.
+                let hint = if publication.publisher == "filecoin" {
+                    String::new()
+                } else {
+                    format!("  (or: bacalhau get {cid})")
+                };
+                lines.add("published", format!("{cid}{hint}"));
             }
             for place in &publication.places {
                 lines.add(if publication.cid.is_some() { "" } else { "published" }, harmless(place));

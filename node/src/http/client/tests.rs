@@ -106,6 +106,18 @@ fn credentials_are_sent_decoded_and_the_fragment_is_not() {
 }
 
 #[test]
+fn a_token_in_a_header_goes_to_the_host_that_was_named_and_no_other() {
+    let (server, other) = (TestServer::start(answer), TestServer::start(answer));
+    let client = client(Reach::Anywhere);
+    let headers = [("Authorization", "Bearer token"), ("Accept", "application/json")];
+    client.get(&server.url("/to//there"), &headers).unwrap();
+    client.get(&server.url(&format!("/to/{}", other.url("/x"))), &headers).unwrap();
+    assert!(server.asked().iter().all(|asked| asked.header("authorization") == Some("Bearer token")));
+    let [asked] = &other.asked()[..] else { panic!("it was asked once") };
+    assert_eq!((asked.header("authorization"), asked.header("accept")), (None, Some("application/json")));
+}
+
+#[test]
 fn what_goes_wrong_is_in_words() {
     let server = TestServer::start(answer);
     let client = client(Reach::Named);

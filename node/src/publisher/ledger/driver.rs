@@ -1,33 +1,41 @@
-//! Takes the entries of a ledger further, one step at a time, each on disk before the next. One process of a data directory
-//! does; others wait until it ends.
+//! Takes the entries of a ledger further, one step at a time, each on disk before the next. For each publisher there is one
+//! thread, and one process of a data directory; others wait until it ends.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs::{File, TryLockError};
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bacalhau_runtime::HostFailure;
 
 use super::{Entry, Ledger, Matter};
 
-/// How often it is looked for entries of other processes.
-const LOOK: Duration = Duration::from_millis(250);
+/// How often it is looked for entries of other processes, and whether they have ended. What begins in this process is seen
+/// at once.
+const LOOK: Duration = Duration::from_secs(1);
 /// The wait after the first failure in a row; it doubles with each further one.
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_RETRY: Duration = Duration::from_mins(10);
+/// Failures in a row after which it is given up: some days.
+pub(super) const MOST_FAILURES: u32 = 1000;
+/// How long the end of a step is waited for when the driver is to end. A longer one goes on by itself: it can be taken
+/// again, so that it is no harm if the process ends meanwhile.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A publisher whose work goes on.
 pub trait Course: Send + Sync + Debug {
-    /// Takes the next step of `entry`, at `now_ms` in Unix milliseconds. What it changes is on disk before it is called
-    /// again. After a crash the same step is taken again, which must be no harm: whatever makes it the same, an identifier,
-    /// is in the entry before.
+    /// Takes the next step of `entry`, at `now_ms` in Unix milliseconds. What it changes, also when it fails, is on disk
+    /// before it is called again. After a crash the same step is taken again, which must be no harm: whatever makes it the
+    /// same, an identifier, is in the entry before.
     ///
     /// # Errors
-    /// Why it could not be taken now. It is tried again, later each time.
+    /// Why it could not be taken now. It is tried again, later each time, and for some days.
     fn advance(&self, entry: &mut Entry, now_ms: u64) -> Result<Next, String>;
 }
 
@@ -49,47 +57,12 @@ pub struct Courses {
     pub estuary: Option<Arc<dyn Course>>,
 }
 
-impl Courses {
-    fn of(&self, matter: &Matter) -> Option<&dyn Course> {
-        match matter {
-            Matter::Filecoin(_) => self.filecoin.as_deref(),
-            Matter::Estuary(_) => self.estuary.as_deref(),
-        }
-    }
-
-    /// Takes one step, if it is time, and puts it on disk. Answers with what the entry is then, if a step was taken.
-    pub(super) fn drive(&self, ledger: &Ledger, mut entry: Entry, now_ms: u64) -> Result<Option<Entry>, HostFailure> {
-        let Some(course) = self.of(&entry.matter).filter(|_| !entry.ended && entry.next_ms <= now_ms) else {
-            return Ok(None);
-        };
-        let wait = match course.advance(&mut entry, now_ms) {
-            Ok(Next::Ended) => {
-                entry.ended = true;
-                Duration::ZERO
-            }
-            Ok(Next::In(wait)) => {
-                entry.failures = 0;
-                wait
-            }
-            Err(why) => {
-                tracing::warn!(entry = entry.name(), "a publication does not go on, and is tried again: {why}");
-                entry.step(now_ms, "waiting", why);
-                entry.failures = entry.failures.saturating_add(1);
-                RETRY.saturating_mul(1 << entry.failures.min(20).saturating_sub(1)).min(LONGEST_RETRY)
-            }
-        };
-        entry.next_ms = now_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        ledger.put(&entry)?;
-        Ok(Some(entry))
-    }
-}
-
-/// The thread. Dropping it ends it after the step that it is at.
+/// The threads. Dropping it ends them after the step that they are at, or leaves them to it where that takes long.
 #[derive(Debug)]
 pub struct Driver {
-    stop: Option<mpsc::Sender<()>>,
+    ledger: Ledger,
     ending: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<(JoinHandle<()>, mpsc::Receiver<()>)>,
 }
 
 impl Driver {
@@ -98,60 +71,161 @@ impl Driver {
     /// # Errors
     /// When there is no thread, or the lock cannot be made.
     pub fn start(ledger: Ledger, courses: Courses) -> Result<Self, HostFailure> {
-        let path = ledger.lock_path();
-        let lock = File::create(&path).map_err(|error| HostFailure::at("make", &path, error))?;
-        let (stop, stopped) = mpsc::channel::<()>();
-        let ending = Arc::new(AtomicBool::new(false));
-        let ends = Arc::clone(&ending);
-        let run = move || {
-            let mut locked = false;
-            while matches!(stopped.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-                if !locked {
-                    match lock.try_lock() {
-                        Ok(()) => locked = true,
-                        Err(TryLockError::WouldBlock) => continue,
-                        Err(TryLockError::Error(error)) => {
-                            tracing::error!("publications do not go on: the lock cannot be taken: {error}");
-                            return;
-                        }
-                    }
-                }
-                round(&ledger, &courses, &ends);
-            }
-        };
-        let thread = thread::Builder::new().name("publications".into()).spawn(run);
-        let thread = thread.map_err(|error| HostFailure::io("start a thread", error))?;
-        Ok(Self { stop: Some(stop), ending, thread: Some(thread) })
+        let mut driver = Self { ledger, ending: Arc::default(), threads: Vec::new() };
+        let Courses { filecoin, estuary } = courses;
+        for (publisher, course) in [(Matter::FILECOIN, filecoin), (Matter::ESTUARY, estuary)] {
+            let Some(course) = course else { continue };
+            let ledger = driver.ledger.clone();
+            let path = ledger.lock_path(publisher);
+            let lock = File::create(&path).map_err(|error| HostFailure::at("make", &path, error))?;
+            let ending = Arc::clone(&driver.ending);
+            let rounds = Rounds { ledger, publisher, course, lock, locked: false, ending, due: BTreeMap::new() };
+            let (alive, ended) = mpsc::channel::<()>();
+            let run = move || {
+                rounds.run();
+                drop(alive);
+            };
+            let thread = thread::Builder::new().name(format!("publish {publisher}")).spawn(run);
+            driver.threads.push((thread.map_err(|error| HostFailure::io("start a thread", error))?, ended));
+        }
+        Ok(driver)
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // It has logged what went wrong.
-            let _ = thread.join();
+        self.ledger.bell.ring();
+        let until = Instant::now() + GRACE;
+        for (thread, ended) in self.threads.drain(..) {
+            let rest = until.saturating_duration_since(Instant::now());
+            if ended.recv_timeout(rest) == Err(RecvTimeoutError::Disconnected) {
+                // It has said what went wrong.
+                let _ = thread.join();
+            }
         }
     }
 }
 
-/// Takes every entry as far as it goes now.
-fn round(ledger: &Ledger, courses: &Courses, ending: &AtomicBool) {
-    let entries = match ledger.open_entries() {
-        Ok(entries) => entries,
-        Err(error) => return tracing::error!("publications do not go on: {error}"),
-    };
-    for entry in entries {
-        let name = entry.name();
-        let mut next = Some(entry);
-        while let Some(entry) = next.take().filter(|_| !ending.load(Ordering::Relaxed)) {
-            match courses.drive(ledger, entry, now_ms()) {
-                Ok(taken) => next = taken,
-                Err(error) => tracing::error!(entry = name, "a publication does not go on: {error}"),
+/// What the thread of one publisher has.
+struct Rounds {
+    ledger: Ledger,
+    publisher: &'static str,
+    course: Arc<dyn Course>,
+    lock: File,
+    locked: bool,
+    ending: Arc<AtomicBool>,
+    /// When something is to be done for which entry, in Unix milliseconds. While the lock is ours, nobody else changes them.
+    due: BTreeMap<String, u64>,
+}
+
+impl Rounds {
+    fn run(mut self) {
+        loop {
+            let rings = self.ledger.bell.rings();
+            if self.is_ending() {
+                return;
             }
+            match self.try_lock() {
+                Ok(true) => self.round(),
+                Ok(false) => {}
+                Err(error) => {
+                    let publisher = self.publisher;
+                    tracing::error!("publications by {publisher} do not go on: the lock cannot be taken: {error}");
+                    return;
+                }
+            }
+            let soonest = self
+                .due
+                .values()
+                .min()
+                .map_or(LOOK, |due| Duration::from_millis(due.saturating_sub(now_ms())).min(LOOK));
+            self.ledger.bell.wait(rings, soonest);
         }
     }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    fn try_lock(&mut self) -> Result<bool, std::io::Error> {
+        if !self.locked {
+            match self.lock.try_lock() {
+                Ok(()) => self.locked = true,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(self.locked)
+    }
+
+    /// Takes one step of every entry for which it is time.
+    fn round(&mut self) {
+        let names = match self.ledger.open_names(self.publisher) {
+            Ok(names) => names,
+            Err(error) => return tracing::error!("publications do not go on: {error}"),
+        };
+        self.due.retain(|name, _| names.binary_search(name).is_ok());
+        for name in names {
+            let due = *self.due.entry(name.clone()).or_default();
+            if self.is_ending() || due > now_ms() {
+                continue;
+            }
+            match self.step(&name) {
+                Ok(Some(next_ms)) => self.due.insert(name, next_ms),
+                Ok(None) => self.due.remove(&name),
+                Err(error) => {
+                    tracing::error!(entry = name, "a publication does not go on: {error}");
+                    self.due.insert(name, later(now_ms(), LONGEST_RETRY))
+                }
+            };
+        }
+    }
+
+    /// Takes one step, if it is time by what is on disk, and puts it there. Says when the next is due, if there is one.
+    fn step(&self, name: &str) -> Result<Option<u64>, HostFailure> {
+        let Some(mut entry) = self.ledger.get(name)?.filter(|entry| !entry.ended) else { return Ok(None) };
+        let now_ms = now_ms();
+        if entry.next_ms > now_ms {
+            return Ok(Some(entry.next_ms));
+        }
+        let before = entry.clone();
+        let advanced = panic::catch_unwind(AssertUnwindSafe(|| self.course.advance(&mut entry, now_ms)));
+        let next = match advanced {
+            Ok(Ok(next)) => {
+                entry.failures = 0;
+                next
+            }
+            Ok(Err(why)) => failed(&mut entry, &why, now_ms),
+            Err(_) => {
+                // What it has left in the entry is anything.
+                entry = before;
+                failed(&mut entry, "a mistake of bacalhau's own, of which its log says more", now_ms)
+            }
+        };
+        match next {
+            Next::In(wait) => entry.next_ms = later(now_ms, wait),
+            Next::Ended => (entry.ended, entry.needs_node, entry.next_ms) = (true, false, now_ms),
+        }
+        self.ledger.put(&entry)?;
+        Ok((!entry.ended).then_some(entry.next_ms))
+    }
+}
+
+/// Notes that a step did not work, and says when it is tried again, if ever.
+fn failed(entry: &mut Entry, why: &str, now_ms: u64) -> Next {
+    entry.failures = entry.failures.saturating_add(1);
+    if entry.failures >= MOST_FAILURES {
+        entry.fail(now_ms, format!("given up after {MOST_FAILURES} tries in a row: {why}"));
+        return Next::Ended;
+    }
+    tracing::warn!(entry = entry.name(), "a publication does not go on, and is tried again: {why}");
+    entry.wait(now_ms, why);
+    Next::In(RETRY.saturating_mul(1 << (entry.failures - 1).min(20)).min(LONGEST_RETRY))
+}
+
+fn later(now_ms: u64, wait: Duration) -> u64 {
+    now_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// The time, in Unix milliseconds.

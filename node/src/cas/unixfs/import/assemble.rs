@@ -5,12 +5,12 @@ use super::balanced::Balanced;
 use super::directory;
 use super::entry::Entry;
 use super::out::{Out, Part};
-use super::{Imported, Layout, Sink};
+use super::{Chunk, Imported, Layout, Sink};
 use crate::cas::{Block, DataError};
 
 /// What came of a step.
 pub(super) enum Done {
-    Leaf { block: Block, length: u64, last: Option<String> },
+    Leaf { block: Block, chunk: Chunk, last: Option<String> },
     Link { block: Block, name: String },
     DirStart,
     DirEnd { name: String },
@@ -39,9 +39,10 @@ impl<'s> Assembler<'s> {
 
     fn take_one(&mut self, done: Done) -> Result<(), DataError> {
         match done {
-            Done::Leaf { block, length, last } => {
+            Done::Leaf { block, chunk, last } => {
+                let length = chunk.length as u64;
                 let leaf = Part::of(&block, length);
-                self.out.put(block)?;
+                self.out.put_chunk(block, chunk)?;
                 self.file.push(leaf, &mut self.out)?;
                 self.bytes += length;
                 self.out.sink.progress(self.bytes);

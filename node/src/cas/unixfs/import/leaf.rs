@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bacalhau_runtime::{ReadAt, Tree};
 
-use super::Layout;
 use super::buffers::Buffers;
+use super::{Chunk, Layout};
 use crate::cas::protobuf::{put_number, put_varint};
 use crate::cas::unixfs::{Meta, MetaKind};
 use crate::cas::{Block, Code, DataError};
@@ -32,6 +32,12 @@ pub(super) enum Source<'t> {
 }
 
 impl Leaf<'_> {
+    /// Where its bytes are.
+    pub(super) fn chunk(&self) -> Chunk {
+        let offset = if let Source::At(_, offset) = &self.source { *offset } else { 0 };
+        Chunk { path: Arc::clone(&self.path), offset, length: self.length }
+    }
+
     /// Reads and hashes it.
     pub(super) fn block(&mut self, layout: Layout, buffers: &Arc<Buffers>) -> Result<Block, DataError> {
         if let (Source::Bytes(bytes), true) = (&mut self.source, layout.raw_leaves) {

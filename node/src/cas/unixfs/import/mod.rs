@@ -1,7 +1,8 @@
 //! Files and directories into DAGs, block for block as other tools make them from the same [`Profile`]. Whoever wants
-//! the blocks is a [`Sink`]; nothing is stored here, and nothing is remembered but names and CIDs of what is not
-//! complete.
+//! the blocks is a [`Sink`]; nothing is stored here, and an import remembers nothing but names and CIDs of what is not
+//! complete. An [`Archive`] remembers where each block comes from, and writes a CAR without a store.
 
+mod archive;
 mod assemble;
 mod balanced;
 mod buffers;
@@ -12,12 +13,14 @@ mod out;
 mod pipeline;
 mod profile;
 mod prove;
+mod reread;
 mod shard;
 mod steps;
 #[cfg(test)]
 mod tests;
 
 use std::io::Read;
+use std::sync::Arc;
 
 use bacalhau_runtime::Tree;
 use cid::Cid;
@@ -26,6 +29,7 @@ use self::assemble::Assembler;
 use self::steps::{Step, Stream, Walk};
 use super::super::{Block, DataError};
 
+pub use archive::Archive;
 pub use profile::{Layout, Profile, ShardBy, UnknownProfile};
 pub use prove::{Proof, prove};
 
@@ -38,6 +42,14 @@ pub trait Sink: Send {
     /// End the import.
     fn put(&mut self, block: Block) -> Result<(), DataError>;
 
+    /// Takes a block that is a chunk of a file, for whoever wants to know of which.
+    ///
+    /// # Errors
+    /// As for `put`.
+    fn put_chunk(&mut self, block: Block, _chunk: Chunk) -> Result<(), DataError> {
+        self.put(block)
+    }
+
     /// Is told how many bytes of files have come so far.
     fn progress(&mut self, _bytes: u64) {}
 }
@@ -46,6 +58,17 @@ impl<F: FnMut(Block) -> Result<(), DataError> + Send> Sink for F {
     fn put(&mut self, block: Block) -> Result<(), DataError> {
         self(block)
     }
+}
+
+/// Where the bytes of a block are in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// The file; empty where it is all there is.
+    pub path: Arc<str>,
+    /// Where in the file it begins.
+    pub offset: u64,
+    /// How many of its bytes it has.
+    pub length: usize,
 }
 
 /// What came of an import.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cid::{Cid, Version};
 
-use super::{Layout, Sink};
+use super::{Chunk, Layout, Sink};
 use crate::cas::dag_pb::{Link, Node};
 use crate::cas::{Block, Code, DataError};
 
@@ -42,6 +42,12 @@ impl Out<'_> {
     pub(super) fn put(&mut self, block: Block) -> Result<(), DataError> {
         self.blocks += 1;
         self.sink.put(block)
+    }
+
+    /// Hands on a block that is a chunk of a file.
+    pub(super) fn put_chunk(&mut self, block: Block, chunk: Chunk) -> Result<(), DataError> {
+        self.blocks += 1;
+        self.sink.put_chunk(block, chunk)
     }
 
     /// Hands on a node above parts that were handed on.

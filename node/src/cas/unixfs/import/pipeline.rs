@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::Layout;
 use super::assemble::{Assembler, Done};
 use super::buffers::Buffers;
-use super::leaf::{Leaf, full_block_bytes, reading};
+use super::leaf::{full_block_bytes, reading};
 use super::steps::Step;
 use crate::cas::dag_pb::Node;
 use crate::cas::unixfs::{Meta, MetaKind};
@@ -64,8 +64,8 @@ fn work(step: Step<'_>, layout: Layout, buffers: &Arc<Buffers>) -> Result<Done, 
     Ok(match step {
         Step::Leaf(mut leaf) => {
             let block = leaf.block(layout, buffers)?;
-            let Leaf { length, last, .. } = leaf;
-            Done::Leaf { block, length: length as u64, last }
+            let chunk = leaf.chunk();
+            Done::Leaf { block, chunk, last: leaf.last }
         }
         Step::Link { tree, path, name } => {
             let target = tree.read_link(&path).map_err(|error| reading(&path, error))?;

@@ -1,5 +1,6 @@
 //! Imports against what other tools made of the same data, against a slow and plain reference, and read back.
 
+mod archives;
 mod back;
 mod order;
 mod reference;

@@ -1,0 +1,74 @@
+//! Results as a DAG of the node's own store, and that as an archive: what publishers have in common whose results others
+//! fetch by CID.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use bacalhau_runtime::{HostFailure, HostTree};
+use cid::Cid;
+
+use super::check;
+use crate::cas::car::CarWriter;
+use crate::cas::store::Store;
+use crate::cas::unixfs::import::{Profile, import};
+use crate::cas::unixfs::{Bounds, Scope, Walk};
+use crate::cas::{Block, Blocks, DataError};
+
+/// Imports the results at `results`, which have the hash `h1`, and pins them. Says their root.
+///
+/// # Errors
+/// When they are others by now, or the store fails; nothing is pinned then.
+pub(super) fn keep(store: &Arc<Store>, profile: Profile, results: &Path, h1: &str) -> Result<Cid, HostFailure> {
+    let failed = |error: DataError| HostFailure::new(format!("cannot publish {}: {error}", results.display()));
+    let cid = put(store, profile, results).map_err(failed)?;
+    // After the import: what is in the store now is what was hashed, or the hash is another one.
+    if let Err(changed) = check(results, h1) {
+        store.unpin(&cid).map_err(failed)?;
+        return Err(changed);
+    }
+    Ok(cid)
+}
+
+fn put(store: &Arc<Store>, profile: Profile, results: &Path) -> Result<Cid, DataError> {
+    let tree = HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
+    let writer = store.writer();
+    let imported = import(&tree, profile, &mut |block: Block| writer.write(&block))?;
+    // Pinned first: what is finished and not pinned may go.
+    store.pin(&imported.cid, "results")?;
+    writer.finish()?;
+    Ok(imported.cid)
+}
+
+/// Has `send` send an archive of the DAG below `root` while it is written. Nothing of it is held in memory.
+///
+/// # Errors
+/// What `send` says, or why the archive could not be written.
+pub(super) fn archive<T, E: From<DataError>>(
+    store: &Arc<Store>,
+    root: &Cid,
+    send: impl FnOnce(io::PipeReader) -> Result<T, E>,
+) -> Result<T, E> {
+    let (reader, writer) = io::pipe().map_err(|error| DataError::io("make a pipe", error))?;
+    let blocks: Arc<dyn Blocks> = Arc::clone(store) as _;
+    thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            let failed = |error| DataError::io("write an archive", error);
+            let mut car = CarWriter::new(writer, &[*root]).map_err(failed)?;
+            for block in Walk::new(blocks, root, Scope::All, Bounds::default()) {
+                let (cid, bytes) = block?;
+                car.write(&Block::checked(cid, bytes)).map_err(failed)?;
+            }
+            car.finish().map(drop).map_err(failed)
+        });
+        // The reading end of the pipe closes when this is over, which ends the writer.
+        let sent = send(reader);
+        // What went wrong while it was written explains why it was not taken, unless the other side hung up.
+        let written = writing.join().unwrap_or_else(|_| Err(DataError::malformed("an archive", "it broke off")));
+        match (sent, written) {
+            (Ok(answer), written) => written.map(|()| answer).map_err(E::from),
+            (Err(error), _) => Err(error),
+        }
+    })
+}

@@ -1,0 +1,94 @@
+//! `bacalhau piece`: what a provider of Filecoin would be sent, and the names of it.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::{Room, pattern};
+
+/// What the command answers.
+fn piece(room: &Room, line: &str) -> serde_json::Value {
+    room.expect_json(0, &format!("piece {line} --output json"))
+}
+
+#[test]
+fn a_directory_is_the_piece_of_its_archive() {
+    let (room, cid) = Room::with_tree();
+    let told = piece(&room, "tree");
+    let size = fs::metadata(room.path("tree.car")).unwrap().len();
+    assert_eq!(told["roots"], json!([cid]));
+    assert_eq!((&told["payload_size"], &told["padded_size"]), (&json!(size), &json!(1 << 20)));
+    assert_eq!((&told["import_profile"], &told["path"]), (&json!("kubo-cidv1"), &json!("tree")));
+    assert!(told["piece_cid_v1"].as_str().unwrap().starts_with("baga6ea4seaq"), "{told}");
+    assert!(told["piece_cid_v2"].as_str().unwrap().starts_with("bafkzcib"), "{told}");
+    assert_eq!(room.new_names(), ["data", "maker", "tree", "tree.car"], "nothing was written");
+    // The archive as it was exported, and one that is written on the way.
+    let archive = piece(&room, "tree.car");
+    let written = piece(&room, "tree --car out.car");
+    for name in ["roots", "piece_cid_v1", "piece_cid_v2", "payload_size", "padded_size"] {
+        assert_eq!((&archive[name], &written[name]), (&told[name], &told[name]), "{name}");
+    }
+    assert_eq!((&archive["import_profile"], &written["car"]), (&json!(null), &json!("out.car")));
+    assert!(fs::read(room.path("out.car")).unwrap() == fs::read(room.path("tree.car")).unwrap());
+    let table = room.expect(0, "piece tree").stdout;
+    let expected = format!(
+        "root       {cid}\npiece v1   {}\npiece v2   {}\npayload    600,",
+        told["piece_cid_v1"].as_str().unwrap(),
+        told["piece_cid_v2"].as_str().unwrap()
+    );
+    assert!(table.starts_with(&expected) && table.ends_with("padded     1,048,576 bytes (1.0 MiB)\n"), "{table}");
+}
+
+#[test]
+fn profiles_and_zeros_make_other_pieces() {
+    let (room, _) = Room::with_tree();
+    let told = piece(&room, "tree/sub/big.bin");
+    let other = piece(&room, "tree/sub/big.bin --import-profile unixfs-v0-2015");
+    assert!(other["roots"][0].as_str().unwrap().starts_with("Qm"), "{other}");
+    assert_ne!(other["piece_cid_v2"], told["piece_cid_v2"]);
+    // A provider's copy, padded with zeros: the same root, another payload.
+    let mut car = fs::read(room.path("tree.car")).unwrap();
+    car.resize((1 << 20) / 128 * 127, 0);
+    room.write("padded.car", car);
+    let (padded, bare) = (piece(&room, "padded.car"), piece(&room, "tree.car"));
+    assert_eq!(padded["piece_cid_v1"], bare["piece_cid_v1"]);
+    assert_ne!(padded["piece_cid_v2"], bare["piece_cid_v2"]);
+    room.write("empty", "");
+    let empty = piece(&room, "empty");
+    assert_eq!((&empty["payload_size"], &empty["padded_size"]), (&json!(96), &json!(128)));
+}
+
+#[test]
+fn what_is_no_piece_is_said_and_no_archive_stays() {
+    let (room, _) = Room::with_tree();
+    let car = fs::read(room.path("tree.car")).unwrap();
+    room.write("cut.car", &car[..car.len() - 1]);
+    let mut corrupt = car.clone();
+    *corrupt.last_mut().unwrap() ^= 1;
+    room.write("corrupt", &corrupt);
+    room.write("text.car", pattern(300, 1));
+    room.write("tiny.car", b"\x11\xa2\x65roots\x80\x67version\x01");
+    std::os::unix::net::UnixListener::bind(room.path("socket")).unwrap();
+    room.write("whole", "before");
+    let before = room.new_names();
+    for (code, line, words) in [
+        (4, "cut.car", "cut.car is malformed: it is truncated"),
+        (4, "corrupt", "is corrupt: its bytes have another hash"),
+        (4, "text.car", "it is named like an archive (CAR); to import it as any other file, name it otherwise"),
+        (4, "tiny.car", "a piece of 18 bytes is out of bounds: no piece of Filecoin is smaller than 65 bytes"),
+        (2, "nothing", "cannot open nothing"),
+        (2, "socket", "socket is neither a file nor a directory"),
+        (2, "tree.car --car b.car", "tree.car is an archive already: leave --car out"),
+        (2, "tree.car --import-profile kubo-cidv1", "leave --import-profile out"),
+        (2, "tree --car tree/tree.car", "--car tree/tree.car would be part of tree"),
+        (2, "tree/a.txt --car tree/a.txt", "would be part of"),
+        (2, "tree --car data", "--car data is a directory"),
+        (2, "tree --car none/b.car", "cannot open none"),
+        (4, "data/.. --car ../whole", "socket is neither a file, a directory nor a link"),
+    ] {
+        let end = room.expect(code, &format!("piece {line}"));
+        assert!(end.stderr.contains(words) && end.stdout.is_empty(), "{line}: {}", end.stderr);
+    }
+    assert_eq!(room.new_names(), before);
+    assert_eq!(room.read("whole"), "before");
+}
