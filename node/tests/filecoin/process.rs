@@ -166,3 +166,37 @@ fn a_command_that_is_told_too_little_says_what_is_missing() {
     let end = lab.expect(2, &format!("{run} --filecoin-market https://market.example"));
     assert!(end.stderr.contains("set filecoin.lotus"), "{}", end.stderr);
 }
+
+#[test]
+fn a_run_without_a_server_hands_over_its_results_and_a_later_command_sees_them_sealed() {
+    let key = Arc::new(Key::of("alice"));
+    let world = World::begin(&key);
+    let lab = Lab::new();
+    lab.write("token", SIGN_TOKEN);
+    let flags = format!(
+        "--filecoin-market {} --filecoin-lotus {} --filecoin-lotus-token-file {} --filecoin-provider f01000 \
+         --filecoin-wallet {} --filecoin-poll 50ms",
+        world.market.url(),
+        world.lotus.url(),
+        lab.path("token").display(),
+        key.address,
+    );
+    // The provider has the data, and looks for a sector.
+    world.market.state().is_idle = true;
+    lab.expect(0, &format!("wasm run hello.wat -c 1 --publisher filecoin --output-dir out {flags}"));
+    let row = world.market.only();
+    assert_eq!((row.uploads, row.status, row.proposal.allocation), (1, "processing", None));
+    let [shown] = &publications(&lab.expect_json(0, "publications --output json"))[..] else { panic!("there is one") };
+    assert_eq!((shown["ended"].as_bool(), shown["needs_node"].as_bool()), (Some(false), Some(false)), "{shown}");
+    world.market.state().is_idle = false;
+    lab.expect(0, &format!("publications --wait {flags}"));
+    let [shown] = &publications(&lab.expect_json(0, "publications --output json"))[..] else { panic!("there is one") };
+    assert_eq!((shown["state"].as_str(), shown["ended"].as_bool()), (Some("stored"), Some(true)), "{shown}");
+    assert_eq!(world.market.only().uploads, 1);
+    assert!(world.lotus.chain().messages.is_empty(), "no message is sent for a deal that is not verified");
+    assert!(lab.path("client/deals/piece").read_dir().unwrap().next().is_none());
+}
+
+fn publications(shown: &Value) -> Vec<Value> {
+    shown.as_array().unwrap_or_else(|| panic!("{shown}")).clone()
+}
