@@ -189,7 +189,7 @@ impl Verify {
         })?))
     }
 
-    /// What is to be read, and what is said meanwhile; and the node that reads it, which is to be kept as long.
+    /// What is read from, what is said meanwhile, and the node that has the blocks, as long as they are read.
     fn sources<'a>(
         &self,
         dir: &TempDir,

@@ -120,8 +120,7 @@ impl DockerSpec {
     /// # Errors
     /// What is wrong, and what to write instead.
     pub fn check(&self, inputs: &[InputSpec]) -> Result<(), SpecError> {
-        let digest = self.image.rsplit_once("sha256:").filter(|(name, _)| name.is_empty() || name.ends_with('@'));
-        if !digest.is_some_and(|(_, hex)| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        if !is_fixed(&self.image) {
             return Err(SpecError(format!(
                 "engine.docker.image is {}: name it by digest, as in busybox@sha256:…, so that all nodes run the same",
                 self.image
@@ -146,6 +145,20 @@ impl DockerSpec {
     }
 }
 
+/// Whether `image` is a name that engines know and a digest, or a digest alone. The name becomes part of a path of the engine's
+/// API, so nothing else may be in it.
+fn is_fixed(image: &str) -> bool {
+    let (name, digest) = image.rsplit_once('@').unwrap_or(("", image));
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte))
+    };
+    let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+    hex.len() == 64
+        && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && (!image.contains('@') || name.split('/').all(plain))
+}
+
 /// Memory of a container to which a job gives `resources`, in bytes.
 pub fn container_memory(resources: &Resources) -> u64 {
     if resources.memory_bytes == 0 { CONTAINER_MEMORY_BYTES } else { resources.memory_bytes }
@@ -164,7 +177,17 @@ mod tests {
         for good in ["busybox@sha256:#", "sha256:#", "localhost:5000/a/b@sha256:#"] {
             assert_eq!(spec(good).check(&[]), Ok(()), "{good}");
         }
-        for bad in ["busybox", "busybox:1", "busybox@sha256:12", "busyboxsha256:#", "", "busybox@md5:#"] {
+        let odd = [
+            "../x@sha256:#",
+            "a//b@sha256:#",
+            "a?b@sha256:#",
+            "a b@sha256:#",
+            "@sha256:#",
+            "a@b@sha256:#",
+            "ü@sha256:#",
+        ];
+        let not_fixed = ["busybox", "busybox:1", "busybox@sha256:12", "busyboxsha256:#", "", "busybox@md5:#"];
+        for bad in odd.into_iter().chain(not_fixed) {
             assert!(spec(bad).check(&[]).unwrap_err().to_string().contains("by digest"), "{bad}");
         }
     }

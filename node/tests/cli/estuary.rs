@@ -20,7 +20,7 @@ mod service;
 
 use ::bacalhau;
 use delegate::Delegate;
-use service::{Handle, Service, TOKEN};
+use service::{Service, State, TOKEN};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -102,7 +102,7 @@ fn a_run_ends_when_its_results_are_pinned() {
 #[test]
 fn an_archive_is_uploaded_where_that_is_asked_for() {
     let stage = Stage::new();
-    stage.service.change(Handle::take_archives);
+    stage.service.change(State::take_archives);
     stage.room.write("token", format!("{TOKEN}\n"));
     let endpoint = stage.service.endpoint();
     let flags = format!("--estuary-endpoint {endpoint} --estuary-token-file token --estuary-add-car true");
@@ -179,7 +179,8 @@ fn a_server_goes_on_after_the_job_and_describe_shows_it() {
     let at = format!("--api-host {}", said["api"].as_str().unwrap());
     // The client knows of no service, and needs to know of none.
     let end = stage.room.expect(0, &format!("wasm run hello.wat -c 1 -p estuary --output-dir out {at}"));
-    assert!(end.stdout.contains("\nestuary    begun  to be pinned by 127.0.0.1\n"), "{}", end.stdout);
+    let shown = ["begun  to be pinned by 127.0.0.1", "queued  request request/0001 at 127.0.0.1"];
+    assert!(shown.iter().any(|line| end.stdout.contains(&format!("\nestuary    {line}\n"))), "{}", end.stdout);
     let job = stage.room.expect_json(0, &format!("list --output json {at}"))[0]["id"].as_str().unwrap().to_owned();
     let describe = || stage.room.expect(0, &format!("describe {job} {at}")).stdout;
     let until = |words: &str| {

@@ -35,7 +35,8 @@ pub(crate) struct Service {
     state: Arc<Mutex<State>>,
 }
 
-struct State {
+/// What it knows.
+pub(crate) struct State {
     delegate: Arc<Delegate>,
     /// What it says of where its delegate is.
     delegates: Vec<String>,
@@ -81,8 +82,8 @@ impl Service {
         self.server.url("/psa").to_string()
     }
 
-    pub(crate) fn change(&self, change: impl FnOnce(&mut Handle<'_>)) {
-        change(&mut Handle(&mut self.state.lock().unwrap()));
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap());
     }
 
     /// Does this with the next requests.
@@ -117,24 +118,22 @@ impl Service {
 }
 
 /// What a test may change of a service.
-pub(crate) struct Handle<'a>(&'a mut State);
-
-impl Handle<'_> {
+impl State {
     pub(crate) fn take_archives(&mut self) {
-        self.0.takes_archives = true;
+        self.takes_archives = true;
     }
 
     pub(crate) fn hold(&mut self, holds: bool) {
-        self.0.holds = holds;
+        self.holds = holds;
     }
 
     /// As if it had never been asked for anything.
     pub(crate) fn forget(&mut self) {
-        self.0.pins.clear();
+        self.pins.clear();
     }
 
     pub(crate) fn fail(&mut self, details: &str) {
-        for pin in self.0.pins.values_mut() {
+        for pin in self.pins.values_mut() {
             (pin.status, pin.details) = ("failed", Some(details.into()));
         }
     }

@@ -23,7 +23,7 @@ mod delegate;
 mod service_fake;
 
 use delegate::Delegate;
-use service_fake::{Fault, Handle, Service, TOKEN};
+use service_fake::{Fault, Service, State, TOKEN};
 
 /// The longest wait for what is to happen.
 const SOON: Duration = Duration::from_secs(30);
@@ -321,11 +321,11 @@ fn a_service_that_forgets_is_asked_anew_and_not_for_ever() {
     let (course, mut entry) = (stage.course(), stage.begin());
     for _ in 0..3 {
         course.advance(&mut entry, now_ms()).unwrap();
-        stage.service.change(Handle::forget);
+        stage.service.change(State::forget);
         assert!(matches!(course.advance(&mut entry, now_ms()), Ok(Next::In(_))), "{:?}", texts(&entry));
     }
     course.advance(&mut entry, now_ms()).unwrap();
-    stage.service.change(Handle::forget);
+    stage.service.change(State::forget);
     assert_eq!(course.advance(&mut entry, now_ms()), Ok(Next::Ended));
     assert!(texts(&entry).last().unwrap().contains("forgotten it again and again"), "{:?}", texts(&entry));
     assert_eq!(stage.service.asked("POST", "/psa/pins"), 4);
@@ -335,7 +335,7 @@ fn a_service_that_forgets_is_asked_anew_and_not_for_ever() {
 #[test]
 fn an_archive_is_uploaded_where_the_service_takes_it() {
     let stage = Stage::new(&[], |_| vec![NOWHERE.into()]);
-    stage.service.change(Handle::take_archives);
+    stage.service.change(State::take_archives);
     let places = stage.places(TOKEN, true);
     let (course, mut entry) = (stage.course_with(&places), stage.begin());
     // It breaks off: what was taken of it is taken again.

@@ -87,7 +87,7 @@ fn mounts(
     // In memory, which is bounded. A volume would be a directory of the host's that is not.
     let taken: BTreeSet<String> = mounts.iter().filter_map(|mount| mount.target.clone()).collect();
     let scratch = volumes.iter().map(String::as_str).chain(["/tmp"]).map(|path| path.trim_end_matches('/'));
-    for path in scratch.filter(|path| !taken.contains(*path)).collect::<BTreeSet<_>>() {
+    for path in scratch.filter(|path| !path.is_empty() && !taken.contains(*path)).collect::<BTreeSet<_>>() {
         mounts.push(Mount {
             typ: Some(MountType::TMPFS),
             target: Some(path.into()),
