@@ -16,6 +16,10 @@ pub(super) const QUAD_LEVEL: u8 = 2;
 /// The highest root whose payload, 127 bytes of each 128, is counted in 64 bits.
 pub(super) const MAX_LEVEL: u8 = 58;
 
+/// Quads that are padded before any of them is hashed: their leaves stay in the fastest cache, and a node is read long
+/// after it was written. One after the other takes a fifth more time.
+const GROUP_QUADS: usize = 64;
+
 /// The state of SHA-256 before the first block (FIPS 180-4, 5.3.3).
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
@@ -61,14 +65,28 @@ pub(super) fn quad(bytes: &[u8; QUAD_BYTES]) -> Node {
 
 /// The node above `payload`, of 2ⁿ quads.
 pub(super) fn subtree(payload: &[u8]) -> Node {
-    let mut nodes: Vec<Node> = payload.as_chunks().0.iter().map(quad).collect();
-    while nodes.len() > 1 {
-        for at in 0..nodes.len() / 2 {
+    let mut leaves = [[0; 32]; 4 * GROUP_QUADS];
+    let mut nodes = Vec::with_capacity(payload.len() / (GROUP_QUADS * QUAD_BYTES) + 1);
+    for group in payload.chunks(GROUP_QUADS * QUAD_BYTES) {
+        let quads = group.as_chunks().0;
+        for (quad, padded) in quads.iter().zip(leaves.as_chunks_mut().0) {
+            *padded = fr32::pad(quad);
+        }
+        nodes.push(reduce(&mut leaves[..4 * quads.len()]));
+    }
+    reduce(&mut nodes)
+}
+
+/// The node above 2ⁿ others, which are no more.
+fn reduce(nodes: &mut [Node]) -> Node {
+    let mut count = nodes.len();
+    while count > 1 {
+        count /= 2;
+        for at in 0..count {
             nodes[at] = above(&nodes[2 * at], &nodes[2 * at + 1]);
         }
-        nodes.truncate(nodes.len() / 2);
     }
-    nodes.pop().unwrap_or_default()
+    nodes.first().copied().unwrap_or_default()
 }
 
 /// The nodes of complete subtrees that wait for those at their right, at most one a level.
