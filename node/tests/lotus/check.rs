@@ -44,9 +44,12 @@ fn a_deal_without_datacap_needs_nothing_of_the_wallet_and_no_token() {
     );
 }
 
+/// What is changed, and what is said of it.
+type Case<T> = (fn(&mut T), &'static str, &'static str);
+
 #[test]
 fn what_does_not_fit_is_said_with_what_to_do() {
-    let change_deal: [(fn(&mut Deal), &str, &str); 9] = [
+    let change_deal: [Case<Deal>; 9] = [
         (|deal| deal.terms.provider = "f01999".parse().unwrap(), "knows no provider f01999", "set filecoin.provider"),
         (
             |deal| deal.terms.provider = "f01001".parse().unwrap(),
@@ -79,7 +82,7 @@ fn what_does_not_fit_is_said_with_what_to_do() {
         let said = never(scene.step());
         assert!(said.contains(why) && said.contains(todo), "{why}: {said}");
     }
-    let change_chain: [(fn(&mut Chain), &str, &str); 3] = [
+    let change_chain: [Case<Chain>; 3] = [
         (
             |chain| chain.sector_size = 1 << 19,
             "takes 1MiB of a sector, and those of f01000 have 512KiB",
