@@ -179,7 +179,8 @@ fn a_server_goes_on_after_the_job_and_describe_shows_it() {
     let at = format!("--api-host {}", said["api"].as_str().unwrap());
     // The client knows of no service, and needs to know of none.
     let end = stage.room.expect(0, &format!("wasm run hello.wat -c 1 -p estuary --output-dir out {at}"));
-    assert!(end.stdout.contains("\nestuary    begun  to be pinned by 127.0.0.1\n"), "{}", end.stdout);
+    let shown = ["begun  to be pinned by 127.0.0.1", "queued  request request/0001 at 127.0.0.1"];
+    assert!(shown.iter().any(|line| end.stdout.contains(&format!("\nestuary    {line}\n"))), "{}", end.stdout);
     let job = stage.room.expect_json(0, &format!("list --output json {at}"))[0]["id"].as_str().unwrap().to_owned();
     let describe = || stage.room.expect(0, &format!("describe {job} {at}")).stdout;
     let until = |words: &str| {

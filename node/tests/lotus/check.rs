@@ -5,6 +5,9 @@ use bacalhau::publisher::filecoin::{Deal, Fact};
 use crate::chain::{Chain, WALLET_ID};
 use crate::support::{Scene, client, later, never, now_ms};
 
+/// What is changed, and what is said then: why, and what to do.
+type Change<T> = (fn(&mut T), &'static str, &'static str);
+
 /// What is said of a deal that fits.
 fn checked(scene: &Scene) -> String {
     match scene.step() {
@@ -46,7 +49,7 @@ fn a_deal_without_datacap_needs_nothing_of_the_wallet_and_no_token() {
 
 #[test]
 fn what_does_not_fit_is_said_with_what_to_do() {
-    let change_deal: [(fn(&mut Deal), &str, &str); 9] = [
+    let change_deal: [Change<Deal>; 9] = [
         (|deal| deal.terms.provider = "f01999".parse().unwrap(), "knows no provider f01999", "set filecoin.provider"),
         (
             |deal| deal.terms.provider = "f01001".parse().unwrap(),
@@ -79,7 +82,7 @@ fn what_does_not_fit_is_said_with_what_to_do() {
         let said = never(scene.step());
         assert!(said.contains(why) && said.contains(todo), "{why}: {said}");
     }
-    let change_chain: [(fn(&mut Chain), &str, &str); 3] = [
+    let change_chain: [Change<Chain>; 3] = [
         (
             |chain| chain.sector_size = 1 << 19,
             "takes 1MiB of a sector, and those of f01000 have 512KiB",

@@ -40,7 +40,9 @@ pub(super) struct Draft {
 
 impl Pieces {
     /// The archives in `dir`, an existing or new directory.
-    pub(super) fn open(dir: PathBuf) -> Result<Self, HostFailure> {
+    pub(super) fn open(dir: &Path) -> Result<Self, HostFailure> {
+        // Deals name their archives, and are perhaps gone on with from another directory.
+        let dir = std::path::absolute(dir).map_err(|error| HostFailure::at("find", dir, error))?;
         let pieces = dir.join(PIECE);
         fs::create_dir_all(&pieces).map_err(|error| HostFailure::at("make the directory", &pieces, error))?;
         Ok(Self { dir })

@@ -72,7 +72,7 @@ impl FilecoinPublisher {
         chain: Arc<dyn Backend>,
         market: Arc<dyn Backend>,
     ) -> Result<Self, HostFailure> {
-        let pieces = Pieces::open(config.dir.clone())?;
+        let pieces = Pieces::open(&config.dir)?;
         // Whoever was killed may have left some.
         pieces.sweep(&ledger, None)?;
         let serve = |address| {

@@ -17,7 +17,7 @@ use super::{Entry, Ledger, Matter};
 
 /// How often it is looked for entries of other processes, and whether they have ended. What begins in this process is seen
 /// at once.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// The wait after the first failure in a row; it doubles with each further one.
 const RETRY: Duration = Duration::from_secs(1);
 /// The longest wait.
