@@ -104,7 +104,7 @@ fn a_bid_without_an_answer_is_sent_again() {
     let (mut core, bid) = bidder(&job);
     assert_eq!(core.handle(10, Input::Answered { id: bid.id, result: Err("no answer".into()) }), []);
     assert_eq!(core.deadline(), Some(260));
-    assert_eq!(core.handle(260, Input::Tick), [Effect::Transmit(Box::new(bid))]);
+    assert_eq!(core.handle(260, Input::Tick), [Effect::Transmit(Box::new(Transmit { again: true, ..bid }))]);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_waits_for_a_node_goes_when_it_is_there_again() {
     let (mut core, bid) = bidder(&job);
     core.handle(10, Input::Answered { id: bid.id, result: Err("no answer".into()) });
     assert_eq!(core.connected(20, &PeerId::random()), []);
-    assert_eq!(core.connected(20, &job.requester.peer), [Effect::Transmit(Box::new(bid))]);
+    assert_eq!(core.connected(20, &job.requester.peer), [Effect::Transmit(Box::new(Transmit { again: true, ..bid }))]);
 }
 
 #[test]
