@@ -2,8 +2,16 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 use super::exit::Exit;
+
+/// How long a directory has to be gone before it is believed.
+const GONE: Duration = Duration::from_millis(50);
+/// How often it is looked at until then.
+const LOOK: Duration = Duration::from_millis(2);
+/// How long an interruption takes at most.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Held while results change their names: an interruption waits for that.
 static RENAMING: Mutex<()> = Mutex::new(());
@@ -25,12 +33,22 @@ pub(super) fn removes(dir: &Path) {
         for end in ENDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             end();
         }
-        // Runs still write while it is removed, so once may not be enough.
-        while dir.exists() && std::fs::remove_dir_all(&dir).is_err() {
-            std::thread::yield_now();
-        }
+        remove_for_good(&dir);
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
+}
+
+/// Runs still write while it is removed, and nodes that are just being started make it anew: so it has to be gone for a moment.
+fn remove_for_good(dir: &Path) {
+    let (begun, mut gone) = (Instant::now(), Instant::now());
+    while gone.elapsed() < GONE && begun.elapsed() < LONGEST {
+        if dir.exists() {
+            // Tried again, as long as it is there.
+            let _ = std::fs::remove_dir_all(dir);
+            gone = Instant::now();
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// From now on, a signal that would end the process is a message.
