@@ -1,12 +1,16 @@
 //! Markets that refuse, fail, are slow, or talk nonsense.
 
 use std::fs;
+use std::time::Duration;
 
 use bacalhau::publisher::filecoin::Stage;
 use bacalhau::publisher::{Course, Next};
 
 use crate::market::Fault;
-use crate::scene::{Scene, Wish, deal, last, now_ms, states};
+use crate::scene::{PATIENCE, Scene, Wish, deal, last, now_ms, states};
+
+/// How long a market may be silent that is silent.
+const IMPATIENT: Duration = Duration::from_secs(2);
 
 #[test]
 fn what_a_market_refuses_ends_the_deal_with_the_reason_and_what_to_do() {
@@ -97,7 +101,8 @@ fn what_fails_once_is_tried_again() {
     ];
     for request in ["GET status", "POST deal", "PUT upload", "POST upload"] {
         for fault in &faults {
-            let scene = Scene::new(Wish::default());
+            let patience = if matches!(fault, Fault::Silence) { IMPATIENT } else { PATIENCE };
+            let scene = Scene::with_patience(Wish::default(), patience);
             scene.market.fail(request, fault.clone());
             let mut entry = scene.begin();
             scene.finish(&mut entry);
@@ -116,7 +121,7 @@ fn a_market_that_asks_for_a_pause_gets_it() {
     scene.market.fail("POST deal", Fault::Status("429 Too Many Requests", "Reason: backpressure is active"));
     let mut entry = scene.begin();
     scene.step(&mut entry).unwrap();
-    assert_eq!(scene.step(&mut entry), Ok(Next::In(std::time::Duration::from_secs(2))));
+    assert_eq!(scene.step(&mut entry), Ok(Next::In(Duration::from_secs(2))));
     assert!(last(&entry).contains("429") && last(&entry).contains("backpressure"), "{}", last(&entry));
 }
 

@@ -23,8 +23,8 @@ use libp2p::identity::Keypair;
 use crate::keys::Key;
 use crate::market::Market;
 
-/// How long a market may be silent here.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long a market may be silent, where that is not what is tested: machines that are busy are slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// More steps than any deal takes.
 const MOST_STEPS: usize = 60;
 
@@ -36,6 +36,7 @@ pub(crate) struct Scene {
     pub(crate) config: FilecoinConfig,
     pub(crate) publisher: FilecoinPublisher,
     key: Arc<Key>,
+    patience: Duration,
     job: AnnouncedJob,
 }
 
@@ -88,6 +89,11 @@ impl std::fmt::Debug for Market {
 
 impl Scene {
     pub(crate) fn new(wish: Wish) -> Self {
+        Self::with_patience(wish, PATIENCE)
+    }
+
+    /// The same, where the market may be silent for `patience`.
+    pub(crate) fn with_patience(wish: Wish, patience: Duration) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let results = dir.path().join("results");
         fs::create_dir_all(results.join("outputs")).unwrap();
@@ -117,8 +123,8 @@ impl Scene {
             listen,
             url: listen.map(|address| format!("http://{address}")),
         };
-        let publisher = publisher(&config, &ledger, &chain, &key).unwrap();
-        Self { dir, market, chain, ledger, config, publisher, key, job: job(wish.verified) }
+        let publisher = publisher(&config, &ledger, &chain, &key, patience).unwrap();
+        Self { dir, market, chain, ledger, config, publisher, key, patience, job: job(wish.verified) }
     }
 
     /// Another process with the same data directory, after this one was killed.
@@ -126,11 +132,11 @@ impl Scene {
         // Listening ends with the publisher.
         let config = FilecoinConfig { listen: None, ..self.config.clone() };
         let ledger = Ledger::open(self.path("publications")).unwrap();
-        self.publisher = publisher(&config, &ledger, &self.chain, &self.key).unwrap();
+        self.publisher = publisher(&config, &ledger, &self.chain, &self.key, self.patience).unwrap();
         // Who was there before may hold the port for a moment.
         let again = (0..500).find_map(|_| {
             thread::sleep(Duration::from_millis(10));
-            publisher(&self.config, &ledger, &self.chain, &self.key).ok()
+            publisher(&self.config, &ledger, &self.chain, &self.key, self.patience).ok()
         });
         self.publisher = again.unwrap();
         self.ledger = ledger;
@@ -197,8 +203,9 @@ fn publisher(
     ledger: &Ledger,
     chain: &Arc<Chain>,
     key: &Arc<Key>,
+    patience: Duration,
 ) -> Result<FilecoinPublisher, HostFailure> {
-    let market = Arc::new(Curio::with_patience(Arc::clone(key) as _, PATIENCE));
+    let market = Arc::new(Curio::with_patience(Arc::clone(key) as _, patience));
     FilecoinPublisher::new(config.clone(), ledger.clone(), Arc::clone(chain) as _, market)
 }
 

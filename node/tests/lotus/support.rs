@@ -70,9 +70,12 @@ impl Scene {
     }
 }
 
+/// How long Lotus may be silent here: longer than the fake is on a machine that is busy.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
 pub(crate) fn client(fake: &FakeLotus, token: Option<&str>) -> Lotus {
     let token = token.map(|token| token.parse::<Secret>().unwrap());
-    Lotus::with_patience(fake.url(), token, Duration::from_millis(500))
+    Lotus::with_patience(fake.url(), token, PATIENCE)
 }
 
 /// Now, which is a little after the head of the chain.

@@ -34,7 +34,7 @@ fn scenes() -> [(fn() -> Scene, usize); 4] {
 #[test]
 fn whatever_call_fails_in_whatever_way_the_next_try_works() {
     let faults = [
-        (Fault::Silence, "was silent for 0.5 s"),
+        (Fault::Silence, "was silent for 1.5 s"),
         (Fault::HangUp, "does not answer"),
         (Fault::Busy, "with 503"),
         (Fault::Overloaded, "with 502"),
@@ -75,7 +75,7 @@ fn whatever_call_fails_in_whatever_way_the_next_try_works() {
 fn an_answer_that_never_ends_is_not_waited_for() {
     let scene = Scene::new();
     scene.fake.fail([Some(Fault::Trickle)]);
-    assert!(later(scene.step()).0.contains("was not whole after 2 s"));
+    assert!(later(scene.step()).0.contains("was not whole after 6 s"));
     assert!(matches!(scene.step(), Ok(Fact::Checked(_))));
 }
 

@@ -28,7 +28,7 @@ use service_fake::{Fault, Service, State, TOKEN};
 /// The longest wait for what is to happen.
 const SOON: Duration = Duration::from_secs(30);
 /// The longest silence of a service, in tests.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Nobody is there.
 const NOWHERE: &str = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWEbfdqHZoAXdVQRtwYqN4zjWL9oKz5vV5cBeLrNbeCXW4";
 
@@ -280,7 +280,7 @@ fn what_passes_is_waited_for() {
         (Fault::Status("503 Service Unavailable", "", ""), "503"),
         (Fault::Status("200 OK", "", "<html>welcome</html>"), "none of a pinning service"),
         (Fault::Status("200 OK", "", "{\"results\": [{}]}"), "none of a pinning service"),
-        (Fault::Silence, "silent for 0.3 s"),
+        (Fault::Silence, "silent for 2 s"),
     ];
     for (fault, words) in table {
         stage.service.fault(std::slice::from_ref(&fault));
