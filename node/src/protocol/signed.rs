@@ -1,7 +1,9 @@
 //! A message as it travels from one node to another: the sender's signature, then the envelope. The connection proves
 //! who hands it over; the signature proves who said it, to everybody and later.
 //!
-//!     ed25519 signature, 64 bytes | canonical DAG-CBOR of the envelope
+//! ```text
+//! ed25519 signature, 64 bytes | canonical DAG-CBOR of the envelope
+//! ```
 
 use libp2p::PeerId;
 use libp2p::identity::{Keypair, PublicKey, ed25519};
