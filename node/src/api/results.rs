@@ -23,9 +23,9 @@ use super::state::{App, Shared, Slot};
 use super::stream::{self, BodyWriter};
 use super::{CAR_TYPE, H1_HEADER, PREFIX};
 use crate::cas::car::CarWriter;
+use crate::cas::unixfs::export;
 use crate::cas::unixfs::import::{Profile, import};
-use crate::cas::unixfs::{Bounds, Scope, Walk};
-use crate::cas::{Block, Blocks, DataError};
+use crate::cas::{Block, DataError};
 use crate::job::{ExecutionRecord, JobId, JobRecord, JobState, ShardRecord, ShardState};
 
 /// What a job came to.
@@ -175,20 +175,10 @@ fn standing(record: &JobRecord, shard: u32) -> Result<String, ApiError> {
 
 fn write(dag: &ResultsDag, mut writer: BodyWriter) {
     let done = match dag {
-        ResultsDag::Dag(root, blocks) => write_dag(root.cid(), Arc::clone(blocks), &mut writer),
+        ResultsDag::Dag(root, blocks) => export(Arc::clone(blocks), root.cid(), &mut writer),
         ResultsDag::Directory(dir) => write_directory(dir, &mut writer),
     };
     writer.end(done.map_err(io::Error::from));
-}
-
-fn write_dag(root: &cid::Cid, blocks: Arc<dyn Blocks>, writer: &mut BodyWriter) -> Result<(), DataError> {
-    let failed = |error| DataError::io("write an archive", error);
-    let mut car = CarWriter::new(writer, &[*root]).map_err(failed)?;
-    for block in Walk::new(blocks, root, Scope::All, Bounds::default()) {
-        let (cid, bytes) = block?;
-        car.write(&Block::checked(cid, bytes)).map_err(failed)?;
-    }
-    car.finish().map(drop).map_err(failed)
 }
 
 /// Twice over the directory: an archive begins with its root, which is known last.

@@ -10,10 +10,9 @@ use bacalhau_runtime::{HostFailure, HostTree};
 use cid::Cid;
 
 use super::check;
-use crate::cas::car::CarWriter;
 use crate::cas::store::Store;
+use crate::cas::unixfs::export;
 use crate::cas::unixfs::import::{Profile, import};
-use crate::cas::unixfs::{Bounds, Scope, Walk};
 use crate::cas::{Block, Blocks, DataError};
 
 /// Imports the results at `results`, which have the hash `h1`, and pins them. Says their root.
@@ -53,15 +52,7 @@ pub(super) fn archive<T, E: From<DataError>>(
     let (reader, writer) = io::pipe().map_err(|error| DataError::io("make a pipe", error))?;
     let blocks: Arc<dyn Blocks> = Arc::clone(store) as _;
     thread::scope(|scope| {
-        let writing = scope.spawn(move || {
-            let failed = |error| DataError::io("write an archive", error);
-            let mut car = CarWriter::new(writer, &[*root]).map_err(failed)?;
-            for block in Walk::new(blocks, root, Scope::All, Bounds::default()) {
-                let (cid, bytes) = block?;
-                car.write(&Block::checked(cid, bytes)).map_err(failed)?;
-            }
-            car.finish().map(drop).map_err(failed)
-        });
+        let writing = scope.spawn(move || export(blocks, root, writer));
         // The reading end of the pipe closes when this is over, which ends the writer.
         let sent = send(reader);
         // What went wrong while it was written explains why it was not taken, unless the other side hung up.

@@ -5,6 +5,7 @@ mod ahead;
 mod bounds;
 mod cache;
 mod directory;
+mod export;
 mod file;
 mod hamt;
 pub mod import;
@@ -26,6 +27,7 @@ mod any_tests;
 pub(crate) mod samples;
 
 pub use bounds::Bounds;
+pub(crate) use export::export;
 pub use file::MAX_FILE_DEPTH;
 pub use listing::MAX_DIR_ENTRIES;
 pub use meta::{Meta, MetaKind};
