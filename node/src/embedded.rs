@@ -17,8 +17,8 @@ use crate::store::JobStore;
 use crate::transport::{Alone, Budgets, Host, HostConfig, Identity, JobsConfig, Network, Threads, Transport};
 use crate::verify::AgeSeal;
 
-/// How long nodes may take to find each other. On loopback it is some milliseconds; on a machine that is busy with other
-/// things a dial can be lost, and is tried again only when its own time, ten seconds, is over.
+/// How long nodes may take to find each other. On loopback it is some milliseconds, on a machine that is busy with other
+/// things some seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one try to connect may take: on a machine that is overloaded another try is sooner there than a lost one.

@@ -9,7 +9,9 @@ use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::DialError;
-use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, relay, tcp, yamux};
+use libp2p::{Multiaddr, PeerId, Transport, dns, noise, quic, relay, yamux};
+
+use super::port::Tcp;
 
 pub(super) const SPOKEN: &str = "only /ip4, /ip6, /dns and /dnsaddr addresses with /tcp or /udp/…/quic-v1 are spoken, such as \
                                  /ip4/127.0.0.1/tcp/4001/p2p/PEER, and /p2p-circuit behind one of them";
@@ -25,7 +27,7 @@ pub(super) fn transport(
 ) -> std::io::Result<Boxed<Connection>> {
     let noise = || noise::Config::new(key).map_err(std::io::Error::other);
     let direct = || {
-        let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        let tcp = Tcp::new()
             .upgrade(Version::V1Lazy)
             .authenticate(noise()?)
             .multiplex(yamux::Config::default())

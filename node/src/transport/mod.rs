@@ -19,6 +19,7 @@ mod host;
 mod identity;
 mod jobs;
 mod network;
+mod port;
 mod prefix;
 mod redial;
 mod roster;

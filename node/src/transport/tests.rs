@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use libp2p::multiaddr::Protocol;
+
 use super::*;
 
 fn listening() -> Host {
@@ -39,6 +41,27 @@ fn who_cannot_be_reached_is_said() {
     let taken = format!("/ip4/127.0.0.1/tcp/{}", port.local_addr().unwrap().port());
     let config = HostConfig { listen: vec![taken.parse().unwrap()], ..HostConfig::default() };
     assert!(Host::start(&config).unwrap_err().to_string().starts_with(&format!("cannot listen on {taken}: ")));
+}
+
+/// A node dials from the port that it listens at, so that others learn an address of it that lasts. On another address of
+/// the machine the port may be somebody else's.
+#[test]
+fn a_port_that_is_taken_elsewhere_keeps_nobody_from_dialing() {
+    let (a, b) = (listening(), listening());
+    let port =
+        b.listen_addrs()[0].iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None });
+    let _taken = TcpListener::bind(("127.0.0.2", port.unwrap())).unwrap();
+    assert_eq!(b.connect(&a.listen_addrs()[0]).unwrap(), a.peer_id());
+}
+
+#[test]
+fn two_nodes_do_not_share_a_port() {
+    let a = listening();
+    let mut taken = a.listen_addrs()[0].clone();
+    taken.pop();
+    let config = HostConfig { listen: vec![taken.clone()], ..HostConfig::default() };
+    let why = Host::start(&config).unwrap_err().to_string();
+    assert!(why.starts_with(&format!("cannot listen on {taken}: Address already in use")), "{why}");
 }
 
 #[test]
