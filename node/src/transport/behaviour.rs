@@ -18,8 +18,9 @@ use super::gossip::{Gossip, gossip};
 use super::{HostConfig, JobsConfig, TransportError, streams};
 use crate::protocol::KADEMLIA;
 
-/// Connections to one peer. Two that dial each other at once have two.
-const PER_PEER: u32 = 4;
+/// Connections to one peer. Two that dial each other at once have two; then each tries at which of its addresses the other
+/// can be reached, at all of them at once, and who is refused here believes for good that nobody can connect to it.
+const PER_PEER: u32 = 16;
 /// Connections that others make.
 const INCOMING: u32 = 256;
 /// Connections in all.

@@ -2,8 +2,10 @@
 //! nothing is waited for without a bound.
 
 use std::fs::{self, File};
+use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -101,7 +103,8 @@ impl Lab {
 
     /// A node with the data directory `name`.
     pub(crate) fn serve(&self, name: &str, flags: &str) -> Node {
-        self.node(name, &format!("serve --host 127.0.0.1 --swarm-port 0 --api-port 0 --data-dir {name} {flags}"))
+        let port = port();
+        self.node(name, &format!("serve --host 127.0.0.1 --swarm-port {port} --api-port 0 --data-dir {name} {flags}"))
     }
 
     /// What serves on loopback by the command `line`.
@@ -143,8 +146,7 @@ impl Node {
 
     /// Starts it again with what it had on disk, where other nodes know it. Its API gets another port.
     pub(crate) fn again(&mut self, lab: &Lab) {
-        let port = self.peer.split('/').nth(4).unwrap();
-        let line = self.line.replace("--swarm-port 0", &format!("--swarm-port {port}"));
+        let line = self.line.clone();
         *self = Self::start(lab.command_of("unused", &line), line, self.log.clone());
     }
 
@@ -173,6 +175,19 @@ impl Node {
     /// What it has said of itself.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+}
+
+/// A port that is free, and that the system gives to nobody who asks for any: a node that is killed finds it again.
+fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Below the ports of any connection; a range for each of the processes that may run at once.
+    let first = 10_000 + u16::try_from(std::process::id() % 22).unwrap() * 1000;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 1000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use libp2p::kad::{self, QueryId};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, identify, mdns};
+use libp2p::{Multiaddr, PeerId, Swarm, autonat, dcutr, identify, mdns};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::transport::JobsConfig;
@@ -186,6 +186,14 @@ impl Jobs {
                 };
                 self.looked_up(swarm, id, found, step.last);
             }
+            JobsEvent::Dcutr(dcutr::Event { remote_peer_id: peer, result }) => match result {
+                Ok(_) => tracing::debug!(%peer, "reached directly, and not only through a relay"),
+                Err(error) => tracing::debug!(%peer, %error, "reached through a relay only"),
+            },
+            JobsEvent::Reachable(autonat::v2::client::Event { server, tested_addr, result, .. }) => match result {
+                Ok(()) => tracing::debug!(%tested_addr, %server, "others can connect here"),
+                Err(error) => tracing::debug!(%tested_addr, %server, %error, "others cannot connect here"),
+            },
             JobsEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, addr) in found.into_iter().take(NEIGHBOURS) {
                     if !swarm.is_connected(&peer) {

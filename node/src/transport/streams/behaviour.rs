@@ -1,5 +1,7 @@
-//! The part of the swarm that carries requests for streams to the connections and counts these.
+//! The part of the swarm that carries requests for streams to the connections and counts these. What a relay carries is
+//! short and slow, so a stream goes over a direct connection where there is one as well.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,17 +29,26 @@ pub(crate) struct Open {
 pub(in crate::transport) struct Behaviour {
     shared: Arc<Shared>,
     requests: mpsc::UnboundedReceiver<Open>,
+    /// The connections to each peer, and whether a relay carries them.
+    connections: HashMap<PeerId, Vec<(ConnectionId, bool)>>,
 }
 
 impl Behaviour {
     pub(in crate::transport) fn new(shared: Arc<Shared>, requests: mpsc::UnboundedReceiver<Open>) -> Self {
-        Self { shared, requests }
+        Self { shared, requests, connections: HashMap::new() }
     }
 
     fn handler(&self, peer: PeerId, dialed: bool) -> Handler {
         // Before the connection's task runs, so that no stream comes from a peer that nobody has heard of.
         self.shared.connected(peer);
         Handler::new(peer, dialed, self.shared.clone())
+    }
+
+    /// Over which connection a stream to `peer` goes: any, unless some are relayed and others are not.
+    fn way(&self, peer: &PeerId) -> NotifyHandler {
+        let ways = self.connections.get(peer).map(Vec::as_slice).unwrap_or_default();
+        let direct = ways.iter().find(|(_, relayed)| !relayed).filter(|_| ways.iter().any(|(_, relayed)| *relayed));
+        direct.map_or(NotifyHandler::Any, |(id, _)| NotifyHandler::One(*id))
     }
 }
 
@@ -67,8 +78,20 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        if let FromSwarm::ConnectionClosed(closed) = event {
-            self.shared.disconnected(closed.peer_id);
+        match event {
+            FromSwarm::ConnectionEstablished(made) => {
+                let ways = self.connections.entry(made.peer_id).or_default();
+                ways.push((made.connection_id, made.endpoint.is_relayed()));
+            }
+            FromSwarm::ConnectionClosed(closed) => {
+                self.shared.disconnected(closed.peer_id);
+                if closed.remaining_established == 0 {
+                    self.connections.remove(&closed.peer_id);
+                } else if let Some(ways) = self.connections.get_mut(&closed.peer_id) {
+                    ways.retain(|(id, _)| *id != closed.connection_id);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -79,7 +102,8 @@ impl NetworkBehaviour for Behaviour {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         match self.requests.poll_recv(cx) {
             Poll::Ready(Some(open)) => {
-                Poll::Ready(ToSwarm::NotifyHandler { peer_id: open.peer, handler: NotifyHandler::Any, event: open })
+                let handler = self.way(&open.peer);
+                Poll::Ready(ToSwarm::NotifyHandler { peer_id: open.peer, handler, event: open })
             }
             _ => Poll::Pending,
         }
