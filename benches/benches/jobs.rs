@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bacalhau::compute::{ComputeConfig, Executors, Workbench};
@@ -26,6 +27,8 @@ use tempfile::TempDir;
 
 /// Jobs that overlap.
 const PIPELINE: u64 = 200;
+/// Clients that submit them; each waits until one is on disk before the next.
+const CLIENTS: u64 = 8;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Nodes of this process, and a program for them that does nothing.
@@ -34,7 +37,7 @@ struct Nodes {
     module: Module,
     key: Identity,
     count: u16,
-    nonce: u64,
+    nonce: AtomicU64,
     _dir: TempDir,
 }
 
@@ -76,16 +79,16 @@ impl Nodes {
             Ok(Arc::new(provider) as Arc<dyn Work>)
         };
         let cluster = Cluster::start(&config, work).unwrap();
-        Self { cluster, module, key: Identity::ephemeral(), count, nonce: 0, _dir: dir }
+        Self { cluster, module, key: Identity::ephemeral(), count, nonce: AtomicU64::new(0), _dir: dir }
     }
 
-    fn submit(&mut self) -> JobId {
-        self.nonce += 1;
+    fn submit(&self) -> JobId {
+        let nonce = self.nonce.fetch_add(1, Ordering::Relaxed);
         let spec = JobSpec {
             timeout_seconds: 60,
             ..JobSpec::wasm("data:,", Job::new(self.module.cid()), Deal::new(self.count, 0).unwrap())
         };
-        let request = Request { spec, nonce: self.nonce.to_string() };
+        let request = Request { spec, nonce: nonce.to_string() };
         let signed = SignedRequest::sign(request, self.key.keypair()).unwrap();
         self.cluster.requester().submit(signed, vec![Vec::new()]).unwrap()
     }
@@ -116,7 +119,7 @@ fn latency(c: &mut Criterion) {
         });
     });
     for count in [1, 3, 5] {
-        let mut nodes = Nodes::start(count);
+        let nodes = Nodes::start(count);
         group.bench_function(BenchmarkId::new("nodes", count), |b| {
             b.iter(|| {
                 let job = nodes.submit();
@@ -131,15 +134,19 @@ fn pipelined(c: &mut Criterion) {
     let mut group = c.benchmark_group("overlapping jobs");
     group.sample_size(10).throughput(Throughput::Elements(PIPELINE));
     for count in [1, 3, 5] {
-        let mut nodes = Nodes::start(count);
+        let nodes = Nodes::start(count);
         group.bench_function(BenchmarkId::new("nodes", count), |b| {
             b.iter_custom(|times| {
                 let clock = Instant::now();
                 for _ in 0..times {
-                    let jobs: Vec<JobId> = (0..PIPELINE).map(|_| nodes.submit()).collect();
-                    for job in jobs {
-                        nodes.wait(job);
-                    }
+                    std::thread::scope(|scope| {
+                        for _ in 0..CLIENTS {
+                            scope.spawn(|| {
+                                let jobs: Vec<JobId> = (0..PIPELINE / CLIENTS).map(|_| nodes.submit()).collect();
+                                jobs.into_iter().for_each(|job| nodes.wait(job));
+                            });
+                        }
+                    });
                 }
                 clock.elapsed()
             });

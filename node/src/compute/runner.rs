@@ -181,11 +181,11 @@ fn kept(dir: &Path) -> Option<Ran> {
     (found.h1 == receipt.claim.h1).then_some(Ran { receipt, calls })
 }
 
-/// In one step: it is there whole, or not at all.
+/// In one step: it is there whole, or not at all. Nobody waits for the disk: what a machine that loses its power has not
+/// written is found out by [`kept`], and run again.
 fn write(dir: &Path, kept: &Kept) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(dir)?;
     file.write_all(&crate::job::to_dag_cbor(kept))?;
-    file.as_file().sync_all()?;
     file.persist(dir.join(KEPT))?;
     Ok(())
 }

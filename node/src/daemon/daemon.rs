@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Link, Publication};
 use libp2p::PeerId;
@@ -222,7 +222,7 @@ impl Daemon {
             return Err(SubmitError::Refused("this node takes no jobs: ask another, or set requester.enabled".into()));
         };
         let id = JobId::of(&request, &self.shared.me);
-        if self.shared.store.job(&id).map_err(|error| failed(&error))?.is_some() {
+        if self.shared.store.has(&id).map_err(|error| failed(&error))? {
             return Ok(id);
         }
         self.may_take_jobs()?;
@@ -319,17 +319,23 @@ impl Daemon {
             .unwrap_or_else(|_| Err(format!("{peer} did not answer within {} s", patience.as_secs())))
     }
 
-    /// Waits until something was committed, or `patience` is over.
+    /// Waits until `done`, which is asked after each commit, or `patience` is over.
     pub fn wait(&self, done: impl Fn(&JobStore) -> bool, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let mut commits = self.shared.store.commits();
-        while !done(&self.shared.store) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || !wait_for_commit(&mut commits, left) {
-                return done(&self.shared.store);
-            }
+        let store = &self.shared.store;
+        let mut commits = store.commits();
+        if done(store) {
+            return true;
         }
-        true
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return false };
+        let committed = async {
+            while commits.changed().await.is_ok() {
+                if done(store) {
+                    return true;
+                }
+            }
+            false
+        };
+        runtime.block_on(async { tokio::time::timeout(patience, committed).await }).unwrap_or_else(|_| done(store))
     }
 
     /// Takes no more jobs, bids no more, and waits until nothing runs, for `patience` at most. Answers whether it came to
@@ -401,12 +407,6 @@ impl Shared {
             }
         }
     }
-}
-
-/// Waits for the next commit.
-fn wait_for_commit(commits: &mut tokio::sync::watch::Receiver<u64>, patience: Duration) -> bool {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return false };
-    runtime.block_on(async { matches!(tokio::time::timeout(patience, commits.changed()).await, Ok(Ok(()))) })
 }
 
 fn failed(error: &dyn std::error::Error) -> HostFailure {

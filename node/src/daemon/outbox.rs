@@ -24,13 +24,13 @@ pub struct OutboxConfig {
     pub age_ms: u64,
     /// Messages that wait for one node; more are given up at once. Default 4096.
     pub per_peer: usize,
-    /// Messages that are on their way to one node at once. Default 16.
+    /// Messages that are on their way to one node at once. Default 64, as many as the network carries to one at a time.
     pub on_their_way: usize,
 }
 
 impl Default for OutboxConfig {
     fn default() -> Self {
-        Self { first_retry_ms: 250, last_retry_ms: 15_000, age_ms: 120_000, per_peer: 4096, on_their_way: 16 }
+        Self { first_retry_ms: 250, last_retry_ms: 15_000, age_ms: 120_000, per_peer: 4096, on_their_way: 64 }
     }
 }
 

@@ -97,6 +97,14 @@ impl JobStore {
         self.read(|transaction| Ok(transaction.open_table(UNFINISHED)?.get(&*job.to_string())?.is_some()))
     }
 
+    /// Whether there is a job with this name.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn has(&self, job: &JobId) -> Result<bool, StoreError> {
+        self.read(|transaction| Ok(transaction.open_table(JOBS)?.get(&*job.to_string())?.is_some()))
+    }
+
     /// What a provider wanted to be remembered, by job.
     ///
     /// # Errors

@@ -99,10 +99,13 @@ fn what_came_of_a_run_is_its_answer_after_a_crash_if_it_is_whole() {
     assert_eq!(again.receipt, first.receipt, "the time of the first run too");
     let runner = place.runner();
     let stdout = runner.results(execution).join("stdout");
-    fs::write(&stdout, "torn").unwrap();
-    let repaired = runner.run(execution, &job).unwrap();
-    assert_eq!(repaired.receipt.claim, first.receipt.claim);
-    assert_eq!(fs::read_to_string(stdout).unwrap(), "hello");
+    let kept = runner.results(execution).with_file_name(KEPT);
+    for torn in [&stdout, &kept] {
+        fs::write(torn, "torn").unwrap();
+        let repaired = runner.run(execution, &job).unwrap();
+        assert_eq!(repaired.receipt.claim, first.receipt.claim);
+        assert_eq!(fs::read_to_string(&stdout).unwrap(), "hello");
+    }
     runner.discard(execution).unwrap();
     runner.discard(execution).unwrap();
     assert!(!runner.results(execution).exists());
