@@ -139,12 +139,15 @@ fn pipelined(c: &mut Criterion) {
             b.iter_custom(|times| {
                 let clock = Instant::now();
                 for _ in 0..times {
+                    let client = || {
+                        let jobs: Vec<JobId> = (0..PIPELINE / CLIENTS).map(|_| nodes.submit()).collect();
+                        for job in jobs {
+                            nodes.wait(job);
+                        }
+                    };
                     std::thread::scope(|scope| {
                         for _ in 0..CLIENTS {
-                            scope.spawn(|| {
-                                let jobs: Vec<JobId> = (0..PIPELINE / CLIENTS).map(|_| nodes.submit()).collect();
-                                jobs.into_iter().for_each(|job| nodes.wait(job));
-                            });
+                            scope.spawn(client);
                         }
                     });
                 }

@@ -49,6 +49,7 @@ impl Transport for Tcp {
         if opts.port_use == PortUse::New {
             return Ok(own);
         }
+        // It does nothing before it is waited for.
         let other = self.0.dial(addr, DialOpts { port_use: PortUse::New, ..opts })?;
         Ok(Box::pin(async move {
             match own.await {
