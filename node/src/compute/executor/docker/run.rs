@@ -10,6 +10,7 @@ use bacalhau_runtime::{
 };
 use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
+use bollard::models::ContainerState;
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptions, InspectContainerOptions, StartContainerOptions,
     WaitContainerOptions,
@@ -27,6 +28,8 @@ use crate::cas::unixfs::Unpack;
 
 /// How often it is looked whether anybody still wants the result.
 const BEAT: Duration = Duration::from_millis(100);
+/// How long an engine may take to say that a process was killed for want of memory, where a container has failed.
+const OOM_PATIENCE: Duration = Duration::from_secs(1);
 /// How many times as long as looking at the outputs takes, nobody looks at them.
 const REST: u32 = 20;
 
@@ -197,8 +200,7 @@ async fn watch(docker: &Docker, container: &Container<'_>, id: &str, place: &Pat
             }
         }
     }
-    let state = client.inspect_container(id, None::<InspectContainerOptions>).await;
-    let state = state.map_err(|error| failed("does not say how the container ended", error))?.state.unwrap_or_default();
+    let state = how_it_ended(docker, id).await?;
     if state.running == Some(true) {
         return Err(HostFailure::new("the engine takes a container that runs for one that has ended").into());
     }
@@ -215,6 +217,24 @@ async fn watch(docker: &Docker, container: &Container<'_>, id: &str, place: &Pat
         (true, _) => Ended::by(Limit::Memory),
         (false, code) => Ended { outcome: Outcome::Exit(code), notes: Vec::new() },
     })
+}
+
+/// What the engine says of a container that has ended. That the kernel killed a process for want of memory it hears apart
+/// from the end, and maybe later: whether a container that failed has done so for that reason must not be by chance.
+async fn how_it_ended(docker: &Docker, id: &str) -> Result<ContainerState, HostFailure> {
+    let ended = Instant::now();
+    loop {
+        let said = docker.client.inspect_container(id, None::<InspectContainerOptions>).await;
+        let said = said.map_err(|error| {
+            HostFailure::new(format!("the engine does not say how the container ended: {}", words(error)))
+        })?;
+        let state = said.state.unwrap_or_default();
+        let is_clear = state.oom_killed == Some(true) || state.exit_code == Some(0);
+        if is_clear || ended.elapsed() > OOM_PATIENCE {
+            return Ok(state);
+        }
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 fn over(container: &Container<'_>, place: &Path) -> Result<Option<Limit>, HostFailure> {
