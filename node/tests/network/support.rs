@@ -146,8 +146,7 @@ impl Node {
 
     /// Starts it again with what it had on disk, where other nodes know it. Its API gets another port.
     pub(crate) fn again(&mut self, lab: &Lab) {
-        let line = self.line.clone();
-        *self = Self::start(lab.command_of("unused", &line), line, self.log.clone());
+        *self = Self::start(lab.command_of("unused", &self.line), self.line.clone(), self.log.clone());
     }
 
     /// Sends it a signal.
@@ -183,12 +182,9 @@ fn port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Below the ports of any connection; a range for each of the processes that may run at once.
     let first = 10_000 + u16::try_from(std::process::id() % 22).unwrap() * 1000;
-    loop {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 1000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    let is_free =
+        |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok() && UdpSocket::bind(("127.0.0.1", *port)).is_ok();
+    (0..1000).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 1000).find(is_free).unwrap()
 }
 
 impl Drop for Node {
