@@ -152,3 +152,74 @@ fn a_bad_template_fails_before_anything_is_done() {
     }
     assert!(room.new_names().is_empty() && !room.path(".node").exists());
 }
+
+/// What a file with these bytes is called.
+fn raw_cid(room: &Room, name: &str, bytes: &[u8], flags: &str) -> String {
+    room.write(name, bytes);
+    room.add(name, flags)
+}
+
+#[test]
+fn a_copy_that_is_proved_wrong_is_named_and_the_next_source_is_asked() {
+    let room = Room::new();
+    let cid = raw_cid(&room, "right.txt", b"right\n", "--data-dir maker");
+    let wrong = raw_cid(&room, "wrong.txt", b"wrong\n", "--data-dir maker");
+    let copy = room.path(&format!("data/{cid}"));
+    room.write("empty", "");
+    fs::create_dir(room.path("data")).unwrap();
+    for (make, what) in [
+        ("wrong.txt", format!("it is a file of 6 bytes, whose CID is {wrong}")),
+        ("empty", "it is a file of 0 bytes".into()),
+        ("", "it is a directory".into()),
+    ] {
+        if make.is_empty() {
+            fs::remove_file(&copy).unwrap();
+            fs::create_dir(&copy).unwrap();
+        } else {
+            fs::copy(room.path(make), &copy).unwrap();
+        }
+        let said = refused(&room, &cid, "data/{{.Cid}}", "");
+        let named = format!("unsealed: {} is not the data of {cid}: {what}", copy.canonicalize().unwrap().display());
+        assert!(said.contains(&named), "{said}");
+        let services = served(&room, &format!("{cid}:/in/a"), "data/{{.Cid}}", "/in/a --data-dir maker");
+        assert_eq!(
+            (&services["/in/a"][0]["driver"], &services["/in/a"][0]["checked"]),
+            (&json!("ipfs"), &json!("verified"))
+        );
+        assert_eq!(room.read("out/results/stdout"), "right\n");
+    }
+}
+
+#[test]
+fn a_copy_is_compared_with_the_blocks_that_are_in_the_store() {
+    let (room, cid) = Room::with_tree();
+    let copy = format!("data/{cid}");
+    let tree = format!("{cid}:/in");
+    let services =
+        |stdin: &str| served(&room, &tree, "data/{{.Cid}}", &format!("{stdin} --data-dir maker"))["/in"].clone();
+    // A tool that nobody knows may have made this CID, but not of these.
+    for make in ["a file", "a name too many", "a name too few", "another size", "other bytes"] {
+        let _ = fs::remove_dir_all(room.path(&copy));
+        if make == "a file" {
+            room.write(&copy, "a\n");
+        } else {
+            room.write(&format!("{copy}/a.txt"), if make == "another size" { "aa\n" } else { "a\n" });
+            let mut big = pattern(600_000, 1);
+            big[599_999] ^= u8::from(make == "other bytes");
+            room.write(&format!("{copy}/sub/big.bin"), big);
+        }
+        match make {
+            "a name too many" => room.write(&format!("{copy}/b.txt"), ""),
+            "a name too few" => fs::remove_file(room.path(&format!("{copy}/a.txt"))).unwrap(),
+            _ => {}
+        }
+        let list = services("/in/sub/big.bin");
+        assert_eq!((&list[0]["driver"], &list[0]["checked"]), (&json!("ipfs"), &json!("verified")), "{make}");
+        assert!(fs::read(room.path("out/results/stdout")).unwrap() == pattern(600_000, 1), "{make}");
+        let _ = fs::remove_file(room.path(&copy));
+    }
+    // Without the blocks nothing is proved.
+    room.write(&format!("{copy}/a.txt"), "a\n");
+    let list = served(&room, &tree, "data/{{.Cid}}", "/in/a.txt")["/in"].clone();
+    assert_eq!((&list[0]["driver"], &list[0]["checked"]), (&json!("unsealed"), &json!("unverified")));
+}

@@ -5,6 +5,7 @@
 
 mod cheats;
 mod cluster;
+mod copies;
 mod crashes;
 mod devstack;
 mod five_nodes;

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::sync::Mutex;
 
 use super::*;
-use crate::cas::Block;
 use crate::cas::car::CarWriter;
 use crate::cas::unixfs::import::{Profile, import};
+use crate::cas::{Block, Code};
 
 /// A place for copies, and one for what is remembered of them.
 struct Room(tempfile::TempDir);
@@ -172,4 +172,42 @@ fn nothing_of_a_path_enters_through_an_input() {
     assert!(!storage.has_locally(&source(&place, "")).unwrap());
     assert!(storage.open(&source(&place, "")).unwrap_err().to_string().contains("there is no copy at"));
     assert!(storage.open(&Source::parse("http://x/y").unwrap()).is_err());
+}
+
+#[test]
+fn what_is_proved_to_be_other_data_is_never_used() {
+    let room = Room::new();
+    let cid = *Block::of(Code::Raw, "right").cid();
+    let (place, copy) = (CidPath::of(&cid), room.data().join(cid.to_string()));
+    let open = |verify| room.storage("{{.Cid}}", verify).open(&source(&place, "")).map_err(|error| error.to_string());
+    let other = *Block::of(Code::Raw, "wrong").cid();
+    let refused = |what: &str| {
+        for verify in [UnsealedVerify::Lazy, UnsealedVerify::Full] {
+            // Twice: the second time it is remembered.
+            for _ in 0..2 {
+                let error = open(verify).unwrap_err();
+                let named = format!("{} is not the data of {cid}: {what}", copy.display());
+                assert!(error.contains(&named), "{error}");
+            }
+            let error = room.storage("{{.Cid}}", verify).has_locally(&source(&place, "")).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    };
+    fs::write(&copy, "wrong").unwrap();
+    refused(&format!("it is a file of 5 bytes, whose CID is {other}"));
+    fs::write(&copy, "").unwrap();
+    refused("it is a file of 0 bytes");
+    fs::remove_file(&copy).unwrap();
+    fs::create_dir(&copy).unwrap();
+    refused("it is a directory");
+    let error = open(UnsealedVerify::Never).unwrap_err();
+    assert!(error.contains("it is a directory"), "that costs nothing to see: {error}");
+    fs::remove_dir(&copy).unwrap();
+    // No block is so large, but a CID names the bytes of any file.
+    let large = vec![7; (2 << 20) + 1];
+    fs::write(&copy, &large).unwrap();
+    let error = open(UnsealedVerify::Lazy).unwrap_err();
+    assert!(error.contains("it is a file of 2097153 bytes, whose CID is "), "{error}");
+    fs::write(&copy, "right").unwrap();
+    assert_eq!(checked(&open(UnsealedVerify::Lazy).unwrap()), Checked::Verified);
 }
