@@ -151,7 +151,7 @@ impl Node {
         let mut drivers: Vec<Arc<dyn Storage>> = Vec::new();
         if let Some((template, verify)) = &self.config.unsealed {
             let dir = &self.config.data_dir;
-            drivers.push(Arc::new(UnsealedStorage::new(template.clone(), *verify, dir)?));
+            drivers.push(Arc::new(UnsealedStorage::new(template.clone(), *verify, dir, Arc::clone(&self.store) as _)?));
         }
         drivers.push(Arc::new(IpfsStorage::new(
             Arc::clone(&self.exchange),
@@ -159,7 +159,11 @@ impl Node {
             self.config.fetch,
         )));
         if let Some(template) = &self.config.cid_url {
-            drivers.push(Arc::new(CidUrlStorage::new(template.clone(), fetching.clone())?));
+            drivers.push(Arc::new(CidUrlStorage::new(
+                template.clone(),
+                fetching.clone(),
+                Arc::clone(&self.store) as _,
+            )?));
         }
         Ok(Sources::new(local, fetching, drivers))
     }

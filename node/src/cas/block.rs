@@ -1,6 +1,8 @@
 //! One block: bytes that have the hash that their CID names. This is the only place that decides which CIDs there are
 //! for us and whether bytes are theirs; what the bytes mean is the business of `unixfs`.
 
+use std::io::{self, Read};
+
 use bytes::Bytes;
 use cid::{Cid, Version};
 use multihash::Multihash;
@@ -21,6 +23,9 @@ pub const IDENTITY: u64 = 0x00;
 
 /// Largest block that is read from anywhere. Bitswap peers exchange at most 2 MiB; gateways and archives as much.
 pub const MAX_BLOCK_BYTES: usize = 2 << 20;
+
+/// Bytes that are hashed at a time.
+const HASHED_BYTES: usize = 256 << 10;
 
 /// A block whose bytes were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +143,32 @@ pub(crate) fn hash(code: u64, bytes: &[u8]) -> Option<Multihash<64>> {
         SHA2_512 => Multihash::wrap(SHA2_512, &Sha512::digest(bytes)).ok(),
         IDENTITY => Multihash::wrap(IDENTITY, bytes).ok(),
         _ => None,
+    }
+}
+
+/// The same of all that `reader` gives, which may be more than a block; `None` also for more than the function can hash.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn hash_all(code: u64, reader: &mut dyn Read) -> io::Result<Option<Multihash<64>>> {
+    match code {
+        SHA2_256 => Ok(Multihash::wrap(SHA2_256, &digest_all::<Sha256>(reader)?).ok()),
+        SHA2_512 => Ok(Multihash::wrap(SHA2_512, &digest_all::<Sha512>(reader)?).ok()),
+        _ => {
+            let mut bytes = Vec::new();
+            reader.take(MAX_BLOCK_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+            Ok(hash(code, &bytes))
+        }
+    }
+}
+
+fn digest_all<D: Digest>(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let (mut digest, mut chunk) = (D::new(), vec![0; HASHED_BYTES]);
+    loop {
+        match reader.read(&mut chunk)? {
+            0 => return Ok(digest.finalize().to_vec()),
+            read => digest.update(&chunk[..read]),
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use std::fmt;
 use bytes::Bytes;
 use cid::Cid;
 
-pub(crate) use block::hash;
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
+pub(crate) use block::{hash, hash_all};
 pub use cid_path::{CidPath, CidPathError};
 pub use complete::is_complete;
 pub use error::DataError;

@@ -12,6 +12,7 @@ use super::subtree::Subtree;
 use super::unsealed::{fields_of, is_archive};
 use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage};
 use crate::cas::car::CarFile;
+use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{DagTree, import};
 use crate::cas::{Blocks, DataError};
 
@@ -21,17 +22,19 @@ pub struct CidUrlStorage {
     template: Template,
     urls: UrlStorage,
     spool_dir: PathBuf,
+    /// What there is to compare files with.
+    blocks: Arc<dyn Blocks>,
 }
 
 impl CidUrlStorage {
-    /// Data at the URLs of `template`, fetched as `fetching` says.
+    /// Data at the URLs of `template`, fetched as `fetching` says, and compared with `blocks` as far as it has theirs.
     ///
     /// # Errors
     /// When the template does not begin with `http://` or `https://` and a host.
-    pub fn new(template: Template, fetching: Fetching) -> Result<Self, SourceError> {
+    pub fn new(template: Template, fetching: Fetching, blocks: Arc<dyn Blocks>) -> Result<Self, SourceError> {
         Self::check(&template)?;
         let spool_dir = fetching.spool_dir.clone();
-        Ok(Self { template, urls: UrlStorage::new(fetching), spool_dir })
+        Ok(Self { template, urls: UrlStorage::new(fetching), spool_dir, blocks })
     }
 
     /// Whether [`new`](Self::new) would take `template`.
@@ -65,10 +68,13 @@ impl CidUrlStorage {
             return Ok(Arc::new(Fetched::of(tree, (file, index_dir))));
         }
         let whole = Fetched::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
-        match import::prove(&whole, &place.cid).map_err(failed)? {
-            Some(_) => Subtree::of(Arc::new(whole), &place.path)
+        match import::prove(&whole, &place.cid, Arc::clone(&self.blocks)).map_err(failed)? {
+            Finding::Proved(_) => Subtree::of(Arc::new(whole), &place.path)
                 .map_err(|error| HostFailure::io(format!("open {}", place.path), error)),
-            None => Err(HostFailure::new(format!(
+            Finding::Disproved(why) => {
+                Err(HostFailure::new(format!("what the server sent is not the data of {}: {why}", place.cid)))
+            }
+            Finding::Open => Err(HostFailure::new(format!(
                 "what the server sent could not be shown to be {}: it is other data, or has to be sent as a CAR",
                 place.cid
             ))),

@@ -4,6 +4,7 @@
 mod ahead;
 mod bounds;
 mod cache;
+mod compare;
 mod directory;
 mod export;
 mod file;

@@ -77,6 +77,13 @@ impl DagTree {
         Ok((cid, self.nodes.get(&cid)?))
     }
 
+    /// The names in the directory at `path`, in the order of their bytes, for which no block of an entry is needed.
+    pub(super) fn names(&self, path: &str) -> Result<Vec<String>, DataError> {
+        let directory = self.directories.get(&self.resolve(path)?)?;
+        let directory = directory.ok_or_else(|| self.absent(&format!("directory {path:?}")))?;
+        Ok(directory.entries().iter().map(|(name, _)| (**name).into()).collect())
+    }
+
     fn listed(&self, path: &str) -> Result<Vec<Entry>, DataError> {
         let directory = self.directories.get(&self.resolve(path)?)?;
         let directory = directory.ok_or_else(|| self.absent(&format!("directory {path:?}")))?;

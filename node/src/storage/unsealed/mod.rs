@@ -11,24 +11,27 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_runtime::{Checked, HostFailure, HostTree, Tree};
+use bytes::Bytes;
+use cid::Cid;
 
 use super::local::size_of;
 use super::subtree::Subtree;
 use super::{CidSource, Opened, Source, SourceError, Storage};
 use crate::cas::car::{CarFile, CarReader};
+use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
-use crate::cas::{Blocks, CidPath, DataError, Shelf};
-use proofs::Proofs;
+use crate::cas::{Blocks, CidPath, Code, DataError, MAX_BLOCK_BYTES, Shelf};
+use proofs::{Found, Proofs};
 
 pub use template::{Fields, RenderError, Template, TemplateError};
 
 /// Whether what lies under the path of a CID is believed to be its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnsealedVerify {
-    /// Directories and files are believed. Blocks of archives are checked all the same: that costs little.
+    /// Directories and files are believed, without being read. Blocks of archives are checked all the same: that costs little.
     Never,
-    /// Checked when first used, and remembered. What no known import profile can prove is used, and the receipt says
-    /// so. Blocks of archives are checked as they are read.
+    /// Checked when first used, and remembered. What is proved wrong is refused. What can be neither proved nor disproved
+    /// is used, and the receipt says so. Blocks of archives are checked as they are read.
     #[default]
     Lazy,
     /// As lazy, but what cannot be proved is refused, and all of an archive is checked before it is used.
@@ -43,6 +46,8 @@ pub struct UnsealedStorage {
     /// Where indexes of archives are kept.
     index_dir: PathBuf,
     proofs: Proofs,
+    /// What there is to compare copies with.
+    blocks: Arc<dyn Shelf>,
 }
 
 /// A copy that is there and can be read.
@@ -67,14 +72,20 @@ impl fmt::Debug for Form {
 }
 
 impl UnsealedStorage {
-    /// Copies at the paths of `template`. What is worth remembering of them is kept in `dir`.
+    /// Copies at the paths of `template`, which are compared with `blocks` as far as it has theirs. What is worth
+    /// remembering of them is kept in `dir`.
     ///
     /// # Errors
     /// When the template does not begin with the directory in which the copies lie.
-    pub fn new(template: Template, verify: UnsealedVerify, dir: &Path) -> Result<Self, SourceError> {
+    pub fn new(
+        template: Template,
+        verify: UnsealedVerify,
+        dir: &Path,
+        blocks: Arc<dyn Shelf>,
+    ) -> Result<Self, SourceError> {
         place::check_template(&template)?;
         let proofs = Proofs::new(dir.join("proofs"));
-        Ok(Self { template, verify, index_dir: dir.join("indexes"), proofs })
+        Ok(Self { template, verify, index_dir: dir.join("indexes"), proofs, blocks })
     }
 
     /// Whether [`new`](Self::new) would take `template`.
@@ -112,24 +123,37 @@ impl UnsealedStorage {
 
     fn open_plain(&self, path: &Path, place: &CidPath) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
         let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-        let checked = self.check_plain(path, &root, place)?;
+        let checked = self.check_plain(path, &root, place, Log::Always)?;
         let below = format!("{} in {}", place.path, path.display());
         let tree = Subtree::of(Arc::new(root), &place.path)
             .map_err(|error| HostFailure::io(format!("open {below}"), error))?;
         Ok((tree, checked))
     }
 
-    fn check_plain(&self, path: &Path, root: &HostTree, place: &CidPath) -> Result<Checked, HostFailure> {
-        if self.verify == UnsealedVerify::Never {
+    /// How far the copy can be believed. One that is proved wrong is an error, and is logged, since somebody has to look after it.
+    fn check_plain(&self, path: &Path, root: &HostTree, place: &CidPath, log: Log) -> Result<Checked, HostFailure> {
+        let failed = |error: DataError| HostFailure::new(error.to_string());
+        let stat = root.stat("").map_err(|error| HostFailure::at("look at", path, error))?;
+        // What costs nothing to see is seen also where nothing is read.
+        if self.verify == UnsealedVerify::Never && import::disproved_by_kind(stat.kind, &place.cid).is_none() {
             return Ok(Checked::Trusted);
         }
-        let failed = |error: DataError| HostFailure::new(error.to_string());
-        let prove =
-            || import::prove(root, &place.cid).map(|proof| proof.map(|proof| proof.to_string())).map_err(failed);
-        match self.proofs.get_or(path, &place.cid, prove)? {
-            Some(_) => Ok(Checked::Verified),
-            None if self.verify == UnsealedVerify::Lazy => Ok(Checked::Unverified),
-            None => Err(HostFailure::new(format!(
+        let compared = self.blocks.size_of(&place.cid).map_err(failed)?.is_some();
+        let mut is_new = false;
+        let prove = || {
+            is_new = true;
+            let found = import::prove(root, &place.cid, Arc::new(AtHand(Arc::clone(&self.blocks))));
+            Ok(match found.map_err(failed)? {
+                Finding::Proved(proof) => Found::Proved(proof.to_string()),
+                Finding::Disproved(why) => Found::Disproved(why),
+                Finding::Open => Found::Open,
+            })
+        };
+        match self.proofs.get_or(path, &place.cid, compared, prove)? {
+            Found::Proved(_) => Ok(Checked::Verified),
+            Found::Disproved(why) => Err(disproved(path, place, &why, is_new || log == Log::Always)),
+            Found::Open if self.verify == UnsealedVerify::Lazy => Ok(Checked::Unverified),
+            Found::Open => Err(HostFailure::new(format!(
                 "{} could not be shown to be {}: no known import profile gives this CID for it; keep it as a .car, or \
                  use --unsealed-verify lazy",
                 path.display(),
@@ -138,14 +162,29 @@ impl UnsealedStorage {
         }
     }
 
+    /// Whether the copy may be the data, as far as that can be told at once: this is asked for each job that is announced.
+    fn check_quickly(&self, path: &Path, place: &CidPath) -> Result<(), HostFailure> {
+        let look = |error| HostFailure::at("look at", path, error);
+        let metadata = std::fs::metadata(path).map_err(look)?;
+        let small = !metadata.is_file() || metadata.len() <= MAX_BLOCK_BYTES as u64;
+        if self.verify == UnsealedVerify::Never || small && Code::of(&place.cid).is_ok_and(|code| code == Code::Raw) {
+            let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
+            return self.check_plain(path, &root, place, Log::IfNew).map(drop);
+        }
+        match self.proofs.known(path, &place.cid)? {
+            Some(Found::Disproved(why)) => Err(disproved(path, place, &why, false)),
+            _ => Ok(()),
+        }
+    }
+
     fn open_archive(&self, path: &Path, car: &Arc<CarFile>, place: &CidPath) -> Result<Arc<dyn Tree>, HostFailure> {
         let failed = |error: DataError| HostFailure::new(format!("{}: {error}", path.display()));
         let blocks: Arc<dyn Blocks> = Arc::clone(car) as _;
         if self.verify == UnsealedVerify::Full {
             let mut walk = Walk::new(Arc::clone(&blocks), &place.cid, Scope::All, Bounds::default());
-            let check =
-                || walk.try_for_each(|block| block.map(drop)).map(|()| Some("every block".into())).map_err(failed);
-            self.proofs.get_or(path, &place.cid, check)?;
+            let every = || Found::Proved("every block".into());
+            let check = || walk.try_for_each(|block| block.map(drop)).map(|()| every()).map_err(failed);
+            self.proofs.get_or(path, &place.cid, false, check)?;
         }
         Ok(Arc::new(DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?))
     }
@@ -157,7 +196,12 @@ impl Storage for UnsealedStorage {
     }
 
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
-        Ok(self.find(source.cid("unsealed copies")?)?.is_some())
+        let source = source.cid("unsealed copies")?;
+        match self.find(source)? {
+            None => Ok(false),
+            Some(Copy { form: Form::Archive(_), .. }) => Ok(true),
+            Some(Copy { path, form: Form::Plain }) => self.check_quickly(&path, &source.place).map(|()| true),
+        }
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
@@ -186,6 +230,33 @@ impl Storage for UnsealedStorage {
             Form::Archive(car) => (self.open_archive(&copy.path, car, &source.place)?, Checked::Verified),
         };
         Ok(Opened::by(self.name(), copy.path.display().to_string(), checked, tree))
+    }
+}
+
+/// When a copy that is proved wrong is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Log {
+    /// When that was not known before.
+    IfNew,
+    Always,
+}
+
+fn disproved(path: &Path, place: &CidPath, why: &str, log: bool) -> HostFailure {
+    let cid = place.cid;
+    let text = format!("{} is not the data of {cid}: {why}; replace or remove it", path.display());
+    if log {
+        tracing::warn!("an unsealed copy is not used: {text}");
+    }
+    HostFailure::new(text)
+}
+
+/// Blocks of a shelf, by its handle.
+#[derive(Debug)]
+struct AtHand(Arc<dyn Shelf>);
+
+impl Blocks for AtHand {
+    fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
+        self.0.get(cid)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::cas::car::CarWriter;
+use crate::cas::memory::MemoryShelf;
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, Code};
 
@@ -25,7 +26,7 @@ impl Room {
 
     fn storage(&self, file: &str, verify: UnsealedVerify) -> UnsealedStorage {
         let template = Template::parse(&format!("{}/{file}", self.data().display())).unwrap();
-        UnsealedStorage::new(template, verify, &self.0.path().join("node")).unwrap()
+        UnsealedStorage::new(template, verify, &self.0.path().join("node"), Arc::<MemoryShelf>::default()).unwrap()
     }
 
     /// A tree with a file and one below.

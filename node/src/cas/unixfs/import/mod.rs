@@ -31,7 +31,7 @@ use super::super::{Block, DataError};
 
 pub use archive::Archive;
 pub use profile::{Layout, Profile, ShardBy, UnknownProfile};
-pub use prove::{Proof, prove};
+pub use prove::{Finding, Proof, disproved_by_kind, prove};
 
 /// Who takes the blocks of an import. Any closure that takes a block is one.
 pub trait Sink: Send {
