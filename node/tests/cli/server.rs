@@ -47,6 +47,14 @@ fn answer(mut stream: TcpStream, content: &str) -> io::Result<()> {
         "/mute" => stream.read(&mut [0]).map(drop),
         "/redirect" => write!(stream, "{}", redirect("/file/moved")),
         "/circle" => write!(stream, "{}", redirect("/circle")),
+        "/packed" => {
+            let length = content.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}"
+            )
+        }
+        "/no-content" => write!(stream, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
         "/error" => {
             write!(stream, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         }

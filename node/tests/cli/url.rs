@@ -58,6 +58,8 @@ fn what_goes_wrong_is_said_and_leaves_nothing() {
     let table = [
         ("/nothing", "the server answered 404 Not Found"),
         ("/error", "the server answered 500 Internal Server Error"),
+        ("/packed", "the server sent it encoded (gzip)"),
+        ("/no-content", "the server answered 204 No Content, and only 200 OK"),
         ("/truncated", "it broke off after 10 of 110 bytes"),
         ("/circle", "it redirects more than 5 times"),
         ("/huge", "allow more with --input-bytes"),

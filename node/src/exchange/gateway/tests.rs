@@ -158,3 +158,16 @@ fn small_data_is_asked_of_nobody() {
     assert_eq!(receiver.recv_timeout(BOUND).unwrap(), Bytes::new());
     assert!(server.asked().is_empty());
 }
+
+#[test]
+fn what_is_no_block_is_named_as_what_it_is() {
+    for (status, header, words) in [
+        ("204 No Content", "X: y", "the server answered 204 No Content, and only 200 OK"),
+        ("206 Partial Content", "Content-Range: bytes 0-4/5", "the server answered 206 Partial Content"),
+        ("200 OK", "Content-Encoding: gzip", "the server sent it encoded (gzip)"),
+    ] {
+        let (said, asked) = one(move |_, stream| respond(stream, status, &[header], b"hello"));
+        assert!(said.contains(words) && said.contains("gateway http://"), "{said}");
+        assert_eq!(asked, 1, "nothing would be answered otherwise");
+    }
+}

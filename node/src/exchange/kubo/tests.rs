@@ -162,3 +162,13 @@ fn a_drip_is_not_waited_for() {
     let said = get(&kubo, Block::of(Code::Raw, "hello").cid()).unwrap_err();
     assert!(said.contains("it was not whole after 0.6 s"), "{said}");
 }
+
+#[test]
+fn what_comes_encoded_is_named_as_that() {
+    let server = TestServer::start(|_, stream| respond(stream, "200 OK", &["Content-Encoding: gzip"], b"\x1f\x8b"));
+    let kubo = kubo(&format!("/ip4/127.0.0.1/tcp/{}", server.url("/").port().unwrap()));
+    let said = kubo.identity().unwrap_err().to_string();
+    assert!(said.contains("the server sent it encoded (gzip)"), "{said}");
+    let said = get(&kubo, Block::of(Code::Raw, "hello").cid()).unwrap_err();
+    assert!(said.contains("the server sent it encoded (gzip)"), "{said}");
+}

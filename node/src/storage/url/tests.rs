@@ -86,7 +86,7 @@ fn another_file_is_fetched_anew() {
     let unasked = |_: &Asked, stream: &mut TcpStream| {
         respond(stream, "206 Partial Content", &["Content-Range: bytes 0-3/43"], b"what")
     };
-    assert!(fetch("", unasked).0.unwrap_err().contains("another part than it was asked for"));
+    assert!(fetch("", unasked).0.unwrap_err().contains("206 Partial Content, and only 200 OK"));
 }
 
 #[test]
@@ -122,4 +122,81 @@ fn size_and_hash_are_checked() {
         }
     });
     assert!(read.unwrap_err().contains("allow more with --input-bytes"));
+}
+
+#[test]
+fn what_is_sent_encoded_is_named_and_not_read() {
+    for (header, named) in [
+        ("Content-Encoding: gzip", "encoded (gzip)"),
+        ("content-encoding: br", "encoded (br)"),
+        ("Content-Encoding: deflate, GZIP", "encoded (deflate, gzip)"),
+        ("Content-Encoding: identity\r\nContent-Encoding: zstd", "encoded (zstd)"),
+    ] {
+        let (read, asked) = fetch("", move |_, stream| respond(stream, "200 OK", &["ETag: \"one\"", header], CONTENT));
+        let error = read.unwrap_err();
+        assert!(error.contains(named) && error.contains("plain bytes"), "{error}");
+        assert_eq!((asked.len(), asked[0].header("accept-encoding")), (1, Some("identity")));
+    }
+    // Between machines too: HTTP takes the chunks apart and no more.
+    let (read, _) = fetch("", |_, stream| {
+        write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n4\r\nwhat\r\n0\r\n\r\n")
+    });
+    let error = read.unwrap_err();
+    assert!(error.contains("encoded (gzip)"), "{error}");
+    for header in ["Content-Encoding: identity", "Content-Encoding: ", "Content-Encoding:  Identity , "] {
+        let (read, _) = fetch("", move |_, stream| respond(stream, "200 OK", &[header], CONTENT));
+        assert_eq!(read.unwrap(), CONTENT, "{header}");
+    }
+    // Not when the rest is asked for either.
+    let (read, asked) = fetch("", |asked, stream| match start_of(asked) {
+        None => break_off(stream, "ETag: \"one\"\r\n", CONTENT, 10),
+        Some(_) => {
+            let headers = ["Content-Range: bytes 10-42/43", "Content-Encoding: gzip"];
+            respond(stream, "206 Partial Content", &headers, &CONTENT[10..])
+        }
+    });
+    assert!(read.unwrap_err().contains("encoded (gzip)"));
+    assert_eq!(asked.len(), 2);
+}
+
+#[test]
+fn only_one_success_is_a_file() {
+    for status in [
+        "201 Created",
+        "202 Accepted",
+        "203 Non-Authoritative Information",
+        "204 No Content",
+        "205 Reset Content",
+        "226 IM Used",
+    ] {
+        let (read, asked) = fetch("", move |_, stream| match status.starts_with("204") {
+            true => write!(stream, "HTTP/1.1 {status}\r\n\r\n"),
+            false => respond(stream, status, &["ETag: \"one\""], b""),
+        });
+        let error = read.unwrap_err();
+        assert!(
+            error.contains(&format!("the server answered {} ", &status[..3])) && error.contains("only 200 OK"),
+            "{error}"
+        );
+        assert_eq!(asked.len(), 1);
+    }
+}
+
+#[test]
+fn an_encoded_length_is_not_the_length_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = UrlStorage::new(Fetching {
+        max_bytes: 1 << 10,
+        patience: Duration::from_secs(5),
+        reach: Reach::Named,
+        spool_dir: dir.path().into(),
+        progress: Arc::new(|_, _| {}),
+    });
+    for (encoding, size) in [("identity", Some(43)), ("gzip", None)] {
+        let server = TestServer::start(move |_, stream| {
+            write!(stream, "HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: 43\r\n\r\n")
+        });
+        let source = Source::parse(server.url("/file").as_str()).unwrap();
+        assert_eq!(storage.size(&source).unwrap(), size, "{encoding}");
+    }
 }
