@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use ureq::config::Config;
-use ureq::http::header::AUTHORIZATION;
+use ureq::http::header::{AUTHORIZATION, RANGE};
 use ureq::http::{Method, Request, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
@@ -71,26 +71,27 @@ impl Client {
         }
     }
 
-    /// Asks for `url`.
+    /// Asks for the bytes at `url`, or the part of them that a `Range` among `headers` names.
     ///
     /// # Errors
-    /// When the answer is no success, or there is none.
+    /// When there is no answer, it is no success, or it is one without these bytes: 204 for example, or encoded.
     pub fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
-        self.follow(&Method::GET, url, headers)
+        let range = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(RANGE.as_str()));
+        self.follow(&Method::GET, url, headers)?.with_content(range)
     }
 
     /// Asks for the head of `url`.
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// When there is no answer, or it is no success.
     pub fn head(&self, url: &Url) -> Result<Answer, HttpError> {
-        self.follow(&Method::HEAD, url, &[])
+        self.follow(&Method::HEAD, url, &[])?.succeeded()
     }
 
-    /// Sends `body` to `url`. Redirects are not followed: what is sent is meant for whom it was sent to.
+    /// Sends `body` to `url`. Redirects are not followed: what is sent is meant for whom it was sent to. Any success will do.
     ///
     /// # Errors
-    /// As [`get`](Self::get), and for redirects.
+    /// As [`head`](Self::head), and for redirects.
     pub fn post(&self, url: &Url, headers: &[(&str, &str)], body: impl AsSendBody) -> Result<Answer, HttpError> {
         self.step(&Method::POST, url, url, headers, body)?.succeeded()
     }
@@ -108,7 +109,7 @@ impl Client {
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.step(method, named, &url, headers, ())?;
             if !is_redirect(answer.status()) {
-                return answer.succeeded();
+                return Ok(answer);
             }
             url = next(named, &url, answer.header("location"))?;
         }

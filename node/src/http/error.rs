@@ -20,6 +20,9 @@ pub enum HttpError {
         /// How long the server asks to be left alone.
         retry_after: Option<Duration>,
     },
+    /// The server answered with success, and with something other than the bytes that were asked for.
+    #[error("{0}")]
+    Unusable(String),
     /// Nothing came for too long.
     #[error("the server was silent for {} s", .0.as_secs_f64())]
     Silent(Duration),
@@ -65,6 +68,11 @@ impl HttpError {
             },
             other => Self::Failed(other.to_string()),
         }
+    }
+
+    /// Whether the same question would be answered in the same way.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Status { .. } | Self::Unusable(_) | Self::Refused(_))
     }
 
     /// The status, where there was one.

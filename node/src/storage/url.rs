@@ -113,7 +113,7 @@ impl UrlStorage {
         };
         let first = part.rest().is_none();
         let answer = answer.map_err(|error| {
-            if first || error.status().is_some() {
+            if first || error.is_final() {
                 Trouble::Final(error.to_string())
             } else {
                 Trouble::BrokeOff(broken_off(part, &error))
