@@ -87,6 +87,11 @@ struct Verification {
     /// Runs that must agree, at least; the largest group must win in any case
     #[arg(long, value_name = "M", default_value_t = 0)]
     confidence: u16,
+
+    /// Read inputs by CID only where all that is read is checked against the CID. Without it, unsealed copies are used too that
+    /// can be neither proved nor disproved; the receipt says so
+    #[arg(long)]
+    verified_inputs: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -103,6 +108,11 @@ impl JobArgs {
     /// When that makes no sense.
     pub(super) fn deal(&self) -> Result<Deal, Failure> {
         Ok(self.network.deal(self.verification.deal()?))
+    }
+
+    /// Whether inputs by CID have to be checked against it.
+    pub(super) fn verified_inputs(&self) -> bool {
+        self.verification.verified_inputs
     }
 
     /// The variables of the program's environment.
@@ -154,6 +164,7 @@ impl JobArgs {
             publishers: self.publish.kinds(),
             filplus: self.publish.filplus(),
             sharding: self.network.sharding(),
+            verified_inputs: self.verified_inputs(),
             resources,
             timeout_seconds: spec::seconds(self.machine.timeout()),
             private: self.network.is_private(),

@@ -21,7 +21,7 @@ use crate::job::{Deal, InputSpec, JobSpec};
 use crate::node::Node;
 use crate::publisher::PublishPlaces;
 use crate::sharding;
-use crate::storage::{OpenInputs, Source, Sources};
+use crate::storage::{ForJob, OpenInputs, Source, Sources};
 
 /// A job of which it is known what it is to read, where it runs and where its results go.
 pub(super) struct JobRun<'a> {
@@ -46,7 +46,10 @@ impl<'a> JobRun<'a> {
     pub(super) fn begin(args: &'a JobArgs, program: Option<&Source>) -> Result<Self, Failure> {
         let deal = args.deal()?;
         args.by_cid.check()?;
-        let mounts = Mount::parse_all(&args.data.input)?;
+        let mut mounts = Mount::parse_all(&args.data.input)?;
+        for mount in &mut mounts {
+            mount.source = mount.source.clone().verified(args.verified_inputs());
+        }
         let server = args.submission.server.named()?;
         if server.is_none() {
             args.submission.check_without_server()?;
@@ -77,7 +80,8 @@ impl<'a> JobRun<'a> {
         executors: Executors,
         open: OpenInputs,
     ) -> Result<Ending, Failure> {
-        let shards = sharding::plan(&*self.sources, &spec.inputs, spec.sharding.as_ref())
+        let sources = ForJob::new(&*self.sources, spec.verified_inputs);
+        let shards = sharding::plan(&sources, &spec.inputs, spec.sharding.as_ref())
             .map_err(|error| Failure::usage(error.to_string()))?;
         self.talk.say(format!("running {}", text::count(usize::from(self.deal.concurrency()), "independent run")));
         let here = Here {

@@ -7,7 +7,7 @@ use libp2p::PeerId;
 
 use super::executor::Executors;
 use super::policy::{Policy, source_of};
-use crate::job::{AnnouncedJob, Engine, Resources, container_memory};
+use crate::job::{AnnouncedJob, Engine, InputSpec, Resources, container_memory};
 use crate::storage::{Sources, Storage};
 
 /// Assesses jobs. It may look for data and ask probes, so it takes its time.
@@ -61,7 +61,7 @@ impl Assessor {
                 for input in inputs {
                     let size = match sizes.get(&input.source) {
                         Some(size) => *size,
-                        None => *sizes.entry(&input.source).or_insert(self.to_fetch(&input.source, &input.target)?),
+                        None => *sizes.entry(&input.source).or_insert(self.to_fetch(job, input)?),
                     };
                     bytes = bytes.saturating_add(size);
                 }
@@ -71,8 +71,8 @@ impl Assessor {
     }
 
     /// Bytes that have to be fetched for an input.
-    fn to_fetch(&self, source: &str, target: &str) -> Result<u64, String> {
-        let source = source_of(&self.sources, source, target)?;
+    fn to_fetch(&self, job: &AnnouncedJob, input: &InputSpec) -> Result<u64, String> {
+        let source = source_of(&self.sources, job, input)?;
         // What cannot be found out is not here.
         if self.sources.has_locally(&source).unwrap_or(false) {
             return Ok(0);

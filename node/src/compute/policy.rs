@@ -75,7 +75,7 @@ fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, 
     // Many shards have inputs in one DAG, whose blocks are looked for once.
     let mut dags: BTreeMap<String, bool> = BTreeMap::new();
     let mut absent = |input: &InputSpec| {
-        let source = source_of(sources, &input.source, &input.target)?;
+        let source = source_of(sources, job, input)?;
         let look = || sources.has_locally(&source).map_err(|error| error.to_string());
         let here = match &source {
             Source::Cid(cid) => {
@@ -102,13 +102,13 @@ fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, 
         .collect()
 }
 
-/// The source that a job names `text`, to be seen at `target`.
-pub(super) fn source_of(sources: &Sources, text: &str, target: &str) -> Result<Source, String> {
-    let mut source = sources.parse(text).map_err(|error| error.to_string())?;
+/// The source of an input of `job`.
+pub(super) fn source_of(sources: &Sources, job: &AnnouncedJob, input: &InputSpec) -> Result<Source, String> {
+    let mut source = sources.parse(&input.source).map_err(|error| error.to_string())?;
     if let Source::Cid(cid) = &mut source {
-        target.clone_into(&mut cid.guest_path);
+        input.target.clone_into(&mut cid.guest_path);
     }
-    Ok(source)
+    Ok(source.verified(job.request.request.spec.verified_inputs))
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl Workbench {
             let mut inputs = OpenInputs::default();
             let specs = usize::try_from(shard).ok().and_then(|shard| job.shards.get(shard));
             for spec in specs.into_iter().flatten() {
-                let source = source_of(&self.sources, &spec.source, &spec.target).map_err(HostFailure::new)?;
+                let source = source_of(&self.sources, job, spec).map_err(HostFailure::new)?;
                 inputs.insert(spec.target.clone(), &source, self.sources.open(&source)?);
             }
             Ok(inputs)

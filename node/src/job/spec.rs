@@ -40,6 +40,10 @@ pub struct JobSpec {
     /// How inputs are spread over shards. Default: one shard with all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharding: Option<Sharding>,
+    /// Whether inputs by CID are read only from sources where all that is read is checked against the CID. A provider that cannot
+    /// do that fails, and has no vote. Default: no, which allows unsealed copies that can be neither proved nor disproved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified_inputs: bool,
     /// What one execution may take of its node.
     #[serde(default)]
     pub resources: Resources,
@@ -191,6 +195,7 @@ impl JobSpec {
             publishers: Vec::new(),
             filplus: false,
             sharding: None,
+            verified_inputs: false,
             resources: Resources::default(),
             timeout_seconds: default_timeout(),
             private: false,

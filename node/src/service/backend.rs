@@ -17,7 +17,7 @@ use crate::daemon::{Daemon, SubmitError};
 use crate::job::{ExecutionId, JobId, SignedRequest};
 use crate::node::Node;
 use crate::sharding;
-use crate::storage::Sources;
+use crate::storage::{ForJob, Sources};
 
 /// See the module.
 #[derive(Debug)]
@@ -51,7 +51,8 @@ impl NodeBackend {
 impl Backend for NodeBackend {
     fn submit(&self, request: SignedRequest) -> Result<JobId, BackendError> {
         let spec = &request.request.spec;
-        let shards = sharding::plan(&*self.sources, &spec.inputs, spec.sharding.as_ref())
+        let sources = ForJob::new(&*self.sources, spec.verified_inputs);
+        let shards = sharding::plan(&sources, &spec.inputs, spec.sharding.as_ref())
             .map_err(|error| BackendError::Refused(error.to_string()))?;
         Ok(self.daemon.submit(request, shards)?)
     }

@@ -14,12 +14,14 @@ pub struct CidSource {
     pub guest_path: String,
     /// From `ipfs://CID?key=value&…`; `name` among them is the name of the input.
     pub metadata: BTreeMap<String, String>,
+    /// Whether the job takes this data only where all that is read is checked against the CID.
+    pub verified: bool,
 }
 
 impl CidSource {
     /// Data that nothing more is known of.
     pub fn of(place: CidPath) -> Self {
-        Self { place, guest_path: String::new(), metadata: BTreeMap::new() }
+        Self { place, guest_path: String::new(), metadata: BTreeMap::new(), verified: false }
     }
 
     /// Reads `ipfs://CID[/path][?key=value&…]`.
@@ -33,7 +35,7 @@ impl CidSource {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (key.to_owned(), value.to_owned())
         };
-        Ok(Self { place: place.parse()?, guest_path: String::new(), metadata: pairs.map(pair).collect() })
+        Ok(Self { metadata: pairs.map(pair).collect(), ..Self::of(place.parse()?) })
     }
 }
 

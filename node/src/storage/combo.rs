@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bacalhau_runtime::{Entry, HostFailure, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Checked, Entry, HostFailure, ReadAt, Stat, Tree};
 
 use super::{CidSource, Opened, Services, Source, Storage};
 
@@ -72,13 +72,26 @@ fn open_next(
     source: &Source,
     errors: &mut Errors,
 ) -> Option<(usize, Opened)> {
-    drivers.iter().enumerate().skip(index).find_map(|(index, driver)| match driver.open(source) {
-        Ok(opened) => Some((index, opened)),
-        Err(error) => {
-            errors.add(driver.name(), &error);
-            None
+    drivers.iter().enumerate().skip(index).find_map(|(index, driver)| {
+        match driver.open(source).and_then(|opened| fit(source, opened)) {
+            Ok(opened) => Some((index, opened)),
+            Err(error) => {
+                errors.add(driver.name(), &error);
+                None
+            }
         }
     })
+}
+
+/// `opened`, if the job takes it: whatever a storage believes, some take only what is checked.
+fn fit(source: &Source, opened: Opened) -> Result<Opened, HostFailure> {
+    let must = matches!(source, Source::Cid(CidSource { verified: true, .. }));
+    if must && opened.services.list().iter().any(|service| service.checked != Checked::Verified) {
+        return Err(HostFailure::new(
+            "what it has is not checked against the CID, and the job takes verified inputs only",
+        ));
+    }
+    Ok(opened)
 }
 
 /// What each storage said, in words.

@@ -108,6 +108,38 @@ impl Storage for Sources {
     }
 }
 
+/// A storage of which data by CID is used only where all that is read is checked against the CID, for a job that says so.
+#[derive(Debug)]
+pub struct ForJob<'s> {
+    storage: &'s dyn Storage,
+    verified: bool,
+}
+
+impl<'s> ForJob<'s> {
+    /// `storage` for a job whose inputs have to be `verified`, or need not.
+    pub fn new(storage: &'s dyn Storage, verified: bool) -> Self {
+        Self { storage, verified }
+    }
+}
+
+impl Storage for ForJob<'_> {
+    fn name(&self) -> &'static str {
+        self.storage.name()
+    }
+
+    fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
+        self.storage.has_locally(&source.clone().verified(self.verified))
+    }
+
+    fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
+        self.storage.size(&source.clone().verified(self.verified))
+    }
+
+    fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
+        self.storage.open(&source.clone().verified(self.verified))
+    }
+}
+
 /// A source was handed to a storage of another kind: a mistake of ours, said rather than hidden.
 fn foreign(source: &Source, storage: &str) -> HostFailure {
     HostFailure::new(format!("{source} was asked of the storage for {storage}; please report this"))

@@ -163,6 +163,15 @@ impl Source {
         matches!(self, Self::Path(path) if path.is_dir())
     }
 
+    /// The same; of data by CID only what is checked against it, if `verified`. Everything else is hashed as it is read.
+    #[must_use]
+    pub fn verified(mut self, verified: bool) -> Self {
+        if let Self::Cid(source) = &mut self {
+            source.verified = verified;
+        }
+        self
+    }
+
     /// The data by its CID that it is, for the storage of `storage`.
     ///
     /// # Errors

@@ -219,6 +219,7 @@ fn job(verified: bool) -> AnnouncedJob {
         publishers: vec![PublisherKind::Filecoin],
         filplus: verified,
         sharding: None,
+        verified_inputs: false,
         resources: Resources::default(),
         timeout_seconds: 60,
         private: false,

@@ -121,58 +121,64 @@ impl UnsealedStorage {
         self.template.render(&fields_of(source)).map_err(|error| HostFailure::new(error.to_string()))
     }
 
-    fn open_plain(&self, path: &Path, place: &CidPath) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
+    fn open_plain(&self, path: &Path, source: &CidSource) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
         let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-        let checked = self.check_plain(path, &root, place, Log::Always)?;
+        let checked = self.check_plain(path, &root, source, Log::Always)?;
+        let place = &source.place;
         let below = format!("{} in {}", place.path, path.display());
         let tree = Subtree::of(Arc::new(root), &place.path)
             .map_err(|error| HostFailure::io(format!("open {below}"), error))?;
         Ok((tree, checked))
     }
 
+    /// Whether a directory or a file is believed to be what `source` names.
+    fn believes(&self, source: &CidSource) -> bool {
+        self.verify == UnsealedVerify::Never && !source.verified
+    }
+
     /// How far the copy can be believed. One that is proved wrong is an error, and is logged, since somebody has to look after it.
-    fn check_plain(&self, path: &Path, root: &HostTree, place: &CidPath, log: Log) -> Result<Checked, HostFailure> {
-        let failed = |error: DataError| HostFailure::new(error.to_string());
+    fn check_plain(&self, path: &Path, root: &HostTree, source: &CidSource, log: Log) -> Result<Checked, HostFailure> {
+        let cid = &source.place.cid;
         let stat = root.stat("").map_err(|error| HostFailure::at("look at", path, error))?;
         // What costs nothing to see is seen also where nothing is read.
-        if self.verify == UnsealedVerify::Never && import::disproved_by_kind(stat.kind, &place.cid).is_none() {
+        if self.believes(source) && import::disproved_by_kind(stat.kind, cid).is_none() {
             return Ok(Checked::Trusted);
         }
-        let compared = self.blocks.size_of(&place.cid).map_err(failed)?.is_some();
+        let failed = |error: DataError| HostFailure::new(error.to_string());
+        let compared = self.blocks.size_of(cid).map_err(failed)?.is_some();
         let mut is_new = false;
         let prove = || {
             is_new = true;
-            let found = import::prove(root, &place.cid, Arc::new(AtHand(Arc::clone(&self.blocks))));
+            let found = import::prove(root, cid, Arc::new(AtHand(Arc::clone(&self.blocks))));
             Ok(match found.map_err(failed)? {
                 Finding::Proved(proof) => Found::Proved(proof.to_string()),
                 Finding::Disproved(why) => Found::Disproved(why),
                 Finding::Open => Found::Open,
             })
         };
-        match self.proofs.get_or(path, &place.cid, compared, prove)? {
+        match self.proofs.get_or(path, cid, compared, prove)? {
             Found::Proved(_) => Ok(Checked::Verified),
-            Found::Disproved(why) => Err(disproved(path, place, &why, is_new || log == Log::Always)),
-            Found::Open if self.verify == UnsealedVerify::Lazy => Ok(Checked::Unverified),
-            Found::Open => Err(HostFailure::new(format!(
-                "{} could not be shown to be {}: no known import profile gives this CID for it; keep it as a .car, or \
-                 use --unsealed-verify lazy",
-                path.display(),
-                place.cid
-            ))),
+            Found::Disproved(why) => Err(disproved(path, cid, &why, is_new || log == Log::Always)),
+            Found::Open if source.verified => Err(unproved(path, cid, "the job takes verified inputs only")),
+            Found::Open if self.verify == UnsealedVerify::Full => {
+                Err(unproved(path, cid, "keep it as a .car, or use --unsealed-verify lazy"))
+            }
+            Found::Open => Ok(Checked::Unverified),
         }
     }
 
     /// Whether the copy may be the data, as far as that can be told at once: this is asked for each job that is announced.
-    fn check_quickly(&self, path: &Path, place: &CidPath) -> Result<(), HostFailure> {
-        let look = |error| HostFailure::at("look at", path, error);
-        let metadata = std::fs::metadata(path).map_err(look)?;
-        let small = !metadata.is_file() || metadata.len() <= MAX_BLOCK_BYTES as u64;
-        if self.verify == UnsealedVerify::Never || small && Code::of(&place.cid).is_ok_and(|code| code == Code::Raw) {
+    fn check_quickly(&self, path: &Path, source: &CidSource) -> Result<(), HostFailure> {
+        let cid = &source.place.cid;
+        let metadata = std::fs::metadata(path).map_err(|error| HostFailure::at("look at", path, error))?;
+        let is_small = !metadata.is_file() || metadata.len() <= MAX_BLOCK_BYTES as u64;
+        if self.believes(source) || is_small && Code::of(cid).is_ok_and(|code| code == Code::Raw) {
             let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-            return self.check_plain(path, &root, place, Log::IfNew).map(drop);
+            return self.check_plain(path, &root, source, Log::IfNew).map(drop);
         }
-        match self.proofs.known(path, &place.cid)? {
-            Some(Found::Disproved(why)) => Err(disproved(path, place, &why, false)),
+        match self.proofs.known(path, cid)? {
+            Some(Found::Disproved(why)) => Err(disproved(path, cid, &why, false)),
+            Some(Found::Open) if source.verified => Err(unproved(path, cid, "the job takes verified inputs only")),
             _ => Ok(()),
         }
     }
@@ -200,7 +206,7 @@ impl Storage for UnsealedStorage {
         match self.find(source)? {
             None => Ok(false),
             Some(Copy { form: Form::Archive(_), .. }) => Ok(true),
-            Some(Copy { path, form: Form::Plain }) => self.check_quickly(&path, &source.place).map(|()| true),
+            Some(Copy { path, form: Form::Plain }) => self.check_quickly(&path, source).map(|()| true),
         }
     }
 
@@ -226,7 +232,7 @@ impl Storage for UnsealedStorage {
             return Err(HostFailure::new(format!("there is no copy at {}", self.render(source)?)));
         };
         let (tree, checked) = match &copy.form {
-            Form::Plain => self.open_plain(&copy.path, &source.place)?,
+            Form::Plain => self.open_plain(&copy.path, source)?,
             Form::Archive(car) => (self.open_archive(&copy.path, car, &source.place)?, Checked::Verified),
         };
         Ok(Opened::by(self.name(), copy.path.display().to_string(), checked, tree))
@@ -241,8 +247,14 @@ enum Log {
     Always,
 }
 
-fn disproved(path: &Path, place: &CidPath, why: &str, log: bool) -> HostFailure {
-    let cid = place.cid;
+fn unproved(path: &Path, cid: &Cid, then: &str) -> HostFailure {
+    let path = path.display();
+    HostFailure::new(format!(
+        "{path} could not be shown to be {cid}: no known import profile gives this CID for it; {then}"
+    ))
+}
+
+fn disproved(path: &Path, cid: &Cid, why: &str, log: bool) -> HostFailure {
     let text = format!("{} is not the data of {cid}: {why}; replace or remove it", path.display());
     if log {
         tracing::warn!("an unsealed copy is not used: {text}");
