@@ -118,3 +118,23 @@ fn when_nobody_has_it_everybody_s_reason_is_said() {
     }
     assert_eq!(room.new_names(), ["data", "maker", "other", "tree", "tree.car"]);
 }
+
+#[test]
+fn a_file_from_a_url_may_be_an_archive_itself() {
+    let (room, _) = Room::with_tree();
+    let archive = fs::read(room.path("tree.car")).unwrap();
+    let cid = room.add("tree.car", "--data-dir other");
+    // It answers with the archive for every CID.
+    let gateway = Gateway::start(&room.path("tree.car"));
+    let line = format!("wasm run cat.wat -c 1 -i {cid}:/in/x --stdin /in/x --output-dir out --cid-url");
+    let end = room.command(&line).arg(gateway.url("/car/{{.Cid}}")).output().unwrap();
+    assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+    assert!(fs::read(room.path("out/results/stdout")).unwrap() == archive);
+    let services = &room.json("out/receipt.json")["unclaimed"]["input_services"]["/in/x"];
+    assert_eq!(json!([services[0]["driver"], services[0]["checked"]]), json!(["url", "verified"]));
+    let other = room.add("hello.wat", "--data-dir other");
+    let line = format!("wasm run cat.wat -c 1 -i {other}:/in/x --output-dir out2 --cid-url");
+    let end = room.command(&line).arg(gateway.url("/car/{{.Cid}}")).output().unwrap();
+    let said = String::from_utf8(end.stderr).unwrap();
+    assert!(end.status.code() == Some(4) && said.contains(&format!("does not hold {other}")), "{said}");
+}

@@ -223,3 +223,14 @@ fn a_copy_is_compared_with_the_blocks_that_are_in_the_store() {
     let list = served(&room, &tree, "data/{{.Cid}}", "/in/a.txt")["/in"].clone();
     assert_eq!((&list[0]["driver"], &list[0]["checked"]), (&json!("unsealed"), &json!("unverified")));
 }
+
+#[test]
+fn a_copy_by_the_older_name_of_its_cid_is_found() {
+    let (room, cid) = Room::with_tree();
+    let v0 = cid::Cid::new_v0(*cid.parse::<cid::Cid>().unwrap().hash()).unwrap().to_string();
+    fs::rename(room.path("tree"), room.path(&format!("data/{v0}"))).unwrap();
+    for name in [&v0, &cid] {
+        let services = served(&room, &format!("ipfs://{name}:/in"), "data/{{.Cid}}", "/in/sub/big.bin");
+        assert_eq!(services["/in"][0]["driver"], "unsealed", "{name}");
+    }
+}

@@ -157,6 +157,66 @@ fn archives_that_are_not_what_they_should_be_are_refused() {
 }
 
 #[test]
+fn both_names_of_a_cid_find_a_copy() {
+    let room = Room::new();
+    let v1 = import_at(&room.tree("new"), None);
+    // The same hash: a CID of version 0 is one of version 1 in other letters.
+    let v0 = Cid::new_v0(*v1.cid.hash()).unwrap();
+    for (file, name) in
+        [("{{.Cid}}", v0.to_string()), ("{{.Cid}}", v1.cid.to_string()), ("{{.CID}}-x", format!("{v0}-x"))]
+    {
+        fs::rename(room.data().join("new"), room.data().join(&name)).unwrap();
+        for asked in [CidPath::of(&v0), v1.clone()] {
+            let storage = room.storage(file, UnsealedVerify::Lazy);
+            assert!(storage.has_locally(&source(&asked, "")).unwrap(), "{name}");
+            let opened = storage.open(&source(&asked, "")).unwrap();
+            assert_eq!(read(&*opened.tree, "a.txt"), b"a\n");
+            assert!(opened.services.list()[0].place.ends_with(&name));
+        }
+        fs::rename(room.data().join(&name), room.data().join("new")).unwrap();
+    }
+    let error = room.storage("{{.Cid}}", UnsealedVerify::Lazy).open(&source(&v1, "")).unwrap_err().to_string();
+    assert!(error.contains(&v0.to_string()) && error.contains(&v1.cid.to_string()), "{error}");
+    // Of plain bytes there is one name.
+    let raw = CidPath::of(Block::of(Code::Raw, "x").cid());
+    let error = room.storage("{{.Cid}}", UnsealedVerify::Lazy).open(&source(&raw, "")).unwrap_err().to_string();
+    assert!(error.contains("there is no copy at ") && !error.contains(" nor at "), "{error}");
+}
+
+#[test]
+fn an_archive_that_is_the_data_itself_is_used_where_that_is_proved() {
+    let room = Room::new();
+    import_at(&room.tree("new"), Some(&room.data().join("x")));
+    let whole = fs::read(room.data().join("x")).unwrap();
+    for (name, content) in [("whole", &whole[..]), ("cut", &whole[..whole.len() - 10])] {
+        fs::write(room.data().join("x"), content).unwrap();
+        let place = import_at(&room.data().join("x"), None);
+        for file in ["{{.Cid}}", "{{.Cid}}.car"] {
+            let path = room.data().join(file.replace("{{.Cid}}", &place.cid.to_string()));
+            fs::write(&path, content).unwrap();
+            for verify in [UnsealedVerify::Never, UnsealedVerify::Lazy, UnsealedVerify::Full] {
+                let opened = room.storage(file, verify).open(&source(&place, "")).unwrap();
+                assert_eq!(
+                    (read(&*opened.tree, ""), checked(&opened)),
+                    (content.to_vec(), Checked::Verified),
+                    "{name}"
+                );
+            }
+            // What is not proved is no file that happens to be an archive, but the wrong archive, or half of one.
+            let other = CidPath::of(Block::of_v0("other").cid());
+            let other_path = room.data().join(file.replace("{{.Cid}}", &other.cid.to_string()));
+            fs::rename(&path, &other_path).unwrap();
+            let storage = room.storage(file, UnsealedVerify::Lazy);
+            let error = storage.open(&source(&other, "")).map(drop).unwrap_err().to_string();
+            let why = if name == "whole" { "does not hold" } else { "truncated" };
+            assert!(error.contains(why) && error.contains(&*other_path.to_string_lossy()), "{error}");
+            assert!(storage.has_locally(&source(&other, "")).is_err());
+            fs::remove_file(&other_path).unwrap();
+        }
+    }
+}
+
+#[test]
 fn nothing_of_a_path_enters_through_an_input() {
     let room = Room::new();
     room.tree("secret");
