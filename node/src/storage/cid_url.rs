@@ -9,12 +9,12 @@ use tempfile::TempPath;
 
 use super::fetched::Fetched;
 use super::subtree::Subtree;
-use super::unsealed::{fields_of, is_archive};
+use super::unsealed::{is_archive, render_names};
 use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage};
 use crate::cas::car::CarFile;
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{DagTree, import};
-use crate::cas::{Blocks, DataError};
+use crate::cas::{Blocks, DataError, Shelf as _};
 
 /// The storage of data by CID behind URLs.
 #[derive(Debug)]
@@ -51,34 +51,57 @@ impl CidUrlStorage {
         Ok(())
     }
 
-    fn url(&self, source: &CidSource) -> Result<Source, HostFailure> {
-        let url = self.template.render(&fields_of(source)).map_err(|error| HostFailure::new(error.to_string()))?;
-        Ok(Source::Url { url, sha256: None })
+    /// Where it may be, under either name of its CID.
+    fn urls(&self, source: &CidSource) -> Result<Vec<Source>, HostFailure> {
+        let urls = render_names(&self.template, source)?.into_iter();
+        Ok(urls.map(|url| Source::Url { url, sha256: None }).collect())
     }
 
     fn tree(&self, file: TempPath, source: &CidSource) -> Result<Arc<dyn Tree>, HostFailure> {
         let place = &source.place;
         let failed = |error: DataError| HostFailure::new(error.to_string());
+        let mut unless = None;
         if is_archive(&file) {
             let index_dir = tempfile::tempdir_in(&self.spool_dir)
                 .map_err(|error| HostFailure::at("make a directory in", &self.spool_dir, error))?;
-            let car = CarFile::open(&file, index_dir.path()).map_err(failed)?;
-            let blocks: Arc<dyn Blocks> = Arc::new(car);
-            let tree = DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?;
-            return Ok(Arc::new(Fetched::of(tree, (file, index_dir))));
+            let holds = |car: CarFile| Ok(car.size_of(&place.cid)?.map(|_| car));
+            match CarFile::open(&file, index_dir.path()).and_then(holds) {
+                Ok(Some(car)) => {
+                    let blocks: Arc<dyn Blocks> = Arc::new(car);
+                    let tree = DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?;
+                    return Ok(Arc::new(Fetched::of(tree, (file, index_dir))));
+                }
+                Ok(None) => unless = Some(format!("the archive that the server sent does not hold {}", place.cid)),
+                Err(error) => unless = Some(error.to_string()),
+            }
         }
+        // Data may be an archive itself.
         let whole = Fetched::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
-        match import::prove(&whole, &place.cid, Arc::clone(&self.blocks)).map_err(failed)? {
-            Finding::Proved(_) => Subtree::of(Arc::new(whole), &place.path)
+        let finding = import::prove(&whole, &place.cid, Arc::clone(&self.blocks)).map_err(failed)?;
+        match (finding, unless) {
+            (Finding::Proved(_), _) => Subtree::of(Arc::new(whole), &place.path)
                 .map_err(|error| HostFailure::io(format!("open {}", place.path), error)),
-            Finding::Disproved(why) => {
+            (_, Some(unless)) => Err(HostFailure::new(unless)),
+            (Finding::Disproved(why), None) => {
                 Err(HostFailure::new(format!("what the server sent is not the data of {}: {why}", place.cid)))
             }
-            Finding::Open => Err(HostFailure::new(format!(
+            (Finding::Open, None) => Err(HostFailure::new(format!(
                 "what the server sent could not be shown to be {}: it is other data, or has to be sent as a CAR",
                 place.cid
             ))),
         }
+    }
+
+    /// Fetches from the first URL that has it.
+    fn fetch(&self, source: &CidSource) -> Result<(Source, TempPath), HostFailure> {
+        let mut failed = None;
+        for url in self.urls(source)? {
+            match self.urls.fetch_file(&url) {
+                Ok(file) => return Ok((url, file)),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        Err(failed.unwrap_or_else(|| HostFailure::new("the template names no URL")))
     }
 }
 
@@ -92,13 +115,18 @@ impl Storage for CidUrlStorage {
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        self.urls.size(&self.url(source.cid("CIDs behind URLs")?)?)
+        for url in self.urls(source.cid("CIDs behind URLs")?)? {
+            if let Some(size) = self.urls.size(&url)? {
+                return Ok(Some(size));
+            }
+        }
+        Ok(None)
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let source = source.cid("CIDs behind URLs")?;
-        let url = self.url(source)?;
-        let tree = self.tree(self.urls.fetch_file(&url)?, source)?;
+        let (url, file) = self.fetch(source)?;
+        let tree = self.tree(file, source)?;
         Ok(Opened::by(self.name(), url.recorded(), Checked::Verified, tree))
     }
 }

@@ -20,7 +20,7 @@ use super::{CidSource, Opened, Source, SourceError, Storage};
 use crate::cas::car::{CarFile, CarReader};
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
-use crate::cas::{Blocks, CidPath, Code, DataError, MAX_BLOCK_BYTES, Shelf};
+use crate::cas::{Blocks, CidPath, Code, DAG_PB, DataError, MAX_BLOCK_BYTES, Shelf};
 use proofs::{Found, Proofs};
 
 pub use template::{Fields, RenderError, Template, TemplateError};
@@ -58,14 +58,17 @@ struct Copy {
 }
 
 enum Form {
-    Plain,
+    Plain {
+        /// Why it is not used unless it is proved: it is an archive, and not of the CID. Data may be an archive itself.
+        unless: Option<String>,
+    },
     Archive(Arc<CarFile>),
 }
 
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Plain => "plain",
+            Self::Plain { .. } => "plain",
             Self::Archive(_) => "archive",
         })
     }
@@ -98,32 +101,42 @@ impl UnsealedStorage {
 
     /// The copy of `source`; `None` where nothing is at its path.
     fn find(&self, source: &CidSource) -> Result<Option<Copy>, HostFailure> {
-        let text = self.render(source)?;
-        let Some(path) = place::find(&self.template, &text)? else { return Ok(None) };
-        let failed = |error: DataError| HostFailure::new(error.to_string());
+        for text in self.rendered(source)? {
+            if let Some(path) = place::find(&self.template, &text)? {
+                return self.look(path, &source.place.cid).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn look(&self, path: PathBuf, cid: &Cid) -> Result<Copy, HostFailure> {
         let named_car = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("car"));
         if !named_car && !is_archive(&path) {
-            return Ok(Some(Copy { path, form: Form::Plain }));
+            return Ok(Copy { path, form: Form::Plain { unless: None } });
         }
-        let car = CarFile::open(&path, &self.index_dir).map_err(failed)?;
-        if car.size_of(&source.place.cid).map_err(failed)?.is_some() {
-            return Ok(Some(Copy { path, form: Form::Archive(Arc::new(car)) }));
-        }
-        if named_car {
-            let cid = source.place.cid;
-            return Err(HostFailure::new(format!("the archive {} does not hold {cid}", path.display())));
-        }
-        // A file that happens to be an archive.
-        Ok(Some(Copy { path, form: Form::Plain }))
+        let holds = |car: CarFile| Ok(car.size_of(cid)?.map(|_| Arc::new(car)));
+        let unless = match CarFile::open(&path, &self.index_dir).and_then(holds) {
+            Ok(Some(car)) => return Ok(Copy { path, form: Form::Archive(car) }),
+            Ok(None) => format!("the archive {} does not hold {cid}", path.display()),
+            Err(error @ DataError::Io { .. }) => return Err(HostFailure::new(error.to_string())),
+            Err(error) => error.to_string(),
+        };
+        Ok(Copy { path, form: Form::Plain { unless: Some(unless) } })
     }
 
-    fn render(&self, source: &CidSource) -> Result<String, HostFailure> {
-        self.template.render(&fields_of(source)).map_err(|error| HostFailure::new(error.to_string()))
+    /// Where the copy may be: under either name of its CID.
+    fn rendered(&self, source: &CidSource) -> Result<Vec<String>, HostFailure> {
+        render_names(&self.template, source)
     }
 
-    fn open_plain(&self, path: &Path, source: &CidSource) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
+    fn open_plain(
+        &self,
+        path: &Path,
+        unless: Option<&str>,
+        source: &CidSource,
+    ) -> Result<(Arc<dyn Tree>, Checked), HostFailure> {
         let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-        let checked = self.check_plain(path, &root, source, Log::Always)?;
+        let checked = self.check_plain(path, unless, &root, source, Log::Always)?;
         let place = &source.place;
         let below = format!("{} in {}", place.path, path.display());
         let tree = Subtree::of(Arc::new(root), &place.path)
@@ -137,11 +150,18 @@ impl UnsealedStorage {
     }
 
     /// How far the copy can be believed. One that is proved wrong is an error, and is logged, since somebody has to look after it.
-    fn check_plain(&self, path: &Path, root: &HostTree, source: &CidSource, log: Log) -> Result<Checked, HostFailure> {
+    fn check_plain(
+        &self,
+        path: &Path,
+        unless: Option<&str>,
+        root: &HostTree,
+        source: &CidSource,
+        log: Log,
+    ) -> Result<Checked, HostFailure> {
         let cid = &source.place.cid;
         let stat = root.stat("").map_err(|error| HostFailure::at("look at", path, error))?;
         // What costs nothing to see is seen also where nothing is read.
-        if self.believes(source) && import::disproved_by_kind(stat.kind, cid).is_none() {
+        if unless.is_none() && self.believes(source) && import::disproved_by_kind(stat.kind, cid).is_none() {
             return Ok(Checked::Trusted);
         }
         let failed = |error: DataError| HostFailure::new(error.to_string());
@@ -156,30 +176,35 @@ impl UnsealedStorage {
                 Finding::Open => Found::Open,
             })
         };
-        match self.proofs.get_or(path, cid, compared, prove)? {
-            Found::Proved(_) => Ok(Checked::Verified),
-            Found::Disproved(why) => Err(disproved(path, cid, &why, is_new || log == Log::Always)),
-            Found::Open if source.verified => Err(unproved(path, cid, "the job takes verified inputs only")),
-            Found::Open if self.verify == UnsealedVerify::Full => {
+        match (self.proofs.get_or(path, cid, compared, prove)?, unless) {
+            (Found::Proved(_), _) => Ok(Checked::Verified),
+            (_, Some(unless)) => Err(HostFailure::new(unless)),
+            (Found::Disproved(why), None) => Err(disproved(path, cid, &why, is_new || log == Log::Always)),
+            (Found::Open, None) if source.verified => Err(unproved(path, cid, "the job takes verified inputs only")),
+            (Found::Open, None) if self.verify == UnsealedVerify::Full => {
                 Err(unproved(path, cid, "keep it as a .car, or use --unsealed-verify lazy"))
             }
-            Found::Open => Ok(Checked::Unverified),
+            (Found::Open, None) => Ok(Checked::Unverified),
         }
     }
 
     /// Whether the copy may be the data, as far as that can be told at once: this is asked for each job that is announced.
-    fn check_quickly(&self, path: &Path, source: &CidSource) -> Result<(), HostFailure> {
+    fn check_quickly(&self, path: &Path, unless: Option<&str>, source: &CidSource) -> Result<(), HostFailure> {
         let cid = &source.place.cid;
         let metadata = std::fs::metadata(path).map_err(|error| HostFailure::at("look at", path, error))?;
         let is_small = !metadata.is_file() || metadata.len() <= MAX_BLOCK_BYTES as u64;
-        if self.believes(source) || is_small && Code::of(cid).is_ok_and(|code| code == Code::Raw) {
+        if unless.is_none() && self.believes(source) || is_small && Code::of(cid).is_ok_and(|code| code == Code::Raw) {
             let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
-            return self.check_plain(path, &root, source, Log::IfNew).map(drop);
+            return self.check_plain(path, unless, &root, source, Log::IfNew).map(drop);
         }
-        match self.proofs.known(path, cid)? {
-            Some(Found::Disproved(why)) => Err(disproved(path, cid, &why, false)),
-            Some(Found::Open) if source.verified => Err(unproved(path, cid, "the job takes verified inputs only")),
-            _ => Ok(()),
+        match (self.proofs.known(path, cid)?, unless) {
+            (Some(Found::Proved(_)), _) => Ok(()),
+            (_, Some(unless)) => Err(HostFailure::new(unless)),
+            (Some(Found::Disproved(why)), None) => Err(disproved(path, cid, &why, false)),
+            (Some(Found::Open), None) if source.verified => {
+                Err(unproved(path, cid, "the job takes verified inputs only"))
+            }
+            (_, None) => Ok(()),
         }
     }
 
@@ -206,7 +231,9 @@ impl Storage for UnsealedStorage {
         match self.find(source)? {
             None => Ok(false),
             Some(Copy { form: Form::Archive(_), .. }) => Ok(true),
-            Some(Copy { path, form: Form::Plain }) => self.check_quickly(&path, source).map(|()| true),
+            Some(Copy { path, form: Form::Plain { unless } }) => {
+                self.check_quickly(&path, unless.as_deref(), source).map(|()| true)
+            }
         }
     }
 
@@ -215,7 +242,7 @@ impl Storage for UnsealedStorage {
         let Some(copy) = self.find(source)? else { return Ok(None) };
         let failed = |error| HostFailure::at("measure", &copy.path, error);
         match copy.form {
-            Form::Plain => size_of(&copy.path.join(&source.place.path)).map(Some).map_err(failed),
+            Form::Plain { .. } => size_of(&copy.path.join(&source.place.path)).map(Some).map_err(failed),
             Form::Archive(car) => {
                 let tree = self.open_archive(&copy.path, &car, &source.place)?;
                 let stat = tree.stat("").map_err(failed)?;
@@ -229,10 +256,10 @@ impl Storage for UnsealedStorage {
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let source = source.cid("unsealed copies")?;
         let Some(copy) = self.find(source)? else {
-            return Err(HostFailure::new(format!("there is no copy at {}", self.render(source)?)));
+            return Err(HostFailure::new(format!("there is no copy at {}", self.rendered(source)?.join(", nor at "))));
         };
         let (tree, checked) = match &copy.form {
-            Form::Plain => self.open_plain(&copy.path, source)?,
+            Form::Plain { unless } => self.open_plain(&copy.path, unless.as_deref(), source)?,
             Form::Archive(car) => (self.open_archive(&copy.path, car, &source.place)?, Checked::Verified),
         };
         Ok(Opened::by(self.name(), copy.path.display().to_string(), checked, tree))
@@ -272,11 +299,29 @@ impl Blocks for AtHand {
     }
 }
 
+/// The texts of `template` for `source`: by the canonical name of its CID, which is that of version 1, then by that of version
+/// 0 where it has one, since many people call data so.
+///
+/// # Errors
+/// When it makes no text of this source.
+pub(super) fn render_names(template: &Template, source: &CidSource) -> Result<Vec<String>, HostFailure> {
+    let cid = &source.place.cid;
+    let older = if cid.codec() == DAG_PB { Cid::new_v0(*cid.hash()).ok() } else { None };
+    let mut texts: Vec<String> = Vec::new();
+    for cid in std::iter::once(*cid).chain(older) {
+        let text = template.render(&fields_of(source, &cid)).map_err(|error| HostFailure::new(error.to_string()))?;
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    Ok(texts)
+}
+
 /// What templates may speak of.
-pub(super) fn fields_of(source: &CidSource) -> Fields {
+fn fields_of(source: &CidSource, cid: &Cid) -> Fields {
     let named = source.metadata.get("name").map(String::as_str).or_else(|| source.place.name());
     Fields {
-        cid: source.place.cid.to_string(),
+        cid: cid.to_string(),
         name: named.unwrap_or_default().into(),
         path: source.guest_path.clone(),
         metadata: source.metadata.clone(),
