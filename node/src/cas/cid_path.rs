@@ -97,6 +97,11 @@ mod tests {
             (V0.to_owned(), ""),
             (format!("ipfs://{V0}/"), ""),
             (format!("IPFS://{V0}/a/b c"), "a/b c"),
+            (format!("ipfs://{V0}/a%20b/%C3%BC%25/c+d"), "a b/ü%/c+d"),
+            (format!("ipfs://{V0}/100%/%zz%4"), "100%/%zz%4"),
+            (format!("ipfs://{V0}/a#b"), "a#b"),
+            (format!("{V0}/a%20b"), "a%20b"),
+            (format!("/ipfs/{V0}/a%20b/"), "a%20b"),
             (format!("/ipfs/{V0}/a:b"), "a:b"),
             (format!("{V0}/ünï/日本/"), "ünï/日本"),
         ];
@@ -112,6 +117,9 @@ mod tests {
         let error = |text: &str| text.parse::<CidPath>().unwrap_err().to_string();
         for path in ["../x", "a/../b", "a//b", "./a", "a/\0"] {
             assert!(error(&format!("{V1}/{path}")).contains("is not a path below"), "{path:?}");
+        }
+        for path in ["a%2Fb", "%2e%2E/x", "a/%2e", "%00", "a/%FF", "%2F"] {
+            assert!(error(&format!("ipfs://{V1}/{path}")).contains("is not a path below"), "{path:?}");
         }
         assert!(error("ipns://example.org/x").contains("ipfs name resolve"));
         assert!(error("ipfs://hello").contains("hello is not a CID"));

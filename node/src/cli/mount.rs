@@ -135,6 +135,8 @@ pub(super) fn parse_env(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::*;
 
+    const CID: &str = "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR";
+
     #[test]
     fn a_source_may_have_colons() {
         let table = [
@@ -147,6 +149,17 @@ mod tests {
             ("https://host/x?u=http://other/y", ("https://host/x?u=http://other/y", None)),
             ("file:///data", ("file:///data", None)),
             ("file:///data:/in", ("file:///data", Some("/in"))),
+            // As the first versions of Bacalhau took it: a CID has no colon, so what follows one is a place.
+            (&format!("{CID}:inputs"), (CID, Some("inputs"))),
+            (&format!("{CID}:a/b:c/"), (CID, Some("a/b:c/"))),
+            (&format!("ipfs://{CID}:inputs"), (&format!("ipfs://{CID}"), Some("inputs"))),
+            (&format!("/ipfs/{CID}:inputs"), (&format!("/ipfs/{CID}"), Some("inputs"))),
+            (&format!("{CID}:/inputs"), (CID, Some("/inputs"))),
+            // A name below a CID may have one.
+            (&format!("{CID}/a:b"), (&format!("{CID}/a:b"), None)),
+            (&format!("{CID}/a:b:/in"), (&format!("{CID}/a:b"), Some("/in"))),
+            (&format!("{CID}:"), (&format!("{CID}:"), None)),
+            ("data:x", ("data:x", None)),
         ];
         for (text, expected) in table {
             assert_eq!(split(text), expected, "{text}");
@@ -159,6 +172,8 @@ mod tests {
         assert_eq!(Mount::parse("Cargo.toml").unwrap().target(false), "/inputs/Cargo.toml");
         assert_eq!(Mount::parse("http://host:1/a/b.csv?q=1").unwrap().target(false), "/inputs/b.csv");
         assert_eq!(Mount::parse("src:/in/").unwrap().target(false), "/in");
+        assert_eq!(Mount::parse(&format!("{CID}:inputs/")).unwrap().target(false), "/inputs");
+        assert_eq!(Mount::parse(&format!("{CID}:in/x")).unwrap().target.as_deref(), Some("/in/x"));
         assert!(Mount::parse("http://host/").unwrap_err().message.contains("no file name"));
         assert!(
             Mount::parse_all(&["src".into(), "tests".into()]).unwrap_err().message.contains("two inputs at /inputs")

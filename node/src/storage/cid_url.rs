@@ -52,7 +52,7 @@ impl CidUrlStorage {
     }
 
     /// Where it may be, under either name of its CID.
-    fn urls(&self, source: &CidSource) -> Result<Vec<Source>, HostFailure> {
+    fn places(&self, source: &CidSource) -> Result<Vec<Source>, HostFailure> {
         let urls = render_names(&self.template, source)?.into_iter();
         Ok(urls.map(|url| Source::Url { url, sha256: None }).collect())
     }
@@ -95,7 +95,7 @@ impl CidUrlStorage {
     /// Fetches from the first URL that has it.
     fn fetch(&self, source: &CidSource) -> Result<(Source, TempPath), HostFailure> {
         let mut failed = None;
-        for url in self.urls(source)? {
+        for url in self.places(source)? {
             match self.urls.fetch_file(&url) {
                 Ok(file) => return Ok((url, file)),
                 Err(error) => failed = failed.or(Some(error)),
@@ -115,7 +115,7 @@ impl Storage for CidUrlStorage {
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        for url in self.urls(source.cid("CIDs behind URLs")?)? {
+        for url in self.places(source.cid("CIDs behind URLs")?)? {
             if let Some(size) = self.urls.size(&url)? {
                 return Ok(Some(size));
             }

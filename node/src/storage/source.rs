@@ -269,6 +269,25 @@ mod tests {
         assert_eq!(source.name(), Some("b.csv"));
         assert_eq!(source.recorded(), format!("ipfs://{v1}/a/b.csv?name=x&piece=baga"));
         assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        // What is written for somebody else is read back as the same, whichever name and metadata it has.
+        let odd = |path: &str, metadata: &[(&str, &str)]| {
+            let metadata = metadata.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+            Source::Cid(CidSource {
+                metadata,
+                ..CidSource::of(CidPath { cid: v1.parse().unwrap(), path: path.into() })
+            })
+        };
+        for path in ["", "a b", "a%20b", "100%", "what?", "a#b", "ü/%C3", "x?y=z&%"] {
+            for metadata in [&[][..], &[("name", "x")], &[("name", "a%20b&c=d?e"), ("k=&", "")]] {
+                let source = odd(path, metadata);
+                assert_eq!(Source::parse(&source.to_string()).unwrap(), source, "{source}");
+                assert_eq!(Source::parse_unseen(&source.to_string()).unwrap(), source, "{source}");
+            }
+        }
+        // As before escapes were read, wherever that says the same to an older node.
+        assert_eq!(odd("100%", &[]).to_string(), format!("/ipfs/{v1}/100%"));
+        assert_eq!(odd("a b#c", &[("k", "v")]).to_string(), format!("ipfs://{v1}/a b#c?k=v"));
+        assert_eq!(Source::parse(&format!("ipfs://{v1}/a%20b?name=c%20d")).unwrap(), odd("a b", &[("name", "c d")]));
         assert!(error("ipns://example.org").contains("can change"));
         assert!(error("ipfs://hello").contains("hello is not a CID"));
         assert!(error("/ipfs/hello").contains("hello is not a CID"));
