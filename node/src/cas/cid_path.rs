@@ -1,10 +1,15 @@
 //! How people write a place in a DAG: `CID`, `CID/path`, `ipfs://CID/path`, `/ipfs/CID/path`. It is only text here;
 //! whether the path leads anywhere is for `unixfs` to find out.
+//!
+//! In the URL `ipfs://` a `%` and two hexadecimal digits stand for a byte of a name, as in every URL; a `%` with anything
+//! else behind it stands for itself. In the other forms nothing is an escape.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use cid::Cid;
+use percent_encoding::percent_decode_str;
 
 use super::canonical;
 
@@ -29,7 +34,7 @@ pub enum CidPathError {
         why: String,
     },
     /// A path that could lead anywhere but down.
-    #[error("{0:?} is not a path below a CID: names must not be `.`, `..` or empty")]
+    #[error("{0:?} is not a path below a CID: names must not be `.`, `..` or empty, nor have a slash or a NUL in them")]
     Path(String),
     /// A name that can change what it stands for.
     #[error("{0} is a name that can change: resolve it first (`ipfs name resolve`) and give the CID")]
@@ -56,7 +61,8 @@ impl FromStr for CidPath {
         if after("ipns://").is_some() || text.starts_with("/ipns/") {
             return Err(CidPathError::Ipns(text.into()));
         }
-        let prefix = after("ipfs://").or_else(|| text.starts_with("/ipfs/").then_some("/ipfs/")).unwrap_or("");
+        let url = after("ipfs://");
+        let prefix = url.or_else(|| text.starts_with("/ipfs/").then_some("/ipfs/")).unwrap_or("");
         let place = &text[prefix.len()..];
         let (cid, path) = place.split_once('/').unwrap_or((place, ""));
         let parsed: Cid = cid.parse().map_err(|error: cid::Error| {
@@ -65,12 +71,20 @@ impl FromStr for CidPath {
             CidPathError::Cid { text: cid.into(), why: format!("{error}{hint}") }
         })?;
         let path = path.trim_end_matches('/');
-        let downwards = |name: &str| !matches!(name, "" | "." | "..") && !name.contains('\0');
-        if !path.is_empty() && !path.split('/').all(downwards) {
-            return Err(CidPathError::Path(path.into()));
+        if path.is_empty() {
+            return Ok(Self::of(&parsed));
         }
-        Ok(Self { cid: canonical(&parsed), path: path.into() })
+        let name = |name| if url.is_some() { decoded(name) } else { Some(Cow::Borrowed(name)) };
+        let downwards = |name: &Cow<'_, str>| !matches!(&**name, "" | "." | "..") && !name.contains(['\0', '/']);
+        let names = path.split('/').map(|part| name(part).filter(downwards)).collect::<Option<Vec<_>>>();
+        let names = names.ok_or_else(|| CidPathError::Path(path.into()))?;
+        Ok(Self { cid: canonical(&parsed), path: names.join("/") })
     }
+}
+
+/// A part of a URL as it is meant; `None` where that is no text.
+pub(crate) fn decoded(part: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(part).decode_utf8().ok()
 }
 
 /// `CID` or `CID/path`, by which a job names the data.

@@ -22,6 +22,7 @@ use cid::Cid;
 
 pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
 pub(crate) use block::{hash, hash_all};
+pub(crate) use cid_path::decoded;
 pub use cid_path::{CidPath, CidPathError};
 pub use complete::is_complete;
 pub use error::DataError;

@@ -1,6 +1,8 @@
 //! `SRC:DST` of `--input` and `NAME:PATH` of `--output-volume`. Whether the guest paths make sense is the runtime's
 //! to say.
 
+use cid::Cid;
+
 use crate::storage::{Source, SourceError};
 
 use super::exit::Failure;
@@ -26,7 +28,8 @@ impl Mount {
         let (source, target) = split(text);
         let mut source = Source::parse(source).map_err(|error| in_context(text, &error))?;
         let target = match (target, &source) {
-            (Some(target), _) => Some(without_slash(target).to_owned()),
+            (Some(target), _) if target.starts_with('/') => Some(without_slash(target).to_owned()),
+            (Some(target), _) => Some(format!("/{}", without_slash(target))),
             (None, Source::Cid(_)) => None,
             (None, _) => Some(default_target(&source, source.is_dir()).ok_or_else(|| {
                 Failure::usage(format!("{text} has no file name: say where it goes, as in SRC:/inputs/data"))
@@ -94,8 +97,17 @@ fn split(text: &str) -> (&str, Option<&str>) {
     let colon = text.rmatch_indices(":/").map(|(at, _)| at).find(|at| !text[at + 1..].starts_with("//"));
     match colon {
         Some(at) if at > 0 => (&text[..at], Some(&text[at + 1..])),
-        _ => (text, None),
+        _ => split_relative(text).map_or((text, None), |(source, target)| (source, Some(target))),
     }
+}
+
+/// `CID:inputs`, as the first versions of Bacalhau took it: there is one tree, so that a relative place begins at its root.
+/// Only right behind a CID, which has no colon; names below it, and files, may have one.
+fn split_relative(text: &str) -> Option<(&str, &str)> {
+    let url = text.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("ipfs://"));
+    let prefix = url.or_else(|| text.starts_with("/ipfs/").then_some("/ipfs/")).unwrap_or_default().len();
+    let (cid, target) = text[prefix..].split_once(':')?;
+    (!target.is_empty() && cid.parse::<Cid>().is_ok()).then(|| (&text[..prefix + cid.len()], target))
 }
 
 fn without_slash(path: &str) -> &str {

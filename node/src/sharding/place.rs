@@ -54,8 +54,7 @@ impl Place {
         let wrong = |why| ShardingError::Name { path: path.into(), source_text: self.text.clone(), why };
         match &self.source {
             Source::Path(dir) => joined(dir.join(path)).ok_or_else(|| wrong("the path is not UTF-8: move the input")),
-            Source::Cid(source) => by_cid(source, path)
-                .ok_or_else(|| wrong("a `?` in its path begins what is said of the CID beside it: rename it")),
+            Source::Cid(source) => Ok(by_cid(source, path)),
             Source::Url { .. } | Source::Inline(_) => Err(wrong("nothing lies in a file")),
         }
     }
@@ -71,16 +70,12 @@ fn joined(path: PathBuf) -> Option<String> {
     path.into_os_string().into_string().ok()
 }
 
-/// `ipfs://CID/path?key=value`, in which nothing is an escape, so that names may have `#`, `%` and spaces. A `?` would
-/// end the path there; `/ipfs/CID/path` takes it as it is, but says no more than the place.
-fn by_cid(source: &CidSource, path: &str) -> Option<String> {
+/// What lies at `path` of a CID, with all that is said of that.
+fn by_cid(source: &CidSource, path: &str) -> String {
     let mut found = source.clone();
     if !found.place.path.is_empty() {
         found.place.path.push('/');
     }
     found.place.path.push_str(path);
-    if !found.place.path.contains('?') {
-        return Some(found.to_string());
-    }
-    source.metadata.is_empty().then(|| format!("/ipfs/{}", found.place))
+    found.to_string()
 }

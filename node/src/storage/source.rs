@@ -76,7 +76,8 @@ pub enum SourceError {
 
 impl Source {
     /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded), a path,
-    /// `ipfs://CID[/path][?key=value]`, `/ipfs/CID[/path]`, `CID[/path]`, or `data:…`. What exists as a path is a path.
+    /// `ipfs://CID[/path][?key=value]`, `/ipfs/CID[/path]`, `CID[/path]`, or `data:…`. What exists as a path is a path. In
+    /// `ipfs://`, which is a URL, `%20` is a space; in the other forms of a CID nothing is an escape.
     ///
     /// # Errors
     /// For other schemes, and paths where nothing is.
