@@ -122,4 +122,21 @@ mod tests {
         other.client_key = SignedRequest::sign(other.request.clone(), &Keypair::generate_ed25519()).unwrap().client_key;
         assert_eq!(other.check(), Err(RequestError::Signature));
     }
+    #[test]
+    fn a_job_without_later_fields_is_what_it_was() {
+        let job = bacalhau_runtime::Job::new(Link::of_raw(b""));
+        let spec = JobSpec::wasm("data:,x", job, Deal::new(1, 0).unwrap());
+        let request = |spec| Request { spec, nonce: "1".into() };
+        let encoded = |spec: &JobSpec| crate::job::to_dag_cbor(&request(spec.clone()));
+        let has = |bytes: Vec<u8>| bytes.windows(15).any(|window| window == b"verified_inputs");
+        assert!(!has(encoded(&spec)));
+        assert!(!serde_json::from_value::<JobSpec>(serde_json::to_value(&spec).unwrap()).unwrap().verified_inputs);
+        let spec = JobSpec { verified_inputs: true, ..spec };
+        assert!(has(encoded(&spec)));
+        let signed = SignedRequest::sign(request(spec), &Keypair::generate_ed25519()).unwrap();
+        assert!(signed.check().is_ok());
+        let json = serde_json::to_string(&signed).unwrap();
+        let again = serde_json::from_str::<SignedRequest>(&json).unwrap();
+        assert!(again.request.spec.verified_inputs && again.check().is_ok());
+    }
 }

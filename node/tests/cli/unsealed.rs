@@ -234,3 +234,26 @@ fn a_copy_by_the_older_name_of_its_cid_is_found() {
         assert_eq!(services["/in"][0]["driver"], "unsealed", "{name}");
     }
 }
+
+#[test]
+fn a_job_may_demand_inputs_that_are_verified() {
+    let (room, cid) = Room::with_tree();
+    // Nobody can tell: another tool may have cut this so.
+    room.write(&format!("data/{cid}/a.txt"), "other\n");
+    let services = served(&room, &format!("{cid}:/in"), "data/{{.Cid}}", "/in/a.txt");
+    assert_eq!(services["/in"][0]["checked"], "unverified");
+    for policy in ["never", "lazy"] {
+        let flags = format!("--verified-inputs --unsealed-verify {policy}");
+        let said = refused(&room, &cid, "data/{{.Cid}}", &flags);
+        assert!(said.contains("the job takes verified inputs only"), "{said}");
+    }
+    let services =
+        served(&room, &format!("{cid}:/in"), "data/{{.Cid}}", "/in/a.txt --verified-inputs --data-dir maker");
+    assert_eq!(services["/in"][0]["driver"], "ipfs");
+    room.write(
+        "job.yaml",
+        format!("engine: {{wasm: {{module: hello.wat}}}}\ninputs: ['{cid}:inputs']\nverified_inputs: true\n"),
+    );
+    let spec = room.expect_json(0, "create job.yaml --dry-run --output json --api-host 127.0.0.1:9");
+    assert_eq!((&spec["verified_inputs"], &spec["inputs"][0]["target"]), (&json!(true), &json!("/inputs")));
+}

@@ -42,4 +42,13 @@ fn two_wrong_copies_do_not_outvote_a_right_one() {
     let record = first.client().job(summary["job"].as_str().unwrap()).unwrap().record;
     let bidders: BTreeSet<_> = record.shards[0].bids.iter().map(|bid| bid.peer.to_string()).collect();
     assert_eq!(bidders, others.iter().chain([&first]).map(|node| node.id.clone()).collect());
+
+    // Nobody can prove or disprove this copy: it has no vote where the job demands that.
+    lab.write("tree/a.txt", "to be\n");
+    let tree = lab.cid("tree");
+    lab.write(&format!("right/{tree}/a.txt"), "not to be\n");
+    let line = format!("wasm run {WORD_COUNT} -i {tree}:/inputs -c 1 --min-bids 1 --api-host {}", first.api);
+    let end = lab.expect(4, &format!("{line} --verified-inputs --output-dir four"));
+    assert!(end.stderr.contains("the job takes verified inputs only"), "{}", end.stderr);
+    lab.expect(0, &format!("{line} --verifier noop --output-dir five"));
 }

@@ -17,12 +17,17 @@ struct Fake {
     opens: bool,
     reads: Arc<AtomicU32>,
     opened: AtomicUsize,
+    checked: Checked,
 }
 
 impl Fake {
     fn new(name: &'static str, opens: bool, reads: u32) -> Arc<Self> {
+        Self::checking(name, opens, reads, Checked::Verified)
+    }
+
+    fn checking(name: &'static str, opens: bool, reads: u32, checked: Checked) -> Arc<Self> {
         let reads = Arc::new(AtomicU32::new(reads));
-        Arc::new(Self { name, local: Ok(opens), opens, reads, opened: AtomicUsize::new(0) })
+        Arc::new(Self { name, local: Ok(opens), opens, reads, opened: AtomicUsize::new(0), checked })
     }
 }
 
@@ -44,7 +49,7 @@ impl Storage for Fake {
             return Err(HostFailure::new("nothing is here"));
         }
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(Opened::by(self.name, "here", Checked::Verified, Arc::new(Alphabet(Arc::clone(&self.reads)))))
+        Ok(Opened::by(self.name, "here", self.checked, Arc::new(Alphabet(Arc::clone(&self.reads)))))
     }
 }
 
@@ -159,10 +164,31 @@ fn it_answers_for_all_of_them() {
         opens: false,
         reads: Arc::default(),
         opened: AtomicUsize::new(0),
+        checked: Checked::Verified,
     });
     assert!(combo(&[&broken, &here]).has_locally(&source()).unwrap());
     assert_eq!(combo(&[&broken, &here]).size(&source()).unwrap(), Some(26));
     assert!(!combo(&[&Fake::new("ipfs", false, 0)]).has_locally(&source()).unwrap());
     let error = combo(&[&broken]).has_locally(&source()).unwrap_err().to_string();
     assert!(error.contains("unsealed: permission denied"), "{error}");
+}
+
+#[test]
+fn whoever_checks_nothing_serves_no_job_that_demands_it() {
+    let unsealed = |checked| Fake::checking("unsealed", true, 10, checked);
+    for (checked, served) in
+        [(Checked::Verified, "unsealed"), (Checked::Unverified, "ipfs"), (Checked::Trusted, "ipfs")]
+    {
+        let opened =
+            combo(&[&unsealed(checked), &Fake::new("ipfs", true, 100)]).open(&source().verified(true)).unwrap();
+        assert_eq!(opened.services.list()[0].driver, served);
+        // Neither at the beginning nor in the middle.
+        let both = combo(&[&Fake::new("ipfs", true, 10), &unsealed(checked), &Fake::new("url", true, 100)]);
+        let opened = both.open(&source().verified(true)).unwrap();
+        read(&*opened.tree.open("").unwrap()).unwrap();
+        let drivers: Vec<_> = opened.services.list().into_iter().map(|service| service.driver).collect();
+        assert_eq!(drivers.contains(&"unsealed".to_owned()), served == "unsealed", "{drivers:?}");
+    }
+    let error = combo(&[&unsealed(Checked::Trusted)]).open(&source().verified(true)).unwrap_err().to_string();
+    assert!(error.contains("the job takes verified inputs only"), "{error}");
 }

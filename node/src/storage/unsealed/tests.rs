@@ -272,3 +272,24 @@ fn what_is_proved_to_be_other_data_is_never_used() {
     fs::write(&copy, "right").unwrap();
     assert_eq!(checked(&open(UnsealedVerify::Lazy).unwrap()), Checked::Verified);
 }
+
+#[test]
+fn a_job_may_take_only_what_is_proved_whatever_the_policy() {
+    let room = Room::new();
+    let place = import_at(&room.tree("new"), None);
+    let dir = room.data().join(place.cid.to_string());
+    fs::rename(room.data().join("new"), &dir).unwrap();
+    let demanding = source(&place, "").verified(true);
+    for verify in [UnsealedVerify::Never, UnsealedVerify::Lazy, UnsealedVerify::Full] {
+        let opened = room.storage("{{.Cid}}", verify).open(&demanding).unwrap();
+        assert_eq!(checked(&opened), Checked::Verified);
+    }
+    fs::write(dir.join("a.txt"), "b\n").unwrap();
+    for verify in [UnsealedVerify::Never, UnsealedVerify::Lazy, UnsealedVerify::Full] {
+        let storage = room.storage("{{.Cid}}", verify);
+        let error = storage.open(&demanding).unwrap_err().to_string();
+        assert!(error.contains("the job takes verified inputs only"), "{error}");
+        assert!(storage.has_locally(&demanding).is_err(), "a provider that knows that does not bid");
+        assert!(storage.has_locally(&source(&place, "")).unwrap());
+    }
+}
