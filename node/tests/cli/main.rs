@@ -4,6 +4,7 @@
 mod combo;
 mod config;
 mod estuary;
+mod faults;
 mod gateway;
 mod get;
 mod hash;
