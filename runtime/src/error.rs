@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use crate::gate::Refusal;
+use crate::input::InputError;
 
 /// Why there is no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,17 @@ pub enum Error {
     Refused(#[from] Refusal),
     /// This machine could not do its part. Another one, or the same one later, may.
     #[error(transparent)]
-    Host(#[from] HostFailure),
+    Host(HostFailure),
+}
+
+/// A failure on what the input itself lacks or holds is none of this machine's: see [`InputError`].
+impl From<HostFailure> for Error {
+    fn from(failure: HostFailure) -> Self {
+        match failure.of_input() {
+            Some(error) => Self::Refused(Refusal::input(error, &failure.what)),
+            None => Self::Host(failure),
+        }
+    }
 }
 
 /// This machine could not do its part: a disk is full, an input went away, the watchdog fired.
@@ -52,6 +63,16 @@ impl HostFailure {
     /// The same, about one path.
     pub fn at(verb: &str, path: &Path, source: io::Error) -> Self {
         Self::io(format!("{verb} {}", path.display()), source)
+    }
+
+    /// A failed operation whose error says all there is to say.
+    pub fn of(source: io::Error) -> Self {
+        Self { what: source.to_string(), source: Some(source), timed_out: false }
+    }
+
+    /// What is wrong with the input, where that is why, and this machine did its part.
+    pub fn of_input(&self) -> Option<&InputError> {
+        InputError::in_error(self.source.as_ref()?)
     }
 
     /// A run took longer than the host allows, and was ended.

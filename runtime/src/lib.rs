@@ -72,7 +72,7 @@ pub use execution::Execution;
 pub use gate::{
     Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary,
 };
-pub use input::{Entry, HostTree, Inputs, Kind, ReadAt, Stat, Tree, identities};
+pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, identities};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::Link;

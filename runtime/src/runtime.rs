@@ -180,7 +180,7 @@ impl Runtime {
         check(module, job, inputs)?;
         let form = module.0.forms.now();
         let staging = Arc::new(Staging::new(workplace));
-        let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(|fault| unworldly(&fault))??;
+        let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(unworldly)??;
         world.control = control.cloned();
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| input::identities(inputs)));
@@ -268,9 +268,9 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
 }
 
 /// Before the guest's first instruction only the host can fail.
-fn unworldly(fault: &Fault) -> HostFailure {
+fn unworldly(fault: Fault) -> HostFailure {
     match fault {
-        Fault::Stop(Stop::Host(failure)) => HostFailure::new(failure.to_string()),
+        Fault::Stop(Stop::Host(failure)) => failure,
         fault => HostFailure::new(format!("the guest's file tree cannot be set up: {fault:?}")),
     }
 }

@@ -37,9 +37,9 @@ impl Node {
     /// Reads the block of `cid`.
     ///
     /// # Errors
-    /// [`DataError::Malformed`] when it is no node.
+    /// [`DataError::Unusable`] when it is no node.
     pub fn decode(cid: &Cid, block: Bytes) -> Result<Self, DataError> {
-        Self::parse(block).map_err(|why| DataError::malformed(format!("block {cid}"), why))
+        Self::parse(block).map_err(|why| DataError::unusable(format!("block {cid}"), why))
     }
 
     fn parse(block: Bytes) -> Result<Self, &'static str> {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bacalhau_runtime::InputError;
 use cid::Cid;
 
 /// Why data could not be had, or was not what its CID says.
@@ -31,10 +32,18 @@ pub enum DataError {
         /// What is supported instead.
         why: String,
     },
-    /// The bytes have the right hash and make no sense.
+    /// An archive, an index or a message that makes no sense.
     #[error("{what} is malformed: {why}")]
     Malformed {
-        /// The block, archive or message, by name.
+        /// The thing, by name.
+        what: String,
+        /// What is wrong with it, and where.
+        why: String,
+    },
+    /// A block that has the right hash and makes no sense: whoever has it says so.
+    #[error("{what} is malformed: {why}")]
+    Unusable {
+        /// The block, by its CID.
         what: String,
         /// What is wrong with it, and where.
         why: String,
@@ -86,6 +95,11 @@ impl DataError {
         Self::Malformed { what: what.into(), why: why.into() }
     }
 
+    /// Makes no sense, and is what its CID names.
+    pub fn unusable(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Unusable { what: what.into(), why: why.into() }
+    }
+
     /// Too much.
     pub fn out_of_bounds(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::OutOfBounds { what: what.into(), why: why.into() }
@@ -97,11 +111,20 @@ impl DataError {
     }
 }
 
-/// For [`Tree`](bacalhau_runtime::Tree), whose every error is the host's.
+/// For [`Tree`](bacalhau_runtime::Tree), whose errors are the host's, but for what is wrong with blocks that have the right hash.
 impl From<DataError> for io::Error {
     fn from(error: DataError) -> Self {
+        match &error {
+            DataError::NoSuchPath { .. } => {
+                return Self::new(io::ErrorKind::NotFound, InputError::Absent(error.to_string()));
+            }
+            DataError::Unusable { .. } => {
+                return Self::new(io::ErrorKind::InvalidData, InputError::Unusable(error.to_string()));
+            }
+            _ => {}
+        }
         let kind = match &error {
-            DataError::Missing { .. } | DataError::NoSuchPath { .. } => io::ErrorKind::NotFound,
+            DataError::Missing { .. } => io::ErrorKind::NotFound,
             DataError::Unsupported { .. } => io::ErrorKind::Unsupported,
             DataError::Io { source, .. } => source.kind(),
             _ => io::ErrorKind::InvalidData,

@@ -130,6 +130,7 @@ impl From<crate::cas::DataError> for Failure {
     fn from(error: crate::cas::DataError) -> Self {
         match error {
             crate::cas::DataError::NoSuchPath { .. } => Self::usage(error.to_string()),
+            crate::cas::DataError::Unusable { .. } => Self::refused(error.to_string()),
             crate::cas::DataError::Io { ref source, .. } if source.kind() == ErrorKind::AlreadyExists => {
                 Self::usage(error.to_string())
             }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use bacalhau_runtime::{Error, HostFailure};
+use bacalhau_runtime::{Error, HostFailure, RefusalKind};
 
 use crate::job::DealError;
 use crate::storage::SourceError;
@@ -116,15 +116,17 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
+            // Who names something on a command line names what is there.
+            Error::Refused(refusal) if refusal.kind() == RefusalKind::Absent => Self::usage(refusal.to_string()),
             Error::Refused(refusal) => Self::refused(refusal.to_string()),
-            Error::Host(failure) => failure.into(),
+            Error::Host(failure) => Self { exit: Exit::Host, message: failure.to_string() },
         }
     }
 }
 
 impl From<HostFailure> for Failure {
     fn from(failure: HostFailure) -> Self {
-        Self { exit: Exit::Host, message: failure.to_string() }
+        Error::from(failure).into()
     }
 }
 

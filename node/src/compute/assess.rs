@@ -72,7 +72,7 @@ impl Assessor {
 
     /// Bytes that have to be fetched for an input.
     fn to_fetch(&self, job: &AnnouncedJob, input: &InputSpec) -> Result<u64, String> {
-        let source = source_of(&self.sources, job, input)?;
+        let source = source_of(&self.sources, job, input).map_err(|error| error.to_string())?;
         // What cannot be found out is not here.
         if self.sources.has_locally(&source).unwrap_or(false) {
             return Ok(0);

@@ -8,7 +8,7 @@ use libp2p::PeerId;
 
 use super::probe::Probe;
 use crate::job::{AnnouncedJob, InputSpec, MAX_TIMEOUT_SECONDS};
-use crate::storage::{Source, Sources, Storage};
+use crate::storage::{Source, SourceError, Sources, Storage};
 
 /// Where the data of a job has to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, 
     // Many shards have inputs in one DAG, whose blocks are looked for once.
     let mut dags: BTreeMap<String, bool> = BTreeMap::new();
     let mut absent = |input: &InputSpec| {
-        let source = source_of(sources, job, input)?;
+        let source = source_of(sources, job, input).map_err(|error| error.to_string())?;
         let look = || sources.has_locally(&source).map_err(|error| error.to_string());
         let here = match &source {
             Source::Cid(cid) => {
@@ -103,8 +103,11 @@ fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, 
 }
 
 /// The source of an input of `job`.
-pub(super) fn source_of(sources: &Sources, job: &AnnouncedJob, input: &InputSpec) -> Result<Source, String> {
-    let mut source = sources.parse(&input.source).map_err(|error| error.to_string())?;
+///
+/// # Errors
+/// When its text names none.
+pub(super) fn source_of(sources: &Sources, job: &AnnouncedJob, input: &InputSpec) -> Result<Source, SourceError> {
+    let mut source = sources.parse(&input.source)?;
     if let Source::Cid(cid) = &mut source {
         input.target.clone_into(&mut cid.guest_path);
     }

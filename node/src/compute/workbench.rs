@@ -1,14 +1,15 @@
 //! What executions of one process share: the runtime, where data comes from, and the modules and inputs that are open.
 //! Nodes of one process that run the same job compile its module and open its inputs once.
 
+use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Error, HostFailure, Kind, Link, Module, Runtime};
+use bacalhau_runtime::{Error, HostFailure, InputError, Kind, Link, Module, Runtime};
 
 use super::once::Once;
 use super::policy::source_of;
 use crate::job::{AnnouncedJob, JobId, WasmSpec};
-use crate::storage::{OpenInputs, Sources, Storage, read_file};
+use crate::storage::{OpenInputs, Source, SourceError, Sources, Storage, read_file};
 
 /// Compiled modules that are kept while no execution has them: the next job is often the same program.
 const RECENT_MODULES: usize = 4;
@@ -39,13 +40,13 @@ impl Workbench {
     }
 
     fn load(&self, wasm: &WasmSpec) -> Result<Module, Error> {
-        let source = self.sources.parse(&wasm.module).map_err(|error| HostFailure::new(error.to_string()))?;
+        let source = self.sources.parse(&wasm.module).map_err(|error| unreadable(&error))?;
         let tree = self.sources.open(&source)?.tree;
         let name = source.recorded();
         let failed = |error| HostFailure::io(format!("read the module {name}"), error);
         let stat = tree.stat("").map_err(failed)?;
         if stat.kind != Kind::File {
-            return Err(HostFailure::new(format!("the module {name} is no file")).into());
+            return Err(wrong(&source, format!("the module {name} is no file")).into());
         }
         let bytes = read_file(&*tree, wasm.job.limits.module_bytes).map_err(failed)?;
         let module = self.runtime.load(&bytes)?;
@@ -53,7 +54,7 @@ impl Workbench {
             return Ok(module);
         }
         let found = module.cid();
-        Err(HostFailure::new(format!("the module {name} is {found}, and the job is for {}", wasm.job.module)).into())
+        Err(wrong(&source, format!("the module {name} is {found}, and the job is for {}", wasm.job.module)).into())
     }
 
     /// The inputs of a shard, open.
@@ -65,7 +66,7 @@ impl Workbench {
             let mut inputs = OpenInputs::default();
             let specs = usize::try_from(shard).ok().and_then(|shard| job.shards.get(shard));
             for spec in specs.into_iter().flatten() {
-                let source = source_of(&self.sources, job, spec).map_err(HostFailure::new)?;
+                let source = source_of(&self.sources, job, spec).map_err(|error| unreadable(&error))?;
                 inputs.insert(spec.target.clone(), &source, self.sources.open(&source)?);
             }
             Ok(inputs)
@@ -90,5 +91,23 @@ impl Workbench {
     /// Closes the inputs of a shard as soon as no execution reads them.
     pub(super) fn let_go(&self, job: JobId, shard: u32) {
         self.inputs.forget(&(job, shard));
+    }
+}
+
+/// What a job names and nobody can read is the job's fault; a path where nothing is, this machine's.
+fn unreadable(error: &SourceError) -> HostFailure {
+    match error {
+        SourceError::Missing { .. } => HostFailure::new(error.to_string()),
+        error => HostFailure::of(io::Error::other(InputError::Unusable(error.to_string()))),
+    }
+}
+
+/// `why` it is the wrong module. What is named by its content is the same everywhere; a path or a URL may lead to another one.
+fn wrong(source: &Source, why: String) -> HostFailure {
+    match source {
+        Source::Cid(_) | Source::Inline(_) | Source::Url { sha256: Some(_), .. } => {
+            HostFailure::of(io::Error::other(InputError::Unusable(why)))
+        }
+        Source::Path(_) | Source::Url { sha256: None, .. } => HostFailure::new(why),
     }
 }

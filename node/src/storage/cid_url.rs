@@ -10,11 +10,11 @@ use tempfile::TempPath;
 use super::fetched::Fetched;
 use super::subtree::Subtree;
 use super::unsealed::{is_archive, render_names};
-use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage};
+use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage, absent, failed};
 use crate::cas::car::CarFile;
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{DagTree, import};
-use crate::cas::{Blocks, DataError, Shelf as _};
+use crate::cas::{Blocks, Shelf as _};
 
 /// The storage of data by CID behind URLs.
 #[derive(Debug)]
@@ -59,7 +59,6 @@ impl CidUrlStorage {
 
     fn tree(&self, file: TempPath, source: &CidSource) -> Result<Arc<dyn Tree>, HostFailure> {
         let place = &source.place;
-        let failed = |error: DataError| HostFailure::new(error.to_string());
         let mut unless = None;
         if is_archive(&file) {
             let index_dir = tempfile::tempdir_in(&self.spool_dir)
@@ -79,8 +78,9 @@ impl CidUrlStorage {
         let whole = Fetched::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
         let finding = import::prove(&whole, &place.cid, Arc::clone(&self.blocks)).map_err(failed)?;
         match (finding, unless) {
-            (Finding::Proved(_), _) => Subtree::of(Arc::new(whole), &place.path)
-                .map_err(|error| HostFailure::io(format!("open {}", place.path), error)),
+            (Finding::Proved(_), _) => {
+                Subtree::of(Arc::new(whole), &place.path).map_err(|error| absent(&place.path, &place.cid, error))
+            }
             (_, Some(unless)) => Err(HostFailure::new(unless)),
             (Finding::Disproved(why), None) => {
                 Err(HostFailure::new(format!("what the server sent is not the data of {}: {why}", place.cid)))

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bacalhau_runtime::{Checked, Entry, HostFailure, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Checked, Entry, HostFailure, InputError, ReadAt, Stat, Tree};
 
 use super::{CidSource, Opened, Services, Source, Storage};
 
@@ -55,7 +55,7 @@ impl Storage for Combo {
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let cid_source = source.cid("CIDs")?;
         let mut errors = Errors::default();
-        let first = open_next(&self.drivers, 0, source, &mut errors);
+        let first = open_next(&self.drivers, 0, source, &mut errors)?;
         let (index, opened) = first.ok_or_else(|| HostFailure::new(errors.about(source)))?;
         let services = opened.services.clone();
         let state = RwLock::new(State { index, tree: opened.tree });
@@ -65,22 +65,24 @@ impl Storage for Combo {
     }
 }
 
-/// The first of `drivers` from `index` on that can open `source`.
+/// The first of `drivers` from `index` on that can open `source`; `None` where none can.
+///
+/// # Errors
+/// When it is the data that is at fault: all the others would say the same.
 fn open_next(
     drivers: &[Arc<dyn Storage>],
     index: usize,
     source: &Source,
     errors: &mut Errors,
-) -> Option<(usize, Opened)> {
-    drivers.iter().enumerate().skip(index).find_map(|(index, driver)| {
+) -> Result<Option<(usize, Opened)>, HostFailure> {
+    for (index, driver) in drivers.iter().enumerate().skip(index) {
         match driver.open(source).and_then(|opened| fit(source, opened)) {
-            Ok(opened) => Some((index, opened)),
-            Err(error) => {
-                errors.add(driver.name(), &error);
-                None
-            }
+            Ok(opened) => return Ok(Some((index, opened))),
+            Err(error) if error.of_input().is_some() => return Err(error),
+            Err(error) => errors.add(driver.name(), &error),
         }
-    })
+    }
+    Ok(None)
 }
 
 /// `opened`, if the job takes it: whatever a storage believes, some take only what is checked.
@@ -139,6 +141,11 @@ impl Shared {
         (state.index, Arc::clone(&state.tree))
     }
 
+    /// Whether all that is read now is checked against the CID, so that what is wrong with it is wrong everywhere.
+    fn is_checked(&self) -> bool {
+        self.services.list().last().is_some_and(|service| service.checked == Checked::Verified)
+    }
+
     /// Does `work` on the tree of whose turn it is, and on the next one's when that fails.
     fn attempt<T>(&self, work: impl Fn(&dyn Tree) -> io::Result<T>) -> io::Result<(usize, T)> {
         loop {
@@ -161,7 +168,15 @@ impl Shared {
             errors.add(driver.name(), error);
         }
         let source = Source::Cid(self.source.clone());
-        let Some((index, opened)) = open_next(&self.drivers, index + 1, &source, &mut errors) else {
+        if InputError::in_error(error).is_some() && self.is_checked() {
+            return Err(copied(error));
+        }
+        let next = open_next(&self.drivers, index + 1, &source, &mut errors);
+        let failed = |failure: HostFailure| match failure.of_input() {
+            Some(of_input) => io::Error::other(of_input.clone()),
+            None => io::Error::other(failure.to_string()),
+        };
+        let Some((index, opened)) = next.map_err(failed)? else {
             return Err(io::Error::new(error.kind(), errors.about(&source)));
         };
         self.services.failed(&error.to_string());
@@ -170,6 +185,14 @@ impl Shared {
         }
         *state = State { index, tree: opened.tree };
         Ok(())
+    }
+}
+
+/// The same error once more.
+fn copied(error: &io::Error) -> io::Error {
+    match InputError::in_error(error) {
+        Some(of_input) => io::Error::new(error.kind(), of_input.clone()),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bacalhau_runtime::{Checked, HostFailure, Tree};
 use cid::Cid;
 
-use super::{CidSource, Opened, Source, Storage};
+use super::{CidSource, Opened, Source, Storage, failed};
 use crate::cas::store::{Hold, Store};
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk};
 use crate::cas::{Blocks, Code, DataError, dag_pb, is_complete};
@@ -57,12 +57,12 @@ impl Storage for IpfsStorage {
 
     /// Whether all blocks are in the own store: those of the whole CID, whatever the path.
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
-        is_complete(&*self.store, &source.cid("IPFS")?.place.cid).map_err(|error| failed(&error))
+        is_complete(&*self.store, &source.cid("IPFS")?.place.cid).map_err(failed)
     }
 
     /// Of a directory, what its links say: nobody has checked that.
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        let tree = self.tree(source.cid("IPFS")?).map_err(|error| failed(&error))?;
+        let tree = self.tree(source.cid("IPFS")?).map_err(failed)?;
         if let Some(size) = tree.size() {
             return Ok(Some(size));
         }
@@ -76,26 +76,22 @@ impl Storage for IpfsStorage {
                 }
             })
         };
-        sum().map(Some).map_err(|error: DataError| failed(&error))
+        sum().map(Some).map_err(failed)
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let source = source.cid("IPFS")?;
-        self.hold(&source.place.cid).map_err(|error| failed(&error))?;
-        let tree = self.tree(source).map_err(|error| failed(&error))?;
+        self.hold(&source.place.cid).map_err(failed)?;
+        let tree = self.tree(source).map_err(failed)?;
         if self.fetch == Fetch::Eager {
             self.exchange.fetch_dag(tree.cid());
             let blocks: Arc<dyn Blocks> = Arc::clone(&self.exchange) as _;
             let mut walk = Walk::new(blocks, tree.cid(), Scope::All, Bounds::default());
-            walk.try_for_each(|block| block.map(drop)).map_err(|error| failed(&error))?;
+            walk.try_for_each(|block| block.map(drop)).map_err(failed)?;
         }
         let here = is_complete(&*self.store, &source.place.cid).unwrap_or(false);
         let place = if here { "the block store".into() } else { self.exchange.asked() };
         let tree: Arc<dyn Tree> = Arc::new(tree);
         Ok(Opened::by(self.name(), place, Checked::Verified, tree))
     }
-}
-
-fn failed(error: &DataError) -> HostFailure {
-    HostFailure::new(error.to_string())
 }

@@ -17,9 +17,13 @@ mod unsealed;
 mod url;
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use bacalhau_runtime::HostFailure;
+use cid::Cid;
+
+use crate::cas::DataError;
 
 pub use cid_source::CidSource;
 pub use cid_url::CidUrlStorage;
@@ -137,6 +141,21 @@ impl Storage for ForJob<'_> {
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         self.storage.open(&source.clone().verified(self.verified))
+    }
+}
+
+/// A failure of data by its CID. Of what is wrong with the data itself this machine is not accused.
+fn failed(error: DataError) -> HostFailure {
+    HostFailure::of(error.into())
+}
+
+/// What `error` is of `path` in a tree that was proved to be the data of `cid`: nothing is there, or this machine failed.
+fn absent(path: &str, cid: &Cid, error: io::Error) -> HostFailure {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            failed(DataError::NoSuchPath { root: Box::new(*cid), path: path.into() })
+        }
+        _ => HostFailure::io(format!("open {path} in {cid}"), error),
     }
 }
 

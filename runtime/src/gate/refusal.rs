@@ -1,5 +1,7 @@
 //! The one error of the gate: a sentence that names the item and the way out, and a kind for programs.
 
+use crate::input::InputError;
+
 /// Why a module or a job cannot be run here. Every machine refuses it with the same words, and nothing was run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -28,6 +30,10 @@ pub enum RefusalKind {
     EntryPoint,
     /// The job around the module is at fault.
     Job,
+    /// An input names what is not there, on any machine.
+    Absent,
+    /// An input holds what no machine could be given.
+    Input,
 }
 
 impl Refusal {
@@ -38,6 +44,15 @@ impl Refusal {
     /// A refusal of the job rather than of the module. `message` is a whole sentence: what, which, what to do.
     pub fn job(message: impl Into<String>) -> Self {
         Self::new(RefusalKind::Job, message)
+    }
+
+    /// A refusal of an input, for `error`, as it is said in `message`.
+    pub(crate) fn input(error: &InputError, message: &str) -> Self {
+        let kind = match error {
+            InputError::Absent(_) => RefusalKind::Absent,
+            InputError::Unusable(_) => RefusalKind::Input,
+        };
+        Self::new(kind, message)
     }
 
     /// What it is about.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileExt, FileType, MetadataExt};
 
-use super::{Entry, Kind, ReadAt, Stat, Tree, identity};
+use super::{Entry, InputError, Kind, ReadAt, Stat, Tree, identity};
 
 /// What lies at a path of the host: opened once, read in place, never copied.
 #[derive(Debug)]
@@ -174,19 +174,15 @@ fn kind_of(kind: FileType, path: &str) -> io::Result<Kind> {
 }
 
 fn no_content(path: impl std::fmt::Display) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!(
-            "{path} is neither a file, a directory nor a link (a device, a socket or a pipe?): leave it out of the input"
-        ),
-    )
+    let why = format!(
+        "{path} is neither a file, a directory nor a link (a device, a socket or a pipe?): leave it out of the input"
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, InputError::Unusable(why))
 }
 
 fn not_portable(dir: &str, name: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("the name {name:?} in /{dir} is not UTF-8, so no other machine could have it: rename it"),
-    )
+    let why = format!("the name {name:?} in /{dir} is not UTF-8, so no other machine could have it: rename it");
+    io::Error::new(io::ErrorKind::InvalidInput, InputError::Unusable(why))
 }
 
 #[cfg(test)]

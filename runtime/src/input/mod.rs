@@ -24,7 +24,8 @@ pub type Inputs = BTreeMap<String, Arc<dyn Tree>>;
 /// Paths are relative, with `/` between names and no `.` or `..`; the empty path is the root, which may itself be a
 /// file. Links are reported, never followed: the guest's file system follows them inside of the sandbox.
 ///
-/// An error of any method is a failure of the host: it ends the run, and the guest never sees it.
+/// An error of any method is a failure of the host, unless it holds an [`InputError`]: it ends the run, and the guest never
+/// sees it.
 pub trait Tree: Send + Sync + fmt::Debug {
     /// What is at `path`, which a listing named.
     ///
@@ -76,6 +77,25 @@ pub fn identities(inputs: &Inputs) -> Result<Vec<String>, HostFailure> {
             tree.identity().map_err(|error| HostFailure::io(format!("hash the input at {place}"), error))
         })
         .collect()
+}
+
+/// What is wrong with an input itself, and not with the machine that reads it: every other one would say the same. In the
+/// [`io::Error`] of a [`Tree`] it makes the run a refusal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// What is named does not exist in data that was checked.
+    #[error("{0}")]
+    Absent(String),
+    /// There is something that no machine could be given, such as a name that is not UTF-8.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl InputError {
+    /// The one in `error`, where there is one.
+    pub fn in_error(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
 }
 
 /// An open file of an input tree.

@@ -2,6 +2,7 @@
 //! a large input costs nothing until it is read.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use super::fault::Answer;
@@ -9,7 +10,7 @@ use super::node::{Body, Content, Dir, Node, NodeId, Source};
 use super::trees::Trees;
 use super::{ENTRY_WORK, Vfs, path};
 use crate::error::HostFailure;
-use crate::input::{Entry, Kind, Tree};
+use crate::input::{Entry, InputError, Kind, Tree};
 
 impl Vfs {
     /// Puts the inputs at their places, in byte order of the places. Each is absolute, plain, and lies in no other.
@@ -94,10 +95,11 @@ impl Vfs {
 }
 
 fn unusable(source: &Source, name: &str) -> HostFailure {
-    HostFailure::new(format!(
+    let why = format!(
         "the input has a file named {name:?} in {:?}; names with control characters or backslashes, or of more than {} bytes, \
          are not possible on every machine: rename it",
         source.path,
         path::MAX_NAME_BYTES
-    ))
+    );
+    HostFailure::of(io::Error::new(io::ErrorKind::InvalidInput, InputError::Unusable(why)))
 }

@@ -121,7 +121,7 @@ impl Directory {
 fn in_entry(error: DataError, name: &str) -> DataError {
     match error {
         DataError::Missing { cid, why } => DataError::missing(&cid, format!("{why} (it is the first of {name:?})")),
-        DataError::Malformed { what, why } => DataError::malformed(format!("{what}, the first of {name:?},"), why),
+        DataError::Unusable { what, why } => DataError::unusable(format!("{what}, the first of {name:?},"), why),
         other => other,
     }
 }

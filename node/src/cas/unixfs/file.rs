@@ -100,7 +100,7 @@ impl Read<'_> {
                 return Err(DataError::out_of_bounds(format!("the part {cid} of a file"), why));
             }
             Node::Dir(_) | Node::Shard(_) | Node::Link(_) => {
-                return Err(DataError::malformed(format!("block {cid}"), "it is no part of a file and stands in one"));
+                return Err(DataError::unusable(format!("block {cid}"), "it is no part of a file and stands in one"));
             }
         };
         self.put(&file.inline, start);
@@ -167,7 +167,7 @@ fn check_size(cid: &Cid, part: &Node, said: u64) -> Result<(), DataError> {
         return Ok(());
     }
     let why = format!("it holds {} bytes of the file, and the block above it says {said}", stat.size);
-    Err(DataError::malformed(format!("block {cid}"), why))
+    Err(DataError::unusable(format!("block {cid}"), why))
 }
 
 /// For lengths that lie within one buffer.

@@ -164,7 +164,7 @@ pub(super) fn list(nodes: &Nodes, root: &Cid) -> Result<Listing, DataError> {
                     next.push((slot.cid, below));
                 } else {
                     let why = "it is in the directory twice, and no name can be in two places";
-                    return Err(DataError::malformed(format!("block {}", slot.cid), why));
+                    return Err(DataError::unusable(format!("block {}", slot.cid), why));
                 }
             }
             if entries.len().max(seen.len()) > MAX_DIR_ENTRIES {
@@ -174,12 +174,12 @@ pub(super) fn list(nodes: &Nodes, root: &Cid) -> Result<Listing, DataError> {
         }
         (level, above) = (next, bits);
     }
-    Listing::of_entries(entries).map_err(|why| DataError::malformed(format!("the directory {root}"), why))
+    Listing::of_entries(entries).map_err(|why| DataError::unusable(format!("the directory {root}"), why))
 }
 
 /// The shard of `cid`, which hangs below one of `above` bits.
 fn shard_at<'a>(cid: &Cid, node: &'a Node, above: Option<u32>) -> Result<&'a Shard, DataError> {
-    let malformed = |why: &str| DataError::malformed(format!("block {cid}"), why);
+    let malformed = |why: &str| DataError::unusable(format!("block {cid}"), why);
     let Node::Shard(shard) = node else { return Err(malformed("it hangs in a shard as a shard, and is none")) };
     match above {
         Some(above) if above != shard.bits => Err(malformed("the shard has another fanout than the one above it")),
@@ -193,11 +193,11 @@ fn check_place(shard: &Cid, place: Place, name: &str) -> Result<(), DataError> {
         return Ok(());
     }
     let why = format!("the name {name:?} is in a slot that is not the one of its hash");
-    Err(DataError::malformed(format!("block {shard}"), why))
+    Err(DataError::unusable(format!("block {shard}"), why))
 }
 
 fn too_deep(shard: &Cid) -> DataError {
-    DataError::malformed(format!("block {shard}"), "it is a shard deeper than the hash of a name is long")
+    DataError::unusable(format!("block {shard}"), "it is a shard deeper than the hash of a name is long")
 }
 
 /// The numbers of the bits that are set in `bitfield`, whose last byte holds the lowest ones.

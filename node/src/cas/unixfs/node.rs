@@ -49,7 +49,7 @@ impl Node {
     }
 
     fn of_dag_pb(cid: &Cid, node: dag_pb::Node) -> Result<Self, DataError> {
-        let malformed = |why: String| DataError::malformed(format!("block {cid}"), why);
+        let malformed = |why: String| DataError::unusable(format!("block {cid}"), why);
         let data = node.data.ok_or_else(|| malformed("it is a protobuf node without the data of UnixFS".into()))?;
         let meta = Meta::decode(data).map_err(|why| malformed(why.into()))?;
         match meta.kind {

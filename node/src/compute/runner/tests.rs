@@ -141,9 +141,22 @@ fn a_failure_is_the_hosts_or_everybodys() {
     let place = Place::new();
     let other = Link::of_raw(b"another module");
     let run = |job: &AnnouncedJob| place.runner().run(job.id.execution(0, 1), job).unwrap_err();
+    // What stands in the job is the same for everybody; what lies at a path may be another thing elsewhere.
     let (kind, why) = run(&job(other, "data:,(module)", &[]));
+    assert_eq!(kind, FailureKind::Refused);
+    assert!(why.starts_with("the module ") && why.contains("the job is for"), "{why}");
+    place.job(&module(""), &[]);
+    let path = place.dir.path().join("module.wat");
+    let (kind, why) = run(&job(other, path.to_str().unwrap(), &[]));
     assert_eq!(kind, FailureKind::Host);
     assert!(why.contains("the job is for"), "{why}");
+    for (module, input) in
+        [("s3://bucket/x", "data:,x"), ("data:,(module)", "s3://bucket/x"), ("data:,(module)", "ipfs://x")]
+    {
+        let cid = place.bench.runtime.load(b"(module)").unwrap().cid();
+        let (kind, why) = run(&job(cid, module, &[(input, "/a")]));
+        assert_eq!(kind, FailureKind::Refused, "{why}");
+    }
     let (kind, why) = run(&job(other, "data:,no%20module", &[]));
     assert_eq!(kind, FailureKind::Refused, "{why}");
     let (kind, why) = run(&place.job(&module(""), &[("/no/such/input", "/a")]));

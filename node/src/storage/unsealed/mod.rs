@@ -16,7 +16,7 @@ use cid::Cid;
 
 use super::local::size_of;
 use super::subtree::Subtree;
-use super::{CidSource, Opened, Source, SourceError, Storage};
+use super::{CidSource, Opened, Source, SourceError, Storage, absent, failed};
 use crate::cas::car::{CarFile, CarReader};
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
@@ -138,9 +138,11 @@ impl UnsealedStorage {
         let root = HostTree::open(path).map_err(|error| HostFailure::at("open", path, error))?;
         let checked = self.check_plain(path, unless, &root, source, Log::Always)?;
         let place = &source.place;
-        let below = format!("{} in {}", place.path, path.display());
-        let tree = Subtree::of(Arc::new(root), &place.path)
-            .map_err(|error| HostFailure::io(format!("open {below}"), error))?;
+        let tree = Subtree::of(Arc::new(root), &place.path).map_err(|error| match checked {
+            Checked::Verified => absent(&place.path, &place.cid, error),
+            // A copy that nobody has proved may lack it.
+            _ => HostFailure::io(format!("open {} in {}", place.path, path.display()), error),
+        })?;
         Ok((tree, checked))
     }
 
@@ -164,7 +166,6 @@ impl UnsealedStorage {
         if unless.is_none() && self.believes(source) && import::disproved_by_kind(stat.kind, cid).is_none() {
             return Ok(Checked::Trusted);
         }
-        let failed = |error: DataError| HostFailure::new(error.to_string());
         let compared = self.blocks.size_of(cid).map_err(failed)?.is_some();
         let mut is_new = false;
         let prove = || {
@@ -209,7 +210,10 @@ impl UnsealedStorage {
     }
 
     fn open_archive(&self, path: &Path, car: &Arc<CarFile>, place: &CidPath) -> Result<Arc<dyn Tree>, HostFailure> {
-        let failed = |error: DataError| HostFailure::new(format!("{}: {error}", path.display()));
+        let failed = |error: DataError| match error {
+            DataError::NoSuchPath { .. } | DataError::Unusable { .. } => failed(error),
+            error => HostFailure::new(format!("{}: {error}", path.display())),
+        };
         let blocks: Arc<dyn Blocks> = Arc::clone(car) as _;
         if self.verify == UnsealedVerify::Full {
             let mut walk = Walk::new(Arc::clone(&blocks), &place.cid, Scope::All, Bounds::default());
