@@ -1,6 +1,7 @@
 //! The command as a user meets it: the real binary, in a directory of its own, with tiny programs written here.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
+mod again;
 mod combo;
 mod config;
 mod estuary;

@@ -164,7 +164,7 @@ fn results_are_replaced_as_a_whole_or_not_at_all() {
     let room = Room::new();
     fs::create_dir(room.path("out")).unwrap();
     room.expect(0, "wasm run hello.wat --output-dir out");
-    room.write("out/results/outputs/stale", "");
+    fs::create_dir(room.path("out/results/outputs/stale")).unwrap();
     room.expect(0, "wasm run hello.wat --output-dir out");
     assert!(!room.path("out/results/outputs/stale").exists());
     let before = room.read("out/receipt.json");
