@@ -10,6 +10,7 @@ mod daemon;
 mod data;
 mod devstack;
 mod docker_run;
+mod earlier;
 mod ending;
 mod exit;
 mod get;

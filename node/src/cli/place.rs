@@ -2,17 +2,14 @@
 //! done: under that name, nothing is ever half-written.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::HostFailure;
 use tempfile::TempDir;
 
 use super::exit::Failure;
-use super::interrupt;
+use super::{earlier, interrupt};
 
-/// What this version and later ones put into an output directory.
-const OURS: [&str; 4] = ["results", "receipt.json", "receipt.cbor", "executions"];
 /// How many other names are tried where the default one is taken.
 const OTHER_NAMES: u32 = 100;
 
@@ -120,40 +117,7 @@ fn parent_of(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Nothing there, an empty directory, or one that holds our results and nothing else.
 fn check_replaceable(path: &Path) -> Result<(), Failure> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(unusable(path, &error.to_string())),
-    };
-    let mut empty = true;
-    for entry in entries {
-        let entry = entry.map_err(|error| unusable(path, &error.to_string()))?;
-        let name = entry.file_name();
-        if !OURS.iter().any(|ours| name == *ours) {
-            let name = name.to_string_lossy().into_owned();
-            return Err(unusable(path, &format!("it holds {name:?}; name a new or an empty directory")));
-        }
-        empty = false;
-    }
-    if empty || has_receipt(path) {
-        Ok(())
-    } else {
-        Err(unusable(path, "it holds no receipt, so these are not our results"))
-    }
-}
-
-/// A receipt of any version, of the whole or of one execution.
-fn has_receipt(path: &Path) -> bool {
-    let is_receipt = |path: PathBuf| {
-        let receipt: Option<serde_json::Value> =
-            fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        receipt.is_some_and(|receipt| receipt["claim"]["h1"].is_string())
-    };
-    if is_receipt(path.join("receipt.json")) {
-        return true;
-    }
-    let executions = fs::read_dir(path.join("executions")).into_iter().flatten().flatten();
-    executions.into_iter().any(|execution| is_receipt(execution.path().join("receipt.json")))
+    earlier::check(path).map_err(|foreign| unusable(path, &foreign.to_string()))
 }
 
 /// A mount point or the current directory cannot be replaced by another directory.
