@@ -15,6 +15,7 @@ mod serve;
 pub(crate) mod server;
 
 pub(crate) use address::is_public;
+pub(crate) use answer::encoding;
 pub use answer::{Answer, Body};
 pub use client::{Client, Reach, Terms};
 pub use error::HttpError;

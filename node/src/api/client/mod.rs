@@ -25,6 +25,7 @@ use super::logs::LogParams;
 use super::results::JobResults;
 use super::view::Description;
 use super::{API_VERSION, PREFIX, VERSION_HEADER};
+use crate::http::encoding;
 use crate::job::{JobId, SignedRequest};
 use crate::store::{Page, StoredEvent};
 
@@ -58,7 +59,8 @@ impl ApiClient {
             .timeout_recv_response(Some(PATIENCE))
             .timeout_per_read(Some(PATIENCE))
             .timeout_per_write(Some(PATIENCE))
-            .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")));
+            .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
+            .accept_encoding("identity");
         Self { base: base.trim_end_matches('/').into(), key, agent: config.build().new_agent() }
     }
 
@@ -237,6 +239,9 @@ impl ApiClient {
     fn run(&self, request: ureq::http::request::Builder, body: impl AsSendBody) -> Result<Response<Body>, ClientError> {
         let request = request.body(body).map_err(|error| ClientError::Address(self.base.clone(), error.to_string()))?;
         let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
+        if let Some(encoding) = encoding(response.headers()) {
+            return Err(self.odd(&format!("its answers come encoded ({encoding}); is there a proxy in between?")));
+        }
         let version = response.headers().get(VERSION_HEADER).and_then(|text| text.to_str().ok()?.parse().ok());
         match version {
             Some(API_VERSION) => Ok(response),
