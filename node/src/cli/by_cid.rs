@@ -28,7 +28,7 @@ pub(super) struct ByCid {
     filecoin_unsealed_path: Option<String>,
 
     /// Whether unsealed directories and files are checked against their CID: never, when first used as far as that can
-    /// be done, or always, refusing what cannot be proved. Blocks of a CAR are always checked
+    /// be done, or always, refusing what cannot be proved. What is proved wrong is never used. Blocks of a CAR are always checked
     #[arg(long, value_enum, value_name = "POLICY", default_value_t)]
     unsealed_verify: VerifyName,
 

@@ -126,7 +126,8 @@ settings! {
         /// Where unsealed copies lie: a directory, a file or a CAR for each CID, as in /var/lib/data/{{.Cid}}.
         filecoin_unsealed_path: Option<Template> = "", flag "filecoin-unsealed-path", env "BACALHAU_FILECOIN_UNSEALED_PATH";
         /// Whether unsealed directories and files are checked against their CID: never, when first used as far as that can
-        /// be done (lazy), or always, refusing what cannot be proved (full). Blocks of a CAR are always checked.
+        /// be done (lazy), or always, refusing what cannot be proved (full). What is proved wrong is never used. Blocks of a CAR are
+        /// always checked.
         unsealed_verify: UnsealedVerify = "lazy", flag "unsealed-verify";
         /// Whom to ask for blocks: /ip4/…/tcp/…/p2p/ID for a Bitswap peer, /ip4/127.0.0.1/tcp/5001 for the RPC of a kubo,
         /// `https://host` for a trustless gateway; `none` asks nobody.
