@@ -293,3 +293,32 @@ fn a_job_may_take_only_what_is_proved_whatever_the_policy() {
         assert!(storage.has_locally(&source(&place, "")).unwrap());
     }
 }
+
+/// As Lotus writes the unsealed file of a sector: two bits of zero behind every 254.
+fn sector(piece: &[u8]) -> Vec<u8> {
+    let bit = |at: usize| piece[at / 8] >> (at % 8) & 1;
+    let mut padded = vec![0; piece.len() * 128 / 127];
+    for at in 0..padded.len() * 8 {
+        let (number, within) = (at / 256, at % 256);
+        let from = number * 254 + within;
+        if within < 254 && from < piece.len() * 8 {
+            padded[at / 8] |= bit(from) << (at % 8);
+        }
+    }
+    padded
+}
+
+#[test]
+fn the_file_of_a_sector_is_no_copy_of_its_data() {
+    let room = Room::new();
+    let spare = room.0.path().join("spare.car");
+    let place = import_at(&room.tree("new"), Some(&spare));
+    let piece = fs::read(&spare).unwrap();
+    for file in ["{{.Cid}}", "{{.Cid}}.car"] {
+        let path = room.data().join(file.replace("{{.Cid}}", &place.cid.to_string()));
+        fs::write(&path, sector(&piece)).unwrap();
+        assert_eq!(fs::read(&path).unwrap()[..31], piece[..31], "it begins as the archive does");
+        let error = room.storage(file, UnsealedVerify::Lazy).open(&source(&place, "")).map(drop).unwrap_err();
+        assert!(error.to_string().contains("unsealed file of a sector"), "{error}");
+    }
+}
