@@ -7,6 +7,7 @@ mod template;
 
 use std::fmt;
 use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,13 +18,16 @@ use cid::Cid;
 use super::local::size_of;
 use super::subtree::Subtree;
 use super::{CidSource, Opened, Source, SourceError, Storage, absent, failed};
-use crate::cas::car::{CarFile, CarReader};
+use crate::cas::car::CarFile;
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
 use crate::cas::{Blocks, CidPath, Code, DAG_PB, DataError, MAX_BLOCK_BYTES, Shelf};
 use proofs::{Found, Proofs};
 
 pub use template::{Fields, RenderError, Template, TemplateError};
+
+/// Bytes of a file that are looked at to see whether it is an archive.
+const START_BYTES: u64 = 16;
 
 /// Whether what lies under the path of a CID is believed to be its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +123,9 @@ impl UnsealedStorage {
             Ok(Some(car)) => return Ok(Copy { path, form: Form::Archive(car) }),
             Ok(None) => format!("the archive {} does not hold {cid}", path.display()),
             Err(error @ DataError::Io { .. }) => return Err(HostFailure::new(error.to_string())),
+            Err(error @ DataError::Malformed { .. }) => {
+                format!("{error}; the unsealed file of a sector has to be unpadded before it is an archive")
+            }
             Err(error) => error.to_string(),
         };
         Ok(Copy { path, form: Form::Plain { unless: Some(unless) } })
@@ -332,9 +339,21 @@ fn fields_of(source: &CidSource, cid: &Cid) -> Fields {
     }
 }
 
-/// Whether a file begins as archives do.
+/// Whether a file begins as archives do, whatever follows: what is a damaged archive is not a file with these bytes.
 pub(super) fn is_archive(path: &Path) -> bool {
-    path.is_file() && File::open(path).is_ok_and(|file| CarReader::new("", file).is_ok())
+    let start = || {
+        let mut start = Vec::new();
+        File::open(path)?.take(START_BYTES).read_to_end(&mut start)?;
+        Ok::<_, io::Error>(start)
+    };
+    let begins = |start: Vec<u8>| {
+        // The length of the header, then a map of CBOR with the roots; of version 2, with the version alone.
+        let length = start.iter().position(|byte| byte & 0x80 == 0).map_or(start.len(), |last| last + 1);
+        [&b"\xa2\x65roots"[..], b"\xa2\x67version", b"\xa1\x67version"]
+            .iter()
+            .any(|map| start[length..].starts_with(map))
+    };
+    path.is_file() && start().is_ok_and(begins)
 }
 
 #[cfg(test)]
