@@ -21,8 +21,15 @@ use super::record::{Record, Stage, Step};
 use super::timers::Timers;
 use super::{ComputeConfig, Effect, Input};
 use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
-use crate::protocol::{Accept, Collected, Failed, FailureKind, Message, Versions};
+use crate::protocol::{Accept, Collected, DEFAULT_SILENCE_MS, Failed, FailureKind, Message, Versions};
 use crate::verify::Seal;
+
+/// Heartbeats that are sent within the silence that a requester allows.
+const HEARTBEATS: u64 = 3;
+/// The shortest time between two heartbeats of an execution, whatever its requester asks for.
+const MIN_HEARTBEAT_MS: u64 = 1_000;
+/// The longest.
+const MAX_HEARTBEAT_MS: u64 = 300_000;
 
 /// See the module.
 pub struct Compute {
@@ -151,7 +158,7 @@ impl Compute {
             Some(_) => {}
             // Whoever accepts a bid of ours that is no more has to hear that soon, and not by our silence.
             None => {
-                if let Message::Accept(Accept { execution }) = message {
+                if let Message::Accept(Accept { execution, .. }) = message {
                     self.refuse(from, execution, "no bid of this node for the job stands any more");
                 }
             }
@@ -160,7 +167,7 @@ impl Compute {
 
     fn obey(&mut self, message: Message) {
         match message {
-            Message::Accept(Accept { execution }) => self.accepted(execution),
+            Message::Accept(accept) => self.accepted(&accept),
             Message::Reject(reject) => self.rejected(reject.job, &reject.shards),
             Message::Verdict(verdict) => self.judged(&verdict),
             Message::Collected(Collected { execution }) => self.let_go(execution),
@@ -185,13 +192,9 @@ impl Compute {
                 self.bidding_ended(job);
                 continue;
             };
-            match self.stage(job, shard) {
-                Some(Stage::Running(number)) => self.say_running(job.execution(shard, *number)),
-                Some(Stage::Proposed(proposed)) => {
-                    let execution = job.execution(shard, proposed.number);
-                    self.let_go(execution);
-                }
-                _ => {}
+            if let Some(Stage::Proposed(proposed)) = self.stage(job, shard) {
+                let execution = job.execution(shard, proposed.number);
+                self.let_go(execution);
             }
         }
     }
@@ -200,8 +203,8 @@ impl Compute {
         self.jobs.get(&job)?.record.shard(shard).map(|shard| &shard.stage)
     }
 
-    /// Puts a shard into another stage. Capacity, timers, counts and what is on disk follow from the stage, here and
-    /// nowhere else; only the capacity of a bid is reserved before.
+    /// Puts a shard into another stage. Capacity, timers, heartbeats, counts and what is on disk follow from the stage,
+    /// here and nowhere else; only the capacity of a bid is reserved before.
     fn put(&mut self, job: JobId, shard: u32, stage: Stage) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let Some(place) = entry.record.shard_mut(shard) else { return };
@@ -211,7 +214,6 @@ impl Compute {
             Stage::Waiting | Stage::Idle | Stage::Over => drop(self.ledger.release((job, shard))),
         }
         let due = match stage {
-            Stage::Running(_) => Some(self.now_ms.saturating_add(self.config.running_ms)),
             Stage::Proposed(_) => Some(self.now_ms.saturating_add(self.config.keep_ms)),
             _ => None,
         };
@@ -223,7 +225,15 @@ impl Compute {
         let waits = |stage: &Stage| usize::from(matches!(stage, Stage::Waiting));
         entry.waiting = entry.waiting + waits(&stage) - waits(&place.stage);
         entry.accepted |= !matches!(stage, Stage::Waiting | Stage::Idle | Stage::Bid);
+        let ended = place.stage.running();
+        let began = stage.running();
         place.stage = stage;
+        if let Some(number) = ended.filter(|_| began != ended) {
+            self.effects.push(Effect::StopHeartbeat(job.execution(shard, number)));
+        }
+        if let Some(number) = began {
+            self.effects.push(heartbeat(&entry.record, job.execution(shard, number)));
+        }
         let hungry = (entry.order, job);
         if entry.waiting > 0 {
             self.hungry.insert(hungry);
@@ -270,6 +280,13 @@ impl Compute {
     fn refuse(&mut self, to: PeerId, execution: ExecutionId, why: &str) {
         self.send(to, Message::Failed(Failed { execution, kind: FailureKind::Withdrawn, why: why.into() }));
     }
+}
+
+/// The heartbeat of an execution: at a third of the silence that its requester allows, within bounds of our own.
+fn heartbeat(record: &Record, execution: ExecutionId) -> Effect {
+    let silence_ms = record.shard(execution.shard).and_then(|shard| shard.silence_ms).unwrap_or(DEFAULT_SILENCE_MS);
+    let every_ms = (silence_ms / HEARTBEATS).clamp(MIN_HEARTBEAT_MS, MAX_HEARTBEAT_MS);
+    Effect::StartHeartbeat { execution, to: record.job.requester.peer, every_ms }
 }
 
 impl fmt::Debug for Compute {

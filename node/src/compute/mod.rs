@@ -46,8 +46,6 @@ pub struct ComputeConfig {
     pub jobs: usize,
     /// Jobs that are being assessed at once.
     pub assessing: usize,
-    /// How often it says that an execution runs. Default 20 s, a third of the requester's `silence_ms`.
-    pub running_ms: u64,
     /// How long results are kept for a requester that does not ask for them. Default 1 h.
     pub keep_ms: u64,
 }
@@ -135,6 +133,18 @@ pub enum Effect {
         /// Of which job.
         job: Arc<AnnouncedJob>,
     },
+    /// Tell a requester from now on, every so often, that an execution runs: beside everything else that the node does,
+    /// so that a slow disk is not taken for a node that is gone. Replaces the heartbeat that the execution has.
+    StartHeartbeat {
+        /// Which execution.
+        execution: ExecutionId,
+        /// The requester.
+        to: PeerId,
+        /// Milliseconds between two heartbeats.
+        every_ms: u64,
+    },
+    /// Send no more heartbeats of an execution.
+    StopHeartbeat(ExecutionId),
     /// An execution is not needed any more: end it as soon as that can be done.
     Stop(ExecutionId),
     /// Make results available: `Input::Published`.
@@ -153,6 +163,6 @@ pub enum Effect {
 impl Default for ComputeConfig {
     fn default() -> Self {
         let all = Resources { cpu_millis: 1000, memory_bytes: 4 << 30, disk_bytes: 16 << 30 };
-        Self { total: all, per_job: all, jobs: 10_000, assessing: 16, running_ms: 20_000, keep_ms: 3_600_000 }
+        Self { total: all, per_job: all, jobs: 10_000, assessing: 16, keep_ms: 3_600_000 }
     }
 }

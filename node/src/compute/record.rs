@@ -30,6 +30,9 @@ pub(super) struct Shard {
     /// What an execution of it takes.
     pub(super) needs: Resources,
     pub(super) stage: Stage,
+    /// How long the execution may be silent, as its acceptance says. Absent: the protocol's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) silence_ms: Option<u64>,
 }
 
 /// Where a shard stands here.
@@ -120,6 +123,11 @@ impl Record {
 }
 
 impl Stage {
+    /// The number of the execution that runs.
+    pub(super) fn running(&self) -> Option<u16> {
+        if let Self::Running(number) = self { Some(*number) } else { None }
+    }
+
     /// Whether it has to outlive the process.
     pub(super) fn is_kept(&self) -> bool {
         !matches!(self, Self::Waiting | Self::Idle)

@@ -59,8 +59,10 @@ impl Config {
         if self.requester.tries == 0 {
             return Err(together("requester.tries is 0, so that nothing would run: give at least 1"));
         }
-        if self.requester.silence.millis() < 1000 {
-            return Err(together("requester.silence is under a second: providers cannot speak up that often"));
+        if self.requester.silence.millis() < 3000 {
+            return Err(together(
+                "requester.silence is under 3 s: providers send at most one heartbeat a second, and three of them have to fit",
+            ));
         }
         Ok(())
     }

@@ -107,7 +107,8 @@ settings! {
         enabled: bool = "true", flag "requester";
         /// How long a shard waits for enough bids, and for replacements.
         bidding: Span = "30s", flag "bidding-time";
-        /// How long an execution may say nothing before it is given up.
+        /// Heartbeat timeout of an execution: after so long without one it is given up. Providers are told, and send a
+        /// heartbeat in every third of it. At least 3s.
         silence: Span = "1m", flag "silence-time";
         /// How long an execution may take beyond the time-out of its job.
         grace: Span = "1m", flag "grace-time";

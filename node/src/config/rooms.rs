@@ -11,9 +11,6 @@ use crate::node::NodeConfig;
 use crate::publisher::PinningService;
 use crate::requester::RequesterConfig;
 
-/// Providers say so often that they run, in parts of the silence after which they are given up.
-const SIGNS_OF_LIFE: u64 = 3;
-
 impl Config {
     /// Where the node keeps everything.
     ///
@@ -51,13 +48,7 @@ impl Config {
             memory_bytes: compute.job_memory.map_or(total.memory_bytes, |size| size.0.min(total.memory_bytes)),
             disk_bytes: compute.job_disk.map_or(total.disk_bytes, |size| size.0.min(total.disk_bytes)),
         };
-        Ok(ComputeConfig {
-            total,
-            per_job,
-            running_ms: self.requester.silence.millis() / SIGNS_OF_LIFE,
-            keep_ms: compute.keep_results.millis(),
-            ..ComputeConfig::default()
-        })
+        Ok(ComputeConfig { total, per_job, keep_ms: compute.keep_results.millis(), ..ComputeConfig::default() })
     }
 
     /// Who pins what the publisher `estuary` publishes, if anybody does.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
-use super::{Outbox, OutboxConfig, Transmit, Undelivered};
+use super::{Heartbeat, Outbox, OutboxConfig, Transmit, Undelivered};
 use crate::compute::{self, Compute, Ran};
 use crate::job::{AnnouncedJob, Event, ExecutionId, JobId, JobRecord, Resources};
 use crate::protocol::{Announcement, Delivery, FailureKind, Message, Refusal, Reply, Versions};
@@ -87,6 +87,11 @@ pub enum Input {
         /// Whether they are what was voted for.
         result: Result<(), String>,
     },
+    /// This node itself did nothing for so long; see [`requester::Input::HeldUp`].
+    HeldUp {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Bid no more; what runs goes on.
     Drain,
     /// Time has passed.
@@ -109,6 +114,10 @@ pub enum Effect {
         /// Of which job.
         job: Arc<AnnouncedJob>,
     },
+    /// Send heartbeats of an execution from now on, beside the loop.
+    StartHeartbeat(Heartbeat),
+    /// Send no more heartbeats of an execution.
+    StopHeartbeat(ExecutionId),
     /// End an execution as soon as that can be done; nobody waits for it.
     Stop(ExecutionId),
     /// Make results available: [`Input::Published`].
@@ -221,6 +230,7 @@ impl Core {
             Input::Published { execution, result } => {
                 self.tell_compute(now_ms, compute::Input::Published { execution, result });
             }
+            Input::HeldUp { ms } => self.tell_requester(now_ms, requester::Input::HeldUp { ms }),
             Input::Drain => self.tell_compute(now_ms, compute::Input::Drain),
             Input::Answered { id, result } => {
                 self.undelivered.extend(self.outbox.answered(id, result, now_ms));
@@ -381,6 +391,11 @@ impl Core {
                 }
                 compute::Effect::Assess(job) => Effect::Assess(job),
                 compute::Effect::Run { execution, job } => Effect::Run { execution, job },
+                compute::Effect::StartHeartbeat { execution, to, every_ms } => {
+                    let addrs = self.addrs(&to, &execution.job);
+                    Effect::StartHeartbeat(Heartbeat { execution, to, addrs, every_ms })
+                }
+                compute::Effect::StopHeartbeat(execution) => Effect::StopHeartbeat(execution),
                 compute::Effect::Stop(execution) => Effect::Stop(execution),
                 compute::Effect::Publish { execution, job, h1 } => Effect::Publish { execution, job, h1 },
                 compute::Effect::Discard(execution) => Effect::Discard(execution),

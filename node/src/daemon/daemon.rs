@@ -11,6 +11,7 @@ use bacalhau_runtime::{HostFailure, Link, Publication};
 use libp2p::PeerId;
 
 use super::counting::Counting;
+use super::heartbeat::Heartbeats;
 use super::turn::{Event, Loop, Pending};
 use super::{Clock, Core, Errands, Input, OutboxConfig, Work};
 use crate::compute::{Compute, ComputeConfig};
@@ -173,6 +174,7 @@ impl Daemon {
         let provided = store.provider_records().map_err(|error| failed(&error))?;
         let provided = provided.into_iter().map(|(_, record)| record).collect();
         let effects = core.restore(clock.now_ms(), jobs, provided).map_err(HostFailure::new)?;
+        let heartbeats = Heartbeats::begin(clock, Arc::clone(&transport)).map_err(no_thread)?;
         let (state, load_changed) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { me, clock, store, transport, work, events, state, load_changed });
         let turn = Loop {
@@ -181,6 +183,7 @@ impl Daemon {
             events: received,
             runs: Errands::new("run", RUNS),
             errands: Errands::new("errand", ERRANDS),
+            heartbeats,
             direct: BTreeMap::new(),
             last_direct: u64::MAX,
             pending: Pending::default(),

@@ -6,6 +6,7 @@
 //! | `turn` | the loop: decide, write, then act |
 //! | `daemon` | the handle of a running node |
 //! | `work` | what is done outside of decisions: the trait |
+//! | `heartbeat` | heartbeats of executions, by a thread that does not wait for the loop |
 //! | `clock`, `errands` | a time that never goes back, threads for work that waits |
 
 mod clock;
@@ -14,7 +15,10 @@ mod counting;
 #[expect(clippy::module_inception, reason = "the daemon of the room of daemons")]
 mod daemon;
 mod errands;
+mod heartbeat;
 mod outbox;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod work;
 
@@ -24,5 +28,6 @@ pub use core::{Changes, Core, Effect, Input};
 pub(crate) use daemon::versions;
 pub use daemon::{Daemon, Mailbox, Parts, SubmitError};
 pub use errands::Errands;
+pub use heartbeat::{Heartbeat, Schedule};
 pub use outbox::{Due, Outbox, OutboxConfig, Transmit, Undelivered};
 pub use work::Work;

@@ -299,7 +299,7 @@ fn lane(message: &Message) -> Lane {
     let shard = match message {
         Message::Bid(_) | Message::Withdraw(_) | Message::Reject(_) => None,
         Message::Cancel(Cancel { shard, .. }) => *shard,
-        Message::Accept(Accept { execution })
+        Message::Accept(Accept { execution, .. })
         | Message::Running(Running { execution })
         | Message::Proposal(Proposal { execution, .. })
         | Message::Failed(Failed { execution, .. })

@@ -10,6 +10,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::counting::Counting;
 use super::daemon::Shared;
+use super::heartbeat::{HEARTBEAT, Heartbeats};
 use super::{Changes, Core, Effect, Errands, Input, Transmit};
 use crate::job::Event as JobEvent;
 use crate::protocol::{FailureKind, Message, Refusal, Reply};
@@ -20,6 +21,8 @@ use crate::transport::{Heard, ReplyTo};
 const AT_ONCE: usize = 256;
 /// How long to wait before a disk that failed is tried again.
 const DISK_RETRY: Duration = Duration::from_secs(1);
+/// Time without listening from which on it is not counted as the silence of others.
+const HELD_UP: Duration = Duration::from_secs(2);
 /// The longest sleep; nothing depends on it.
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -45,6 +48,7 @@ pub(super) struct Loop {
     /// Runs of programs have threads of their own; how many there are is up to capacity.
     pub(super) runs: Errands,
     pub(super) errands: Errands,
+    pub(super) heartbeats: Heartbeats,
     pub(super) direct: BTreeMap<u64, mpsc::Sender<Result<Reply, String>>>,
     pub(super) last_direct: u64,
     /// What is to be written, said and done.
@@ -65,10 +69,19 @@ impl Loop {
     /// Runs until it is told to end. `effects` are those of what was taken up from the disk.
     pub(super) fn run(mut self, effects: Vec<Effect>) {
         self.pending.effects = effects;
+        let mut since = Instant::now();
         let mut on_disk = self.settle();
         loop {
             let wait = if on_disk { self.wait() } else { DISK_RETRY };
-            match self.events.recv_timeout(wait) {
+            // Time in which it did not listen: it worked or waited for the disk, and then it may have been woken late.
+            let (worked, asleep) = (since.elapsed(), Instant::now());
+            let event = self.events.recv_timeout(wait);
+            let held_up = worked.saturating_add(asleep.elapsed().saturating_sub(wait));
+            since = Instant::now();
+            if held_up >= HELD_UP {
+                self.held_up(held_up);
+            }
+            match event {
                 Ok(event) => {
                     if !self.take(event) {
                         return;
@@ -94,6 +107,13 @@ impl Loop {
 
     fn wait(&self) -> Duration {
         self.core.deadline().map_or(LONGEST, |at| self.shared.clock.until(at).min(LONGEST))
+    }
+
+    fn held_up(&mut self, held_up: Duration) {
+        tracing::warn!("this node was held up for {} s: its disk or its machine is slow", held_up.as_secs());
+        let ms = u64::try_from(held_up.as_millis()).unwrap_or(u64::MAX);
+        let effects = self.core.handle(self.shared.clock.now_ms(), Input::HeldUp { ms });
+        self.pending.effects.extend(effects);
     }
 
     /// Lets the core decide about one thing. Answers whether to go on.
@@ -149,6 +169,7 @@ impl Loop {
                 self.pending.effects.extend(effects);
                 self.pending.replies.push((reply, answer));
             }
+            Heard::Answered { id: HEARTBEAT, .. } => {}
             Heard::Answered { id, result } => {
                 if let Some(waiting) = self.direct.remove(&id) {
                     // Who does not wait any longer has given up.
@@ -244,6 +265,8 @@ impl Loop {
                     shared.say(Input::Ran { execution, result });
                 });
             }
+            Effect::StartHeartbeat(heartbeat) => self.heartbeats.start(heartbeat),
+            Effect::StopHeartbeat(execution) => self.heartbeats.stop(&execution),
             Effect::Stop(execution) => work.stop(execution),
             Effect::Publish { execution, job, h1 } => self.errand(move || {
                 let result = guarded(|| work.publish(execution, &job, &h1)).unwrap_or_else(Err);

@@ -120,6 +120,23 @@ pub struct Withdraw {
 pub struct Accept {
     /// The execution that it becomes.
     pub execution: ExecutionId,
+    /// After how many milliseconds without a [`Running`] message the requester gives the execution up. The provider
+    /// sends one in every third of it. Absent: [`DEFAULT_SILENCE_MS`](super::DEFAULT_SILENCE_MS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_ms: Option<u64>,
+}
+
+impl Accept {
+    /// Accepts a bid as `execution`, which may be silent for `silence_ms`. The default is not written out, so that
+    /// providers that do not know the field take the message.
+    pub fn new(execution: ExecutionId, silence_ms: u64) -> Self {
+        Self { execution, silence_ms: Some(silence_ms).filter(|silence_ms| *silence_ms != super::DEFAULT_SILENCE_MS) }
+    }
+
+    /// The silence that the requester allows, in milliseconds.
+    pub fn silence_ms(&self) -> u64 {
+        self.silence_ms.unwrap_or(super::DEFAULT_SILENCE_MS)
+    }
 }
 
 /// Bids are not accepted.
@@ -132,7 +149,7 @@ pub struct Reject {
     pub shards: Vec<u32>,
 }
 
-/// An execution has begun.
+/// An execution has begun, or still runs: the first one, and the heartbeats after it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Running {
@@ -307,7 +324,7 @@ impl Message {
             Self::Withdraw(withdraw) => withdraw.job,
             Self::Reject(reject) => reject.job,
             Self::Cancel(cancel) => cancel.job,
-            Self::Accept(Accept { execution })
+            Self::Accept(Accept { execution, .. })
             | Self::Running(Running { execution })
             | Self::Collected(Collected { execution })
             | Self::Proposal(Proposal { execution, .. })

@@ -27,6 +27,8 @@ pub const TOPIC: &str = "/bacalhau/jobs/1";
 pub const MESSAGES: &str = "/bacalhau/messages/1";
 /// The Kademlia protocol of nodes.
 pub const KADEMLIA: &str = "/bacalhau/kad/1";
+/// How long an execution may be silent where its acceptance does not say, in milliseconds.
+pub const DEFAULT_SILENCE_MS: u64 = 60_000;
 /// Bytes of an announcement at most: a request, and the inputs of its shards.
 pub const MAX_ANNOUNCEMENT_BYTES: usize = 1 << 20;
 /// Bytes of a message at most. Receipts are the largest; one that does not fit is left out of its message.

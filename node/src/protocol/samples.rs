@@ -54,8 +54,9 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
             shards,
             versions: versions()
         })),
-        (any::<u32>(), any::<u16>())
-            .prop_map(move |(shard, number)| Message::Accept(Accept { execution: execution(shard, number) })),
+        (any::<u32>(), any::<u16>(), any::<Option<u64>>()).prop_map(move |(shard, number, silence_ms)| {
+            Message::Accept(Accept { execution: execution(shard, number), silence_ms })
+        }),
         (any::<u16>(), proptest::collection::vec(any::<u8>(), 0..999)).prop_map(move |(number, sealed)| {
             Message::Proposal(Proposal { execution: execution(0, number), sealed })
         }),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::samples::{announcement, key, messages, running};
 use super::*;
-use crate::job::{JobId, MAX_SHARDS};
+use crate::job::{JobId, MAX_SHARDS, to_dag_cbor};
 
 fn peer(seed: u8) -> PeerId {
     key(seed).public().to_peer_id()
@@ -76,6 +76,19 @@ fn a_second_way_of_writing_the_same_is_refused() {
     let swapped = [&bytes[..at], second, first].concat();
     assert_eq!(swapped.len(), bytes.len());
     assert!(Reply::decode(&swapped).is_err());
+}
+
+#[test]
+fn an_acceptance_with_the_default_silence_is_the_message_that_older_nodes_know() {
+    let job: JobId = "a".repeat(32).parse().unwrap();
+    let execution = job.execution(0, 1);
+    let older = to_dag_cbor(&serde_json::json!({ "execution": execution }));
+    let accept = Accept::new(execution, DEFAULT_SILENCE_MS);
+    assert_eq!(to_dag_cbor(&accept), older);
+    assert_eq!(accept.silence_ms(), DEFAULT_SILENCE_MS);
+    let other = envelope(Message::Accept(Accept::new(execution, 90_000)));
+    let read = Envelope::decode(&other.encode().unwrap()).unwrap();
+    assert!(matches!(read.message, Message::Accept(accept) if accept.silence_ms() == 90_000));
 }
 
 #[test]

@@ -110,10 +110,15 @@ impl Shard<'_> {
         if self.record.state == ShardState::Bidding {
             self.stands(ShardState::Running);
         }
-        self.send(number, Message::Accept(Accept { execution: self.id(number) }));
+        self.send(number, self.acceptance(number));
         let text = format!("accepted {}/{}", self.occupied(), self.concurrency());
         self.happened(EventKind::Accepted, Some(number), text);
         Some(number)
+    }
+
+    /// What a provider is told whose bid is accepted.
+    pub(super) fn acceptance(&self, number: u16) -> Message {
+        Message::Accept(Accept::new(self.id(number), self.now.config.silence_ms))
     }
 
     /// Tells all whose bids are open that they are not needed.

@@ -60,6 +60,16 @@ impl Shard<'_> {
         }
     }
 
+    /// This node has not listened for so long: providers get that time beside their own.
+    pub(super) fn held_up(&mut self, ms: u64) {
+        for heard in &mut self.watch.heard {
+            heard.since_ms = heard.since_ms.saturating_add(ms);
+            heard.last_ms = heard.last_ms.saturating_add(ms);
+        }
+        self.watch.asked_ms = self.watch.asked_ms.saturating_add(ms);
+        self.watch.replacing_until = self.watch.replacing_until.map(|until| until.saturating_add(ms));
+    }
+
     /// Until when a sign of life, and a result, have to come.
     pub(super) fn limits(&self, number: u16) -> Option<(u64, u64)> {
         let heard = self.watch.heard.get(usize::from(number).checked_sub(1)?)?;

@@ -69,6 +69,7 @@ impl Requester {
             Input::Collected { execution, result } => {
                 self.execution(now_ms, execution, |shard| shard.collected(execution.number, result.clone()))
             }
+            Input::HeldUp { ms } => self.held_up(now_ms, ms),
             Input::Tick => self.tick(now_ms),
         }
     }
@@ -189,6 +190,18 @@ impl Requester {
             }),
             _ => Vec::new(),
         }
+    }
+
+    /// Puts off what others have to say by some time.
+    fn held_up(&mut self, now_ms: u64, ms: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for job in self.jobs.keys().copied().collect::<Vec<_>>() {
+            let Some(live) = self.jobs.get_mut(&job) else { continue };
+            live.bidding_until = live.bidding_until.saturating_add(ms);
+            let shards = live.numbers();
+            effects.extend(self.work(now_ms, job, &shards, "", |shard| shard.held_up(ms)));
+        }
+        effects
     }
 
     fn tick(&mut self, now_ms: u64) -> Vec<Effect> {

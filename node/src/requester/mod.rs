@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use libp2p::PeerId;
 
 use crate::job::{AnnouncedJob, Event, ExecutionId, JobId};
-use crate::protocol::{Delivery, Message};
+use crate::protocol::{DEFAULT_SILENCE_MS, Delivery, Message};
 
 pub use draw::draw;
 pub use evidence::findings;
@@ -44,8 +44,8 @@ pub const EVIDENCE_MS: u64 = 5_000;
 pub struct RequesterConfig {
     /// How long a shard waits for `min_bids` bids, and for replacements. Default 30 s. It is announced with the job.
     pub bidding_ms: u64,
-    /// How long an accepted execution may be silent before it is given up: providers say every third of it that they
-    /// run. Default 60 s.
+    /// How long an accepted execution may be silent before it is given up. Its acceptance says so, and its provider
+    /// sends a heartbeat in every third of it. Default 60 s.
     pub silence_ms: u64,
     /// How long beyond the job's own time-out an execution may take in all. Default 60 s.
     pub grace_ms: u64,
@@ -94,6 +94,12 @@ pub enum Input {
         /// Whether they are what they have to be.
         result: Result<(), String>,
     },
+    /// This node itself did nothing for so long: its disk was slow, or the process was stopped. What others said in that
+    /// time is still to be handled, so it does not count as their silence.
+    HeldUp {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Time has passed.
     Tick,
 }
@@ -139,7 +145,7 @@ impl Default for RequesterConfig {
     fn default() -> Self {
         Self {
             bidding_ms: 30_000,
-            silence_ms: 60_000,
+            silence_ms: DEFAULT_SILENCE_MS,
             grace_ms: 60_000,
             publishing_ms: 600_000,
             tries: 3,

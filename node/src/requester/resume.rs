@@ -2,7 +2,6 @@
 
 use super::shard::Shard;
 use crate::job::{ExecutionState, ShardState};
-use crate::protocol::{Accept, Message};
 
 impl Shard<'_> {
     /// Says again what has to be said.
@@ -20,7 +19,7 @@ impl Shard<'_> {
         for (number, state) in self.record.executions.iter().map(|it| (it.number, it.state)).collect::<Vec<_>>() {
             match state {
                 ExecutionState::Accepted | ExecutionState::Running => {
-                    self.send(number, Message::Accept(Accept { execution: self.id(number) }));
+                    self.send(number, self.acceptance(number));
                 }
                 ExecutionState::Won | ExecutionState::Lost => {
                     let published = self.execution(number).is_some_and(|it| it.memo.delivery.is_some());

@@ -95,7 +95,7 @@ impl Net {
         let cid = module.cid();
         bench.preload_module(&module);
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
-        let compute = ComputeConfig { total: all, per_job: all, running_ms: 300, ..ComputeConfig::default() };
+        let compute = ComputeConfig { total: all, per_job: all, ..ComputeConfig::default() };
         let nodes = u16::try_from(cast.roles().len()).unwrap();
         let providers: Vec<OnceLock<Arc<Provider>>> = cast.roles().iter().map(|_| OnceLock::new()).collect();
         let networks = Mutex::new(Vec::new());

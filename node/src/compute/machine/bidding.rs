@@ -74,8 +74,8 @@ impl Compute {
         match result {
             Ok(needs) if needs.len() == shards && !self.draining => {
                 let shard = |needs: Option<Resources>| match needs {
-                    Some(needs) => Shard { needs, stage: Stage::Idle },
-                    None => Shard { needs: Resources::default(), stage: Stage::Over },
+                    Some(needs) => Shard { needs, stage: Stage::Idle, silence_ms: None },
+                    None => Shard { needs: Resources::default(), stage: Stage::Over, silence_ms: None },
                 };
                 entry.record.shards = needs.into_iter().map(shard).collect();
             }

@@ -8,7 +8,7 @@ use super::super::record::{Proposed, Stage, Step};
 use super::super::{Effect, Ran};
 use super::Compute;
 use crate::job::{ExecutionId, JobId};
-use crate::protocol::{Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
+use crate::protocol::{Accept, Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
 use crate::verify::SealError;
 
 /// What a message holds beside a receipt, at most: the trail of calls and the envelope.
@@ -17,16 +17,24 @@ const BESIDE_RECEIPT_BYTES: usize = 256 << 10;
 const MAX_WHY_CHARS: usize = 2000;
 
 impl Compute {
-    /// A bid is accepted. Said again, it changes nothing and is answered by where the execution stands.
-    pub(super) fn accepted(&mut self, execution: ExecutionId) {
+    /// A bid is accepted. Said again, it changes nothing but the silence that is allowed, and is answered by where the
+    /// execution stands.
+    pub(super) fn accepted(&mut self, accept: &Accept) {
+        let execution = accept.execution;
         let ExecutionId { job: id, shard, number } = execution;
         let again = match self.stage(id, shard) {
             Some(Stage::Bid) => {
+                self.allow_silence(id, shard, accept.silence_ms);
                 self.put(id, shard, Stage::Running(number));
                 self.begin(execution);
                 return self.say_running(execution);
             }
-            Some(Stage::Running(running)) if *running == number => return self.say_running(execution),
+            Some(Stage::Running(running)) if *running == number => {
+                if self.allow_silence(id, shard, accept.silence_ms) {
+                    self.put(id, shard, Stage::Running(number));
+                }
+                return self.say_running(execution);
+            }
             Some(Stage::Proposed(proposed)) if proposed.number == number => proposed.proposal.clone(),
             stage => {
                 let why = match stage {
@@ -47,10 +55,15 @@ impl Compute {
         self.effects.push(Effect::Run { execution, job: Arc::clone(&entry.record.job) });
     }
 
-    /// Says that an execution runs, and will say so again.
+    /// Notes how long an execution may be silent, and says whether that is another time than before.
+    fn allow_silence(&mut self, id: JobId, shard: u32, silence_ms: Option<u64>) -> bool {
+        let Some(entry) = self.jobs.get_mut(&id) else { return false };
+        let Some(place) = entry.record.shard_mut(shard) else { return false };
+        std::mem::replace(&mut place.silence_ms, silence_ms) != silence_ms
+    }
+
+    /// Says that an execution runs. Its heartbeats are sent beside the machine.
     pub(super) fn say_running(&mut self, execution: ExecutionId) {
-        let due = self.now_ms.saturating_add(self.config.running_ms);
-        self.timers.set((execution.job, Some(execution.shard)), Some(due));
         self.tell(Message::Running(Running { execution }));
     }
 

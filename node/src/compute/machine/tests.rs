@@ -53,7 +53,7 @@ fn versions() -> Versions {
 
 fn config() -> ComputeConfig {
     let total = Resources { disk_bytes: 10 * NEED, ..amount(2 * NEED) };
-    ComputeConfig { total, per_job: total, jobs: 100, assessing: 2, running_ms: 20_000, keep_ms: 1_000_000 }
+    ComputeConfig { total, per_job: total, jobs: 100, assessing: 2, keep_ms: 1_000_000 }
 }
 
 fn amount(amount: u64) -> Resources {
@@ -89,7 +89,7 @@ fn says(from: PeerId, message: Message) -> Input {
 }
 
 fn accept(job: &AnnouncedJob, shard: u32, number: u16) -> Input {
-    says(job.requester.peer, Message::Accept(Accept { execution: job.id.execution(shard, number) }))
+    says(job.requester.peer, Message::Accept(Accept::new(job.id.execution(shard, number), 60_000)))
 }
 
 fn verdict(execution: ExecutionId, won: bool, publish: bool) -> Message {
@@ -131,6 +131,16 @@ fn bids(effects: &[Effect]) -> Vec<u32> {
     effects.iter().filter_map(bid).flatten().collect()
 }
 
+/// The heartbeats that begin, by their interval, and end.
+fn heartbeats(effects: &[Effect]) -> Vec<Option<u64>> {
+    let heartbeat = |effect: &Effect| match effect {
+        Effect::StartHeartbeat { every_ms, .. } => Some(Some(*every_ms)),
+        Effect::StopHeartbeat(_) => Some(None),
+        _ => None,
+    };
+    effects.iter().filter_map(heartbeat).collect()
+}
+
 /// A provider that has offered for the one shard of a job.
 fn after_bid() -> (Compute, Arc<AnnouncedJob>) {
     let (mut provider, job) = (provider(), job(peer(), 1));
@@ -146,7 +156,8 @@ fn while_it_runs() -> (Compute, Arc<AnnouncedJob>, ExecutionId) {
     let (mut provider, job) = after_bid();
     let execution = job.id.execution(0, 1);
     let effects = provider.handle(1, accept(&job, 0, 1));
-    assert_eq!(effects[0], Effect::Run { execution, job: Arc::clone(&job) });
+    let heartbeat = Effect::StartHeartbeat { execution, to: job.requester.peer, every_ms: 20_000 };
+    assert_eq!(effects[..2], [heartbeat, Effect::Run { execution, job: Arc::clone(&job) }]);
     assert_eq!(sent(&job, &effects), [Message::Running(Running { execution })]);
     (provider, job, execution)
 }
@@ -239,8 +250,8 @@ fn only_the_jobs_requester_is_obeyed() {
     let orders = |job: &AnnouncedJob| {
         let execution = job.id.execution(0, 1);
         [
-            Message::Accept(Accept { execution }),
-            Message::Accept(Accept { execution: job.id.execution(0, 2) }),
+            Message::Accept(Accept::new(execution, 60_000)),
+            Message::Accept(Accept::new(job.id.execution(0, 2), 1)),
             Message::Reject(Reject { job: job.id, shards: vec![0] }),
             Message::Cancel(Cancel { job: job.id, shard: None, why: String::new() }),
             verdict(execution, true, true),
@@ -317,16 +328,40 @@ fn one_shard_is_never_run_twice() {
 }
 
 #[test]
-fn it_says_that_it_runs_every_while() {
+fn heartbeats_come_at_a_third_of_the_silence_that_the_requester_allows_within_bounds() {
+    let every = |silence_ms| {
+        let (mut provider, job) = after_bid();
+        let execution = job.id.execution(0, 1);
+        let accept = Message::Accept(Accept { execution, silence_ms });
+        let effects = provider.handle(1, says(job.requester.peer, accept));
+        heartbeats(&effects)
+    };
+    assert_eq!(every(None), [Some(20_000)], "a requester that does not say so");
+    assert_eq!(every(Some(15_000)), [Some(5_000)]);
+    // No requester has thousands of them sent in a second, or none.
+    assert_eq!(every(Some(0)), [Some(1_000)]);
+    assert_eq!(every(Some(u64::MAX)), [Some(300_000)]);
+}
+
+#[test]
+fn heartbeats_follow_the_requester_survive_a_restart_and_end_with_the_run() {
     let (mut provider, job, execution) = while_it_runs();
-    let running = [Message::Running(Running { execution })];
-    assert_eq!(provider.handle(20_000, Input::Tick), []);
-    assert_eq!(provider.deadline(), Some(20_001));
-    for turn in 1..4 {
-        assert_eq!(sent(&job, &provider.handle(turn * 20_001, Input::Tick)), running);
-    }
-    provider.handle(60_010, ran(execution));
-    assert_eq!(provider.handle(100_000, Input::Tick), []);
+    let again = |silence_ms| says(job.requester.peer, Message::Accept(Accept { execution, silence_ms }));
+    assert_eq!(heartbeats(&provider.handle(2, again(None))), []);
+    assert_eq!(heartbeats(&provider.handle(3, again(Some(30_000)))), [Some(10_000)], "it was started again");
+    let record = provider.record(&job.id).unwrap();
+    let mut next = Compute::new(provider.me, versions(), config(), Arc::new(Open::default()));
+    assert_eq!(heartbeats(&next.restore(4, vec![record]).unwrap()), [Some(10_000)]);
+    assert_eq!(heartbeats(&next.handle(5, ran(execution))), [None]);
+}
+
+#[test]
+fn a_record_without_the_silence_is_read_as_one_of_the_default() {
+    let (provider, job, _) = while_it_runs();
+    let record = provider.record(&job.id).unwrap();
+    assert!(!record.windows(10).any(|word| word == b"silence_ms"), "older programs read it");
+    let mut next = Compute::new(provider.me, versions(), config(), Arc::new(Open::default()));
+    assert_eq!(heartbeats(&next.restore(4, vec![record]).unwrap()), [Some(20_000)]);
 }
 
 #[test]
@@ -334,7 +369,7 @@ fn a_cancelled_run_is_stopped_and_leaves_nothing() {
     let (mut provider, job, execution) = while_it_runs();
     let cancel = Message::Cancel(Cancel { job: job.id, shard: None, why: "no need".into() });
     let effects = provider.handle(2, says(job.requester.peer, cancel));
-    assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution)]);
+    assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution), Effect::StopHeartbeat(execution)]);
     assert_nothing_left(&mut provider, &job);
     assert_eq!(provider.handle(3, ran(execution)), [Effect::Discard(execution)], "what it left is nobody's");
 }
@@ -343,7 +378,7 @@ fn a_cancelled_run_is_stopped_and_leaves_nothing() {
 fn a_verdict_that_fell_without_it_ends_a_run() {
     let (mut provider, job, execution) = while_it_runs();
     let effects = provider.handle(2, says(job.requester.peer, verdict(execution, false, false)));
-    assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution)]);
+    assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution), Effect::StopHeartbeat(execution)]);
     assert_nothing_left(&mut provider, &job);
 }
 
@@ -357,7 +392,7 @@ fn one_shard_is_cancelled_and_the_other_goes_on() {
     let cancel = Message::Cancel(Cancel { job: job.id, shard: Some(1), why: "no need".into() });
     let stopped = job.id.execution(1, 1);
     let effects = provider.handle(2, says(job.requester.peer, cancel));
-    assert_eq!(effects, [Effect::Stop(stopped), Effect::Discard(stopped)]);
+    assert_eq!(effects, [Effect::Stop(stopped), Effect::Discard(stopped), Effect::StopHeartbeat(stopped)]);
     assert_eq!(provider.ledger.reserved(), amount(NEED));
     assert_eq!(sent(&job, &provider.handle(3, ran(job.id.execution(0, 1)))).len(), 1);
 }

@@ -124,7 +124,7 @@ fn only_the_requester_of_a_job_is_listened_to() {
     let execution = job.id.execution(0, 1);
     let stranger = PeerId::random();
     let messages = [
-        Message::Accept(Accept { execution }),
+        Message::Accept(Accept::new(execution, 60_000)),
         Message::Reject(Reject { job: job.id, shards: vec![0] }),
         Message::Cancel(Cancel { job: job.id, shard: None, why: "no".into() }),
     ];
@@ -132,7 +132,7 @@ fn only_the_requester_of_a_job_is_listened_to() {
         let (reply, effects) = core.message(3, stranger, message);
         assert_eq!((reply, effects), (Reply::Refused(Refusal::NotYours), Vec::new()));
     }
-    let (reply, effects) = core.message(4, requester, Message::Accept(Accept { execution }));
+    let (reply, effects) = core.message(4, requester, Message::Accept(Accept::new(execution, 60_000)));
     assert_eq!(reply, Reply::Taken);
     assert!(effects.contains(&Effect::Run { execution, job: Arc::new(job) }), "{effects:?}");
 }
@@ -146,7 +146,7 @@ fn what_nobody_here_knows_is_refused() {
         for message in [
             Message::Bid(Bid { job: other.id, shards: vec![0], versions: versions.clone() }),
             Message::Running(Running { execution }),
-            Message::Accept(Accept { execution }),
+            Message::Accept(Accept::new(execution, 60_000)),
             Message::Log { execution, stderr: false, offset: 0 },
         ] {
             let (reply, effects) = core.message(1, PeerId::random(), message);

@@ -96,7 +96,7 @@ fn nobody_speaks_for_another() {
         assert_eq!(world.machine.admits(&world.peer_of(1), &message), Ok(()));
         assert_eq!(world.say(stranger, message), []);
     }
-    let accept = Message::Accept(Accept { execution });
+    let accept = Message::Accept(Accept::new(execution, 60_000));
     assert_eq!(world.machine.admits(&world.peer_of(1), &accept), Err(Refusal::OutOfTurn));
     assert_eq!(world.say(world.peer_of(1), accept), []);
     assert_eq!(world.record(), &before);
@@ -141,7 +141,7 @@ fn a_bid_that_was_withdrawn_is_none() {
 fn who_cannot_be_reached_has_failed() {
     let mut world = World::new(job(1, 0, 2));
     world.bids(0..2);
-    let accept = Message::Accept(Accept { execution: world.job.execution(0, 1) });
+    let accept = Message::Accept(Accept::new(world.job.execution(0, 1), 60_000));
     let to = world.peer_of(1);
     let stranger = Input::Undelivered { to: world.shard().bids[0].peer, message: accept.clone(), why: "x".into() };
     let own = Input::Undelivered { to, message: accept, why: "no address".into() };

@@ -88,7 +88,7 @@ fn act(world: &mut World, step: &Step, number: u16) {
             world.say(world.peer_of(number), Message::Failed(failed))
         }
         Step::Unreached(_) => {
-            let (to, message) = (world.peer_of(number), Message::Accept(Accept { execution }));
+            let (to, message) = (world.peer_of(number), Message::Accept(Accept::new(execution, 60_000)));
             world.feed(Input::Undelivered { to, message, why: "gone".into() })
         }
         Step::Show(_) if world.execution(number).h1.is_some() => world.show(number),

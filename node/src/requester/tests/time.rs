@@ -3,7 +3,7 @@
 use super::world::*;
 use crate::job::{EventKind, ExecutionState, JobState};
 use crate::protocol::Message;
-use crate::requester::Effect;
+use crate::requester::{Effect, Input};
 
 #[test]
 fn too_few_bids_fail_the_job_with_what_came() {
@@ -49,6 +49,23 @@ fn who_is_silent_is_replaced_and_who_gives_signs_of_life_is_not() {
     assert_eq!(sent(&effects, |message| matches!(message, Message::Accept(_))), [world.peer_of(2)]);
     let late = world.vote(1, "h1:late");
     assert_eq!((late, world.execution(1).h1.clone()), (vec![], None));
+}
+
+#[test]
+fn time_in_which_the_requester_did_not_listen_is_not_the_silence_of_providers() {
+    let mut world = World::new(job(2, 0, 2));
+    world.bids(0..2);
+    world.running(1);
+    world.running(2);
+    // Its disk took five minutes; heartbeats of both are in its mailbox, and the first of them is handled.
+    world.now += 300_000;
+    world.feed(Input::HeldUp { ms: 300_000 });
+    world.running(1);
+    assert_eq!(world.execution(2).state, ExecutionState::Running);
+    world.wait(59_999);
+    assert_eq!(world.execution(2).state, ExecutionState::Running);
+    world.wait(1);
+    assert_eq!(world.execution(2).why.as_deref(), Some("silent for 60 s"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::world::World;
-use crate::daemon::Changes;
+use crate::daemon::{Changes, Schedule};
 
 impl World<'_> {
     /// Decides beforehand who goes when, and when the network falls apart.
@@ -37,6 +37,7 @@ impl World<'_> {
         node.disk.sync(&core);
         node.life += 1;
         node.running.clear();
+        node.heartbeats = Schedule::default();
         node.wake_ms = None;
         self.report.crashes += 1;
     }

@@ -18,6 +18,8 @@ pub(super) enum Event {
     Cancel { node: usize, job: JobId },
     /// A node asked to be woken.
     Wake { node: usize, life: u32 },
+    /// Heartbeats of a node are due.
+    Heartbeat { node: usize, life: u32 },
     /// An announcement arrives.
     Announced { node: usize, job: Arc<AnnouncedJob> },
     /// A message arrives.
@@ -65,6 +67,7 @@ impl Event {
             Self::Start { node } => (9, *node),
             Self::Part => (10, 0),
             Self::Heal => (11, 0),
+            Self::Heartbeat { node, .. } => (12, *node),
         }
     }
 }

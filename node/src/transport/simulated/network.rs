@@ -8,7 +8,7 @@ use super::jobs;
 use super::report::kind;
 use super::world::World;
 use super::{Behaviour, FakeSeal};
-use crate::daemon::{Input, Transmit};
+use crate::daemon::{Heartbeat, Input, Transmit};
 use crate::job::AnnouncedJob;
 use crate::protocol::{Bid, Failed, FailureKind, Message, Proposal, Reply, Running, Withdraw};
 use crate::verify::Seal as _;
@@ -74,6 +74,25 @@ impl World<'_> {
             self.agenda.at(self.now_ms + self.config.links.timeout_ms, answer(Err("no answer".into())));
         } else {
             self.say(from, to, Some(id), message);
+        }
+    }
+
+    /// A node begins to send heartbeats of an execution.
+    pub(super) fn start_heartbeat(&mut self, node: usize, heartbeat: Heartbeat) {
+        let (now_ms, life) = (self.now_ms, self.nodes[node].life);
+        self.agenda.at(now_ms + heartbeat.every_ms, Event::Heartbeat { node, life });
+        self.nodes[node].heartbeats.start(heartbeat, now_ms);
+    }
+
+    /// Sends the heartbeats that are due, each once.
+    pub(super) fn heartbeats(&mut self, node: usize, life: u32) {
+        if self.nodes[node].life != life {
+            return;
+        }
+        for Heartbeat { execution, to, addrs, every_ms } in self.nodes[node].heartbeats.take_due(self.now_ms) {
+            self.agenda.at(self.now_ms + every_ms, Event::Heartbeat { node, life });
+            let message = Message::Running(Running { execution });
+            self.transmit(node, Transmit { id: 0, to, addrs, message, again: false });
         }
     }
 

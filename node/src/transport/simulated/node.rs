@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::jobs::versions;
 use super::{Behaviour, Config, FakeSeal};
 use crate::compute::Compute;
-use crate::daemon::Core;
+use crate::daemon::{Core, Schedule};
 use crate::job::{ExecutionId, Resources};
 use crate::requester::Requester;
 use crate::transport::Identity;
@@ -33,6 +33,7 @@ pub(super) struct Node {
     pub(super) data_sets: BTreeSet<usize>,
     /// Executions that run, and what they take.
     pub(super) running: BTreeMap<ExecutionId, Resources>,
+    pub(super) heartbeats: Schedule,
     /// When it is to be woken, if it is.
     pub(super) wake_ms: Option<u64>,
     /// Which part of the network it is in while that is parted.
@@ -55,6 +56,7 @@ impl Node {
             disk: Disk::default(),
             data_sets: BTreeSet::new(),
             running: BTreeMap::new(),
+            heartbeats: Schedule::default(),
             wake_ms: None,
             part: false,
             kept_seal: None,

@@ -118,6 +118,7 @@ impl<'a> World<'a> {
                 }
             }
             Event::Wake { node, life } => self.wake(node, life),
+            Event::Heartbeat { node, life } => self.heartbeats(node, life),
             Event::Announced { node, job } => self.hear(node, job),
             Event::Deliver(delivery) => {
                 let words: Vec<u64> = kind(&delivery.message).bytes().map(u64::from).collect();
@@ -234,6 +235,8 @@ impl<'a> World<'a> {
             Effect::Transmit(transmit) => self.transmit(node, *transmit),
             Effect::Assess(job) => self.assess(node, &job),
             Effect::Run { execution, job } => self.begin(node, execution, &job),
+            Effect::StartHeartbeat(heartbeat) => self.start_heartbeat(node, heartbeat),
+            Effect::StopHeartbeat(execution) => self.nodes[node].heartbeats.stop(&execution),
             Effect::Stop(execution) => {
                 self.nodes[node].running.remove(&execution);
             }

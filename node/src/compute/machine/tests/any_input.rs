@@ -1,7 +1,7 @@
 //! Whatever is said in whatever order: capacity is never below zero nor above the total, no shard runs twice, and when
 //! time has passed nothing is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn input(happening: &Happening, jobs: &[Arc<AnnouncedJob>], stranger: PeerId) ->
             message: Message::Bid(Bid { job: job.id, shards: vec![shard], versions: versions() }),
             why: String::new(),
         },
-        21 => says(stranger, Message::Accept(Accept { execution })),
+        21 => says(stranger, Message::Accept(Accept::new(execution, 60_000))),
         22 if number == 3 => Input::Drain,
         _ => Input::Tick,
     }
@@ -52,6 +52,7 @@ proptest! {
         let mut provider = provider();
         let mut runs: BTreeMap<(JobId, u32), u16> = BTreeMap::new();
         let mut disk: BTreeMap<JobId, Vec<u8>> = BTreeMap::new();
+        let mut beating: BTreeSet<ExecutionId> = BTreeSet::new();
         let mut now = 0;
         for (index, happening) in happenings.iter().enumerate() {
             now += happening.4;
@@ -62,9 +63,11 @@ proptest! {
                 save(&mut provider, &mut disk);
                 effects.extend(next.restore(now, disk.values().cloned().collect()).unwrap());
                 provider = next;
+                beating.clear();
             }
             save(&mut provider, &mut disk);
             for effect in effects {
+                beats(&mut beating, &effect);
                 if let Effect::Run { execution, .. } = effect {
                     let number = *runs.entry((execution.job, execution.shard)).or_insert(execution.number);
                     // Only a crash forgets which jobs are over.
@@ -81,7 +84,8 @@ proptest! {
         // Runs end, and time passes.
         for job in &jobs {
             for (shard, number) in (0..4).flat_map(|shard| (1..4).map(move |number| (shard, number))) {
-                provider.handle(now, ran(job.id.execution(shard, number)));
+                let effects = provider.handle(now, ran(job.id.execution(shard, number)));
+                effects.iter().for_each(|effect| beats(&mut beating, effect));
             }
         }
         provider.handle(now + 10_000_000, Input::Tick);
@@ -89,6 +93,15 @@ proptest! {
         prop_assert_eq!(provider.ledger.reserved(), amount(0));
         prop_assert!(provider.jobs.is_empty() && provider.is_idle() && disk.is_empty());
         prop_assert_eq!(provider.deadline(), None);
+        prop_assert!(beating.is_empty(), "{beating:?}");
+    }
+}
+
+fn beats(beating: &mut BTreeSet<ExecutionId>, effect: &Effect) {
+    match effect {
+        Effect::StartHeartbeat { execution, .. } => drop(beating.insert(*execution)),
+        Effect::StopHeartbeat(execution) => drop(beating.remove(execution)),
+        _ => {}
     }
 }
 
