@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::exit::Failure;
+use super::exit::{Exit, Failure};
 use super::serve::{Reached, Running};
 use crate::config::Config;
 use crate::daemon::Work;
@@ -30,7 +30,7 @@ fn start_with(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>
     let peers: Vec<String> =
         service.host().map_or(&[][..], Host::listen_addrs).iter().map(ToString::to_string).collect();
     let reached = Reached { peer_id: service.daemon().me().to_string(), peers, api: service.api() };
-    Ok(Running { reached, drain: Box::new(move || Ok(service.drain()?)) })
+    Ok(Running { reached, drain: Box::new(move || Ok(service.drain().map(|()| Exit::Success)?)) })
 }
 
 impl From<ServiceError> for Failure {

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
-use super::serve::{Reached, Running};
+use super::serve::{self, Reached, Running};
 use super::settings::{Files, Settings};
 use super::{daemon, interrupt, log};
 use crate::config::Config;
@@ -26,7 +26,10 @@ Examples:
   bacalhau devstack --nodes 5 --bad-actors 1
       the last node reports wrong results
   bacalhau devstack --data-dir ./stack
-      nodes and jobs stay in ./stack/devstack, and are there again the next time";
+      nodes and jobs stay in ./stack/devstack, and are there again the next time
+
+SIGTERM or Ctrl-C: the nodes take no more work, wait for executions that run (--drain-time), and end. A second signal ends
+them at once, with exit code 130.";
 
 /// Run a network of several nodes in this process, to try things out
 #[derive(Args, Debug)]
@@ -86,6 +89,9 @@ impl Devstack {
                     .map_err(|error| HostFailure::io("make a directory for the nodes", error))?,
             ),
         };
+        if let Some(dir) = dir.as_ref().map(|dir| dir.path().to_path_buf()) {
+            interrupt::ends(move || interrupt::remove_for_good(&dir));
+        }
         let stop = interrupt::awaited();
         let mut nodes: Vec<Running> = Vec::new();
         for number in 0..self.nodes {
@@ -96,10 +102,7 @@ impl Devstack {
         let reached: Vec<Reached> = nodes.iter().map(|node| node.reached.clone()).collect();
         let api = reached.first().map(|node| node.api.clone()).unwrap_or_default();
         output::print(self.output, &Stack { api, nodes: reached })?;
-        // An error says that no signal can come any more.
-        let _ = stop.recv();
-        nodes.into_iter().try_for_each(|node| (node.drain)())?;
-        Ok(Exit::Success)
+        serve::wait(nodes, &stop)
     }
 }
 

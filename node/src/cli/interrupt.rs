@@ -30,16 +30,14 @@ pub(super) fn removes(dir: &Path) {
     // A second handler, or a system without signals: then the directory stays, which harms nobody.
     let _ = ctrlc::set_handler(move || {
         let _no_renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);
-        for end in ENDS.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            end();
-        }
+        end_all();
         remove_for_good(&dir);
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
 }
 
 /// Runs still write while it is removed, and nodes that are just being started make it anew: so it has to be gone for a moment.
-fn remove_for_good(dir: &Path) {
+pub(super) fn remove_for_good(dir: &Path) {
     let (begun, mut gone) = (Instant::now(), Instant::now());
     while gone.elapsed() < GONE && begun.elapsed() < LONGEST {
         if dir.exists() {
@@ -51,14 +49,25 @@ fn remove_for_good(dir: &Path) {
     }
 }
 
-/// From now on, a signal that would end the process is a message.
+/// From now on, the first signal that would end the process is a message. The second ends it at once, whatever it does,
+/// after what [`ends`] has been told.
 pub(super) fn awaited() -> mpsc::Receiver<()> {
     let (sender, receiver) = mpsc::channel();
+    let mut told = false;
     // A second handler, or a system without signals: then the process is ended as any other.
     let _ = ctrlc::set_handler(move || {
+        if std::mem::replace(&mut told, true) {
+            end_all();
+            std::process::exit(i32::from(Exit::Interrupted as u8));
+        }
         let _ = sender.send(());
     });
     receiver
+}
+
+fn end_all() {
+    let ends = std::mem::take(&mut *ENDS.lock().unwrap_or_else(PoisonError::into_inner));
+    ends.into_iter().for_each(|end| end());
 }
 
 /// Returns, unless the process was interrupted: then what failed because of that is not worth a word.

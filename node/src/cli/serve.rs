@@ -2,9 +2,8 @@
 //! ends; told a second time, it ends at once.
 
 use std::net::IpAddr;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::Duration;
 
 use clap::Args;
 use libp2p::Multiaddr;
@@ -18,9 +17,6 @@ use super::{daemon, interrupt, log, text};
 use crate::config::Config;
 use crate::serving::{Addresses, Serving};
 
-/// How often it is looked whether a node that drains is told to stop a second time.
-const BEAT: Duration = Duration::from_millis(100);
-
 const EXAMPLES: &str = "\
 Examples:
   bacalhau serve --filecoin-unsealed-path '/var/lib/data/{{.Cid}}' --peer /ip4/…/tcp/1235/p2p/ID
@@ -28,7 +24,10 @@ Examples:
   bacalhau serve --config site.toml --config host.toml
       everything that flags say can stand in files: see bacalhau config default
   bacalhau serve --compute=false --host 0.0.0.0
-      takes jobs from everywhere and runs none";
+      takes jobs from everywhere and runs none
+
+SIGTERM or Ctrl-C: the node takes no more work, waits for executions that run (--drain-time), and ends; /readyz says 503
+meanwhile. What is cut off goes on at the next start. A second signal ends it at once, with exit code 130.";
 
 /// Run a node of the network: take jobs of clients, and run jobs next to data
 #[derive(Args, Debug)]
@@ -70,7 +69,7 @@ pub(super) struct Running {
     /// Where it can be reached.
     pub(super) reached: Reached,
     /// Takes no more work, finishes what runs, and ends.
-    pub(super) drain: Box<dyn FnOnce() -> Result<(), Failure> + Send>,
+    pub(super) drain: Box<dyn FnOnce() -> Result<Exit, Failure> + Send>,
 }
 
 /// Where a node can be reached.
@@ -98,7 +97,7 @@ impl Serve {
         let reached = &running.reached;
         serving.announce(&Addresses { peers: reached.peers.clone(), http: None, api: Some(reached.api.clone()) })?;
         output::print(self.output, reached)?;
-        wait(running, &stop)
+        wait(vec![running], &stop)
     }
 
     fn config(&self) -> Result<Config, Failure> {
@@ -110,23 +109,20 @@ impl Serve {
     }
 }
 
-/// Until told to stop; then drains, unless told again.
-pub(super) fn wait(running: Running, stop: &Receiver<()>) -> Result<Exit, Failure> {
+/// Until told to stop; then drains all of `nodes` at once. Told again, the process ends: see [`interrupt::awaited`].
+pub(super) fn wait(nodes: Vec<Running>, stop: &Receiver<()>) -> Result<Exit, Failure> {
     // An error says that no signal can come any more.
     let _ = stop.recv();
-    tracing::info!("told to stop: finishing what runs");
-    let draining = thread::spawn(running.drain);
-    while !draining.is_finished() {
-        match stop.recv_timeout(BEAT) {
-            Ok(()) => return Ok(Exit::Interrupted),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
+    tracing::info!("told to stop: finishing what runs; a second signal ends the process at once");
+    let draining: Vec<_> = nodes.into_iter().map(|node| thread::spawn(node.drain)).collect();
+    let mut exit = Ok(Exit::Success);
+    for node in draining {
+        let ended = node.join().unwrap_or(Ok(Exit::Internal));
+        if matches!(exit, Ok(Exit::Success)) {
+            exit = ended;
         }
     }
-    match draining.join() {
-        Ok(ended) => ended.map(|()| Exit::Success),
-        Err(_) => Ok(Exit::Internal),
-    }
+    exit
 }
 
 impl ListenArgs {
@@ -179,7 +175,7 @@ mod tests {
     use super::*;
     use crate::config::Layers;
 
-    fn running(drain: impl FnOnce() -> Result<(), Failure> + Send + 'static) -> Running {
+    fn running(drain: impl FnOnce() -> Result<Exit, Failure> + Send + 'static) -> Running {
         let reached = Reached { peer_id: String::new(), peers: Vec::new(), api: String::new() };
         Running { reached, drain: Box::new(drain) }
     }
@@ -200,18 +196,22 @@ mod tests {
     }
 
     #[test]
-    fn told_once_it_drains_and_told_twice_it_ends_at_once() {
+    fn nodes_drain_at_once_and_one_that_does_not_is_told_of() {
         let (sender, stop) = mpsc::channel();
         sender.send(()).unwrap();
-        assert_eq!(wait(running(|| Ok(())), &stop).unwrap(), Exit::Success);
+        // Each waits for the other one.
+        let (one, other) = (mpsc::channel(), mpsc::channel());
+        let meet = |say: mpsc::Sender<()>, hear: Receiver<()>| {
+            running(move || {
+                say.send(()).unwrap();
+                hear.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+                Ok(Exit::Success)
+            })
+        };
+        let nodes = vec![meet(one.0, other.1), meet(other.0, one.1)];
+        assert_eq!(wait(nodes, &stop).unwrap(), Exit::Success);
         sender.send(()).unwrap();
         let failing = running(|| Err(Failure { exit: Exit::Host, message: "the disk is full".into() }));
-        assert_eq!(wait(failing, &stop).unwrap_err().exit, Exit::Host);
-        sender.send(()).unwrap();
-        sender.send(()).unwrap();
-        let (forever, never) = mpsc::channel::<()>();
-        let hanging = running(move || never.recv().map_err(|_| Failure::usage("over")));
-        assert_eq!(wait(hanging, &stop).unwrap(), Exit::Interrupted);
-        drop(forever);
+        assert_eq!(wait(vec![failing, running(|| Ok(Exit::Success))], &stop).unwrap_err().exit, Exit::Host);
     }
 }

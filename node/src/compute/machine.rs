@@ -98,7 +98,7 @@ impl Compute {
             Input::Announced { job, versions } => self.announced(job, &versions),
             Input::Assessed { job, result } => self.assessed(job, result),
             Input::Message { from, message } => self.heard_from(from, message),
-            Input::Undelivered { to, message, .. } => self.undelivered(to, &message),
+            Input::Undelivered { to, message, refusal } => self.undelivered(to, &message, refusal),
             Input::Ran { execution, result } => self.ran(execution, result),
             Input::Published { execution, result } => self.published(execution, result),
             Input::Drain => self.drain(),
@@ -140,15 +140,17 @@ impl Compute {
         self.ledger.free()
     }
 
-    /// Whether nothing runs and nothing waits to be published: a drained node may end. Results that were proposed wait
-    /// for their verdict, and those that are published for the requester to fetch them; both for `keep_ms` at most.
-    pub fn is_idle(&self) -> bool {
-        let busy = |stage: &Stage| match stage {
-            Stage::Bid | Stage::Running(_) => true,
-            Stage::Proposed(proposed) => proposed.step != Step::Won,
-            Stage::Waiting | Stage::Idle | Stage::Over => false,
-        };
-        !self.jobs.values().flat_map(|entry| &entry.record.shards).any(|shard| busy(&shard.stage))
+    /// Executions that run.
+    pub fn running(&self) -> usize {
+        self.jobs.values().flat_map(|entry| &entry.record.shards).filter_map(|shard| shard.stage.running()).count()
+    }
+
+    /// Whether the results of some execution are on their way to a requester for which `reaches` is true: proposed, and
+    /// neither lost nor collected. Of those that won only the one that publishes counts.
+    pub fn hands_over(&self, reaches: impl Fn(&PeerId) -> bool) -> bool {
+        let waits = |stage: &Stage| matches!(stage, Stage::Proposed(proposed) if proposed.step != Step::Won);
+        let mut reached = self.jobs.values().filter(|entry| reaches(&entry.record.job.requester.peer));
+        reached.any(|entry| entry.record.shards.iter().any(|shard| waits(&shard.stage)))
     }
 
     /// A message. Only the job's requester is listened to.

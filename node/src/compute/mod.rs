@@ -23,7 +23,7 @@ use bacalhau_runtime::{CallTrail, Publication, Receipt};
 use libp2p::PeerId;
 
 use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
-use crate::protocol::{Delivery, FailureKind, Message, Versions};
+use crate::protocol::{Delivery, FailureKind, Message, Refusal, Versions};
 
 pub use assess::Assessor;
 pub use collect::Collector;
@@ -81,8 +81,8 @@ pub enum Input {
         to: PeerId,
         /// What.
         message: Message,
-        /// In words.
-        why: String,
+        /// The other side's reason, where it refused the message.
+        refusal: Option<Refusal>,
     },
     /// An execution has ended.
     Ran {

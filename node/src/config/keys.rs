@@ -92,6 +92,8 @@ settings! {
         max_timeout: Span = "24h", flag "max-job-timeout";
         /// How long results are kept for a requester that does not ask for them.
         keep_results: Span = "1h", flag "keep-results";
+        /// How long a node that is told to stop waits for executions that run. What is cut off begins anew at the next start.
+        drain_time: Span = "1m", flag "drain-time";
     }
 
     /// Containers, where the program was built with the feature `docker`.

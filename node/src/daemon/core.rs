@@ -4,7 +4,7 @@
 //! The daemon puts [`Core::take_changes`] on disk before it carries out effects or sends a reply. Logs are not here: the
 //! daemon answers [`Message::Log`] itself.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 
@@ -155,12 +155,21 @@ pub struct Changes {
     pub events: Vec<Event>,
     /// Jobs of others that changed: [`Core::provider_record`] has what is to be kept of them, if anything.
     pub provided: Vec<JobId>,
+    /// Messages that are kept until they are taken, by number; `None` where one is kept no longer.
+    pub messages: BTreeMap<u64, Option<Vec<u8>>>,
 }
 
 impl Changes {
     /// Whether there is nothing to put on disk.
     pub fn is_empty(&self) -> bool {
-        self.jobs.is_empty() && self.events.is_empty() && self.provided.is_empty()
+        !self.are_urgent() && self.messages.is_empty()
+    }
+
+    /// Whether something has to be on disk before anything else is done. A message that is kept no longer can wait: sent
+    /// twice it does no harm.
+    pub fn are_urgent(&self) -> bool {
+        let records = !(self.jobs.is_empty() && self.events.is_empty() && self.provided.is_empty());
+        records || self.messages.values().any(Option::is_some)
     }
 }
 
@@ -202,7 +211,9 @@ impl Core {
         now_ms: u64,
         jobs: Vec<JobRecord>,
         provided: Vec<Vec<u8>>,
+        messages: Vec<(u64, Vec<u8>)>,
     ) -> Result<Vec<Effect>, String> {
+        self.outbox.restore(messages, now_ms);
         if let Some(compute) = &mut self.compute {
             let effects = compute.restore(now_ms, provided)?;
             self.of_compute(now_ms, effects);
@@ -268,7 +279,8 @@ impl Core {
         let requester::Changes { jobs, events } =
             self.requester.as_mut().map(Requester::take_changes).unwrap_or_default();
         let provided = self.compute.as_mut().map(Compute::take_changes).unwrap_or_default();
-        Changes { jobs, events, provided }
+        let messages = self.outbox.take_changes().into_iter().collect();
+        Changes { jobs, events, provided, messages }
     }
 
     /// A job of ours that has not ended, or has since the last [`forget_ended`](Self::forget_ended).
@@ -304,7 +316,7 @@ impl Core {
             while let Some(message) = self.to_self.pop_front() {
                 if let Reply::Refused(refusal) = self.deliver(now_ms, self.me, message.clone()) {
                     let why = format!("this node itself refused it: {refusal:?}");
-                    self.undelivered.push_back(Undelivered { to: self.me, message, why });
+                    self.undelivered.push_back(Undelivered { to: self.me, message, why, refusal: Some(refusal) });
                 }
             }
             let due = self.outbox.tick(now_ms);
@@ -422,10 +434,12 @@ impl Core {
     }
 
     fn not_delivered(&mut self, now_ms: u64, undelivered: Undelivered) {
-        let Undelivered { to, message, why } = undelivered;
+        let Undelivered { to, message, why, refusal } = undelivered;
         // Who would have been told by it did not say it.
         match addressee(&message) {
-            Addressee::Requester => self.tell_compute(now_ms, compute::Input::Undelivered { to, message, why }),
+            Addressee::Requester => {
+                self.tell_compute(now_ms, compute::Input::Undelivered { to, message, refusal });
+            }
             Addressee::Compute => self.tell_requester(now_ms, requester::Input::Undelivered { to, message, why }),
             Addressee::Nobody => {}
         }

@@ -1,7 +1,7 @@
 //! A node that runs: the handle by which the rest of the process talks to the loop. It is started, takes jobs, drains and
 //! ends. Jobs and events are read from its store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -27,6 +27,8 @@ use crate::verify::Seal;
 const ERRANDS: usize = 32;
 /// Programs that run at once, at most; capacity is the bound that matters.
 const RUNS: usize = 512;
+/// How long a node that drains waits for what is on its way to others.
+const HANDOVER: Duration = Duration::from_secs(10);
 /// How long somebody waits for a log.
 const LOG_PATIENCE: Duration = Duration::from_secs(20);
 /// How long somebody who wants to see a job waits for news of what was published of it.
@@ -123,10 +125,20 @@ struct State {
     /// Why nothing goes on.
     problem: Option<String>,
     draining: bool,
-    idle: bool,
+    /// What is left to do, as long as it drains.
+    left: Option<Left>,
     free: Option<Resources>,
     /// What peers said they speak.
     versions: BTreeMap<PeerId, Versions>,
+}
+
+/// What a node that drains has left to do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    /// Executions that run.
+    running: usize,
+    /// Whether results or messages are on their way to nodes that are connected.
+    hands_over: bool,
 }
 
 /// Peers whose versions are remembered.
@@ -172,8 +184,9 @@ impl Daemon {
         );
         let jobs = store.unfinished().map_err(|error| failed(&error))?;
         let provided = store.provider_records().map_err(|error| failed(&error))?;
+        let messages = store.messages().map_err(|error| failed(&error))?;
         let provided = provided.into_iter().map(|(_, record)| record).collect();
-        let effects = core.restore(clock.now_ms(), jobs, provided).map_err(HostFailure::new)?;
+        let effects = core.restore(clock.now_ms(), jobs, provided, messages).map_err(HostFailure::new)?;
         let heartbeats = Heartbeats::begin(clock, Arc::clone(&transport)).map_err(no_thread)?;
         let (state, load_changed) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { me, clock, store, transport, work, events, state, load_changed });
@@ -341,16 +354,32 @@ impl Daemon {
         runtime.block_on(async { tokio::time::timeout(patience, committed).await }).unwrap_or_else(|_| done(store))
     }
 
-    /// Takes no more jobs, bids no more, and waits until nothing runs, for `patience` at most. Answers whether it came to
-    /// that.
-    pub fn drain(&self, patience: Duration) -> bool {
+    /// Takes no more jobs, bids no more, and waits for executions that run, for `patience` at most; then for a moment for
+    /// results and messages that are on their way to nodes that are connected. All else is on disk and goes on after the
+    /// next start. Answers how many executions still run.
+    pub fn drain(&self, patience: Duration) -> usize {
         self.shared.state().draining = true;
         if self.ask(Input::Drain).is_err() {
-            return true;
+            return 0;
         }
+        let left = self.wait_while(patience, |left| left.running > 0);
+        if left.running == 0 && self.wait_while(HANDOVER, |left| left.hands_over).hands_over {
+            tracing::info!("some results and messages have not been taken yet: they wait for the next start");
+        }
+        left.running
+    }
+
+    /// Waits while something of what is left is to be waited for, and says what is left then.
+    fn wait_while(&self, patience: Duration, waits: impl Fn(&Left) -> bool) -> Left {
         let state = self.shared.state();
-        let waited = self.shared.load_changed.wait_timeout_while(state, patience, |state| !state.idle);
-        waited.unwrap_or_else(PoisonError::into_inner).0.idle
+        let waits = |state: &mut State| state.left.as_ref().is_none_or(&waits);
+        let waited = self.shared.load_changed.wait_timeout_while(state, patience, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0.left.unwrap_or_default()
+    }
+
+    /// Whether it takes no more jobs because it is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.shared.state().draining
     }
 
     /// Why nothing goes on, if so.
@@ -393,12 +422,23 @@ impl Shared {
         self.state().problem = problem;
     }
 
-    pub(super) fn set_load(&self, compute: Option<&Compute>) {
+    pub(super) fn set_load(&self, core: &Core) {
+        let left = self.state().draining.then(|| self.left(core));
         let mut state = self.state();
-        state.idle = compute.is_none_or(Compute::is_idle);
-        state.free = compute.map(Compute::free);
+        state.left = left;
+        state.free = core.compute().map(Compute::free);
         drop(state);
         self.load_changed.notify_all();
+    }
+
+    fn left(&self, core: &Core) -> Left {
+        let connected: BTreeSet<PeerId> = self.transport.peers().into_iter().map(|peer| peer.peer).collect();
+        let reaches = |peer: &PeerId| *peer == self.me || connected.contains(peer);
+        Left {
+            running: core.compute().map_or(0, Compute::running),
+            hands_over: core.compute().is_some_and(|compute| compute.hands_over(reaches))
+                || core.outbox().has_some_for(reaches),
+        }
     }
 
     /// Remembers what a bidder speaks.

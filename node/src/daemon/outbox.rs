@@ -1,5 +1,6 @@
 //! Messages of this node that wait to be taken: each is sent again until the other side has taken or refused it, or it is
-//! too old. Pure, as the machines are, and not on disk: after a restart the machines say again what has to be said.
+//! too old. Pure, as the machines are. After a restart the machines say again what has to be said, as long as they know of
+//! the job; the last messages about one ([`Message::is_last`]) are on disk until they are taken.
 //!
 //! Messages to one node about one shard keep their order; about different shards they overtake each other. A node that
 //! does not answer is tried by one message at a time, less and less often, and costs no more than its queue.
@@ -7,11 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use libp2p::PeerId;
+use serde::{Deserialize, Serialize};
 
-use crate::job::JobId;
+use crate::job::{JobId, to_dag_cbor};
 use crate::protocol::{
     Accept, Cancel, Collected, Evidence, Failed, Message, Proposal, Published, Refusal, Reply, Running, VerdictNotice,
 };
+
+/// Failures in a row, about two minutes, after which a node is tried less often.
+const PATIENT: u32 = 12;
 
 /// Bounds in time and number.
 #[derive(Clone, Debug)]
@@ -22,6 +27,10 @@ pub struct OutboxConfig {
     pub last_retry_ms: u64,
     /// How old a message becomes before it is given up. Default 2 min.
     pub age_ms: u64,
+    /// How old one of the last messages about a job becomes, which are kept on disk. Default 24 h.
+    pub kept_age_ms: u64,
+    /// The longest wait for a node that has not answered for minutes. Default 5 min.
+    pub patient_retry_ms: u64,
     /// Messages that wait for one node; more are given up at once. Default 4096.
     pub per_peer: usize,
     /// Messages that are on their way to one node at once. Default 64, as many as the network carries to one at a time.
@@ -30,7 +39,15 @@ pub struct OutboxConfig {
 
 impl Default for OutboxConfig {
     fn default() -> Self {
-        Self { first_retry_ms: 250, last_retry_ms: 15_000, age_ms: 120_000, per_peer: 4096, on_their_way: 64 }
+        Self {
+            first_retry_ms: 250,
+            last_retry_ms: 15_000,
+            age_ms: 120_000,
+            kept_age_ms: 86_400_000,
+            patient_retry_ms: 300_000,
+            per_peer: 4096,
+            on_their_way: 64,
+        }
     }
 }
 
@@ -58,6 +75,18 @@ pub struct Undelivered {
     pub message: Message,
     /// Why, in words.
     pub why: String,
+    /// The other side's reason, where it refused the message.
+    pub refusal: Option<Refusal>,
+}
+
+/// A message as it is kept on disk.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    to: PeerId,
+    addrs: Vec<String>,
+    message: Message,
+    since_ms: u64,
 }
 
 /// What is to be done at some time.
@@ -74,8 +103,11 @@ pub struct Due {
 pub struct Outbox {
     config: OutboxConfig,
     last_id: u64,
-    /// By number, which is by age too.
     waiting: BTreeMap<u64, Waiting>,
+    /// When each is too old.
+    expiries: BTreeSet<(u64, u64)>,
+    /// Kept messages that are not on disk as they are here.
+    changed: BTreeSet<u64>,
     peers: BTreeMap<PeerId, Peer>,
     /// When each node that can be sent something is to be sent it.
     due: BTreeSet<(u64, PeerId)>,
@@ -130,28 +162,52 @@ impl Outbox {
         let peer = self.peers.entry(to).or_default();
         if peer.waiting >= self.config.per_peer {
             let why = format!("{} messages wait for that node already", peer.waiting);
-            return Err(Box::new(Undelivered { to, message, why }));
+            return Err(Box::new(Undelivered { to, message, why, refusal: None }));
         }
+        // A node that was not reached for long is tried sooner again where there is something new to say.
+        peer.not_before_ms = peer.not_before_ms.min(now_ms.saturating_add(self.config.last_retry_ms));
         self.last_id += 1;
+        let kept = message.is_last();
+        self.put(self.last_id, Kept { to, addrs, message, since_ms: now_ms }, now_ms);
+        if kept {
+            self.changed.insert(self.last_id);
+        }
+        Ok(self.last_id)
+    }
+
+    /// Takes up messages that were kept on disk, by their numbers. What this program cannot read is dropped.
+    pub fn restore(&mut self, messages: Vec<(u64, Vec<u8>)>, now_ms: u64) {
+        for (id, bytes) in messages {
+            self.last_id = self.last_id.max(id);
+            match serde_ipld_dagcbor::from_slice::<Kept>(&bytes) {
+                Ok(kept) => self.put(id, Kept { since_ms: kept.since_ms.min(now_ms), ..kept }, now_ms),
+                Err(_) => drop(self.changed.insert(id)),
+            }
+        }
+    }
+
+    /// What has changed of the messages that are kept on disk since the last call, by number; `None` where one is kept no
+    /// longer.
+    pub fn take_changes(&mut self) -> Vec<(u64, Option<Vec<u8>>)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|id| (id, self.waiting.get(&id).map(Waiting::encode))).collect()
+    }
+
+    fn put(&mut self, id: u64, kept: Kept, now_ms: u64) {
+        let Kept { to, addrs, message, since_ms } = kept;
+        let peer = self.peers.entry(to).or_default();
         let lane = lane(&message);
         peer.waiting += 1;
         let queue = peer.lanes.entry(lane).or_default();
-        queue.push_back(self.last_id);
+        queue.push_back(id);
         if queue.len() == 1 {
             peer.ready.push_back(lane);
         }
-        let waiting = Waiting {
-            to,
-            addrs,
-            message,
-            since_ms: now_ms,
-            on_its_way: false,
-            tried: false,
-            last: "never tried".into(),
-        };
-        self.waiting.insert(self.last_id, waiting);
+        let waiting =
+            Waiting { to, addrs, message, since_ms, on_its_way: false, tried: false, last: "never tried".into() };
+        self.expiries.insert((self.expiry(&waiting), id));
+        self.waiting.insert(id, waiting);
         self.arm(to, now_ms);
-        Ok(self.last_id)
     }
 
     /// What came of transmitting message `id`: the other side's answer, or why there is none. A refused message is given
@@ -177,7 +233,7 @@ impl Outbox {
         self.heard(&to, now_ms);
         let waiting = self.remove(id, now_ms)?;
         let why = format!("refused: {}", in_words(refusal?));
-        Some(Undelivered { to, message: waiting.message, why })
+        Some(Undelivered { to, message: waiting.message, why, refusal })
     }
 
     /// That node lives: what waits for it need not wait any longer.
@@ -192,10 +248,11 @@ impl Outbox {
     /// What is to be done at `now_ms`.
     pub fn tick(&mut self, now_ms: u64) -> Due {
         let mut due = Due::default();
-        while let Some((id, _)) = self.waiting.first_key_value().filter(|(_, first)| self.expiry(first) <= now_ms) {
-            if let Some(Waiting { to, message, last, .. }) = self.remove(*id, now_ms) {
-                let why = format!("not taken within {} s, at last: {last}", self.config.age_ms / 1000);
-                due.undelivered.push(Undelivered { to, message, why });
+        while let Some((expiry, id)) = self.expiries.first().copied().filter(|(expiry, _)| *expiry <= now_ms) {
+            self.expiries.remove(&(expiry, id));
+            if let Some(Waiting { to, message, last, since_ms, .. }) = self.remove(id, now_ms) {
+                let why = format!("not taken within {} s, at last: {last}", expiry.saturating_sub(since_ms) / 1000);
+                due.undelivered.push(Undelivered { to, message, why, refusal: None });
             }
         }
         while let Some((_, to)) = self.due.first().copied().filter(|(at, _)| *at <= now_ms) {
@@ -208,8 +265,13 @@ impl Outbox {
     /// When [`tick`](Self::tick) is needed at the latest.
     pub fn deadline(&self) -> Option<u64> {
         let due = self.due.first().map(|(at, _)| *at);
-        let expiry = self.waiting.first_key_value().map(|(_, first)| self.expiry(first));
+        let expiry = self.expiries.first().map(|(expiry, _)| *expiry);
         due.into_iter().chain(expiry).min()
+    }
+
+    /// Whether something waits for a node for which `reaches` is true.
+    pub fn has_some_for(&self, reaches: impl Fn(&PeerId) -> bool) -> bool {
+        self.peers.keys().any(reaches)
     }
 
     /// Number of messages that wait.
@@ -223,7 +285,8 @@ impl Outbox {
     }
 
     fn expiry(&self, waiting: &Waiting) -> u64 {
-        waiting.since_ms.saturating_add(self.config.age_ms)
+        let age_ms = if waiting.message.is_last() { self.config.kept_age_ms } else { self.config.age_ms };
+        waiting.since_ms.saturating_add(age_ms)
     }
 
     /// Sends the next message that may go to `to`.
@@ -249,7 +312,9 @@ impl Outbox {
         // What was on its way at once has failed once.
         if now_ms >= peer.not_before_ms {
             let factor = 1_u64.checked_shl(peer.failures).unwrap_or(u64::MAX);
-            let wait = self.config.first_retry_ms.saturating_mul(factor).min(self.config.last_retry_ms);
+            let longest =
+                if peer.failures < PATIENT { self.config.last_retry_ms } else { self.config.patient_retry_ms };
+            let wait = self.config.first_retry_ms.saturating_mul(factor).min(longest);
             peer.failures = peer.failures.saturating_add(1);
             peer.not_before_ms = now_ms.saturating_add(wait);
         }
@@ -258,21 +323,28 @@ impl Outbox {
 
     fn remove(&mut self, id: u64, now_ms: u64) -> Option<Waiting> {
         let waiting = self.waiting.remove(&id)?;
+        self.expiries.remove(&(self.expiry(&waiting), id));
+        if waiting.message.is_last() {
+            self.changed.insert(id);
+        }
         let peer = self.peers.get_mut(&waiting.to)?;
         let lane = lane(&waiting.message);
         peer.waiting -= 1;
-        if waiting.on_its_way {
-            peer.on_their_way -= 1;
-        } else {
-            peer.ready.retain(|ready| *ready != lane);
-        }
         let queue = peer.lanes.get_mut(&lane)?;
-        // The oldest of all and the one that was on its way are the first of their lanes.
-        queue.pop_front();
-        if queue.is_empty() {
-            peer.lanes.remove(&lane);
-        } else {
-            peer.ready.push_back(lane);
+        let was_first = queue.front() == Some(&id);
+        queue.retain(|waiting| *waiting != id);
+        // Only the first of a lane is on its way, or ready to be.
+        if was_first {
+            if waiting.on_its_way {
+                peer.on_their_way -= 1;
+            } else {
+                peer.ready.retain(|ready| *ready != lane);
+            }
+            if queue.is_empty() {
+                peer.lanes.remove(&lane);
+            } else {
+                peer.ready.push_back(lane);
+            }
         }
         self.arm(waiting.to, now_ms);
         Some(waiting)
@@ -292,6 +364,13 @@ impl Outbox {
             peer.due_ms = Some(due);
             self.due.insert((due, to));
         }
+    }
+}
+
+impl Waiting {
+    fn encode(&self) -> Vec<u8> {
+        let (to, addrs, message) = (self.to, self.addrs.clone(), self.message.clone());
+        to_dag_cbor(&Kept { to, addrs, message, since_ms: self.since_ms })
     }
 }
 

@@ -70,7 +70,7 @@ impl Loop {
     pub(super) fn run(mut self, effects: Vec<Effect>) {
         self.pending.effects = effects;
         let mut since = Instant::now();
-        let mut on_disk = self.settle();
+        let mut on_disk = self.settle(false);
         loop {
             let wait = if on_disk { self.wait() } else { DISK_RETRY };
             // Time in which it did not listen: it worked or waited for the disk, and then it may have been woken late.
@@ -81,15 +81,16 @@ impl Loop {
             if held_up >= HELD_UP {
                 self.held_up(held_up);
             }
+            let has_time = matches!(event, Err(RecvTimeoutError::Timeout));
             match event {
                 Ok(event) => {
                     if !self.take(event) {
-                        return;
+                        return self.end();
                     }
                     for _ in 1..AT_ONCE {
                         let Ok(event) = self.events.try_recv() else { break };
                         if !self.take(event) {
-                            return;
+                            return self.end();
                         }
                     }
                 }
@@ -101,7 +102,16 @@ impl Loop {
                 let effects = self.core.handle(now, Input::Tick);
                 self.pending.effects.extend(effects);
             }
-            on_disk = self.settle();
+            on_disk = self.settle(has_time);
+        }
+    }
+
+    /// Writes what was put off.
+    fn end(&mut self) {
+        if !self.pending.changes.is_empty()
+            && let Err(error) = self.write()
+        {
+            tracing::warn!("the last changes could not be written, and are made again after the next start: {error}");
         }
     }
 
@@ -194,14 +204,16 @@ impl Loop {
         self.shared.transport.send(self.last_direct, message.0, &[], &message.1);
     }
 
-    /// Writes what has changed, then says and does what follows from it. Answers whether the disk took it.
-    fn settle(&mut self) -> bool {
-        let Changes { jobs, events, provided } = self.core.take_changes();
+    /// Writes what has changed, then says and does what follows from it. Answers whether the disk took it. What is not
+    /// urgent is written along with something else, or when the node `has_time`.
+    fn settle(&mut self, has_time: bool) -> bool {
+        let Changes { jobs, events, provided, messages } = self.core.take_changes();
         let changes = &mut self.pending.changes;
         changes.jobs.extend(jobs);
         changes.events.extend(events);
         changes.provided.extend(provided);
-        if !changes.is_empty()
+        changes.messages.extend(messages);
+        if (changes.are_urgent() || has_time && !changes.is_empty())
             && let Err(error) = self.write()
         {
             tracing::error!("jobs cannot be written, so nothing goes on before they can be: {error}");
@@ -219,7 +231,7 @@ impl Loop {
             self.carry_out(effect);
         }
         self.core.forget_ended();
-        self.shared.set_load(self.core.compute());
+        self.shared.set_load(&self.core);
         true
     }
 
@@ -231,6 +243,7 @@ impl Loop {
             jobs: changes.jobs.iter().filter_map(|job| self.core.record(job)).collect(),
             events: &changes.events,
             provider,
+            messages: changes.messages.iter().map(|(number, message)| (*number, message.clone())).collect(),
         };
         self.shared.store.commit(&batch)?;
         self.counting.records(changes.jobs.iter().filter_map(|job| self.core.record(job)));

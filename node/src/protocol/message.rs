@@ -317,6 +317,16 @@ pub enum Refusal {
 }
 
 impl Message {
+    /// Whether its sender forgets what it is about once it is said: then it is kept on disk until it is taken. All other
+    /// messages are said again after a restart.
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Cancel(_) | Self::Collected(_) | Self::Failed(_) => true,
+            Self::Verdict(notice) => !notice.won,
+            _ => false,
+        }
+    }
+
     /// The job that it is about.
     pub fn job(&self) -> JobId {
         match self {

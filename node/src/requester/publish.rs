@@ -83,6 +83,7 @@ impl Shard<'_> {
         execution.state = ExecutionState::Failed;
         execution.why = Some(why.clone());
         execution.publications.clear();
+        self.tell_cancelled(number, &why);
         self.happened(EventKind::Failed, Some(number), why);
         self.watch.asked_ms = self.now.ms;
         match self.asked() {
@@ -108,6 +109,10 @@ impl Shard<'_> {
             return;
         }
         if self.record.published.is_some() {
+            // The others that won were kept in case this one could not publish.
+            for number in self.numbers(|state| state == ExecutionState::Won) {
+                self.tell_collected(number);
+            }
             return self.end(ShardState::Completed, None);
         }
         let standing = self.record.verdict.as_ref().map(crate::verify::Verdict::standing).unwrap_or_default();

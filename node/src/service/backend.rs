@@ -123,7 +123,9 @@ impl Backend for NodeBackend {
 
     fn checks(&self) -> Vec<Check> {
         let store = Check { name: "jobs can be written".into(), problem: self.daemon.problem() };
-        vec![store]
+        let problem = self.daemon.is_draining().then(|| "the node is shutting down".into());
+        let jobs = Check { name: "jobs are taken".into(), problem };
+        vec![store, jobs]
     }
 }
 

@@ -35,8 +35,6 @@ use housekeeping::Housekeeping;
 pub use liar::Liar;
 pub use provider::{Provider, ProviderConfig};
 
-/// How long a node that is told to stop waits for what runs.
-const DRAIN: Duration = Duration::from_mins(5);
 /// How long requests that are being answered get.
 const API_DRAIN: Duration = Duration::from_secs(5);
 
@@ -60,6 +58,7 @@ pub struct Service {
     api: ApiServer,
     daemon: Arc<Daemon>,
     node: Arc<Node>,
+    drain_time: Duration,
     _housekeeping: Housekeeping,
     _publications: Option<Driver>,
     _containers: Option<Containers>,
@@ -138,6 +137,7 @@ impl Service {
             api,
             daemon,
             node,
+            drain_time: config.compute.drain_time.0,
             _housekeeping: housekeeping,
             _publications: publications,
             _containers: containers,
@@ -162,16 +162,17 @@ impl Service {
     /// Takes no more work, finishes what runs, and ends.
     ///
     /// # Errors
-    /// When something had not ended after some minutes: it is taken up when the node is started again.
+    /// When something had not ended in the time for it: it is taken up when the node is started again.
     pub fn drain(self) -> Result<(), HostFailure> {
-        let is_idle = self.daemon.drain(DRAIN);
+        let running = self.daemon.drain(self.drain_time);
         self.api.drain(API_DRAIN);
-        if is_idle {
+        if running == 0 {
             return Ok(());
         }
         Err(HostFailure::new(format!(
-            "executions were still running after {} s: they begin anew when this node is started again",
-            DRAIN.as_secs()
+            "{running} executions were still running after {}: they begin anew when this node is started again; \
+             compute.drain_time (--drain-time) is how long it waits",
+            humantime::format_duration(self.drain_time)
         )))
     }
 }

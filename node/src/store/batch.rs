@@ -3,7 +3,7 @@
 use redb::{Error, ReadableTable, Table, WriteTransaction};
 
 use super::summary::JobSummary;
-use super::tables::{EVENTS, JOBS, LAST_MS, META, PROVIDED, SHARDS, SUMMARIES, UNFINISHED};
+use super::tables::{EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED};
 use crate::job::{Event, JobId, JobRecord, to_dag_cbor};
 
 /// Changes that belong together.
@@ -17,6 +17,8 @@ pub struct Batch<'a> {
     pub events: &'a [Event],
     /// What a provider has to remember of a job; `None`: nothing any more.
     pub provider: Vec<(JobId, Option<Vec<u8>>)>,
+    /// Messages that have to be sent until they are taken, by number; `None`: no longer.
+    pub messages: Vec<(u64, Option<Vec<u8>>)>,
 }
 
 impl Batch<'_> {
@@ -32,6 +34,13 @@ impl Batch<'_> {
             match bytes {
                 Some(bytes) => drop(provided.insert(&*job, &**bytes)?),
                 None => drop(provided.remove(&*job)?),
+            }
+        }
+        let mut outbox = transaction.open_table(OUTBOX)?;
+        for (number, bytes) in &self.messages {
+            match bytes {
+                Some(bytes) => drop(outbox.insert(number, &**bytes)?),
+                None => drop(outbox.remove(number)?),
             }
         }
         let mut meta = transaction.open_table(META)?;

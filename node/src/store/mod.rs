@@ -13,6 +13,7 @@
 //! | `unfinished` | job | nothing: where to go on after a restart |
 //! | `events` | job, number from 1 | what happened |
 //! | `provided` | job | bytes of the provider's own |
+//! | `outbox` | number | messages that are sent until they are taken |
 //!
 //! Values are DAG-CBOR. A file of another schema is refused, never guessed at.
 //!

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::summary::JobSummary;
-use super::tables::{EVENTS, JOBS, LAST_MS, META, PROVIDED, SHARDS, SUMMARIES, UNFINISHED, decode, id};
+use super::tables::{EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED, decode, id};
 use super::{JobStore, StoreError};
 use crate::job::{AnnouncedJob, Event, JobId, JobRecord};
 
@@ -117,6 +117,21 @@ impl JobStore {
                 records.push((id(key.value())?, value.value().to_vec()));
             }
             Ok(records)
+        })
+    }
+
+    /// Messages that have to be sent until they are taken, by number.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn messages(&self) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.read(|transaction| {
+            let outbox = transaction.open_table(OUTBOX)?;
+            let message = |message: Result<_, redb::StorageError>| {
+                let (number, bytes): (redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &[u8]>) = message?;
+                Ok((number.value(), bytes.value().to_vec()))
+            };
+            outbox.iter()?.map(message).collect()
         })
     }
 

@@ -16,6 +16,7 @@ pub(super) const SHARDS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefiniti
 pub(super) const SUMMARIES: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::new("summaries");
 pub(super) const UNFINISHED: TableDefinition<'_, &str, ()> = TableDefinition::new("unfinished");
 pub(super) const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
+pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 pub(super) const PROVIDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("provided");
 
 /// Makes the tables where they are not there yet, and says the version of the file. One of another version is left alone.
@@ -33,6 +34,7 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<u64, Error> {
     transaction.open_table(UNFINISHED)?;
     transaction.open_table(EVENTS)?;
     transaction.open_table(PROVIDED)?;
+    transaction.open_table(OUTBOX)?;
     Ok(SCHEMA)
 }
 

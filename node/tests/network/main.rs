@@ -12,6 +12,7 @@ mod five_nodes;
 mod flood;
 mod floods;
 mod guests;
+mod kills;
 mod lifecycle;
 mod nat;
 mod partition;

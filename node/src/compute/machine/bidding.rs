@@ -144,10 +144,8 @@ impl Compute {
         self.forget_if_over(id);
     }
 
-    /// A message did not arrive. Only bids hold something because of that: results are kept for a while anyway, and the
-    /// requester asks for them when it is back.
-    pub(super) fn undelivered(&mut self, to: PeerId, message: &Message) {
-        let Message::Bid(bid) = message else { return };
+    /// A bid did not arrive: it holds nothing any more.
+    pub(super) fn bid_undelivered(&mut self, to: PeerId, bid: &Bid) {
         let Some(entry) = self.jobs.get(&bid.job).filter(|entry| entry.record.job.requester.peer == to) else { return };
         let bids: Vec<u32> = bid.shards.iter().copied().filter(|shard| entry.is_bid(*shard)).collect();
         for shard in bids {

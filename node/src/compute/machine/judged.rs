@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use bacalhau_runtime::Publication;
+use libp2p::PeerId;
 
 use super::super::Effect;
 use super::super::record::{Proposed, Stage, Step};
 use super::Compute;
-use crate::job::ExecutionId;
-use crate::protocol::{Delivery, Message, Published, VerdictNotice};
+use crate::job::{ExecutionId, JobId};
+use crate::protocol::{Delivery, Message, Published, Refusal, VerdictNotice};
 
 impl Compute {
     /// What was decided. It may be said several times, with `publish` later than with `won`.
@@ -74,15 +75,39 @@ impl Compute {
         self.tell(Message::Published(message));
     }
 
+    /// A message did not arrive, or was refused. Where the requester has no such job or execution any more, nobody needs
+    /// what is here of it. Otherwise only bids hold something because of that: results are kept for a while anyway, and
+    /// the requester asks for them when it is back.
+    pub(super) fn undelivered(&mut self, to: PeerId, message: &Message, refusal: Option<Refusal>) {
+        let execution = match message {
+            Message::Bid(bid) => return self.bid_undelivered(to, bid),
+            Message::Running(running) => running.execution,
+            Message::Proposal(proposal) => proposal.execution,
+            Message::Evidence(evidence) => evidence.execution,
+            Message::Published(published) => published.execution,
+            _ => return,
+        };
+        let ExecutionId { job, shard, number } = execution;
+        let is_its_requesters = self.job(&job).is_some_and(|job| job.requester.peer == to);
+        if refusal == Some(Refusal::Unknown) && is_its_requesters && self.number(job, shard) == Some(number) {
+            self.abandon(job, shard);
+            self.forget_if_over(job);
+        }
+    }
+
+    /// The number of the execution that runs or has proposed.
+    fn number(&self, job: JobId, shard: u32) -> Option<u16> {
+        match self.stage(job, shard)? {
+            Stage::Running(number) => Some(*number),
+            Stage::Proposed(proposed) => Some(proposed.number),
+            _ => None,
+        }
+    }
+
     /// The results are not needed any more.
     pub(super) fn let_go(&mut self, execution: ExecutionId) {
         let ExecutionId { job, shard, number } = execution;
-        let is_it = match self.stage(job, shard) {
-            Some(Stage::Running(running)) => *running == number,
-            Some(Stage::Proposed(proposed)) => proposed.number == number,
-            _ => false,
-        };
-        if is_it {
+        if self.number(job, shard) == Some(number) {
             self.effects.push(Effect::Discard(execution));
             self.put(job, shard, Stage::Over);
             self.forget_if_over(job);

@@ -179,8 +179,8 @@ fn a_provider_that_is_started_again_bids_again() {
     assert_eq!(changes.provided, [job.id]);
     let kept = core.provider_record(&job.id).unwrap();
     let mut again = node(PeerId::random(), false, true);
-    let effects = again.restore(100, Vec::new(), vec![kept]).unwrap();
+    let effects = again.restore(100, Vec::new(), vec![kept], Vec::new()).unwrap();
     let [Effect::Transmit(transmit)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((transmit.to, &transmit.message), (bid.to, &bid.message));
-    assert!(node(PeerId::random(), false, true).restore(1, Vec::new(), vec![vec![1]]).is_err());
+    assert!(node(PeerId::random(), false, true).restore(1, Vec::new(), vec![vec![1]], Vec::new()).is_err());
 }

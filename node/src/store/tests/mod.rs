@@ -32,7 +32,13 @@ fn what_was_committed_comes_back() {
             event(&other.job.id, 70, EventKind::Created, "other"),
             event(&one.job.id, 20, EventKind::Bid, "bids 1/1"),
         ];
-        let batch = Batch { now_ms: 60, jobs: vec![&one, &other], events: &events, provider: vec![provider.clone()] };
+        let batch = Batch {
+            now_ms: 60,
+            jobs: vec![&one, &other],
+            events: &events,
+            provider: vec![provider.clone()],
+            messages: vec![(7, Some(vec![4, 5])), (9, Some(vec![6]))],
+        };
         store.commit(&batch).unwrap();
         one.shards[0].state = ShardState::Running;
         one.state = JobState::InProgress;
@@ -52,8 +58,11 @@ fn what_was_committed_comes_back() {
     assert_eq!(told, [(1, "one"), (2, "bids 1/1"), (3, "three")]);
     assert_eq!(store.events(&one.job.id, 1, 1).unwrap(), events[1..2]);
     assert_eq!(store.events(&one.job.id, 3, 100).unwrap(), []);
-    store.commit(&Batch { provider: vec![(one.job.id, None)], ..Batch::default() }).unwrap();
+    assert_eq!(store.messages().unwrap(), [(7, vec![4, 5]), (9, vec![6])]);
+    let nothing = Batch { provider: vec![(one.job.id, None)], messages: vec![(7, None)], ..Batch::default() };
+    store.commit(&nothing).unwrap();
     assert_eq!(store.provider_records().unwrap(), []);
+    assert_eq!(store.messages().unwrap(), [(9, vec![6])]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn commit(store: &JobStore, number: u64) -> Result<(), StoreError> {
     let id = record.job.id;
     let events = [event(&id, number, EventKind::Created, ""), event(&id, number, EventKind::Bid, "")];
     let provider = vec![(id, Some(vec![0; 2000]))];
-    store.commit(&Batch { now_ms: number, jobs: vec![&record], events: &events, provider })
+    store.commit(&Batch { now_ms: number, jobs: vec![&record], events: &events, provider, ..Batch::default() })
 }
 
 /// Of use to the tests of this room; does nothing by itself.

@@ -52,10 +52,10 @@ impl World<'_> {
         self.nodes[node].set_clock(skew, half);
         let core = self.nodes[node].process(self.config);
         self.nodes[node].core = Some(core);
-        let (jobs, provided) = self.nodes[node].disk.read();
+        let (jobs, provided, messages) = self.nodes[node].disk.read();
         let mut wrong = None;
         self.step(node, |core, clock| {
-            core.restore(clock, jobs, provided).unwrap_or_else(|why| {
+            core.restore(clock, jobs, provided, messages).unwrap_or_else(|why| {
                 wrong = Some(why);
                 Vec::new()
             })

@@ -125,7 +125,8 @@ impl Default for Config {
             keep_records: true,
             requester: RequesterConfig::default(),
             compute: ComputeConfig { total, ..ComputeConfig::default() },
-            outbox: OutboxConfig::default(),
+            // Nodes that are gone for good are not told for a day: the simulation would go on for as long.
+            outbox: OutboxConfig { kept_age_ms: 1_200_000, ..OutboxConfig::default() },
         }
     }
 }

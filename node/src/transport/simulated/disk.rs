@@ -11,6 +11,8 @@ use crate::job::{ExecutionId, JobId, JobRecord};
 pub(super) struct Disk {
     jobs: BTreeMap<JobId, JobRecord>,
     provided: BTreeMap<JobId, Vec<u8>>,
+    /// Messages that are sent until they are taken.
+    messages: BTreeMap<u64, Vec<u8>>,
     /// What changed and was not written, to be quicker: it is when it is read.
     unwritten: (BTreeSet<JobId>, BTreeSet<JobId>),
     /// Results of executions, until they are discarded.
@@ -22,6 +24,12 @@ pub(super) struct Disk {
 impl Disk {
     /// Puts changes on disk.
     pub(super) fn write(&mut self, core: &Core, changes: &Changes, everything: bool) {
+        for (number, message) in &changes.messages {
+            match message {
+                Some(message) => drop(self.messages.insert(*number, message.clone())),
+                None => drop(self.messages.remove(number)),
+            }
+        }
         if everything {
             for job in &changes.jobs {
                 self.write_job(core, *job);
@@ -65,9 +73,10 @@ impl Disk {
         self.unwritten.0.remove(job);
     }
 
-    /// What is taken up after a start: jobs that have not ended, and all that a provider keeps.
-    pub(super) fn read(&self) -> (Vec<JobRecord>, Vec<Vec<u8>>) {
+    /// What is taken up after a start: jobs that have not ended, all that a provider keeps, and messages.
+    pub(super) fn read(&self) -> (Vec<JobRecord>, Vec<Vec<u8>>, Vec<(u64, Vec<u8>)>) {
         let open = self.jobs.values().filter(|record| !record.state.is_final());
-        (open.cloned().collect(), self.provided.values().cloned().collect())
+        let messages = self.messages.iter().map(|(number, message)| (*number, message.clone()));
+        (open.cloned().collect(), self.provided.values().cloned().collect(), messages.collect())
     }
 }

@@ -268,7 +268,9 @@ impl<'a> World<'a> {
             if !core.outbox().is_empty() {
                 self.report.violation(format!("messages wait at node {number}: {:?}", core.outbox()));
             }
-            if core.compute().is_some_and(|compute| !compute.is_idle() || compute.reserved() != jobs::NOTHING) {
+            if core.compute().is_some_and(|compute| {
+                compute.running() > 0 || compute.hands_over(|_| true) || compute.reserved() != jobs::NOTHING
+            }) {
                 self.report.violation(format!("node {number} holds capacity: {:?}", core.compute()));
             }
         }

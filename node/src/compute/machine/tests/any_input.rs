@@ -32,7 +32,7 @@ fn input(happening: &Happening, jobs: &[Arc<AnnouncedJob>], stranger: PeerId) ->
         20 => Input::Undelivered {
             to: requester,
             message: Message::Bid(Bid { job: job.id, shards: vec![shard], versions: versions() }),
-            why: String::new(),
+            refusal: None,
         },
         21 => says(stranger, Message::Accept(Accept::new(execution, 60_000))),
         22 if number == 3 => Input::Drain,
@@ -91,7 +91,7 @@ proptest! {
         provider.handle(now + 10_000_000, Input::Tick);
         save(&mut provider, &mut disk);
         prop_assert_eq!(provider.ledger.reserved(), amount(0));
-        prop_assert!(provider.jobs.is_empty() && provider.is_idle() && disk.is_empty());
+        prop_assert!(provider.jobs.is_empty() && is_idle(&provider) && disk.is_empty());
         prop_assert_eq!(provider.deadline(), None);
         prop_assert!(beating.is_empty(), "{beating:?}");
     }
