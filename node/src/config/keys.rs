@@ -122,6 +122,15 @@ settings! {
         stalled: Span = "5s", flag "stalled-time";
         /// How often a job that lacks bids is announced again.
         announce_every: Span = "2s", flag "announce-every";
+        /// How long ended jobs are remembered, with their events. Only time that this node has seen pass counts, and at most a
+        /// day of the time between two runs: a wrong clock deletes nothing.
+        keep_jobs_for: Span = "30d", flag "keep-jobs-for";
+        /// Jobs that are remembered at most: of those that have ended, the oldest go first.
+        keep_jobs_most: u32 = "100000", flag "keep-jobs-most";
+        /// How long collected results of ended jobs are kept, counted in the same way. They go with their job at the latest.
+        keep_results_for: Span = "30d", flag "keep-results-for";
+        /// Bytes of collected results that are kept at most: of jobs that have ended, the oldest go first.
+        keep_results_most: Size = "64GiB", flag "keep-results-most";
     }
 
     /// Where data by CID comes from.

@@ -19,7 +19,7 @@ use crate::job::{AnnouncedJob, ExecutionId, InputSpec, JobId, Requester as Answe
 use crate::metrics::Metrics;
 use crate::protocol::{Message, PROTOCOL_VERSION, Reply, Versions};
 use crate::requester::{Requester, RequesterConfig};
-use crate::store::JobStore;
+use crate::store::{COUNTED_MS, JobStore};
 use crate::transport::{Listener, Transport};
 use crate::verify::Seal;
 
@@ -175,6 +175,14 @@ impl Daemon {
         if !back.is_zero() {
             tracing::warn!("the system's clock was set back by {} s; this node goes on from its own", back.as_secs());
         }
+        let jump_ms = store.begin(clock.now_ms()).map_err(|error| failed(&error))?;
+        if jump_ms > 0 {
+            let days = (jump_ms + COUNTED_MS) / COUNTED_MS;
+            tracing::warn!(
+                "the clock went on by {days} days since this node was last seen running: one of them counts towards \
+                 retention, in case the clock is wrong"
+            );
+        }
         let mut core = Core::new(
             me,
             versions(&profiles),
@@ -215,6 +223,11 @@ impl Daemon {
     /// What it speaks and runs.
     pub fn versions(&self) -> Versions {
         self.versions.clone()
+    }
+
+    /// The time by which it decides.
+    pub fn clock(&self) -> Clock {
+        self.shared.clock
     }
 
     /// Its jobs.

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bacalhau_runtime::{Link, Publication};
 use libp2p::PeerId;
@@ -94,7 +93,7 @@ impl Backend for NodeBackend {
     }
 
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError> {
-        take_car(self.node.store(), car, unix_ms())
+        take_car(self.node.store(), car, self.daemon.clock().now_ms())
     }
 
     fn node(&self) -> NodeFacts {
@@ -136,11 +135,6 @@ fn read_from(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LOG_BYTES as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn unix_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl From<SubmitError> for BackendError {

@@ -1,49 +1,82 @@
 //! What a serving node does now and then: it lets go of data that clients brought long ago, and forgets jobs that ended long
-//! ago, with their results, and publications.
+//! ago, with their results, and publications. How long ago is counted by the store, in time that this node has seen pass.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bacalhau_runtime::HostFailure;
 
 use crate::api::let_go;
 use crate::cas::store::Store;
+use crate::daemon::Clock;
 use crate::job::JobId;
 use crate::publisher::Ledger;
-use crate::store::{JobStore, Retention};
+use crate::store::{JobStore, Retention, StoreError};
 
 /// How often.
 const EVERY: Duration = Duration::from_mins(10);
 /// How long data is kept that a client brought along.
-const BROUGHT: Duration = Duration::from_hours(24);
-/// How long jobs are remembered after their end.
-const ENDED: Duration = Duration::from_hours(30 * 24);
+const BROUGHT_MS: u64 = 24 * 3_600_000;
+/// Results of a job that ended since then do not go for want of room: its client is about to fetch them.
+const FRESH_MS: u64 = 3_600_000;
+/// How the names of results begin that are being removed.
+const REMOVED: &str = ".removed-";
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keep {
+    /// Ended jobs, and publications that have come to their end.
+    pub(super) jobs_ms: u64,
+    /// Jobs at most.
+    pub(super) jobs_most: usize,
+    /// Collected results of ended jobs.
+    pub(super) results_ms: u64,
+    /// Bytes of results at most.
+    pub(super) results_bytes: u64,
+}
+
+/// What is looked after.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) jobs: Arc<JobStore>,
+    pub(super) blocks: Arc<Store>,
+    /// Holds a directory for each job.
+    pub(super) results: PathBuf,
+    pub(super) ledger: Option<Ledger>,
+    pub(super) keep: Keep,
+    /// Bytes of the results of ended jobs, which do not change.
+    pub(super) sizes: BTreeMap<JobId, u64>,
+}
+
+/// What one sweep has removed.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Swept {
+    jobs: usize,
+    results: usize,
+    bytes: u64,
+    uploads: usize,
+    publications: usize,
+}
 
 /// Goes on until it is dropped.
 #[derive(Debug)]
 pub(super) struct Housekeeping(#[expect(dead_code, reason = "dropping it ends the thread")] mpsc::Sender<()>);
 
 impl Housekeeping {
-    /// Begins.
+    /// Begins, by the time of the node.
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub(super) fn start(
-        jobs: Arc<JobStore>,
-        blocks: Arc<Store>,
-        results: PathBuf,
-        ledger: Option<Ledger>,
-    ) -> Result<Self, HostFailure> {
+    pub(super) fn start(mut house: House, clock: Clock) -> Result<Self, HostFailure> {
         let (alive, ended) = mpsc::channel();
         let tidy = move || {
             while ended.recv_timeout(EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
-                tidy(&jobs, &blocks, &results);
-                if let Some(Err(error)) = ledger.as_ref().map(|ledger| ledger.forget(SystemTime::now() - ENDED)) {
-                    tracing::warn!("old publications could not be forgotten: {error}");
-                }
+                house.sweep(clock.now_ms());
             }
         };
         let thread = thread::Builder::new().name("housekeeping".into()).spawn(tidy);
@@ -52,27 +85,143 @@ impl Housekeeping {
     }
 }
 
-/// `results` holds a directory for each job.
-fn tidy(jobs: &JobStore, blocks: &Arc<Store>, results: &Path) {
-    if let Err(error) = let_go(blocks, before(BROUGHT)) {
-        tracing::warn!("data of clients could not be let go: {error}");
-    }
-    let retention = Retention { since_ms: Some(before(ENDED)), ..Retention::default() };
-    if let Err(error) = jobs.prune(retention) {
-        tracing::warn!("old jobs could not be forgotten: {error}");
-    }
-    for dir in fs::read_dir(results).into_iter().flatten().flatten() {
-        let job = dir.file_name().to_str().and_then(|name| name.parse::<JobId>().ok());
-        if job.is_some_and(|job| matches!(jobs.job(&job), Ok(None)))
-            && let Err(error) = fs::remove_dir_all(dir.path())
-        {
-            tracing::warn!("old results could not be removed from {}: {error}", dir.path().display());
+impl House {
+    /// Removes what is too old or too much, and says so in one line. What fails is logged, and tried again the next time.
+    fn sweep(&mut self, now_ms: u64) -> Swept {
+        let mut swept = Swept::default();
+        let result = self.jobs.touch(now_ms).and_then(|()| self.forget_jobs(now_ms, &mut swept));
+        warn("old jobs could not be forgotten", result);
+        let result = self.remove_results(now_ms, &mut swept);
+        warn("old results could not be removed", result);
+        let before = self.jobs.before(now_ms, BROUGHT_MS).map_err(failed);
+        let result = before.and_then(|before_ms| let_go(&self.blocks, before_ms));
+        swept.uploads = warn("data of clients could not be let go", result).unwrap_or_default();
+        let result = self.forget_publications(now_ms, &mut swept);
+        warn("old publications could not be forgotten", result);
+        let Swept { jobs, results, bytes, uploads, publications } = swept;
+        if swept == Swept::default() {
+            tracing::debug!("housekeeping: nothing is old enough to be removed");
+        } else {
+            tracing::info!(
+                "housekeeping: removed {jobs} jobs, results of {results} jobs ({bytes} bytes), {uploads} uploads, \
+                 {publications} publications"
+            );
         }
+        swept
+    }
+
+    fn forget_jobs(&self, now_ms: u64, swept: &mut Swept) -> Result<(), StoreError> {
+        let since_ms = self.jobs.before(now_ms, self.keep.jobs_ms)?;
+        let retention = Retention { since_ms: Some(since_ms), keep_last: Some(self.keep.jobs_most) };
+        swept.jobs = self.jobs.prune(retention)?;
+        Ok(())
+    }
+
+    /// Removes results of jobs that are not known any more, that ended too long ago, and, the oldest first, of as many as
+    /// there are too many bytes.
+    fn remove_results(&mut self, now_ms: u64, swept: &mut Swept) -> Result<(), HostFailure> {
+        let before_ms = self.jobs.before(now_ms, self.keep.results_ms).map_err(failed)?;
+        let ends = self.jobs.ends().map_err(failed)?;
+        let (mut kept, mut doomed) = (Vec::new(), Vec::new());
+        for name in names(&self.results).map_err(|error| HostFailure::at("list", &self.results, error))? {
+            if name.starts_with(REMOVED) {
+                remove(&self.results.join(&name))?;
+            }
+            let Ok(job) = name.parse::<JobId>() else { continue };
+            match ends.get(&job) {
+                None => doomed.push(job),
+                Some(Some(ended_ms)) if *ended_ms < before_ms => doomed.push(job),
+                Some(Some(ended_ms)) => kept.push((*ended_ms, job)),
+                // It has not ended.
+                Some(None) => {}
+            }
+        }
+        kept.sort_unstable();
+        let mut bytes: u64 = 0;
+        for (_, job) in &kept {
+            bytes = bytes.saturating_add(self.size(job)?);
+        }
+        let fresh_ms = self.jobs.before(now_ms, FRESH_MS).map_err(failed)?;
+        for (_, job) in kept.iter().take_while(|(ended_ms, _)| *ended_ms < fresh_ms) {
+            if bytes <= self.keep.results_bytes {
+                break;
+            }
+            bytes = bytes.saturating_sub(self.size(job)?);
+            doomed.push(*job);
+        }
+        for job in doomed {
+            swept.bytes = swept.bytes.saturating_add(self.size(&job)?);
+            self.sizes.remove(&job);
+            // Under another name first: results that are half there are not there.
+            let (place, removed) = (self.results.join(job.to_string()), self.results.join(format!("{REMOVED}{job}")));
+            fs::rename(&place, &removed).map_err(|error| HostFailure::at("rename", &place, error))?;
+            remove(&removed)?;
+            swept.results += 1;
+        }
+        Ok(())
+    }
+
+    fn size(&mut self, job: &JobId) -> Result<u64, HostFailure> {
+        if let Some(bytes) = self.sizes.get(job) {
+            return Ok(*bytes);
+        }
+        let dir = self.results.join(job.to_string());
+        let bytes = size(&dir).map_err(|error| HostFailure::at("look at", &dir, error))?;
+        self.sizes.insert(*job, bytes);
+        Ok(bytes)
+    }
+
+    fn forget_publications(&self, now_ms: u64, swept: &mut Swept) -> Result<(), HostFailure> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let before_ms = self.jobs.before(now_ms, self.keep.jobs_ms).map_err(failed)?;
+        let old = self.jobs.seen_before(&ledger.past()?, now_ms, before_ms).map_err(failed)?;
+        ledger.forget(&old)?;
+        swept.publications = old.len();
+        Ok(())
     }
 }
 
-/// The time so long ago, in Unix milliseconds.
-fn before(age: Duration) -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.saturating_sub(age).as_millis()).unwrap_or(0)
+/// Bytes of all files below `dir`.
+fn size(dir: &Path) -> io::Result<u64> {
+    let mut bytes: u64 = 0;
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let meta = entry.metadata()?;
+            if meta.is_dir() {
+                dirs.push(entry.path());
+            } else {
+                bytes = bytes.saturating_add(meta.len());
+            }
+        }
+    }
+    Ok(bytes)
 }
+
+fn names(dir: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+fn remove(dir: &Path) -> Result<(), HostFailure> {
+    fs::remove_dir_all(dir).map_err(|error| HostFailure::at("remove", dir, error))
+}
+
+fn warn<T>(what: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
+    result.inspect_err(|error| tracing::warn!("{what}: {error}")).ok()
+}
+
+fn failed(error: StoreError) -> HostFailure {
+    HostFailure::new(error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

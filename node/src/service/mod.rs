@@ -7,7 +7,7 @@ mod housekeeping;
 mod liar;
 mod provider;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ use crate::transport::{Host, HostConfig, JobsConfig, Network};
 use crate::verify::AgeSeal;
 
 use backend::NodeBackend;
-use housekeeping::Housekeeping;
+use housekeeping::{House, Housekeeping, Keep};
 
 pub use liar::Liar;
 pub use provider::{Provider, ProviderConfig};
@@ -131,8 +131,22 @@ impl Service {
             Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider, &config.node));
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
-        let housekeeping =
-            Housekeeping::start(store, Arc::clone(node.store()), provider::results_dir(&data_dir), ledger)?;
+        let requester = &config.requester;
+        let keep = Keep {
+            jobs_ms: requester.keep_jobs_for.millis(),
+            jobs_most: usize::try_from(requester.keep_jobs_most).unwrap_or(usize::MAX),
+            results_ms: requester.keep_results_for.millis(),
+            results_bytes: requester.keep_results_most.0,
+        };
+        let house = House {
+            jobs: store,
+            blocks: Arc::clone(node.store()),
+            results: provider::results_dir(&data_dir),
+            ledger,
+            keep,
+            sizes: BTreeMap::new(),
+        };
+        let housekeeping = Housekeeping::start(house, daemon.clock())?;
         Ok(Self {
             api,
             daemon,

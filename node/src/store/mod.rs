@@ -14,6 +14,8 @@
 //! | `events` | job, number from 1 | what happened |
 //! | `provided` | job | bytes of the provider's own |
 //! | `outbox` | number | messages that are sent until they are taken |
+//! | `jumps` | Unix milliseconds | by how much the clock went on between two runs, beyond a day |
+//! | `seen` | name | when a file with a retention was first seen |
 //!
 //! Values are DAG-CBOR. A file of another schema is refused, never guessed at.
 //!
@@ -22,6 +24,7 @@
 //! A commit that fails changes nothing, and the next one is tried on a file that was opened anew: the node goes on as soon as
 //! there is room, without a restart.
 
+mod age;
 mod batch;
 mod error;
 mod prune;
@@ -42,6 +45,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tokio::sync::watch;
 
+pub use age::COUNTED_MS;
 pub use batch::Batch;
 pub use error::StoreError;
 pub use prune::Retention;
@@ -100,6 +104,14 @@ impl JobStore {
         self.write(|transaction| batch.apply(transaction))?;
         self.commits.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// Notes that it is `now_ms`, for [`last_ms`](Self::last_ms).
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn touch(&self, now_ms: u64) -> Result<(), StoreError> {
+        self.write(|transaction| Batch { now_ms, ..Batch::default() }.apply(transaction))
     }
 
     /// Changes with every commit: for whoever waits for events.

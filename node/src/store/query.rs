@@ -1,10 +1,12 @@
 //! Lists of jobs, newest first, page by page. A page reads the lines that it shows and those that its filters leave out,
 //! never whole jobs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use libp2p::PeerId;
+use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -92,6 +94,23 @@ impl JobStore {
                 }
             }
             Ok(page)
+        })
+    }
+}
+
+impl JobStore {
+    /// Every job and when it ended, if it has.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn ends(&self) -> Result<BTreeMap<JobId, Option<u64>>, StoreError> {
+        self.read(|transaction| {
+            let mut ends = BTreeMap::new();
+            for line in transaction.open_table(SUMMARIES)?.iter()? {
+                let job: JobSummary = decode("a line of the list", line?.1.value())?;
+                ends.insert(job.id, job.ended_ms);
+            }
+            Ok(ends)
         })
     }
 }

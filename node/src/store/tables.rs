@@ -16,6 +16,8 @@ pub(super) const SHARDS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefiniti
 pub(super) const SUMMARIES: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::new("summaries");
 pub(super) const UNFINISHED: TableDefinition<'_, &str, ()> = TableDefinition::new("unfinished");
 pub(super) const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
+pub(super) const JUMPS: TableDefinition<'_, u64, u64> = TableDefinition::new("jumps");
+pub(super) const SEEN: TableDefinition<'_, &str, u64> = TableDefinition::new("seen");
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 pub(super) const PROVIDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("provided");
 
@@ -35,6 +37,8 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<u64, Error> {
     transaction.open_table(EVENTS)?;
     transaction.open_table(PROVIDED)?;
     transaction.open_table(OUTBOX)?;
+    transaction.open_table(JUMPS)?;
+    transaction.open_table(SEEN)?;
     Ok(SCHEMA)
 }
 

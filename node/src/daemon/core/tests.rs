@@ -171,6 +171,64 @@ fn of_an_execution_only_its_provider_speaks() {
     assert_eq!(core.message(6, provider, running(2)).0, Reply::Refused(Refusal::Unknown));
 }
 
+/// What is on disk of the messages of `core`.
+fn kept(core: &mut Core) -> Vec<(u64, Vec<u8>)> {
+    core.take_changes().messages.into_iter().filter_map(|(number, bytes)| Some((number, bytes?))).collect()
+}
+
+#[test]
+fn the_last_message_about_a_job_survives_a_restart_until_it_is_taken() {
+    let me = PeerId::random();
+    let mut core = node(me, true, false);
+    let job = job(me);
+    core.handle(1, Input::Submit(Box::new(job.clone())));
+    let provider = PeerId::random();
+    let bid = Message::Bid(Bid { job: job.id, shards: vec![0], versions: jobs::versions() });
+    core.message(2, provider, bid);
+    core.take_changes();
+    core.handle(3, Input::Cancel { job: job.id, why: "no need".into() });
+    assert!(core.outbox().len() > 0);
+    core.forget_ended();
+    let on_disk = kept(&mut core);
+    assert_eq!(on_disk.len(), 1, "the cancellation, and not the acceptance");
+
+    let mut again = node(me, true, false);
+    let effects = again.restore(10, Vec::new(), Vec::new(), on_disk).unwrap();
+    let [Effect::Transmit(transmit)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(matches!(&transmit.message, Message::Cancel(cancel) if cancel.job == job.id), "{transmit:?}");
+    assert_eq!(transmit.to, provider);
+    again.handle(11, Input::Answered { id: transmit.id, result: Ok(Reply::Taken) });
+    let changes = again.take_changes();
+    assert_eq!(changes.messages.into_iter().collect::<Vec<_>>(), [(transmit.id, None)]);
+    assert!(again.outbox().is_empty());
+}
+
+#[test]
+fn a_message_that_this_program_cannot_read_is_dropped() {
+    let mut core = node(PeerId::random(), true, true);
+    assert_eq!(core.restore(1, Vec::new(), Vec::new(), vec![(7, vec![0xa0])]).unwrap(), []);
+    let changes = core.take_changes();
+    assert!(!changes.are_urgent() && !changes.is_empty());
+    assert_eq!(changes.messages.into_iter().collect::<Vec<_>>(), [(7, None)]);
+}
+
+#[test]
+fn what_its_requester_does_not_know_any_more_is_let_go() {
+    let job = job(PeerId::random());
+    let (mut core, bid) = bidder(&job);
+    let execution = job.id.execution(0, 1);
+    core.handle(3, Input::Answered { id: bid.id, result: Ok(Reply::Taken) });
+    let (_, effects) = core.message(4, job.requester.peer, Message::Accept(Accept::new(execution, 60_000)));
+    let running = effects.iter().find_map(|effect| match effect {
+        Effect::Transmit(transmit) => Some(transmit.id),
+        _ => None,
+    });
+    let refused = Ok(Reply::Refused(Refusal::Unknown));
+    let effects = core.handle(5, Input::Answered { id: running.unwrap(), result: refused });
+    assert!(effects.contains(&Effect::Stop(execution)) && effects.contains(&Effect::Discard(execution)), "{effects:?}");
+    assert_eq!(core.compute().unwrap().reserved(), jobs::NOTHING);
+}
+
 #[test]
 fn a_provider_that_is_started_again_bids_again() {
     let job = job(PeerId::random());

@@ -231,3 +231,30 @@ mod any_sequence {
         }
     }
 }
+
+#[test]
+fn a_last_message_is_kept_for_a_day_and_does_not_hold_up_others() {
+    let mut outbox = Outbox::new(OutboxConfig::default());
+    let to = PeerId::random();
+    let execution = job("b").execution(0, 1);
+    let last = send(&mut outbox, to, Message::Collected(Collected { execution }), 0);
+    // Behind it in its lane, and ahead of it at its end.
+    let other = send(&mut outbox, to, running(job("b"), 0, 2), 0);
+    let mut now = 0;
+    let mut tries = 0;
+    while let Some(at) = outbox.deadline() {
+        now = at;
+        let due = outbox.tick(now);
+        tries += due.transmit.len();
+        for transmit in &due.transmit {
+            assert_eq!(transmit.id, last, "the other one waits behind it");
+            outbox.answered(transmit.id, lost(), now);
+        }
+        if due.undelivered.iter().any(|it| matches!(it.message, Message::Running(_))) {
+            assert_eq!((now, outbox.len()), (120 * SECOND, 1));
+        }
+    }
+    assert_eq!(now, 86_400 * SECOND);
+    assert!(tries < 400, "{tries} in a day");
+    assert!(other > last && outbox.is_empty());
+}

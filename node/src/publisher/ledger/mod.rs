@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bacalhau_runtime::HostFailure;
 use tempfile::NamedTempFile;
@@ -125,25 +125,41 @@ impl Ledger {
         self.bell.wait(since, time);
     }
 
-    /// Removes what ended before `time`, and what the dead left half-written before then. Says how many files those were.
+    /// Files of what has ended, and drafts, which only the dead leave: everything that may be forgotten when it is old.
     ///
     /// # Errors
-    /// When the directory cannot be listed, or a file not be removed.
-    pub fn forget(&self, time: SystemTime) -> Result<usize, HostFailure> {
-        let mut removed = 0;
-        for (dir, old) in [(self.dir.join(ENDED), JSON), (self.dir.clone(), DRAFT)] {
-            let failed = |error| HostFailure::at("remove old entries of", &dir, error);
+    /// When the directory cannot be listed.
+    pub fn past(&self) -> Result<Vec<String>, HostFailure> {
+        let mut past = Vec::new();
+        for (dir, within, is_past) in [
+            (self.dir.join(ENDED), Some(ENDED), (|name| name.ends_with(JSON)) as fn(&str) -> bool),
+            (self.dir.clone(), None, |name| name.starts_with(DRAFT)),
+        ] {
+            let failed = |error| HostFailure::at("list", &dir, error);
             for file in fs::read_dir(&dir).map_err(failed)? {
-                let file = file.map_err(failed)?;
-                let name = file.file_name();
-                let is_old_kind = name.to_str().is_some_and(|name| name.ends_with(old) || name.starts_with(old));
-                if is_old_kind && file.metadata().and_then(|meta| meta.modified()).is_ok_and(|at| at < time) {
-                    fs::remove_file(file.path()).map_err(failed)?;
-                    removed += 1;
-                }
+                let name = file.map_err(failed)?.file_name();
+                let name = name.to_str().filter(|name| is_past(name));
+                past.extend(name.map(|name| within.map_or(name.into(), |within| format!("{within}/{name}"))));
             }
         }
-        Ok(removed)
+        Ok(past)
+    }
+
+    /// Removes files that [`past`](Self::past) has named.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn forget(&self, past: &[String]) -> Result<(), HostFailure> {
+        for name in past {
+            let path = self.dir.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(HostFailure::at("remove", &path, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Writes an entry in place of what was known of it: whole, or not at all.
