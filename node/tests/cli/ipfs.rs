@@ -95,7 +95,7 @@ fn what_cannot_be_got_is_said_and_nothing_is_written() {
         (4, format!("ipfs get {NOBODYS}"), format!("error: block {NOBODYS} is missing: it is not in the store, and")),
         (4, format!("ipfs export {NOBODYS}"), format!("error: block {NOBODYS} is missing")),
         (4, format!("ipfs pin add {NOBODYS}"), format!("error: block {NOBODYS} is missing")),
-        (2, format!("ipfs export {cid}/sub"), "leave the path out".into()),
+        (2, format!("ipfs export {cid}/nope"), format!("error: there is no nope in {cid}\n")),
         (2, format!("ipfs get {}", &cid[..40]), "is not a CID".into()),
         (2, format!("ipfs get {cid}/../x"), "must not be `.`, `..` or empty".into()),
         (2, "ipfs get ipns://example.org".into(), "is a name that can change".into()),

@@ -4,6 +4,7 @@
 mod again;
 mod combo;
 mod config;
+mod damage;
 mod estuary;
 mod faults;
 mod gateway;
@@ -15,6 +16,7 @@ mod ipfs;
 mod jobs;
 mod lazy;
 mod piece;
+mod pins;
 mod publish;
 mod server;
 mod support;
