@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use bacalhau::bitswap::{Bitswap, Config};
+use bacalhau::cas::Cid;
 use bacalhau::cas::store::{Options, Store};
 use bacalhau::cas::unixfs::import::{Profile, import_reader};
 use bacalhau::cas::unixfs::{Bounds, Scope, Walk};
@@ -23,7 +24,6 @@ use bacalhau::cas::{Block, Shelf};
 use bacalhau::exchange::{Exchange, Keep, OwnStore};
 use bacalhau::transport::{Host, HostConfig};
 use benches::{Least, Memory, noise, setting};
-use cid::Cid;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bacalhau::cas::Cid;
 use bacalhau::cas::car::{CarFile, CarWriter};
 use bacalhau::cas::unixfs::DagTree;
 use bacalhau::cas::unixfs::import::{Profile, import};
 use bacalhau::cas::{Block, Code, DataError};
 use bacalhau_runtime::{Entry, Kind, ReadAt, Stat, Tree};
 use benches::{Least, setting};
-use cid::Cid;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

@@ -8,13 +8,13 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use bacalhau::cas::Cid;
 use bacalhau::cas::store::{Options, Store};
 use bacalhau::cas::unixfs::DagTree;
 use bacalhau::cas::unixfs::import::{Profile, import};
 use bacalhau::cas::{Block, Blocks};
 use bacalhau_runtime::{Entry, HostTree, Kind, ReadAt, Stat, Tree};
 use benches::{Least, Memory};
-use cid::Cid;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tempfile::TempDir;
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
+use bacalhau::cas::Cid;
 use bacalhau::cas::unixfs::import::{Imported, Profile, Sink, import};
 use bacalhau::cas::{Block, DataError, Shelf};
 use bacalhau::exchange::Keep;
 use bacalhau_runtime::Tree;
 use bytes::Bytes;
-use cid::Cid;
 
 /// The shelf.
 #[derive(Debug, Default)]

@@ -75,7 +75,7 @@ pub use gate::{
 pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, identities};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
-pub use link::Link;
+pub use link::{Cid, Link, MAX_DIGEST_BYTES};
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
 pub use receipt::{

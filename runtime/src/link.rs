@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cid::Cid;
+use cid::CidGeneric;
 use multihash::Multihash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -14,6 +14,12 @@ const RAW: u64 = 0x55;
 const DAG_CBOR: u64 = 0x71;
 /// Multihash code of SHA-256.
 const SHA2_256: u64 = 0x12;
+
+/// Longest digest of a CID that is read: what other implementations allow for data that stands in its CID.
+pub const MAX_DIGEST_BYTES: usize = 128;
+
+/// A CID with a digest of at most [`MAX_DIGEST_BYTES`].
+pub type Cid = CidGeneric<MAX_DIGEST_BYTES>;
 
 /// A `CIDv1`: an IPLD link in DAG-CBOR, its text form in JSON, so that both encodings of a receipt say the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +47,8 @@ impl Link {
     }
 }
 
-fn sha2_256(digest: [u8; 32]) -> Multihash<64> {
-    #[expect(clippy::expect_used, reason = "32 bytes always fit into a multihash of 64")]
+fn sha2_256(digest: [u8; 32]) -> Multihash<MAX_DIGEST_BYTES> {
+    #[expect(clippy::expect_used, reason = "32 bytes always fit into a multihash of 128")]
     Multihash::wrap(SHA2_256, &digest).expect("a SHA-256 digest fits")
 }
 

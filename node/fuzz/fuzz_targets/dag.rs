@@ -10,7 +10,7 @@ use bacalhau::cas::unixfs::{Bounds, DagTree, Links, Meta, MetaKind, Scope, Unpac
 use bacalhau::cas::{Block, Blocks, Code, DataError};
 use bacalhau_runtime::{Kind, Tree};
 use bytes::Bytes;
-use cid::Cid;
+use bacalhau::cas::Cid;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 

@@ -18,12 +18,10 @@ use super::error::{ApiError, ErrorBody, ErrorCode};
 use super::state::{App, Slot};
 use super::stream::BodyReader;
 use crate::cas::car::CarReader;
-use crate::cas::store::Store;
+use crate::cas::store::{BROUGHT, Store};
 use crate::cas::{DataError, is_complete};
 use crate::http::Paced;
 
-/// How the names of our pins begin; Unix milliseconds come behind it.
-const PIN_PREFIX: &str = "brought by a client at ";
 /// Roots of one archive.
 const MAX_ROOTS: usize = 64;
 
@@ -107,12 +105,12 @@ pub fn take_car(store: &Arc<Store>, car: &mut dyn Read, now_ms: u64) -> Result<V
     }
     let pinned = store.pins().map_err(explain)?;
     for root in &roots {
-        let is_ours = |name: &str| name.starts_with(PIN_PREFIX);
+        let is_ours = |name: &str| name.starts_with(BROUGHT);
         // A pin of somebody else lasts longer.
         if pinned.iter().any(|pin| pin.cid == crate::cas::canonical(root) && !is_ours(&pin.name)) {
             continue;
         }
-        store.pin(root, &format!("{PIN_PREFIX}{now_ms}")).map_err(explain)?;
+        store.pin(root, &format!("{BROUGHT}{now_ms}")).map_err(explain)?;
     }
     writer.finish().map_err(explain)?;
     Ok(roots.into_iter().map(Link::from).collect())
@@ -126,10 +124,9 @@ pub fn let_go(store: &Arc<Store>, before_ms: u64) -> Result<usize, HostFailure> 
     let failed = |error: DataError| HostFailure::new(error.to_string());
     let mut count = 0;
     for pin in store.pins().map_err(failed)? {
-        let taken_ms = pin.name.strip_prefix(PIN_PREFIX).and_then(|text| text.parse::<u64>().ok());
+        let taken_ms = pin.name.strip_prefix(BROUGHT).and_then(|text| text.parse::<u64>().ok());
         if taken_ms.is_some_and(|taken_ms| taken_ms < before_ms) {
-            store.unpin(&pin.cid).map_err(failed)?;
-            count += 1;
+            count += usize::from(store.unpin_listed(&pin).map_err(failed)?);
         }
     }
     Ok(count)

@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use cid::Cid;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::message::{Kind, Message, Payload, Presence, Want};
 use super::prefix;
 use super::record::Record;
-use crate::cas::{DataError, Shelf};
+use crate::cas::{Cid, DataError, Shelf};
 
 /// Bytes of blocks above which a message is sent. With the largest block on top it is still below the bound of messages.
 const MESSAGE_BYTES: u64 = 1 << 20;

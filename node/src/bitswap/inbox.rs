@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use multihash::Multihash;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::budget::Verdict;
@@ -15,6 +14,7 @@ use super::node::{Link, Node};
 use super::record::count;
 use super::session::Answer;
 use super::{frame, prefix};
+use crate::cas::Hash;
 use crate::transport::PeerStream;
 
 /// How much less a late byte counts than one that nobody asked for: it is our own haste as much as the peer's fault.
@@ -96,7 +96,7 @@ fn blocks(
 
 /// The block by its hash. What is small beside the message that it came in is copied out of it, lest who keeps the block
 /// keep the message.
-fn hash(block: &Payload, message_bytes: usize) -> Option<(Multihash<64>, Bytes)> {
+fn hash(block: &Payload, message_bytes: usize) -> Option<(Hash, Bytes)> {
     let hash = prefix::hash(&block.prefix, &block.data)?;
     let small = block.data.len() < message_bytes / 8;
     Some((hash, if small { Bytes::copy_from_slice(&block.data) } else { block.data.clone() }))

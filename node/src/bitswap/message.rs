@@ -3,10 +3,9 @@
 //! are passed over: the peer may speak of more than we know.
 
 use bytes::Bytes;
-use cid::Cid;
 
-use crate::cas::MAX_BLOCK_BYTES;
 use crate::cas::protobuf::{Fields, Value, put_bytes, put_number, put_varint};
+use crate::cas::{Cid, MAX_BLOCK_BYTES};
 
 /// Largest message: what kubo and Helia take.
 pub(super) const MAX_MESSAGE_BYTES: usize = 4 << 20;

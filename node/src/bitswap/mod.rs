@@ -20,10 +20,9 @@ mod session;
 
 use std::sync::Arc;
 
-use cid::Cid;
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 
-use crate::cas::{self, DataError, IDENTITY, Shelf};
+use crate::cas::{self, Cid, DataError, IDENTITY, Shelf};
 use crate::exchange::{Answers, Provider};
 use crate::transport::{Dial, Host};
 pub use config::{Budget, Config};
@@ -91,10 +90,10 @@ impl Provider for Bitswap {
 }
 
 fn has_known_hash(cid: &Cid) -> bool {
-    cid.hash().code() != IDENTITY && cas::hash(cid.hash().code(), b"").is_some()
+    cid.hash().code() != IDENTITY && cas::can_check(cid).is_ok()
 }
 
-/// What needs no peer: the data within a CID, or that nobody's block could be checked.
+/// The answer that needs no peer: the data within a CID, or that blocks of its hash function cannot be checked.
 fn here(cid: &Cid) -> Result<bytes::Bytes, DataError> {
     let bytes = cas::identity_bytes(cid).unwrap_or_default();
     cas::check(cid, &bytes).map(|()| bytes)

@@ -1,11 +1,11 @@
 //! What is sent of a CID along with its block: all but the digest, which the reader makes out of the bytes. So a block
 //! can never be passed off as another.
 
-use cid::{Cid, Version};
-use multihash::Multihash;
+use cid::Version;
 use unsigned_varint::decode;
 
 use crate::cas::protobuf::put_varint;
+use crate::cas::{Cid, Hash};
 
 /// The prefix of `cid`.
 pub(super) fn of(cid: &Cid) -> Vec<u8> {
@@ -18,7 +18,7 @@ pub(super) fn of(cid: &Cid) -> Vec<u8> {
 }
 
 /// The hash of `data` by the function that `prefix` names, where there is such a function.
-pub(super) fn hash(prefix: &[u8], data: &[u8]) -> Option<Multihash<64>> {
+pub(super) fn hash(prefix: &[u8], data: &[u8]) -> Option<Hash> {
     let (_version, rest) = decode::u64(prefix).ok()?;
     let (_codec, rest) = decode::u64(rest).ok()?;
     let (code, _length) = decode::u64(rest).ok()?;

@@ -1,31 +1,19 @@
 //! One block: bytes that have the hash that their CID names. This is the only place that decides which CIDs there are
 //! for us and whether bytes are theirs; what the bytes mean is the business of `unixfs`.
 
-use std::io::{self, Read};
-
 use bytes::Bytes;
-use cid::{Cid, Version};
-use multihash::Multihash;
-use sha2::{Digest, Sha256, Sha512};
+use cid::Version;
+use sha2::{Digest, Sha256};
 
-use super::DataError;
+use super::hash::{Hash, IDENTITY, SHA2_256, can_check, hash};
+use super::{Cid, DataError};
 
 /// Multicodec of plain bytes.
 pub const RAW: u64 = 0x55;
 /// Multicodec of protobuf nodes with links: files and directories of IPFS.
 pub const DAG_PB: u64 = 0x70;
-/// Multihash code of SHA-256.
-pub const SHA2_256: u64 = 0x12;
-/// Multihash code of SHA-512.
-const SHA2_512: u64 = 0x13;
-/// Multihash code of no hash at all: the digest is the data.
-pub const IDENTITY: u64 = 0x00;
-
 /// Largest block that is read from anywhere. Bitswap peers exchange at most 2 MiB; gateways and archives as much.
 pub const MAX_BLOCK_BYTES: usize = 2 << 20;
-
-/// Bytes that are hashed at a time.
-const HASHED_BYTES: usize = 256 << 10;
 
 /// A block whose bytes were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,62 +105,21 @@ impl Block {
 ///
 /// # Errors
 /// [`DataError::Corrupt`] when they are not, [`DataError::OutOfBounds`] above [`MAX_BLOCK_BYTES`], and
-/// [`DataError::Unsupported`] for hash functions other than SHA-256, SHA-512 and identity.
+/// [`DataError::Unsupported`] for hash functions other than SHA-256, SHA-512, BLAKE2b-256 and identity, and for shortened
+/// hashes.
 pub fn check(cid: &Cid, bytes: &[u8]) -> Result<(), DataError> {
     if bytes.len() > MAX_BLOCK_BYTES {
         let why = format!("it has {} bytes, and at most {MAX_BLOCK_BYTES} are read", bytes.len());
         return Err(DataError::out_of_bounds(format!("block {cid}"), why));
     }
-    let hash = cid.hash();
-    let equal = match hash.code() {
-        SHA2_256 => Sha256::digest(bytes)[..] == *hash.digest(),
-        SHA2_512 => Sha512::digest(bytes)[..] == *hash.digest(),
-        IDENTITY => bytes == hash.digest(),
-        other => {
-            let what = format!("hash function 0x{other:x} of {cid}");
-            return Err(DataError::unsupported(what, "sha2-256, sha2-512 and identity are"));
-        }
-    };
-    if equal { Ok(()) } else { Err(DataError::corrupt(cid, "its bytes have another hash")) }
-}
-
-/// The hash of `bytes` by the function of this code, where [`check`] knows it and the bytes fit.
-pub(crate) fn hash(code: u64, bytes: &[u8]) -> Option<Multihash<64>> {
-    match code {
-        SHA2_256 => Some(sha2_256(bytes)),
-        SHA2_512 => Multihash::wrap(SHA2_512, &Sha512::digest(bytes)).ok(),
-        IDENTITY => Multihash::wrap(IDENTITY, bytes).ok(),
-        _ => None,
+    can_check(cid)?;
+    if hash(cid.hash().code(), bytes).as_ref() == Some(cid.hash()) {
+        return Ok(());
     }
+    Err(DataError::corrupt(cid, "its bytes have another hash"))
 }
 
-/// The same of all that `reader` gives, which may be more than a block; `None` also for more than the function can hash.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn hash_all(code: u64, reader: &mut dyn Read) -> io::Result<Option<Multihash<64>>> {
-    match code {
-        SHA2_256 => Ok(Multihash::wrap(SHA2_256, &digest_all::<Sha256>(reader)?).ok()),
-        SHA2_512 => Ok(Multihash::wrap(SHA2_512, &digest_all::<Sha512>(reader)?).ok()),
-        _ => {
-            let mut bytes = Vec::new();
-            reader.take(MAX_BLOCK_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-            Ok(hash(code, &bytes))
-        }
-    }
-}
-
-fn digest_all<D: Digest>(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
-    let (mut digest, mut chunk) = (D::new(), vec![0; HASHED_BYTES]);
-    loop {
-        match reader.read(&mut chunk)? {
-            0 => return Ok(digest.finalize().to_vec()),
-            read => digest.update(&chunk[..read]),
-        }
-    }
-}
-
-/// The bytes that `cid` holds itself, where it does: at most the 64 that fit into a `Cid`.
+/// The bytes that `cid` holds itself, where it does: at most the 128 that fit into a `Cid`.
 pub fn identity_bytes(cid: &Cid) -> Option<Bytes> {
     let hash = cid.hash();
     (hash.code() == IDENTITY).then(|| Bytes::copy_from_slice(hash.digest()))
@@ -186,16 +133,17 @@ pub fn canonical(cid: &Cid) -> Cid {
     }
 }
 
-fn sha2_256(bytes: &[u8]) -> Multihash<64> {
-    #[expect(clippy::expect_used, reason = "32 bytes always fit into a multihash of 64")]
-    Multihash::wrap(SHA2_256, &Sha256::digest(bytes)).expect("a SHA-256 digest fits")
+fn sha2_256(bytes: &[u8]) -> Hash {
+    #[expect(clippy::expect_used, reason = "32 bytes always fit into a multihash of 128")]
+    Hash::wrap(SHA2_256, &Sha256::digest(bytes)).expect("a SHA-256 digest fits")
 }
 
-fn codec_name(codec: u64) -> String {
+/// The name of a codec, for messages.
+pub(super) fn codec_name(codec: u64) -> String {
     let name = match codec {
         0x71 => "dag-cbor",
-        0x0129 => "dag-json",
         0x51 => "cbor",
+        0x0129 => "dag-json",
         0x72 => "libp2p-key",
         0x78 => "git-raw",
         0x0200 => "json",
@@ -222,16 +170,19 @@ mod tests {
 
     #[test]
     fn other_hashes_and_codecs_are_refused_by_name() {
-        let blake = Cid::new_v1(RAW, Multihash::wrap(0xb220, &[0; 32]).unwrap());
-        assert!(check(&blake, b"").unwrap_err().to_string().contains("0xb220"));
+        let sha1 = Cid::new_v1(RAW, Hash::wrap(0x11, &[0; 20]).unwrap());
+        assert!(check(&sha1, b"").unwrap_err().to_string().contains("hash function sha1"));
         let cbor = Cid::new_v1(0x71, *Block::of(Code::Raw, "").cid().hash());
         assert!(Code::of(&cbor).unwrap_err().to_string().contains("dag-cbor"));
     }
 
     #[test]
     fn small_data_may_stand_in_the_cid() {
-        let inline = |length| Cid::new_v1(RAW, Multihash::<64>::wrap(IDENTITY, &vec![7; length]).unwrap());
-        assert_eq!(identity_bytes(&inline(3)).unwrap(), vec![7; 3]);
+        let inline = |length| Cid::new_v1(RAW, Hash::wrap(IDENTITY, &vec![7; length]).unwrap());
+        for length in [0, 3, 100, 128] {
+            assert_eq!(identity_bytes(&inline(length)).unwrap(), vec![7; length]);
+            assert!(check(&inline(length), &vec![7; length]).is_ok());
+        }
         assert_eq!(identity_bytes(Block::of(Code::Raw, "").cid()), None);
     }
 

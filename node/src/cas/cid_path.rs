@@ -8,10 +8,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use cid::Cid;
 use percent_encoding::percent_decode_str;
 
-use super::canonical;
+use super::{Cid, canonical};
 
 /// A CID in its canonical form, and names below it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

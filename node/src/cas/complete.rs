@@ -2,33 +2,40 @@
 
 use std::collections::HashSet;
 
-use cid::Cid;
-
-use super::{DAG_PB, DataError, Shelf, canonical, dag_pb, identity_bytes};
+use super::{Cid, DataError, Shelf, canonical, has_links, identity_bytes, links};
 
 /// Whether `shelf` has everything below `root`. Ends at the first block that it has not.
 ///
 /// # Errors
 /// When a block that it has cannot be read or makes no sense.
 pub fn is_complete(shelf: &dyn Shelf, root: &Cid) -> Result<bool, DataError> {
+    Ok(first_missing(shelf, root)?.is_none())
+}
+
+/// The first block below `root` that `shelf` has not, `root` included; `None` where it has all of them.
+///
+/// # Errors
+/// When a block that it has cannot be read or makes no sense.
+pub fn first_missing(shelf: &dyn Shelf, root: &Cid) -> Result<Option<Cid>, DataError> {
     let mut seen = HashSet::new();
     let mut pending = vec![canonical(root)];
     while let Some(cid) = pending.pop() {
-        if cid.codec() != DAG_PB {
+        if !has_links(&cid) {
             if identity_bytes(&cid).is_none() && shelf.size_of(&cid)?.is_none() {
-                return Ok(false);
+                return Ok(Some(cid));
             }
             continue;
         }
-        let Some(block) = shelf.find(&cid)? else { return Ok(false) };
-        for link in dag_pb::links(&cid, &block)? {
+        let block = identity_bytes(&cid).map_or_else(|| shelf.find(&cid), |bytes| Ok(Some(bytes)))?;
+        let Some(block) = block else { return Ok(Some(cid)) };
+        for link in links(&cid, &block)? {
             let link = canonical(&link);
             if seen.insert(link) {
                 pending.push(link);
             }
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 #[cfg(test)]

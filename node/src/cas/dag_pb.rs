@@ -2,10 +2,9 @@
 //! the business of `unixfs`.
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::protobuf::{Fields, Value, put_bytes, put_number};
-use super::{Code, DataError};
+use super::{Cid, DataError};
 
 const LINKS: u64 = 2;
 const DATA: u64 = 1;
@@ -93,22 +92,16 @@ impl Link {
     }
 }
 
-/// The CIDs that the block of `cid` links to, in its order.
-///
-/// # Errors
-/// When the codec has links that this version cannot see, or the block is malformed.
-pub fn links(cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
-    match Code::of(cid)? {
-        Code::Raw => Ok(Vec::new()),
-        Code::DagPb => Ok(Node::decode(cid, block.clone())?.links.into_iter().map(|link| link.cid).collect()),
-    }
+/// The CIDs that the node `block` of `cid` links to, in its order.
+pub(super) fn links(cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
+    Ok(Node::decode(cid, block.clone())?.links.into_iter().map(|link| link.cid).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Block;
+    use super::super::{Block, Code};
     use super::*;
 
     fn link(name: &str, size: u64) -> Link {

@@ -3,7 +3,8 @@
 use std::io;
 
 use bacalhau_runtime::InputError;
-use cid::Cid;
+
+use super::Cid;
 
 /// Why data could not be had, or was not what its CID says.
 #[derive(Debug, thiserror::Error)]

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
-use cid::Cid;
 
-use super::{Block, DataError, Shelf, identity_bytes};
+use super::{Block, Cid, DataError, Shelf, identity_bytes};
 
 /// A shelf in memory.
 #[derive(Debug, Default)]

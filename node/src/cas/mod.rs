@@ -5,8 +5,11 @@ mod block;
 pub mod car;
 mod cid_path;
 mod complete;
+mod dag_cbor;
 pub mod dag_pb;
 mod error;
+mod hash;
+mod links;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod piece;
@@ -18,14 +21,16 @@ pub mod unixfs;
 use std::fmt;
 
 use bytes::Bytes;
-use cid::Cid;
 
-pub use block::{Block, Code, DAG_PB, IDENTITY, MAX_BLOCK_BYTES, RAW, SHA2_256, canonical, check, identity_bytes};
-pub(crate) use block::{hash, hash_all};
+pub use bacalhau_runtime::Cid;
+pub use block::{Block, Code, DAG_PB, MAX_BLOCK_BYTES, RAW, canonical, check, identity_bytes};
 pub(crate) use cid_path::decoded;
 pub use cid_path::{CidPath, CidPathError};
-pub use complete::is_complete;
+pub use complete::{first_missing, is_complete};
 pub use error::DataError;
+pub(crate) use hash::{Hash, can_check, hash, hash_all};
+pub use hash::{IDENTITY, SHA2_256};
+pub use links::{has_links, links};
 pub use shelf::Shelf;
 
 /// Where the blocks of a DAG are read from: an archive, the store, the network behind the store. Synchronous, because

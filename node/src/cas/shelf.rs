@@ -3,9 +3,8 @@
 use std::fmt;
 
 use bytes::Bytes;
-use cid::Cid;
 
-use super::{Blocks, DataError};
+use super::{Blocks, Cid, DataError};
 
 /// A set of blocks on this machine.
 pub trait Shelf: Send + Sync + fmt::Debug {
@@ -21,10 +20,18 @@ pub trait Shelf: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the shelf itself cannot be read.
     fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError>;
+
+    /// Where there is a copy of the block that is damaged, and therefore does not count. For messages.
+    fn damaged_copy(&self, _cid: &Cid) -> Option<String> {
+        None
+    }
 }
 
 impl<S: Shelf + ?Sized> Blocks for S {
     fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
-        self.find(cid)?.ok_or_else(|| DataError::missing(cid, format!("it is not in {self:?}")))
+        self.find(cid)?.ok_or_else(|| {
+            let damaged = self.damaged_copy(cid).map(|copy| format!("its copy in {copy}, is damaged"));
+            DataError::missing(cid, damaged.unwrap_or_else(|| format!("it is not in {self:?}")))
+        })
     }
 }

@@ -1,8 +1,7 @@
 //! `SRC:DST` of `--input` and `NAME:PATH` of `--output-volume`. Whether the guest paths make sense is the runtime's
 //! to say.
 
-use cid::Cid;
-
+use crate::cas::Cid;
 use crate::storage::{Source, SourceError};
 
 use super::exit::Failure;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_runtime::{HostFailure, HostTree};
-use cid::Cid;
 use clap::Args;
 use serde::Serialize;
 
@@ -14,10 +13,10 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::talk::Talk;
 use super::{interrupt, text};
-use crate::cas::DataError;
 use crate::cas::car::CarReader;
 use crate::cas::piece::{Commitment, PieceWriter};
 use crate::cas::unixfs::import::{Archive, Profile};
+use crate::cas::{Cid, DataError};
 
 /// The largest sectors that there are; most are half as large.
 const LARGEST_SECTOR_BYTES: u64 = 64 << 30;
@@ -31,7 +30,9 @@ Examples:
   bacalhau piece --car photos.car ./photos
       the same, and the archive
   bacalhau piece photos.car
-      an archive is a piece as it is";
+      an archive is a piece as it is; its blocks are not checked
+  bacalhau piece --raw backup.tar
+      the bytes of the file as they are";
 
 /// Print the Filecoin piece commitment of a file, a directory or an archive (CAR)
 #[derive(Args, Debug)]
@@ -43,6 +44,10 @@ pub(super) struct Piece {
     /// How it is cut into blocks: `kubo-cidv1`, `unixfs-v1-2025`, or `unixfs-v0-2015` [default: kubo-cidv1]
     #[arg(long, value_name = "PROFILE")]
     import_profile: Option<Profile>,
+
+    /// Commit to the bytes of the file as they are, whatever they are
+    #[arg(long, conflicts_with_all = ["car", "import_profile"])]
+    raw: bool,
 
     /// Write the archive there
     #[arg(long, value_name = "FILE")]
@@ -86,7 +91,13 @@ impl Piece {
         if !metadata.is_dir() && !metadata.is_file() {
             return Err(Failure::usage(format!("{shown} is neither a file nor a directory")));
         }
-        let (piece, answer) = if metadata.is_file() && self.is_archive()? {
+        let (piece, answer) = if self.raw {
+            if !metadata.is_file() {
+                return Err(Failure::usage(format!("{shown} is not a file: leave --raw out")));
+            }
+            let piece = Commitment::of(&shown.to_string(), self.watched(&talk, metadata.len())?)?;
+            (piece, self.answer(&piece, &[], None))
+        } else if metadata.is_file() && self.is_archive()? {
             let (piece, roots) = self.of_archive(&talk, metadata.len())?;
             (piece, self.answer(&piece, &roots, None))
         } else {
@@ -110,7 +121,8 @@ impl Piece {
             Ok(_) => Ok(true),
             Err(error @ DataError::Io { .. }) => Err(error.into()),
             Err(error) if named => {
-                let advice = "it is named like an archive (CAR); to import it as any other file, name it otherwise";
+                let advice = "it is named like an archive (CAR); to commit to its bytes as they are, use --raw; to import it as any \
+                              other file, name it otherwise";
                 Err(Failure { exit: Exit::Host, message: format!("{error}; {advice}") })
             }
             Err(_) => Ok(false),
@@ -127,16 +139,18 @@ impl Piece {
         if let Some((flag, _)) = needless.iter().find(|(_, given)| *given) {
             return Err(Failure::usage(format!("{name} is an archive already: leave {flag} out")));
         }
+        Ok(Commitment::of_car(&name, self.watched(talk, bytes)?)?)
+    }
+
+    /// The file, of so many bytes, which says how far it was read.
+    fn watched(&self, talk: &Arc<Talk>, bytes: u64) -> Result<Watched<impl FnMut(usize) + use<>>, HostFailure> {
         let progress = talk.progress();
         let mut read = 0;
-        let watched = Watched {
-            source: self.open()?,
-            seen: |count| {
-                read += count as u64;
-                progress(read, Some(bytes));
-            },
+        let seen = move |count| {
+            read += count as u64;
+            progress(read, Some(bytes));
         };
-        Ok(Commitment::of_car(&name, watched)?)
+        Ok(Watched { source: self.open()?, seen })
     }
 
     fn of_tree(&self, talk: &Arc<Talk>) -> Result<(Commitment, Cid), Failure> {

@@ -9,15 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bacalhau_runtime::{HostFailure, HostTree, Link, Publication};
 use libp2p::PeerId;
 
-use crate::cas::store::Store;
+use crate::cas::store::{DELIVERED, Store};
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
 use crate::job::{AnnouncedJob, ExecutionId};
 use crate::protocol::Delivery;
 use crate::publisher::{self, Finished, Ledger, Publishers, check};
-
-/// How the names of pins begin that hold results for a requester.
-const PIN_PREFIX: &str = "job:";
 
 /// Whether a node lives in this process, and can open our directories.
 pub type Here = Arc<dyn Fn(&PeerId) -> bool + Send + Sync>;
@@ -130,9 +127,9 @@ impl Deliverer {
         let name = pin_name(execution);
         for pin in store.pins()? {
             let is_ours = pin.name == name
-                || pin.name.starts_with(PIN_PREFIX) && link.is_some_and(|link| Link::from(pin.cid) == link);
+                || pin.name.starts_with(DELIVERED) && link.is_some_and(|link| Link::from(pin.cid) == link);
             if is_ours {
-                store.unpin(&pin.cid)?;
+                store.unpin_listed(&pin)?;
             }
         }
         Ok(())
@@ -146,7 +143,7 @@ fn in_words(error: HostFailure) -> String {
 }
 
 fn pin_name(execution: ExecutionId) -> String {
-    format!("{PIN_PREFIX}{execution}")
+    format!("{DELIVERED}{execution}")
 }
 
 impl fmt::Debug for Deliverer {

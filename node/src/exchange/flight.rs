@@ -5,9 +5,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::lock;
+use crate::cas::Cid;
 
 /// A block on its way.
 #[derive(Debug)]

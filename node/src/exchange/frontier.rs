@@ -3,11 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use cid::Cid;
-
 use crate::cas::dag_pb::Node;
 use crate::cas::unixfs::{Meta, MetaKind, Scope};
-use crate::cas::{Block, Code, DataError, canonical, identity_bytes};
+use crate::cas::{Block, Cid, Code, DataError, canonical, identity_bytes};
 
 /// Most blocks that are known and not here yet. A DAG in depth-first order has few of them.
 const MAX_OPEN: usize = 1 << 20;
@@ -82,11 +80,14 @@ impl Frontier {
 }
 
 fn links(cid: &Cid, block: &Block, scope: Scope) -> Result<Vec<Cid>, DataError> {
-    if Code::of(cid)? == Code::Raw || scope == Scope::Block {
-        return Ok(Vec::new());
+    match scope {
+        Scope::Block => return Ok(Vec::new()),
+        Scope::All => return crate::cas::links(cid, block.bytes()),
+        Scope::Entity if Code::of(cid)? == Code::Raw => return Ok(Vec::new()),
+        Scope::Entity => {}
     }
     let node = Node::decode(cid, block.bytes().clone())?;
-    let width = if scope == Scope::All { None } else { shard_width(cid, &node)? };
+    let width = shard_width(cid, &node)?;
     let is_shard = |name: &[u8]| width.is_none_or(|width| name.len() == width);
     Ok(node.links.into_iter().filter(|link| is_shard(&link.name)).map(|link| link.cid).collect())
 }

@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cid::Cid;
 use url::Url;
 
 use super::workers::{Fetch, Pause, Workers};
 use super::{Answers, CarFetch, Provider, Sink};
 use crate::cas::unixfs::Scope;
-use crate::cas::{DataError, MAX_BLOCK_BYTES, canonical, check, identity_bytes};
+use crate::cas::{Cid, DataError, MAX_BLOCK_BYTES, canonical, check, identity_bytes};
 use crate::http::{Body, Client, HttpError, Reach, Terms};
 
 /// Blocks that one gateway is asked for at once.

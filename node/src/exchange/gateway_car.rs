@@ -5,14 +5,12 @@
 use std::io::Read;
 use std::sync::{Arc, mpsc};
 
-use cid::Cid;
-
 use super::frontier::{Frontier, Place};
 use super::gateway::{WORKERS, blame};
 use super::{Answers, Gateway, Sink};
 use crate::cas::car::CarReader;
 use crate::cas::unixfs::Scope;
-use crate::cas::{Block, DataError};
+use crate::cas::{Block, Cid, DataError};
 use crate::http::Paced;
 
 /// Blocks that are asked for one by one at a time.

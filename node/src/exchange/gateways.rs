@@ -8,11 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::pace::Pace;
 use super::{Answers, Gateway, Provider, Sink};
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError};
 
 /// The gateways.
 #[derive(Debug)]

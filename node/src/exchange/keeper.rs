@@ -5,11 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::lock;
 use super::table::Table;
-use crate::cas::{Block, DataError, Shelf};
+use crate::cas::{Block, Cid, DataError, Shelf};
 
 /// What is kept in one go, at most.
 const BATCH_BYTES: usize = 16 << 20;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 use serde::Deserialize;
 use ureq::SendBody;
 use url::Url;
@@ -14,7 +13,7 @@ use url::Url;
 use super::gateway::{BLOCK_SILENCES, WORKERS, blame, read_block};
 use super::workers::{Fetch, Pause, Workers};
 use super::{Answers, KuboAddress, Provider};
-use crate::cas::{DataError, canonical, check, identity_bytes};
+use crate::cas::{Cid, DataError, canonical, check, identity_bytes};
 use crate::http::{Answer, Client, HttpError, Reach, Terms};
 
 const BOUNDARY: &str = "bacalhau-car-5e2a1f0c9d7b4836";

@@ -20,9 +20,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cid::Cid;
 
-use crate::cas::{Blocks, DataError, identity_bytes, is_complete};
+use crate::cas::{Blocks, Cid, DataError, identity_bytes, is_complete};
 use flight::{Flight, Turn};
 use keeper::Keeper;
 use table::Table;
@@ -114,20 +113,28 @@ impl Blocks for Exchange {
         if let Some(bytes) = identity_bytes(cid).or_else(|| self.shared.table.landed(cid)) {
             return Ok(bytes);
         }
-        if let Some(bytes) = self.shared.store.find(cid)? {
-            return Ok(bytes);
-        }
+        let own = match self.shared.store.find(cid) {
+            Ok(Some(bytes)) => return Ok(bytes),
+            Ok(None) => self.shared.store.damaged_copy(cid).map(|copy| format!("its copy in {copy}, is damaged")),
+            // Others may have what the disk does not give.
+            Err(error) if self.shared.providers.is_empty() => return Err(error),
+            Err(error) => Some(error.to_string()),
+        };
         if self.shared.providers.is_empty() {
+            let own = own.as_deref().unwrap_or("it is not in the store");
             return Err(DataError::missing(
                 cid,
-                "it is not in the store, and there is nobody to ask: name a peer, a gateway or a kubo with --ipfs-connect",
+                format!("{own}, and there is nobody to ask: name a peer, a gateway or a kubo with --ipfs-connect"),
             ));
         }
         let (flight, new) = self.shared.table.join(cid);
         if new {
             self.shared.ask(&[Arc::clone(&flight)]);
         }
-        self.shared.wait(&flight)
+        self.shared.wait(&flight).map_err(|error| match (error, own) {
+            (DataError::Missing { cid, why }, Some(own)) => DataError::Missing { cid, why: format!("{why}; {own}") },
+            (error, _) => error,
+        })
     }
 
     fn soon(&self, cids: &[Cid]) {

@@ -4,11 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::{Keep, lock};
 use crate::cas::store::{Store, Writer};
-use crate::cas::{Block, DataError, Shelf};
+use crate::cas::{Block, Cid, DataError, Shelf};
 
 /// The store, and the pack that is being written.
 #[derive(Debug)]
@@ -31,6 +30,10 @@ impl Shelf for OwnStore {
 
     fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
         self.store.size_of(cid)
+    }
+
+    fn damaged_copy(&self, cid: &Cid) -> Option<String> {
+        self.store.damaged_copy(cid)
     }
 }
 

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 
-use crate::cas::{Block, DataError};
+use crate::cas::{Block, Cid, DataError};
 
 /// Takes each answer: the bytes, **checked against the CID**, or why there are none. Called from any thread.
 pub type Answers = Arc<dyn Fn(Cid, Result<Bytes, DataError>) + Send + Sync>;

@@ -4,10 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::flight::Flight;
 use super::lock;
+use crate::cas::Cid;
 
 /// Blocks that have come and could not be kept, or not yet. Beyond that the oldest are forgotten.
 const MOST_LANDED_BYTES: usize = 64 << 20;

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::Answers;
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError};
 
 /// Fetches one block.
 pub(super) trait Fetch: Send + Sync + fmt::Debug + 'static {

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::thread;
 
 use bacalhau_runtime::{HostFailure, HostTree};
-use cid::Cid;
 
 use super::check;
-use crate::cas::store::Store;
+use crate::cas::store::{Hold, Store};
 use crate::cas::unixfs::export;
 use crate::cas::unixfs::import::{Profile, import};
-use crate::cas::{Block, Blocks, DataError};
+use crate::cas::{Block, Blocks, Cid, DataError};
 
 /// Imports the results at `results`, which have the hash `h1`, and pins them. Says their root.
 ///
@@ -21,23 +20,23 @@ use crate::cas::{Block, Blocks, DataError};
 /// When they are others by now, or the store fails; nothing is pinned then.
 pub(super) fn keep(store: &Arc<Store>, profile: Profile, results: &Path, h1: &str) -> Result<Cid, HostFailure> {
     let failed = |error: DataError| HostFailure::new(format!("cannot publish {}: {error}", results.display()));
-    let cid = put(store, profile, results).map_err(failed)?;
+    let (cid, hold) = put(store, profile, results).map_err(failed)?;
     // After the import: what is in the store now is what was hashed, or the hash is another one.
-    if let Err(changed) = check(results, h1) {
-        store.unpin(&cid).map_err(failed)?;
-        return Err(changed);
-    }
+    check(results, h1)?;
+    store.pin_for_good(&cid, "results").map_err(failed)?;
+    drop(hold);
     Ok(cid)
 }
 
-fn put(store: &Arc<Store>, profile: Profile, results: &Path) -> Result<Cid, DataError> {
+/// Imports the results. They stay as long as the hold does.
+fn put(store: &Arc<Store>, profile: Profile, results: &Path) -> Result<(Cid, Hold), DataError> {
     let tree = HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
     let writer = store.writer();
     let imported = import(&tree, profile, &mut |block: Block| writer.write(&block))?;
-    // Pinned first: what is finished and not pinned may go.
-    store.pin(&imported.cid, "results")?;
+    // Held first: what is finished and not held may go.
+    let hold = store.hold(&imported.cid)?;
     writer.finish()?;
-    Ok(imported.cid)
+    Ok((imported.cid, hold))
 }
 
 /// Has `send` send an archive of the DAG below `root` while it is written. Nothing of it is held in memory.

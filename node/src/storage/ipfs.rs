@@ -4,12 +4,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bacalhau_runtime::{Checked, HostFailure, Tree};
-use cid::Cid;
 
 use super::{CidSource, Opened, Source, Storage, failed};
 use crate::cas::store::{Hold, Store};
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk};
-use crate::cas::{Blocks, Code, DataError, dag_pb, is_complete};
+use crate::cas::{Blocks, Cid, Code, DataError, dag_pb, is_complete};
 use crate::exchange::Exchange;
 
 /// When blocks of an input are fetched.

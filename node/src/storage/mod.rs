@@ -21,9 +21,8 @@ use std::io;
 use std::sync::Arc;
 
 use bacalhau_runtime::HostFailure;
-use cid::Cid;
 
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError};
 
 pub use cid_source::CidSource;
 pub use cid_url::CidUrlStorage;

@@ -60,7 +60,7 @@ impl Stage {
     }
 
     fn assert_pinned(&self, publication: &Value) {
-        let cid: cid::Cid = publication["cid"].as_str().unwrap().parse().unwrap();
+        let cid: bacalhau::cas::Cid = publication["cid"].as_str().unwrap().parse().unwrap();
         let last = publication["steps"].as_array().unwrap().last().unwrap();
         assert_eq!(last["state"], "pinned", "{publication}");
         assert!(self.delegate.has(&cid), "every block is at the service");

@@ -59,22 +59,39 @@ fn profiles_and_zeros_make_other_pieces() {
 }
 
 #[test]
-fn what_is_no_piece_is_said_and_no_archive_stays() {
-    let (room, _) = Room::with_tree();
+fn a_piece_is_made_of_any_bytes() {
+    let (room, cid) = Room::with_tree();
     let car = fs::read(room.path("tree.car")).unwrap();
     room.write("cut.car", &car[..car.len() - 1]);
     let mut corrupt = car.clone();
     *corrupt.last_mut().unwrap() ^= 1;
     room.write("corrupt", &corrupt);
     room.write("text.car", pattern(300, 1));
+    room.write("text", pattern(300, 1));
+    for (name, payload) in [("cut.car", car.len() - 1), ("corrupt", car.len())] {
+        let told = piece(&room, name);
+        assert_eq!((&told["roots"], &told["payload_size"]), (&json!([cid]), &json!(payload)), "{name}");
+        let raw = piece(&room, &format!("{name} --raw"));
+        assert_eq!((&raw["piece_cid_v2"], &raw["roots"]), (&told["piece_cid_v2"], &json!([])), "{name}");
+        assert_ne!(told["piece_cid_v2"], piece(&room, "tree.car")["piece_cid_v2"]);
+    }
+    let (named, plain) = (piece(&room, "text.car --raw"), piece(&room, "text --raw"));
+    assert_eq!((&named["payload_size"], &named["piece_cid_v2"]), (&json!(300), &plain["piece_cid_v2"]));
+    assert_ne!(piece(&room, "text")["piece_cid_v2"], plain["piece_cid_v2"], "which is of an archive");
+}
+
+#[test]
+fn what_is_no_piece_is_said_and_no_archive_stays() {
+    let (room, _) = Room::with_tree();
+    room.write("text.car", pattern(300, 1));
     room.write("tiny.car", b"\x11\xa2\x65roots\x80\x67version\x01");
     std::os::unix::net::UnixListener::bind(room.path("socket")).unwrap();
     room.write("whole", "before");
     let before = room.new_names();
     for (code, line, words) in [
-        (4, "cut.car", "cut.car is malformed: it is truncated"),
-        (4, "corrupt", "is corrupt: its bytes have another hash"),
-        (4, "text.car", "it is named like an archive (CAR); to import it as any other file, name it otherwise"),
+        (4, "text.car", "it is named like an archive (CAR); to commit to its bytes as they are, use --raw"),
+        (2, "tree --raw", "tree is not a file: leave --raw out"),
+        (2, "text.car --raw --car b.car", "--raw"),
         (4, "tiny.car", "a piece of 18 bytes is out of bounds: no piece of Filecoin is smaller than 65 bytes"),
         (2, "nothing", "cannot open nothing"),
         (2, "socket", "socket is neither a file nor a directory"),

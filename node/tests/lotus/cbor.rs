@@ -1,7 +1,7 @@
 //! A strict reader of the CBOR that the chain's actors take: numbers in their shortest form, bytes, lists of known length, and
 //! CIDs. Written apart from what writes it.
 
-use cid::Cid;
+use bacalhau::cas::Cid;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]

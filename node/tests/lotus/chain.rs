@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cid::Cid;
+use bacalhau::cas::Cid;
 use multihash::Multihash;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

@@ -1,9 +1,9 @@
 //! The methods of the fake, by Lotus' `OpenRPC` document: their permission, how many parameters each has and of which type,
 //! and results in the same form.
 
+use bacalhau::cas::Cid;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cid::Cid;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use cid::Cid;
+use bacalhau::cas::Cid;
 use serde_json::Value;
 
 use crate::process::{Kind, Process, script};

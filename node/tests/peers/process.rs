@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use cid::Cid;
+use bacalhau::cas::Cid;
 use serde_json::Value;
 
 /// Longer than anything here takes.

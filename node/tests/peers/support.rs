@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use cid::Cid;
+use bacalhau::cas::Cid;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cid::Cid;
-
-use super::bacalhau::cas::Blocks;
 use super::bacalhau::cas::car::CarReader;
 use super::bacalhau::cas::unixfs::{Bounds, Scope, Walk};
+use super::bacalhau::cas::{Blocks, Cid};
 use super::bacalhau::node::{Node, NodeConfig};
 use super::bacalhau::storage::Fetch;
 use super::bacalhau::transport::{HostConfig, JobsConfig};

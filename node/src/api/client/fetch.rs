@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::thread;
 
 use bacalhau_runtime::{HostFailure, Link, Tree, dirhash};
-use cid::Cid;
 use rayon::ThreadPoolBuilder;
 
 use super::super::data::Added;
@@ -16,7 +15,7 @@ use super::{ApiClient, ClientError};
 use crate::cas::car::{CarFile, CarWriter};
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::unixfs::{DagTree, Unpack, Unpacked};
-use crate::cas::{Block, DataError};
+use crate::cas::{Block, Cid, DataError};
 
 /// What results directories are hashed as.
 const RESULTS: &str = "results";

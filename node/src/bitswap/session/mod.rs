@@ -16,14 +16,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cid::Cid;
 use libp2p::PeerId;
-use multihash::Multihash;
 
 use super::config::Config;
 use super::message::{Kind, Presence};
 use super::pulse::Pulse;
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError, Hash};
 use crate::exchange::Answers;
 use choice::Choice;
 use past::Past;
@@ -35,7 +33,7 @@ use want::{Said, Want};
 const MOST_UNREACHED: usize = 8;
 
 /// Blocks are one by their hash, whatever version and codec their CID has.
-type Key = Multihash<64>;
+type Key = Hash;
 
 /// See the module.
 #[derive(Debug)]

@@ -5,11 +5,10 @@ use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
-use cid::Cid;
 use libp2p::PeerId;
 
 use super::super::message::{Kind, Want};
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError};
 use crate::exchange::Answers;
 
 /// See the module.

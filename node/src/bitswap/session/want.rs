@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Instant;
 
-use cid::Cid;
 use libp2p::PeerId;
 
 use super::peer::Peer;
+use crate::cas::Cid;
 use crate::exchange::Answers;
 
 /// See the module.

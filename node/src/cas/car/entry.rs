@@ -3,12 +3,11 @@
 use std::fs::File;
 
 use bytes::Bytes;
-use cid::Cid;
 use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
 
 use super::MAX_CID_BYTES;
-use crate::cas::{DataError, MAX_BLOCK_BYTES, check};
+use crate::cas::{Cid, DataError, MAX_BLOCK_BYTES, check};
 
 /// What blocks are found by: the beginning of their hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

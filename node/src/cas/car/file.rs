@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use cid::Cid;
 use sha2::{Digest, Sha256};
 
 use super::index::{Index, arrange};
 use super::index_file::{self, Stamp};
 use super::scan::{Depth, Scan, roots, scan};
 use super::{Entry, Key};
-use crate::cas::{Block, DataError, Shelf, identity_bytes};
+use crate::cas::{Block, Cid, DataError, Shelf, identity_bytes};
 use crate::hex::Hex;
 
 /// An indexed archive.
@@ -25,6 +24,8 @@ pub struct CarFile {
     index: RwLock<Arc<Index>>,
     roots: Vec<Cid>,
     tail: Tail,
+    /// Where the part begins that could not be read when the index was made.
+    torn_at: Option<u64>,
 }
 
 /// What becomes of an archive whose end is torn or damaged.
@@ -59,11 +60,16 @@ impl CarFile {
         let file = File::open(path).map_err(|error| at("open", path, error))?;
         let name = format!("archive {}", path.display());
         let stamp = stamp(&name, &file)?;
-        let (roots, index) = match index_file::open(&index_path, &stamp) {
-            Some(index) => (roots(&name, &file)?, index),
+        // An archive of our own never changes once it has its name. Where it was copied or damaged, its index still says
+        // where its blocks are, which a second look at damaged bytes might not.
+        let bound_to = (tail == Tail::Refused).then_some(&stamp);
+        let made = match index_file::open(&index_path, bound_to) {
+            Some(index) if tail == Tail::Dropped => Made { roots: Vec::new(), index, torn_at: None },
+            Some(index) => Made { roots: roots(&name, &file)?, index, torn_at: None },
             None => make_index(&name, &file, &index_path, tail)?,
         };
-        Ok(Self { name, file, index_path, index: RwLock::new(Arc::new(index)), roots, tail })
+        let Made { roots, index, torn_at } = made;
+        Ok(Self { name, file, index_path, index: RwLock::new(Arc::new(index)), roots, tail, torn_at })
     }
 
     /// The archive `file` at `path`, which was just written, and of which all entries are known.
@@ -75,7 +81,8 @@ impl CarFile {
     ) -> Result<Self, DataError> {
         let name = format!("archive {}", path.display());
         let index = write_index(&name, &stamp(&name, &file)?, &index_path, entries)?;
-        Ok(Self { name, file, index_path, index: RwLock::new(Arc::new(index)), roots: Vec::new(), tail: Tail::Dropped })
+        let index = RwLock::new(Arc::new(index));
+        Ok(Self { name, file, index_path, index, roots: Vec::new(), tail: Tail::Dropped, torn_at: None })
     }
 
     /// What the writer of the archive calls the beginnings of its DAGs. They need not be in it.
@@ -99,18 +106,34 @@ impl CarFile {
         Ok(entries)
     }
 
-    /// Whether there is an entry of `key`.
-    pub(in crate::cas) fn has(&self, key: &Key) -> Result<bool, DataError> {
-        Ok(!self.places(key)?.is_empty())
+    /// Where the part begins that could not be read when it was opened, if there is one.
+    pub(in crate::cas) fn torn_at(&self) -> Option<u64> {
+        self.torn_at
     }
 
     /// The block of `entry`, checked against the CID that stands before it.
     pub(in crate::cas) fn read(&self, entry: &Entry) -> Result<Block, DataError> {
-        let (cid, bytes) = entry.read_unchecked(&self.name, &self.file)?;
+        let (cid, bytes) = self.read_unchecked(entry)?;
         Block::new(cid, bytes)
     }
 
-    fn places(&self, key: &Key) -> Result<Vec<Entry>, DataError> {
+    /// What is there for `entry`, whatever its hash.
+    pub(in crate::cas) fn read_unchecked(&self, entry: &Entry) -> Result<(Cid, Bytes), DataError> {
+        entry.read_unchecked(&self.name, &self.file)
+    }
+
+    /// The block of `cid` at `entry`. `None` if another one is there, whose hash begins alike.
+    pub(in crate::cas) fn find_at(&self, entry: &Entry, cid: &Cid) -> Result<Option<Bytes>, DataError> {
+        entry.find(cid, &self.name, &self.file)
+    }
+
+    /// The CID at `entry`, where it can be read.
+    pub(in crate::cas) fn cid_at(&self, entry: &Entry) -> Option<Cid> {
+        Entry { len: 0, ..*entry }.read_unchecked(&self.name, &self.file).ok().map(|(cid, _)| cid)
+    }
+
+    /// Where the block of `key` is, which may be in several places.
+    pub(in crate::cas) fn places(&self, key: &Key) -> Result<Vec<Entry>, DataError> {
         if let Ok(entries) = self.index().find(key) {
             return Ok(entries.to_vec());
         }
@@ -125,8 +148,8 @@ impl CarFile {
 
     /// Makes the index again.
     fn mend(&self) -> Result<Arc<Index>, DataError> {
-        let (_, index) = make_index(&self.name, &self.file, &self.index_path, self.tail)?;
-        let index = Arc::new(index);
+        let made = make_index(&self.name, &self.file, &self.index_path, self.tail)?;
+        let index = Arc::new(made.index);
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = index.clone();
         Ok(index)
     }
@@ -163,22 +186,30 @@ impl fmt::Debug for CarFile {
     }
 }
 
-fn make_index(name: &str, file: &File, path: &Path, tail: Tail) -> Result<(Vec<Cid>, Index), DataError> {
+/// An index that was just made or opened, and what was learned besides.
+struct Made {
+    roots: Vec<Cid>,
+    index: Index,
+    torn_at: Option<u64>,
+}
+
+fn make_index(name: &str, file: &File, path: &Path, tail: Tail) -> Result<Made, DataError> {
     let before = stamp(name, file)?;
-    let Scan { roots, entries, stop, .. } = scan(name, file, Depth::Heads)?;
+    let Scan { roots, entries, end, stop } = scan(name, file, Depth::Heads)?;
+    let torn_at = stop.is_some().then_some(end);
     if let Some(error) = stop.filter(|_| tail == Tail::Refused) {
         return Err(error);
     }
     if stamp(name, file)? != before {
         return Err(DataError::malformed(name, "it was changed while it was read; try again when it is finished"));
     }
-    Ok((roots, write_index(name, &before, path, entries)?))
+    Ok(Made { roots, index: write_index(name, &before, path, entries)?, torn_at })
 }
 
 fn write_index(name: &str, stamp: &Stamp, path: &Path, mut entries: Vec<Entry>) -> Result<Index, DataError> {
     let bits = arrange(&mut entries, name)?;
     index_file::write(path, stamp, bits, &entries).map_err(|error| at("write the index", path, error))?;
-    index_file::open(path, stamp).ok_or_else(|| {
+    index_file::open(path, Some(stamp)).ok_or_else(|| {
         DataError::malformed(format!("index {}", path.display()), "it was changed as soon as it was written")
     })
 }

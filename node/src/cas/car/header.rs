@@ -2,12 +2,11 @@
 
 use std::io::Read;
 
-use cid::Cid;
 use serde::{Deserialize, Serialize};
 
 use super::MAX_HEADER_BYTES;
 use super::input::Input;
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError};
 
 /// Bytes that say what else a version 2 has. Nothing of it matters here.
 const CHARACTERISTICS_BYTES: usize = 16;
@@ -82,5 +81,5 @@ fn read_v2<R: Read>(input: &mut Input<R>) -> Result<(), DataError> {
     let padding = usize::try_from(padding).ok().filter(|padding| *padding <= MAX_HEADER_BYTES);
     let padding = padding.ok_or_else(|| input.out_of_bounds(format!("its data begins only at byte {offset}")))?;
     input.fill(&mut Vec::new(), padding, "its header")?;
-    input.end_at(end)
+    input.data_ends_at(end, number(CHARACTERISTICS_BYTES + 16))
 }

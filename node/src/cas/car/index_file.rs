@@ -35,13 +35,13 @@ impl Stamp {
     }
 }
 
-/// Opens the index at `path`, if there is one, whole and of the archive with `stamp`.
-pub(super) fn open(path: &Path, stamp: &Stamp) -> Option<Index> {
+/// Opens the index at `path`, if there is one, whole and, where a `stamp` is given, of the archive that has it.
+pub(super) fn open(path: &Path, stamp: Option<&Stamp>) -> Option<Index> {
     let mut file = File::open(path).ok()?;
     let mut head = vec![0; HEAD_BYTES];
     file.read_exact(&mut head).ok()?;
     let bits = u32::try_from(number(&head, HEAD_BYTES - 8)).ok().filter(|bits| *bits <= MAX_BITS)?;
-    if head != head_bytes(stamp, bits) {
+    if !head.starts_with(&MAGIC) || stamp.is_some_and(|stamp| head != head_bytes(stamp, bits)) {
         return None;
     }
     let mut table = vec![0; (ROW_BYTES << bits) + SUM_BYTES];

@@ -29,5 +29,5 @@ pub(super) use section::{put_head, write_section};
 
 /// Largest header that is read: some 25,000 roots.
 const MAX_HEADER_BYTES: usize = 1 << 20;
-/// Longest binary CID: a version, a codec and a hash function of nine bytes, and a digest of 64.
-const MAX_CID_BYTES: usize = 96;
+/// Longest binary CID: a version, a codec and a hash function of nine bytes, a length of two, and a digest of 128.
+const MAX_CID_BYTES: usize = 1 + 9 + 9 + 2 + bacalhau_runtime::MAX_DIGEST_BYTES;

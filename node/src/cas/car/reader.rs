@@ -2,12 +2,10 @@
 
 use std::io::Read;
 
-use cid::Cid;
-
 use super::header::read_header;
 use super::input::Input;
 use super::section::Head;
-use crate::cas::{Block, DataError};
+use crate::cas::{Block, Cid, DataError};
 
 /// Bytes that are read at once, where blocks are smaller.
 const READ_BYTES: usize = 64 << 10;

@@ -4,13 +4,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
-use cid::Cid;
-
 use super::Entry;
 use super::header::read_header;
 use super::input::Input;
 use super::section::Head;
-use crate::cas::{DataError, IDENTITY, check};
+use crate::cas::{Cid, DataError, IDENTITY, check};
 
 /// Bytes that are read at each section. Small sections lie within, large ones are leapt over.
 const STRIDE_BYTES: usize = 4096;

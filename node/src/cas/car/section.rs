@@ -3,12 +3,10 @@
 
 use std::io::{self, IoSlice, Read, Write};
 
-use cid::Cid;
-
 use super::MAX_CID_BYTES;
-use super::input::Input;
+use super::input::{Input, begins_archive};
 use crate::cas::protobuf::put_varint;
-use crate::cas::{DataError, MAX_BLOCK_BYTES};
+use crate::cas::{Cid, DataError, MAX_BLOCK_BYTES};
 
 /// A section of which the CID has been read.
 #[derive(Debug)]
@@ -29,9 +27,12 @@ impl Head {
     /// Reads the next one. `None` at the end of the archive, which may be padded with zeros, as a piece is.
     pub(super) fn read<R: Read>(input: &mut Input<R>) -> Result<Option<Self>, DataError> {
         let section = input.at();
-        let Some(length) = input.varint("a section")? else { return Ok(None) };
+        let Some(length) = input.varint("a section")? else {
+            return input.behind_data().map(|()| None);
+        };
         if length == 0 {
-            return input.padding().map(|()| None);
+            input.padding()?;
+            return input.behind_data().map(|()| None);
         }
         let bound = MAX_BLOCK_BYTES + MAX_CID_BYTES;
         let length = usize::try_from(length).ok().filter(|length| *length <= bound).ok_or_else(|| {
@@ -42,8 +43,10 @@ impl Head {
         let mut begun = Vec::new();
         input.fill(&mut begun, length.min(MAX_CID_BYTES), "a section")?;
         let mut rest = &begun[..];
-        let cid = Cid::read_bytes(&mut rest)
-            .map_err(|error| input.malformed(format!("at byte {at}, a section does not begin with a CID: {error}")))?;
+        let cid = Cid::read_bytes(&mut rest).map_err(|error| match begins_archive(&begun) {
+            true => input.another_archive(section),
+            false => input.malformed(format!("at byte {at}, a section does not begin with a CID: {error}")),
+        })?;
         let cid_len = begun.len() - rest.len();
         begun.drain(..cid_len);
         Ok(Some(Self { at, cid, cid_len, len: length - cid_len, begun }))

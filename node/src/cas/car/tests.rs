@@ -6,13 +6,12 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use cid::Cid;
 use multihash::Multihash;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::cas::{Block, Code, DataError, MAX_BLOCK_BYTES, RAW, Shelf};
+use crate::cas::{Block, Cid, Code, DataError, MAX_BLOCK_BYTES, RAW, Shelf};
 
 /// Written by `@ipld/car` 5.4.7: a directory by version 0, three raw blocks, one that stands in its CID, and the first raw one again.
 const SMALL: &[u8] = include_bytes!("testdata/small.car");
@@ -139,7 +138,7 @@ fn what_is_wrong_with_an_archive_is_said() {
         (v2(51, 1 << 20, &v2(51, 1, SMALL)), ""),
         (with(&[0xff; 12]), "does not fit into 64 bits"),
         (with(&[0xff, 0xff, 0xff, 0x7f]), "a section has 268435455 bytes"),
-        (with(b"\0\x01"), "section of length 0, and data behind it"),
+        (with(b"\0\x01"), "at byte 19, there is data behind a section of length 0"),
         (with(b"\x05\x01\x55\x12\x20\x01"), "does not begin with a CID"),
         (with(b"\x03abcd"), "does not begin with a CID"),
     ];
@@ -272,6 +271,42 @@ impl Write for Trickle {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+#[test]
+fn behind_a_version_2_may_be_its_index_but_no_other_archive() {
+    let sorted = [2_u32.to_le_bytes().as_slice(), &40_u32.to_le_bytes(), &80_u64.to_le_bytes(), &[9; 80]].concat();
+    let sorted = [&sorted[..], &8_u32.to_le_bytes(), &0_u64.to_le_bytes()].concat();
+    let by_function = [1_u32.to_le_bytes().as_slice(), &0x12_u64.to_le_bytes(), &sorted].concat();
+    let indexed = |codec: &[u8], index: &[u8], behind: &[u8]| {
+        let mut bytes = v2(51, SMALL.len() as u64, SMALL);
+        let at = bytes.len() as u64 + 5;
+        bytes[43..51].copy_from_slice(&at.to_le_bytes());
+        [&bytes[..], &[0; 5], codec, index, behind].concat()
+    };
+    for (codec, index) in [(b"\x80\x08".as_slice(), &sorted), (b"\x81\x08", &by_function)] {
+        for behind in [&b""[..], &[0; 100_000], b"whatever"] {
+            let bytes = indexed(codec, index, behind);
+            assert_eq!(read(&bytes).unwrap().1.len(), 6);
+            assert_eq!(Place::of(&bytes).open().unwrap().blocks(), 5);
+        }
+        for zeros in [0, 100_000] {
+            let bytes = indexed(codec, index, &[&vec![0; zeros], SMALL].concat());
+            let at = bytes.len() - SMALL.len();
+            for error in [read(&bytes).unwrap_err(), Place::of(&bytes).open().unwrap_err()] {
+                assert!(matches!(error, DataError::Unsupported { .. }), "{error}");
+                assert!(error.to_string().contains(&format!("another one begins at byte {at}")), "{error}");
+            }
+        }
+    }
+    // Without an index, within zeros, and one that is cut.
+    let plain = [&v2(51, SMALL.len() as u64, SMALL)[..], &[0; 9], &v2(51, 1, SMALL)].concat();
+    assert!(read(&plain).unwrap_err().to_string().contains("another one begins"));
+    let padded = [SMALL, &[0; 70]].concat();
+    let padded = [&v2(51, padded.len() as u64, &padded)[..], SMALL].concat();
+    assert!(read(&padded).unwrap_err().to_string().contains("another one begins"));
+    let cut = indexed(b"\x80\x08", &sorted[..30], b"");
+    assert_eq!(read(&cut).unwrap().1.len(), 6);
 }
 
 #[test]

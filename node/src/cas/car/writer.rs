@@ -2,11 +2,9 @@
 
 use std::io::{self, Write};
 
-use cid::Cid;
-
 use super::header::header_bytes;
 use super::section::{put_head, write_section};
-use crate::cas::Block;
+use crate::cas::{Block, Cid};
 
 /// Writes an archive.
 #[derive(Debug)]

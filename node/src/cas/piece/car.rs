@@ -1,28 +1,23 @@
-//! An archive as a piece: all of its bytes, whatever stands before, between and behind the blocks, in one reading that
-//! checks every block.
+//! An archive as a piece: all of its bytes, in one reading. Only its header is decoded: what a storage provider seals are
+//! the bytes, whatever they are.
 
 use std::io::{self, Read, Write};
 
-use cid::Cid;
-
 use super::{Commitment, PieceWriter};
-use crate::cas::DataError;
 use crate::cas::car::CarReader;
+use crate::cas::{Cid, DataError};
 
 impl Commitment {
     /// Commits to the archive `source`, called `name` in messages, and says its roots.
     ///
     /// # Errors
-    /// When it cannot be read, is no archive, or has a block that is not what its CID says.
+    /// When it cannot be read, or does not begin as an archive.
     pub fn of_car(name: &str, source: impl Read) -> Result<(Self, Vec<Cid>), DataError> {
         let mut through = Through { source, piece: PieceWriter::new(io::sink()) };
-        let mut car = CarReader::new(name, &mut through)?;
-        let roots = car.roots().to_vec();
-        car.try_for_each(|block| block.map(drop))?;
-        // Padding, and the index of version 2.
-        io::copy(&mut through, &mut io::sink()).map_err(|error| DataError::io(format!("read {name}"), error))?;
-        let (commitment, _) = through.piece.finish()?;
-        Ok((commitment, roots))
+        // What it has read beyond the header is committed to already.
+        let roots = CarReader::new(name, &mut through)?.roots().to_vec();
+        let Through { source, piece } = through;
+        Ok((piece.read(name, source)?, roots))
     }
 }
 

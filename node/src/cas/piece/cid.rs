@@ -4,12 +4,12 @@
 //! `fr32-sha2-256-trunc254-padded-binary-tree` is the bytes of padding as a varint, the height in a byte, and the root
 //! (FRC-0069, <https://github.com/filecoin-project/FIPs/blob/master/FRCs/frc-0069.md>).
 
-use cid::{Cid, Version};
+use cid::Version;
 use multihash::Multihash;
 
 use super::Commitment;
 use crate::cas::protobuf::put_varint;
-use crate::cas::{DataError, RAW};
+use crate::cas::{Cid, DataError, RAW};
 
 /// Multicodec of the root of a piece, in version 1.
 const FIL_COMMITMENT_UNSEALED: u64 = 0xf101;

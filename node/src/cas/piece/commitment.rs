@@ -11,9 +11,6 @@ use crate::cas::DataError;
 /// them (`MinPiecePayload` of go-fil-commp-hashhash, `MIN_PAYLOAD_SIZE` of @web3-storage/data-segment).
 pub const MIN_PAYLOAD_BYTES: u64 = 65;
 
-/// Bytes that are read at once.
-const READ_BYTES: usize = 1 << 20;
-
 /// The commitment to a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commitment {
@@ -27,18 +24,8 @@ impl Commitment {
     ///
     /// # Errors
     /// When it cannot be read, or gives fewer than [`MIN_PAYLOAD_BYTES`].
-    pub fn of(name: &str, mut source: impl Read) -> Result<Self, DataError> {
-        let mut piece = PieceWriter::new(io::sink());
-        let mut buffer = vec![0; READ_BYTES];
-        let failed = |error| DataError::io(format!("read {name}"), error);
-        loop {
-            match source.read(&mut buffer) {
-                Ok(0) => return piece.finish().map(|(commitment, _)| commitment),
-                Ok(read) => piece.commit(&buffer[..read]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
+    pub fn of(name: &str, source: impl Read) -> Result<Self, DataError> {
+        PieceWriter::new(io::sink()).read(name, source)
     }
 
     /// Takes `root` for that of a tree of 2^`height` leaves, the first `payload_size` bytes of whose payload are no padding.

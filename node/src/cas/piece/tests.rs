@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use cid::Cid;
 use multihash::Multihash;
 use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::{Commitment, PieceWriter};
+use crate::cas::Cid;
 use crate::hex;
 
 /// `vectors.json`: made by `@web3-storage/data-segment` 5.3.0.

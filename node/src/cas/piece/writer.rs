@@ -1,6 +1,6 @@
 //! Commits to bytes while they are written to somewhere else.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use rayon::prelude::*;
 
@@ -16,6 +16,8 @@ const SUBTREE_LEVEL: u8 = 15;
 const SUBTREE_BYTES: usize = QUAD_BYTES << (SUBTREE_LEVEL - QUAD_LEVEL);
 /// Subtrees of a batch for each thread: a few, since some threads are later than others.
 const SUBTREES_PER_THREAD: usize = 4;
+/// Bytes that are read at once.
+const READ_BYTES: usize = 1 << 20;
 /// Most subtrees of a batch: so many MiB are held.
 const MAX_SUBTREES: usize = 64;
 
@@ -48,6 +50,22 @@ impl<W: Write> PieceWriter<W> {
     /// Bytes that were written so far.
     pub fn payload_size(&self) -> u64 {
         self.payload_size
+    }
+
+    /// Commits to all that `source`, called `name` in messages, has to give, and ends the piece. Nothing is written.
+    ///
+    /// # Errors
+    /// When it cannot be read, or as for [`finish`](Self::finish).
+    pub(super) fn read(mut self, name: &str, mut source: impl Read) -> Result<Commitment, DataError> {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return self.finish().map(|(commitment, _)| commitment),
+                Ok(read) => self.commit(&buffer[..read]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(DataError::io(format!("read {name}"), error)),
+            }
+        }
     }
 
     /// Ends the piece, flushes the sink, and gives back both.

@@ -22,7 +22,15 @@ struct State {
     /// Bytes at the last look, and those since.
     bytes: Option<u64>,
     since: u64,
-    full: Option<(Instant, u64)>,
+    full: Option<(Instant, Pinned)>,
+}
+
+/// What the last collection could not drop.
+#[derive(Clone, Copy, Debug)]
+struct Pinned {
+    bytes: u64,
+    /// Whether it could drop nothing, since nodes of what is pinned are damaged.
+    damaged: bool,
 }
 
 impl Budget {
@@ -53,7 +61,7 @@ impl Store {
                     let lock = Lock::exclusive(&self.layout)?;
                     let collected = self.collect_alone((max / 10 * 9).min(max.saturating_sub(len)), &lock)?;
                     *state = State { bytes: Some(self.measure()?), since: 0, full: None };
-                    collected.pinned_bytes
+                    Pinned { bytes: collected.pinned_bytes, damaged: !collected.damaged.is_empty() }
                 }
             };
             if !fits(&state) {
@@ -72,8 +80,16 @@ impl Store {
         Ok(self.layout.usage()? + drafts.iter().map(|draft| draft.index_len()).sum::<u64>())
     }
 
-    fn full(&self, len: u64, bytes: u64, pinned: u64) -> DataError {
+    fn full(&self, len: u64, bytes: u64, pinned: Pinned) -> DataError {
         let max = self.options.max_bytes;
+        let Pinned { bytes: pinned, damaged } = pinned;
+        if damaged {
+            let why = format!(
+                "{len} bytes more do not fit: it has {bytes} of {max} bytes, and nothing is dropped while blocks of pinned data \
+                 are damaged; see bacalhau ipfs verify"
+            );
+            return DataError::out_of_bounds(format!("{self:?}"), why);
+        }
         let why = format!(
             "{len} bytes more do not fit: it has {bytes} of {max} bytes, of which {pinned} are pinned or in use and the rest is \
              being written; unpin what is not needed, or allow it more"

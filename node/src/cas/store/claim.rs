@@ -7,13 +7,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cid::Cid;
-
 use super::layout::{Layout, create, list, now};
 use super::lock::try_lock;
 use super::{Lock, Store, at, remove};
 use crate::cas::car::Key;
-use crate::cas::{DataError, canonical};
+use crate::cas::{Cid, DataError, canonical};
 use crate::hex::Hex;
 
 /// A claim of this process.
@@ -106,9 +104,17 @@ impl Store {
     /// # Errors
     /// When the directory cannot be written.
     pub fn hold(self: &Arc<Self>, cid: &Cid) -> Result<Hold, DataError> {
+        self.hold_all(std::slice::from_ref(cid))
+    }
+
+    /// Keeps the DAGs below all of `roots`, as [`hold`](Self::hold) does.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn hold_all(self: &Arc<Self>, roots: &[Cid]) -> Result<Hold, DataError> {
         let lock = Lock::shared(&self.layout)?;
         let mut claim = Claim::new(&self.layout, &lock)?;
-        claim.add(&Claimed::Root(*cid), &lock)?;
+        roots.iter().try_for_each(|root| claim.add(&Claimed::Root(*root), &lock))?;
         Ok(Hold { store: self.clone(), claim })
     }
 }

@@ -11,8 +11,8 @@ use super::layout::{list, stem};
 use super::mark::Marks;
 use super::pack::Pack;
 use super::{Lock, Store, remove};
-use crate::cas::DataError;
 use crate::cas::car::Entry;
+use crate::cas::{Cid, DataError};
 
 /// Packs that are merged whatever their sizes. Of larger ones, only those that are not much larger than the others together:
 /// so a block is copied a few times in its life.
@@ -21,7 +21,7 @@ const MERGED_AT_LEAST: usize = 32;
 const LEFT_FOR_GOOD: Duration = Duration::from_hours(1);
 
 /// What a collection did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
     /// Bytes that the disk has got back.
     pub freed_bytes: u64,
@@ -29,6 +29,9 @@ pub struct Collected {
     pub kept_bytes: u64,
     /// Of these, bytes of blocks that could not have been dropped.
     pub pinned_bytes: u64,
+    /// Nodes of what is pinned or in use that are damaged. Nothing is dropped while there are any: which blocks are below
+    /// them is not known.
+    pub damaged: Vec<Cid>,
 }
 
 impl Store {
@@ -49,13 +52,15 @@ impl Store {
         self.finish_orphans(lock)?;
         self.sweep_leftovers()?;
         self.packs.refresh()?;
+        self.packs.refresh_damage();
         let before = self.layout.usage()?;
         let marks = self.mark(&Claimed::all(&self.layout, lock)?)?;
         for pack in self.packs.all().iter().rev() {
-            if self.layout.usage()? <= target_bytes {
+            if self.layout.usage()? <= target_bytes || !marks.damaged.is_empty() {
                 break;
             }
-            let goes = |entry: &Entry| !marks.has(entry);
+            let is_replaced = !pack.damage.places().is_empty() && !self.lacks_copies(pack)?;
+            let goes = |entry: &Entry| !marks.has(entry) || is_replaced && pack.damage.has(entry.at);
             if !marks.has_pack(pack) && pack.car.entries()?.iter().any(goes) {
                 self.rewrite(std::slice::from_ref(pack), |entry| marks.has(entry), lock)?;
             }
@@ -66,7 +71,8 @@ impl Store {
             pinned_bytes += marks.bytes_of(pack)?;
         }
         let kept_bytes = self.layout.usage()?;
-        Ok(Collected { freed_bytes: before.saturating_sub(kept_bytes), kept_bytes, pinned_bytes })
+        let freed_bytes = before.saturating_sub(kept_bytes);
+        Ok(Collected { freed_bytes, kept_bytes, pinned_bytes, damaged: marks.damaged })
     }
 
     /// Puts small packs together.
@@ -75,7 +81,12 @@ impl Store {
     }
 
     fn merge_marked(&self, marks: &Marks, lock: &Lock) -> Result<(), DataError> {
-        let mut packs: Vec<_> = self.packs.all().iter().filter(|pack| !marks.has_pack(pack)).cloned().collect();
+        let mut packs = Vec::new();
+        for pack in self.packs.all().iter().filter(|pack| !marks.has_pack(pack)) {
+            if !self.lacks_copies(pack)? {
+                packs.push(pack.clone());
+            }
+        }
         packs.sort_unstable_by_key(|pack| pack.bytes);
         let (mut sum, mut group) = (0, Vec::new());
         for pack in packs {
@@ -92,16 +103,27 @@ impl Store {
         self.rewrite(&group, |_| true, lock)
     }
 
-    /// Replaces packs, oldest first, by one of those blocks of theirs that stay. Damaged blocks do not.
+    /// Whether blocks of `pack` are damaged of which there is no other copy.
+    fn lacks_copies(&self, pack: &Pack) -> Result<bool, DataError> {
+        for copy in pack.bad_copies()? {
+            if !copy.key.map_or(Ok(false), |key| self.packs.has(&key))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Replaces packs, oldest first, by one of those blocks of theirs that stay. Leaves all as it is when a block that stays
+    /// is damaged and has no other copy: the damaged one says that it is lacking, and not unknown.
     fn rewrite(&self, packs: &[Arc<Pack>], stays: impl Fn(&Entry) -> bool, lock: &Lock) -> Result<(), DataError> {
         let Some(oldest) = packs.first() else { return Ok(()) };
         let draft = Draft::create(&self.layout, oldest.age(), lock)?;
         for pack in packs {
             for entry in pack.car.entries()?.iter().filter(|entry| stays(entry)) {
-                match pack.car.read(entry) {
-                    Ok(block) => draft.append(&block)?,
-                    Err(error @ DataError::Io { .. }) => return Err(error),
-                    Err(_) => {}
+                match pack.read(entry)? {
+                    Some(block) => draft.append(&block)?,
+                    None if self.packs.has(&entry.key)? => {}
+                    None => return Ok(()),
                 }
             }
         }
@@ -110,14 +132,16 @@ impl Store {
         for pack in packs {
             remove(&self.layout.pack(&pack.id))?;
             remove(&self.layout.index(&pack.id))?;
+            remove(&self.layout.damage(&pack.id))?;
         }
         Ok(())
     }
 
-    /// Deletes indexes without packs, and files that somebody who died was about to rename.
+    /// Deletes what belongs to packs that are gone, and files that somebody who died was about to rename.
     fn sweep_leftovers(&self) -> Result<(), DataError> {
         for path in list(&self.layout.packs())?.into_iter().chain(list(&self.layout.pins())?) {
-            let orphan = stem(&path, ".idx").is_some_and(|id| !self.layout.pack(id).exists());
+            let of_a_pack = stem(&path, ".idx").or_else(|| stem(&path, ".bad"));
+            let orphan = of_a_pack.is_some_and(|id| !self.layout.pack(id).exists());
             let temporary = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".tmp"));
             let age = || fs::metadata(&path).and_then(|file| file.modified()).ok()?.elapsed().ok();
             if orphan || temporary && age().is_some_and(|age| age > LEFT_FOR_GOOD) {

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
-use cid::Cid;
 use rustix::io::pwritev;
 
 use super::layout::{Layout, create, stem};
@@ -16,7 +15,7 @@ use super::lock::try_lock;
 use super::pack::Pack;
 use super::{Lock, at, lock, remove};
 use crate::cas::car::{CarFile, Depth, Entry, Key, header_bytes, put_head, scan, write_section};
-use crate::cas::{Block, DataError};
+use crate::cas::{Block, Cid, DataError};
 
 /// A draft. Its file is deleted with it, unless it was finished.
 #[derive(Debug)]
@@ -155,7 +154,7 @@ impl Draft {
         self.finished.store(true, Ordering::Relaxed);
         // The lock ends with the last copy of the file otherwise, and hinders nobody.
         let _ = self.file.unlock();
-        Ok(Pack { id: self.id.clone(), car, bytes: self.len() })
+        Ok(Pack::new(layout, &self.id, car, self.len()))
     }
 
     /// All of that, for who has the store alone. `None` if there is nothing in it.

@@ -68,6 +68,11 @@ impl Layout {
         self.packs().join(format!("{id}.idx"))
     }
 
+    /// What is known to be damaged in the pack `id`.
+    pub(super) fn damage(&self, id: &str) -> PathBuf {
+        self.packs().join(format!("{id}.bad"))
+    }
+
     /// All drafts.
     pub(super) fn drafts(&self) -> Result<Vec<PathBuf>, DataError> {
         list(&self.drafts_dir())

@@ -3,19 +3,19 @@
 
 use std::collections::HashSet;
 
-use cid::Cid;
-
 use super::claim::Claimed;
 use super::pack::Pack;
 use super::{Store, pin};
 use crate::cas::car::{Entry, Key};
-use crate::cas::{DAG_PB, DataError, canonical, dag_pb};
+use crate::cas::{Cid, DataError, canonical, has_links, identity_bytes, links};
 
 /// What must stay.
 #[derive(Debug)]
 pub(super) struct Marks {
     blocks: HashSet<Key>,
     packs: HashSet<String>,
+    /// Nodes of which there are only damaged copies: what is below them is not known.
+    pub(super) damaged: Vec<Cid>,
 }
 
 impl Marks {
@@ -25,7 +25,7 @@ impl Marks {
             Claimed::Pack(id) => Some(id.clone()),
             Claimed::Root(_) | Claimed::Block(_) => None,
         });
-        Self { blocks: HashSet::new(), packs: packs.collect() }
+        Self { blocks: HashSet::new(), packs: packs.collect(), damaged: Vec::new() }
     }
 
     /// Whether nothing of `pack` may be moved or dropped.
@@ -59,16 +59,18 @@ impl Store {
             }
         }
         let mut nodes = HashSet::new();
+        let have_gaps = self.packs.have_gaps()?;
         while let Some(cid) = pending.pop() {
             let cid = canonical(&cid);
             let key = Key::of(&cid);
             marks.blocks.insert(key);
-            if cid.codec() != DAG_PB || !nodes.insert(key) {
+            if !has_links(&cid) || !nodes.insert(canonical(&cid)) {
                 continue;
             }
-            match self.look(&cid) {
-                // What is no node has nothing below it.
-                Ok(Some(bytes)) => pending.extend(dag_pb::links(&cid, &bytes).unwrap_or_default()),
+            match identity_bytes(&cid).map_or_else(|| self.look(&cid), |bytes| Ok(Some(bytes))) {
+                // What is malformed has nothing below it.
+                Ok(Some(bytes)) => pending.extend(links(&cid, &bytes).unwrap_or_default()),
+                Ok(None) if have_gaps || self.packs.damaged_copy(&key)?.is_some() => marks.damaged.push(cid),
                 Err(error @ DataError::Io { .. }) => return Err(error),
                 Ok(None) | Err(_) => {}
             }

@@ -6,6 +6,7 @@
 //! | path | holds |
 //! |---|---|
 //! | `packs/AGE-NAME.car`, `.idx` | finished packs: CARs without roots, and their indexes, which can always be made again |
+//! | `packs/AGE-NAME.bad` | where in a pack copies of blocks were found to be damaged |
 //! | `drafts/AGE-NAME.car` | packs that are being written, each locked by its writer |
 //! | `pins/CID` | a DAG that stays, by its root; the file holds a name for people |
 //! | `claims/NAME` | what one living writer or job needs, locked by it; of no effect once it died |
@@ -23,6 +24,13 @@
 //! - **`lock`, exclusive**, is held by who collects, merges, or takes over drafts of the dead. So none of these moments lies
 //!   within a collection. What a living writer has finished, or found to be there, is in its claim, and not collected.
 //!
+//! # Damage
+//!
+//! A copy of a block whose bytes do not have its hash counts for nothing: the block is missing, is fetched or written again into
+//! another pack, and is found there. Whoever meets such a copy notes it in the `.bad` file of its pack. A pack is never
+//! rewritten while a block of it that has to stay is damaged and has no other copy, and nothing is collected while a node of
+//! what is pinned is damaged: it alone says which blocks are below it.
+//!
 //! # What a crash leaves
 //!
 //! A draft without a lock. Who opens the store next checks its blocks, cuts it behind the last good one and finishes it. A
@@ -32,6 +40,7 @@
 mod budget;
 mod claim;
 mod collect;
+mod damage;
 mod draft;
 mod layout;
 mod lock;
@@ -42,15 +51,15 @@ mod pin;
 mod stat;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::{collections::HashSet, fs};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use budget::Budget;
 use draft::Draft;
@@ -60,12 +69,14 @@ use packs::Packs;
 
 pub use claim::Hold;
 pub use collect::Collected;
-pub use pin::Pin;
+pub use pin::{BROUGHT, DELIVERED, Pin};
 pub use stat::Stat;
+pub use verify::{BadBlock, IncompletePin, Verified};
 pub use writer::Writer;
 
 use super::car::Key;
 use super::{Block, DataError, Shelf, identity_bytes};
+use crate::cas::Cid;
 
 /// How a store is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +99,6 @@ pub struct Store {
     packs: Packs,
     /// Those of this process that can be read already.
     drafts: RwLock<Vec<Arc<Draft>>>,
-    /// Blocks of which a bad copy was met: another one may be written.
-    suspects: Mutex<HashSet<Key>>,
     budget: Budget,
 }
 
@@ -100,14 +109,8 @@ impl Store {
     /// When the directory cannot be used.
     pub fn open(dir: &Path, options: Options) -> Result<Arc<Self>, DataError> {
         let layout = Layout::make(dir)?;
-        let store = Self {
-            packs: Packs::new(&layout),
-            budget: Budget::default(),
-            drafts: RwLock::default(),
-            suspects: Mutex::default(),
-            layout,
-            options,
-        };
+        let store =
+            Self { packs: Packs::new(&layout), budget: Budget::default(), drafts: RwLock::default(), layout, options };
         store.take_over()?;
         store.packs.refresh()?;
         Ok(Arc::new(store))
@@ -126,11 +129,6 @@ impl Store {
         let writer = self.writer();
         blocks.iter().try_for_each(|block| writer.write(block))?;
         writer.finish()
-    }
-
-    /// Whether a pack has a sound copy of the block of `key`, as far as is known.
-    fn has(&self, key: &Key) -> Result<bool, DataError> {
-        Ok(self.packs.has(key)? && !lock(&self.suspects).contains(key))
     }
 
     /// Drafts of the dead, which have come by the lock of theirs.
@@ -157,8 +155,9 @@ impl Store {
         // First, since a draft becomes a pack before it is none any more.
         let drafts = self.drafts.read().unwrap_or_else(PoisonError::into_inner).clone();
         for draft in drafts {
-            if let Some(bytes) = draft.find(cid)? {
-                return Ok(Some(bytes));
+            match draft.find(cid) {
+                Ok(None) | Err(DataError::Corrupt { .. }) => {}
+                found => return found,
             }
         }
         self.packs.find(cid)
@@ -173,9 +172,6 @@ impl Shelf for Store {
         let mut found = self.look(cid);
         if !matches!(found, Ok(Some(_))) && self.packs.refresh()? {
             found = self.look(cid);
-        }
-        if matches!(found, Err(DataError::Corrupt { .. })) {
-            lock(&self.suspects).insert(Key::of(cid));
         }
         found
     }
@@ -193,6 +189,10 @@ impl Shelf for Store {
             None if self.packs.refresh()? => look(),
             size => Ok(size),
         }
+    }
+
+    fn damaged_copy(&self, cid: &Cid) -> Option<String> {
+        self.packs.damaged_copy(&Key::of(cid)).ok().flatten()
     }
 }
 

@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::layout::{Layout, list, stem};
 use super::pack::Pack;
 use super::{at, lock};
 use crate::cas::car::Key;
-use crate::cas::{DataError, Shelf};
+use crate::cas::{Block, Cid, DataError};
 
 /// How old a change of the directory must be before one can say that there was none after it: clocks of file systems tick slowly.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -60,33 +59,56 @@ impl Packs {
         lock(&self.seen).damaged.values().cloned().collect()
     }
 
-    /// The block of `cid`. A bad copy is only told of where there is no good one.
+    /// The block of `cid`, where there is a sound copy.
     pub(super) fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         self.refresh_now_and_then()?;
-        let mut wrong = None;
+        self.all().iter().find_map(|pack| pack.find(cid).transpose()).transpose()
+    }
+
+    /// Bytes of the block of `cid`, where there is a copy that is not known to be damaged.
+    pub(super) fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
+        self.refresh_now_and_then()?;
+        self.all().iter().find_map(|pack| pack.size_of(cid).transpose()).transpose()
+    }
+
+    /// Whether there is a copy of the block of `key` that is not known to be damaged.
+    pub(super) fn has(&self, key: &Key) -> Result<bool, DataError> {
+        self.any(|pack| pack.has(key))
+    }
+
+    /// Whether there is `block`, byte for byte.
+    pub(super) fn holds(&self, block: &Block) -> Result<bool, DataError> {
+        self.any(|pack| pack.holds(block))
+    }
+
+    /// Whether blocks may lie in what cannot be read: in a pack or a part of one of which not even the index is left.
+    pub(super) fn have_gaps(&self) -> Result<bool, DataError> {
+        let unnamed = |pack: &Pack| Ok(pack.bad_copies()?.iter().any(|copy| copy.key.is_none()));
+        Ok(!lock(&self.seen).damaged.is_empty() || self.any(unnamed)?)
+    }
+
+    /// Where there is a copy of the block of `key` that is damaged, if there is one.
+    pub(super) fn damaged_copy(&self, key: &Key) -> Result<Option<String>, DataError> {
         for pack in self.all().iter() {
-            match pack.car.find(cid) {
-                Ok(None) => {}
-                Err(error @ DataError::Corrupt { .. }) => wrong = Some(error),
-                found => return found,
+            if let Some(entry) = pack.car.places(key)?.iter().find(|entry| pack.damage.has(entry.at)) {
+                return Ok(Some(format!("{:?}, at byte {}", pack.car, entry.at)));
             }
         }
-        wrong.map_or(Ok(None), Err)
+        Ok(None)
     }
 
-    /// Bytes of the block of `cid`.
-    pub(super) fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
-        self.all().iter().find_map(|pack| pack.car.size_of(cid).transpose()).transpose()
-    }
-
-    /// Whether there is a block of `key`.
-    pub(super) fn has(&self, key: &Key) -> Result<bool, DataError> {
+    fn any(&self, is: impl Fn(&Pack) -> Result<bool, DataError>) -> Result<bool, DataError> {
         for pack in self.all().iter() {
-            if pack.car.has(key)? {
+            if is(pack)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Looks what other processes have found to be damaged.
+    pub(super) fn refresh_damage(&self) {
+        self.all().iter().for_each(|pack| pack.damage.refresh());
     }
 
     /// Adds a pack of this process.
@@ -126,6 +148,7 @@ impl Packs {
     fn refresh_now_and_then(&self) -> Result<(), DataError> {
         if self.age_ms() - self.looked_ms.load(Ordering::Relaxed).min(self.age_ms()) > LOOK_EVERY_MS {
             self.refresh()?;
+            self.refresh_damage();
         }
         Ok(())
     }

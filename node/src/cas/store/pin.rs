@@ -3,12 +3,11 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 
-use cid::Cid;
 use tempfile::NamedTempFile;
 
 use super::layout::{Layout, list, sync};
 use super::{Lock, Store, at};
-use crate::cas::{DataError, canonical};
+use crate::cas::{Cid, DataError, canonical};
 
 /// A DAG that is kept. Blocks of it that are not here are fetched by nobody, and kept once they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +16,19 @@ pub struct Pin {
     pub cid: Cid,
     /// What people call it; may be empty.
     pub name: String,
+}
+
+/// How the names of pins begin that the node itself makes and lets go of: of data that a client brought along, and of results
+/// that a requester has not fetched yet.
+pub const BROUGHT: &str = "brought by a client at ";
+/// See [`BROUGHT`].
+pub const DELIVERED: &str = "job:";
+
+impl Pin {
+    /// Whether the node lets go of it by itself.
+    pub fn is_temporary(&self) -> bool {
+        self.name.starts_with(BROUGHT) || self.name.starts_with(DELIVERED)
+    }
 }
 
 impl Store {
@@ -37,6 +49,36 @@ impl Store {
         };
         write().map_err(|error| at("write", &path, error))?;
         sync(&dir)
+    }
+
+    /// Keeps the DAG below `cid`, under `name` if it has none yet. A pin that is there for good stays as it is.
+    ///
+    /// # Errors
+    /// As for [`pin`](Self::pin).
+    pub fn pin_for_good(&self, cid: &Cid, name: &str) -> Result<(), DataError> {
+        let former = self.pins()?.into_iter().find(|pin| pin.cid == canonical(cid));
+        match former {
+            Some(former) if !former.is_temporary() && !(former.name.is_empty() && !name.is_empty()) => Ok(()),
+            _ => self.pin(cid, name),
+        }
+    }
+
+    /// Lets go of a pin that is still as it was listed. Says whether it was: somebody may have pinned the same for good.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn unpin_listed(&self, pin: &Pin) -> Result<bool, DataError> {
+        let lock = Lock::exclusive(&self.layout)?;
+        let path = self.layout.pins().join(pin.cid.to_string());
+        let same = fs::read(&path).is_ok_and(|name| String::from_utf8_lossy(&name) == pin.name);
+        let unpinned = if same { fs::remove_file(&path).map(|()| true) } else { Ok(false) };
+        let unpinned = unpinned.map_err(|error| at("delete", &path, error)).and_then(|unpinned| {
+            sync(&self.layout.pins())?;
+            Ok(unpinned)
+        });
+        drop(lock);
+        self.budget.something_was_let_go();
+        unpinned
     }
 
     /// Lets go of the DAG below `cid`, and says whether it was pinned. It stays until the place is needed.

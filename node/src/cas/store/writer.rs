@@ -35,20 +35,19 @@ impl Writer {
         Self { store, open: Mutex::default() }
     }
 
-    /// Writes a block, unless it is there.
+    /// Writes a block, unless a sound copy of it is there.
     ///
     /// # Errors
     /// When the store is full of what is pinned or in use, or the disk fails.
     pub fn write(&self, block: &Block) -> Result<(), DataError> {
         let (key, mut open) = (Key::of(block.cid()), lock(&self.open));
         let written = open.draft.as_ref().is_some_and(|draft| draft.has(&key));
-        if written || block.cid().hash().code() == IDENTITY || open.claim_if_there(&self.store, &key)? {
+        if written || block.cid().hash().code() == IDENTITY || open.claim_if_there(&self.store, block)? {
             return Ok(());
         }
         self.store.reserve(block.bytes().len() as u64)?;
         let draft = open.draft(&self.store)?;
         draft.append(block)?;
-        lock(&self.store.suspects).remove(&key);
         if draft.len() >= self.store.pack_bytes() {
             open.publish(&self.store)?;
         }
@@ -88,18 +87,18 @@ impl Drop for Writer {
 }
 
 impl Open {
-    /// Whether the block of `key` is in a pack; it is claimed then.
-    fn claim_if_there(&mut self, store: &Store, key: &Key) -> Result<bool, DataError> {
-        if !store.has(key)? {
+    /// Whether `block` is in a pack, byte for byte; it is claimed then.
+    fn claim_if_there(&mut self, store: &Store, block: &Block) -> Result<bool, DataError> {
+        if !store.packs.holds(block)? {
             return Ok(false);
         }
-        let lock = Lock::shared(&store.layout)?;
+        let (key, lock) = (Key::of(block.cid()), Lock::shared(&store.layout)?);
         // It may have been collected a moment ago, but not from now on.
-        store.packs.refresh()?;
-        if !store.has(key)? {
+        let still = if store.packs.refresh()? { store.packs.holds(block)? } else { store.packs.has(&key)? };
+        if !still {
             return Ok(false);
         }
-        self.claim(store, &Claimed::Block(*key), &lock)?;
+        self.claim(store, &Claimed::Block(key), &lock)?;
         Ok(true)
     }
 

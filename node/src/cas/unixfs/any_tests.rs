@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bacalhau_runtime::{Kind, Tree};
-use cid::Cid;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -11,7 +10,7 @@ use proptest::sample::{Index, select};
 
 use super::samples::{Samples, link};
 use super::{Bounds, Meta, MetaKind, Scope, Unpack, Walk};
-use crate::cas::Blocks;
+use crate::cas::{Blocks, Cid};
 
 #[derive(Clone, Debug)]
 struct AnyNode {

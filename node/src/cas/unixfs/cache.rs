@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use cid::Cid;
+use crate::cas::Cid;
 
 /// Keeps what was used last. The newest is kept even when it alone weighs too much.
 #[derive(Debug)]

@@ -5,10 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bacalhau_runtime::{Kind, ReadAt, Tree};
-use cid::Cid;
 
 use super::DagTree;
-use crate::cas::{Blocks, DataError};
+use crate::cas::{Blocks, Cid, DataError};
 
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;

@@ -4,7 +4,6 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bacalhau_runtime::Kind;
-use cid::Cid;
 
 use super::cache::Cache;
 use super::hamt;
@@ -12,7 +11,7 @@ use super::listing::Listing;
 use super::node::Node;
 use super::nodes::Nodes;
 use super::siblings::Siblings;
-use crate::cas::{Code, DataError};
+use crate::cas::{Cid, Code, DataError};
 
 /// Bytes of memory for listings of late.
 const KEPT_BYTES: usize = 64 << 20;

@@ -4,11 +4,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use cid::Cid;
-
 use super::{Bounds, Scope, Walk};
 use crate::cas::car::CarWriter;
-use crate::cas::{Block, Blocks, DataError};
+use crate::cas::{Block, Blocks, Cid, DataError};
 
 /// Writes the archive of all that is below `root` to `out`.
 ///

@@ -6,12 +6,11 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bacalhau_runtime::{Kind, ReadAt};
-use cid::Cid;
 
 use super::ahead::Ahead;
 use super::node::{FileNode, Node};
 use super::nodes::Nodes;
-use crate::cas::{Code, DataError, MAX_BLOCK_BYTES};
+use crate::cas::{Cid, Code, DataError, MAX_BLOCK_BYTES};
 
 /// Most blocks on top of each other in a file. Importers write 174 or 1024 links to a block: 5 are many.
 pub const MAX_FILE_DEPTH: usize = 32;

@@ -4,15 +4,13 @@
 
 use std::collections::HashSet;
 
-use cid::Cid;
-
 use super::Meta;
 use super::listing::{Listing, MAX_DIR_ENTRIES, checked};
 use super::murmur3::murmur3_x64_64;
 use super::node::Node;
 use super::nodes::Nodes;
-use crate::cas::DataError;
 use crate::cas::dag_pb::Link;
+use crate::cas::{Cid, DataError};
 
 /// Multicodec of the one hash function that is written.
 const MURMUR3_X64_64: u64 = 0x22;

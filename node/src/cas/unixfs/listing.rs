@@ -1,8 +1,7 @@
 //! The entries of one directory, however many blocks it took to know them.
 
-use cid::Cid;
-
 use super::name;
+use crate::cas::Cid;
 use crate::cas::dag_pb::Link;
 
 /// Most entries that one directory may have: far more than one block can hold, and what a HAMT of 100 MiB holds.

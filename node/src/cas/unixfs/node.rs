@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use bacalhau_runtime::{Kind, Stat};
 use bytes::Bytes;
-use cid::Cid;
 
 use super::hamt::Shard;
 use super::listing::Listing;
 use super::{Meta, MetaKind};
-use crate::cas::{Code, DataError, dag_pb};
+use crate::cas::{Cid, Code, DataError, dag_pb};
 
 /// What a block is.
 #[derive(Debug)]

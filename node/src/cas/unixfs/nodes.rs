@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cid::Cid;
-
 use super::cache::Cache;
 use super::node::Node;
-use crate::cas::{Blocks, DataError, identity_bytes};
+use crate::cas::{Blocks, Cid, DataError, identity_bytes};
 
 /// Bytes of memory for nodes of late: the inner nodes of many large files and a few dozen leaves.
 const KEPT_BYTES: usize = 32 << 20;

@@ -4,12 +4,11 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::{DagTree, Meta, MetaKind};
 use crate::cas::dag_pb::{Link, Node};
 use crate::cas::memory::MemoryShelf;
-use crate::cas::{Block, Blocks, Code, DataError};
+use crate::cas::{Block, Blocks, Cid, Code, DataError};
 
 /// Blocks in memory that remember.
 #[derive(Debug, Default)]

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bacalhau_runtime::{Kind, MAX_PATH_DEPTH};
-use cid::Cid;
 
 use super::directory::Directories;
 use super::nodes::Nodes;
 use super::{Bounds, DagTree};
-use crate::cas::DataError;
+use crate::cas::{Cid, DataError};
 
 impl DagTree {
     /// Bytes of all files and targets of links, counted as often as they are in the tree. Reads the first block of

@@ -5,13 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use bacalhau_runtime::{Entry, Kind, MAX_PATH_DEPTH, ReadAt, Stat, Tree};
-use cid::Cid;
 
 use super::directory::Directories;
 use super::file::DagFile;
 use super::node::Node;
 use super::nodes::Nodes;
-use crate::cas::{Blocks, DataError, canonical};
+use crate::cas::{Blocks, Cid, DataError, canonical};
 
 /// A file, directory or link of a DAG, and all below it.
 #[derive(Debug)]

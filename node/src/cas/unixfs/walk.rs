@@ -6,11 +6,10 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::node::Node;
 use super::{Bounds, Meta, MetaKind};
-use crate::cas::{Blocks, Code, DataError, canonical, dag_pb, identity_bytes};
+use crate::cas::{Blocks, Cid, Code, DataError, canonical, identity_bytes, links};
 
 /// Bytes that are asked for ahead, as far as sizes can be guessed from the blocks so far.
 const AHEAD_BYTES: u64 = 32 << 20;
@@ -98,10 +97,13 @@ impl Walk {
     }
 
     fn links(&self, cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
-        match (self.scope, Code::of(cid)?) {
-            (Scope::Block, _) | (_, Code::Raw) => Ok(Vec::new()),
-            (Scope::All, Code::DagPb) => dag_pb::links(cid, block),
-            (Scope::Entity, Code::DagPb) => entity_links(cid, block),
+        match self.scope {
+            Scope::Block => Ok(Vec::new()),
+            Scope::All => links(cid, block),
+            Scope::Entity => match Code::of(cid)? {
+                Code::Raw => Ok(Vec::new()),
+                Code::DagPb => entity_links(cid, block),
+            },
         }
     }
 
@@ -148,7 +150,7 @@ impl FusedIterator for Walk {}
 
 /// The links of a file; those of a shard to other shards; none of anything else.
 fn entity_links(cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
-    let node = dag_pb::Node::decode(cid, block.clone())?;
+    let node = crate::cas::dag_pb::Node::decode(cid, block.clone())?;
     match node.data.and_then(|data| Meta::decode(data).ok()).map(|meta| meta.kind) {
         Some(MetaKind::Raw | MetaKind::File) => Ok(node.links.into_iter().map(|link| link.cid).collect()),
         Some(MetaKind::HamtShard) => match Node::read(cid, block.clone())? {

@@ -108,14 +108,16 @@ impl Add {
         let store = self.place.store()?;
         let mut sink = Stored { writer: Some(store.writer()), progress: talk.progress() };
         let imported = import(tree, self.import_profile, &mut sink)?;
-        // Pinned first: what is finished and not pinned may go.
-        if !self.no_pin {
-            let name = self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            store.pin(&imported.cid, &name)?;
-        }
+        // Held first: what is finished and neither held nor pinned may go.
+        let hold = store.hold(&imported.cid)?;
         if let Some(writer) = sink.writer.take() {
             writer.finish()?;
         }
+        if !self.no_pin {
+            let name = self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            store.pin_for_good(&imported.cid, &name)?;
+        }
+        drop(hold);
         Ok(imported)
     }
 }

@@ -15,8 +15,9 @@ use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::talk::Talk;
 use super::super::text;
 use crate::cas::car::{CarReader, CarWriter};
+use crate::cas::store::{Store, Writer};
 use crate::cas::unixfs::{Bounds, Scope, Walk};
-use crate::cas::{Block, Blocks, CidPath};
+use crate::cas::{Block, Blocks, Cid, CidPath, DataError, first_missing};
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -29,7 +30,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXPORT_EXAMPLES)]
 pub(in crate::cli) struct Export {
-    /// The CID
+    /// CID or CID/path, with `ipfs://` before it or not. Of a path, the DAG that it leads to is written
     place: CidPath,
 
     /// The archive; `-` is standard output [default: CID.car]
@@ -43,7 +44,9 @@ pub(in crate::cli) struct Export {
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   bacalhau ipfs import photos.car
-  bacalhau ipfs import --no-pin one.car two.car";
+  bacalhau ipfs import --no-pin one.car
+  bacalhau ipfs import part-1.car part-2.car
+      a DAG that lies in several archives is pinned once it is complete";
 
 /// Put the blocks of archives (CAR) into the store
 #[derive(Args, Debug)]
@@ -56,6 +59,10 @@ pub(in crate::cli) struct Import {
     /// Do not pin their roots
     #[arg(long)]
     no_pin: bool,
+
+    /// Pin roots also where blocks below them are missing
+    #[arg(long, conflicts_with = "no_pin")]
+    pin_incomplete: bool,
 
     /// How the answer is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
@@ -77,7 +84,17 @@ struct Archive {
     roots: Vec<String>,
     blocks: u64,
     bytes: u64,
+    /// Whether all roots are pinned now, of which there is one at least.
     pinned: bool,
+    /// Roots below which blocks are missing.
+    incomplete: Vec<Incomplete>,
+}
+
+#[derive(Debug, Serialize)]
+struct Incomplete {
+    root: String,
+    /// Why it is not complete.
+    why: String,
 }
 
 impl Export {
@@ -86,25 +103,23 @@ impl Export {
     /// # Errors
     /// When a block is not to be had or the archive cannot be written; no part of it stays.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
-        if !self.place.path.is_empty() {
-            return Err(Failure::usage("an archive is of a whole CID: leave the path out"));
-        }
-        let target = self.output_path.clone().unwrap_or_else(|| format!("{}.car", self.place.cid).into());
-        let to_stdout = target.as_os_str() == "-";
+        let to_stdout = self.output_path.as_ref().is_some_and(|path| path.as_os_str() == "-");
         if to_stdout && io::stdout().is_terminal() {
             return Err(Failure::usage("an archive is nothing for a terminal: redirect it, or name a file with -o"));
         }
         let talk = Talk::new(false);
         let node = self.content.node(&talk)?;
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
-        let walk = Walk::new(blocks, &self.place.cid, Scope::All, Bounds::default());
+        let root = super::resolve(Arc::clone(&blocks), &self.place)?;
+        let target = self.output_path.clone().unwrap_or_else(|| format!("{root}.car").into());
+        let walk = Walk::new(blocks, &root, Scope::All, Bounds::default());
         if to_stdout {
-            self.write(walk, &talk, io::stdout().lock(), Path::new("standard output"))?;
+            write(&root, walk, &talk, io::stdout().lock(), Path::new("standard output"))?;
         } else {
             let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let failed = |error| HostFailure::at("write", &target, error);
             let mut spool = tempfile::NamedTempFile::with_prefix_in(".bacalhau-", parent).map_err(failed)?;
-            self.write(walk, &talk, spool.as_file_mut(), &target)?;
+            write(&root, walk, &talk, spool.as_file_mut(), &target)?;
             spool.as_file().sync_all().map_err(failed)?;
             spool.persist(&target).map_err(|error| failed(error.error))?;
             talk.say(format!("wrote {}", target.display()));
@@ -112,63 +127,101 @@ impl Export {
         node.exchange().settle()?;
         Ok(Exit::Success)
     }
+}
 
-    fn write(&self, walk: Walk, talk: &Arc<Talk>, sink: impl Write, target: &Path) -> Result<(), Failure> {
-        let failed = |error| HostFailure::at("write", target, error);
-        let progress = talk.progress();
-        let sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
-        let mut writer = CarWriter::new(sink, &[self.place.cid]).map_err(failed)?;
-        let mut bytes = 0;
-        for block in walk {
-            let (cid, block) = block?;
-            bytes += block.len() as u64;
-            writer.write(&Block::checked(cid, block)).map_err(failed)?;
-            progress(bytes, None);
-        }
-        writer.finish().and_then(|mut sink| sink.flush()).map_err(failed)?;
-        talk.done();
-        Ok(())
+fn write(root: &Cid, walk: Walk, talk: &Arc<Talk>, sink: impl Write, target: &Path) -> Result<(), Failure> {
+    let failed = |error| HostFailure::at("write", target, error);
+    let progress = talk.progress();
+    let sink = BufWriter::with_capacity(BUFFER_BYTES, sink);
+    let mut writer = CarWriter::new(sink, &[*root]).map_err(failed)?;
+    let mut bytes = 0;
+    for block in walk {
+        let (cid, block) = block?;
+        bytes += block.len() as u64;
+        writer.write(&Block::checked(cid, block)).map_err(failed)?;
+        progress(bytes, None);
     }
+    writer.finish().and_then(|mut sink| sink.flush()).map_err(failed)?;
+    talk.done();
+    Ok(())
 }
 
 impl Import {
     /// Reads the archives.
     ///
     /// # Errors
-    /// When one cannot be read to its end, or has a block that is not what its CID says. The blocks before that stay,
-    /// and nothing of this archive is pinned.
+    /// When one cannot be read to its end, or has a block that is not what its CID says: the blocks before that stay, and
+    /// nothing is pinned. When a DAG that is to be pinned is not complete: its blocks stay, and it is not pinned.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let talk = Talk::new(false);
         let store = self.place.store()?;
-        let mut archives = Vec::new();
+        // One for all archives: what it has written stays while it is open.
+        let writer = store.writer();
+        let mut read = Vec::new();
         for path in &self.archives {
-            let source: Box<dyn Read> =
-                if path.as_os_str() == "-" { Box::new(io::stdin().lock()) } else { Box::new(open(path)?) };
-            let progress = talk.progress();
-            let mut reader =
-                CarReader::new(path.display().to_string(), BufReader::with_capacity(BUFFER_BYTES, source))?;
-            let writer = store.writer();
-            let (mut blocks, mut bytes) = (0, 0);
-            for block in reader.by_ref() {
-                let block = block?;
-                blocks += 1;
-                bytes += block.bytes().len() as u64;
-                writer.write(&block)?;
-                progress(bytes, None);
-            }
-            // Pinned first: what is finished and not pinned may go.
-            if !self.no_pin {
-                for root in reader.roots() {
-                    store.pin(root, &path.display().to_string())?;
-                }
-            }
-            writer.finish()?;
-            talk.done();
-            let roots = reader.roots().iter().map(ToString::to_string).collect();
-            archives.push(Archive { path: path.clone(), roots, blocks, bytes, pinned: !self.no_pin });
+            read.push(read_archive(path, &writer, &talk)?);
         }
+        let roots: Vec<Cid> = read.iter().flat_map(|(_, roots)| roots).copied().collect();
+        // Held first: what is finished and neither held nor pinned may go.
+        let hold = store.hold_all(&roots)?;
+        writer.finish()?;
+        let mut lacking = Vec::new();
+        let mut archives = Vec::new();
+        for (mut archive, roots) in read {
+            for root in &roots {
+                let why = lacks(&store, root)?;
+                if !self.no_pin && (why.is_none() || self.pin_incomplete) {
+                    store.pin_for_good(root, &archive.path.display().to_string())?;
+                }
+                archive.incomplete.extend(why.map(|why| Incomplete { root: root.to_string(), why }));
+            }
+            archive.pinned =
+                !self.no_pin && !roots.is_empty() && (self.pin_incomplete || archive.incomplete.is_empty());
+            lacking.extend(archive.incomplete.iter().map(|Incomplete { root, why }| format!("{root}: {why}")));
+            archives.push(archive);
+        }
+        drop(hold);
         output::print(self.output, &Imported { archives })?;
-        Ok(Exit::Success)
+        if lacking.is_empty() || self.no_pin || self.pin_incomplete {
+            return Ok(Exit::Success);
+        }
+        let message = format!(
+            "not pinned, since it is not complete: {}; import the rest, fetch it with bacalhau ipfs pin add, or pin what is \
+             there with --pin-incomplete",
+            lacking.join("; ")
+        );
+        Err(Failure { exit: Exit::Host, message })
+    }
+}
+
+/// Puts the blocks of the archive at `path` into the store, and says its roots.
+fn read_archive(path: &Path, writer: &Writer, talk: &Arc<Talk>) -> Result<(Archive, Vec<Cid>), Failure> {
+    let source: Box<dyn Read> =
+        if path.as_os_str() == "-" { Box::new(io::stdin().lock()) } else { Box::new(open(path)?) };
+    let progress = talk.progress();
+    let mut reader = CarReader::new(path.display().to_string(), BufReader::with_capacity(BUFFER_BYTES, source))?;
+    let (mut blocks, mut bytes) = (0, 0);
+    for block in reader.by_ref() {
+        let block = block?;
+        blocks += 1;
+        bytes += block.bytes().len() as u64;
+        writer.write(&block)?;
+        progress(bytes, None);
+    }
+    talk.done();
+    let roots = reader.roots().to_vec();
+    let shown = roots.iter().map(ToString::to_string).collect();
+    let archive = Archive { path: path.into(), roots: shown, blocks, bytes, pinned: false, incomplete: Vec::new() };
+    Ok((archive, roots))
+}
+
+/// Why the DAG below `root` is not complete; `None` where it is.
+fn lacks(store: &Store, root: &Cid) -> Result<Option<String>, DataError> {
+    match first_missing(store, root) {
+        Ok(None) => Ok(None),
+        Ok(Some(cid)) => Ok(Some(format!("block {cid} is missing"))),
+        Err(error @ DataError::Io { .. }) => Err(error),
+        Err(error) => Ok(Some(error.to_string())),
     }
 }
 
@@ -189,6 +242,9 @@ impl Render for Imported {
             }
             let blocks = text::count(usize::try_from(archive.blocks).unwrap_or(usize::MAX), "block");
             lines.add("from", format!("{}  ({blocks}, {})", archive.path.display(), text::bytes(archive.bytes)));
+            for Incomplete { root, why } in &archive.incomplete {
+                lines.add("incomplete", paint.red(&format!("{root}: {why}")));
+            }
         }
         lines.into_text()
     }

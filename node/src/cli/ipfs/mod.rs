@@ -7,10 +7,15 @@ mod ls;
 mod pin;
 mod serve;
 mod store;
+mod verify;
+
+use std::sync::Arc;
 
 use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
+use crate::cas::unixfs::DagTree;
+use crate::cas::{Blocks, Cid, CidPath, DataError};
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -26,6 +31,15 @@ pub(super) enum Ipfs {
     Pin(pin::Pin),
     Gc(store::Gc),
     Stat(store::Stat),
+    Verify(verify::Verify),
+}
+
+/// The CID that `place` leads to, for verbs that are about whole DAGs. Reads the blocks on the way, if there is a path.
+///
+/// # Errors
+/// When nothing is there, or a block on the way is not to be had.
+fn resolve(blocks: Arc<dyn Blocks>, place: &CidPath) -> Result<Cid, DataError> {
+    if place.path.is_empty() { Ok(place.cid) } else { Ok(*DagTree::open(blocks, &place.cid, &place.path)?.cid()) }
 }
 
 impl Ipfs {
@@ -44,6 +58,7 @@ impl Ipfs {
             Self::Pin(verb) => verb.run(),
             Self::Gc(verb) => verb.run(),
             Self::Stat(verb) => verb.run(),
+            Self::Verify(verb) => verb.run(),
         }
     }
 }

@@ -25,16 +25,16 @@ const ADD_EXAMPLES: &str = "\
 Examples:
   bacalhau ipfs pin add --name photos bafybei…";
 
-/// Fetch all blocks of a DAG and keep them
+/// Fetch all blocks of a DAG and keep them. What is pinned and damaged is repaired so
 #[derive(Args, Debug)]
 #[command(after_help = ADD_EXAMPLES)]
 pub(in crate::cli) struct AddPin {
-    /// The CID
+    /// CID or CID/path, with `ipfs://` before it or not. Of a path, the DAG that it leads to is pinned
     place: CidPath,
 
-    /// What it is, for whoever lists the pins
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    name: String,
+    /// Name of the pin in `pin ls` [default: the name that it has already, or none]
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
 
     #[command(flatten)]
     content: Content,
@@ -48,7 +48,8 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = REMOVE_EXAMPLES)]
 pub(in crate::cli) struct RemovePin {
-    /// The CID
+    /// CID or CID/path, with `ipfs://` before it or not. Of a path, the pin of the DAG that it leads to is removed; the blocks
+    /// on the way have to be in the store
     place: CidPath,
 
     #[command(flatten)]
@@ -101,27 +102,31 @@ impl AddPin {
     fn run(&self) -> Result<Exit, Failure> {
         let talk = Talk::new(false);
         let node = self.content.node(&talk)?;
-        // From here on it does not go while it comes.
-        node.store().pin(&self.place.cid, &self.name)?;
-        node.exchange().fetch_dag(&self.place.cid);
         let blocks: Arc<dyn Blocks> = Arc::clone(node.exchange()) as _;
-        let mut walk = Walk::new(blocks, &self.place.cid, Scope::All, Bounds::default());
-        let whole = walk.try_for_each(|block| block.map(drop)).and_then(|()| node.exchange().settle());
-        if let Err(error) = whole {
-            node.store().unpin(&self.place.cid)?;
-            return Err(error.into());
+        let cid = super::resolve(Arc::clone(&blocks), &self.place)?;
+        // From here on it does not go while it comes, and a former pin of it stays whatever happens.
+        let hold = node.store().hold(&cid)?;
+        node.exchange().fetch_dag(&cid);
+        Walk::new(blocks, &cid, Scope::All, Bounds::default()).try_for_each(|block| block.map(drop))?;
+        node.exchange().settle()?;
+        match &self.name {
+            Some(name) => node.store().pin(&cid, name)?,
+            None => node.store().pin_for_good(&cid, "")?,
         }
-        talk.say(format!("pinned {}", self.place.cid));
+        drop(hold);
+        talk.say(format!("pinned {cid}"));
         Ok(Exit::Success)
     }
 }
 
 impl RemovePin {
     fn run(&self) -> Result<Exit, Failure> {
-        if self.data_dir.store()?.unpin(&self.place.cid)? {
+        let store = self.data_dir.store()?;
+        let cid = super::resolve(Arc::clone(&store) as _, &self.place)?;
+        if store.unpin(&cid)? {
             Ok(Exit::Success)
         } else {
-            Err(Failure::usage(format!("{} is not pinned: see bacalhau ipfs pin ls", self.place.cid)))
+            Err(Failure::usage(format!("{cid} is not pinned: see bacalhau ipfs pin ls")))
         }
     }
 }

@@ -13,7 +13,7 @@ const STAT_EXAMPLES: &str = "\
 Examples:
   bacalhau ipfs stat --output json";
 
-/// How full the block store is
+/// How full the block store is, and what is known to be damaged in it
 #[derive(Args, Debug)]
 #[command(after_help = STAT_EXAMPLES)]
 pub(in crate::cli) struct Stat {
@@ -53,15 +53,19 @@ struct Usage {
     blocks: u64,
     pinned_bytes: u64,
     packs: usize,
+    /// What cannot be read, in words.
     damaged: Vec<String>,
+    /// Blocks that are known to be damaged, of which there is no sound copy.
+    damaged_blocks: u64,
 }
 
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "these are the keys of the answer, with their unit")]
 struct Freed {
     freed_bytes: u64,
     kept_bytes: u64,
     pinned_bytes: u64,
+    /// Damaged nodes of what is pinned or in use: nothing is removed while there are any.
+    damaged: Vec<String>,
 }
 
 impl Stat {
@@ -78,6 +82,7 @@ impl Stat {
             pinned_bytes: stat.pinned_bytes,
             packs: stat.packs,
             damaged: stat.damaged,
+            damaged_blocks: stat.damaged_blocks,
         };
         output::print(self.output, &usage)?;
         Ok(Exit::Success)
@@ -95,9 +100,15 @@ impl Gc {
             freed_bytes: collected.freed_bytes,
             kept_bytes: collected.kept_bytes,
             pinned_bytes: collected.pinned_bytes,
+            damaged: collected.damaged.iter().map(ToString::to_string).collect(),
         };
         output::print(self.output, &freed)?;
-        Ok(Exit::Success)
+        let Some(first) = freed.damaged.first() else { return Ok(Exit::Success) };
+        let message = format!(
+            "nothing was removed, since block {first} is damaged and it is not known what belongs to it; fetch it again with \
+             bacalhau ipfs pin add, or let go of what it belongs to with bacalhau ipfs pin rm: see bacalhau ipfs verify"
+        );
+        Err(Failure { exit: Exit::Host, message })
     }
 }
 

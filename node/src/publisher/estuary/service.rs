@@ -6,7 +6,6 @@ use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
-use cid::Cid;
 use serde::de::DeserializeOwned;
 use ureq::{AsSendBody, SendBody};
 use url::Url;
@@ -14,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::trouble::Trouble;
 use super::wire::{PinResults, PinStatus, Uploaded, Wanted};
-use crate::cas::canonical;
+use crate::cas::{Cid, canonical};
 use crate::config::Secret;
 use crate::http::{Answer, Client, HttpError, Reach, Terms};
 

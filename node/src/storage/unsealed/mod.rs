@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use bacalhau_runtime::{Checked, HostFailure, HostTree, Tree};
 use bytes::Bytes;
-use cid::Cid;
 
 use super::local::size_of;
 use super::subtree::Subtree;
@@ -21,7 +20,7 @@ use super::{CidSource, Opened, Source, SourceError, Storage, absent, failed};
 use crate::cas::car::CarFile;
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
-use crate::cas::{Blocks, CidPath, Code, DAG_PB, DataError, MAX_BLOCK_BYTES, Shelf};
+use crate::cas::{Blocks, Cid, CidPath, Code, DAG_PB, DataError, MAX_BLOCK_BYTES, Shelf};
 use proofs::{Found, Proofs};
 
 pub use template::{Fields, RenderError, Template, TemplateError};

@@ -7,11 +7,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::HostFailure;
-use cid::Cid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cas::RAW;
+use crate::cas::{Cid, RAW};
 use crate::hex::Hex;
 
 /// The memory: a directory with a small file for each copy.

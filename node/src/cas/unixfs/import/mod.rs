@@ -23,11 +23,11 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bacalhau_runtime::Tree;
-use cid::Cid;
 
 use self::assemble::Assembler;
 use self::steps::{Step, Stream, Walk};
 use super::super::{Block, DataError};
+use crate::cas::Cid;
 
 pub use archive::Archive;
 pub use profile::{Layout, Profile, ShardBy, UnknownProfile};

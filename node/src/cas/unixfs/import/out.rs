@@ -1,11 +1,11 @@
 //! Where finished blocks go, and what a node above remembers of each.
 
 use bytes::Bytes;
-use cid::{Cid, Version};
+use cid::Version;
 
 use super::{Chunk, Layout, Sink};
 use crate::cas::dag_pb::{Link, Node};
-use crate::cas::{Block, Code, DataError};
+use crate::cas::{Block, Cid, Code, DataError};
 
 /// A finished part of the DAG, as the node above it has to describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use bacalhau_runtime::Tree;
 use bytes::Bytes;
-use cid::Cid;
 
 use super::buffers::Buffers;
 use super::leaf::{Leaf, Source, full_block_bytes, reading};
 use super::{Chunk, Layout, Sink};
-use crate::cas::{Block, Blocks, DataError};
+use crate::cas::{Block, Blocks, Cid, DataError};
 
 /// See the module. It is a [`Sink`] for one import, and has the blocks of that.
 #[derive(Debug)]

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cid::Cid;
-
 use super::*;
+use crate::cas::Cid;
 use crate::cas::unixfs::samples::{Samples, pattern, words};
 
 fn names(dir: &Path) -> Vec<String> {

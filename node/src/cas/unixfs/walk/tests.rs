@@ -77,11 +77,11 @@ fn a_bomb_is_as_large_as_its_blocks() {
 fn a_lost_block_or_a_strange_one_ends_the_walk() {
     let samples = Samples::new();
     let lost = samples.raw("lost");
-    let cbor = Cid::new_v1(0x71, *lost.hash());
-    let (good, strange) = (samples.dir(&[("lost", lost)]), samples.dir(&[("cbor", cbor)]));
+    let json = Cid::new_v1(0x0129, *lost.hash());
+    let (good, strange) = (samples.dir(&[("lost", lost)]), samples.dir(&[("json", json)]));
     samples.shelf.remove(&lost);
     let said = |root| words(Walk::new(samples.clone(), &root, Scope::All, Bounds::default()).nth(1).unwrap());
     assert!(said(good).contains(&format!("block {lost} is missing")));
     samples.raw("lost");
-    assert!(said(strange).contains("dag-cbor"));
+    assert!(said(strange).contains("codec dag-json"));
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cid::Cid;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::super::Address;
 use super::rpc::{Rpc, RpcError};
+use crate::cas::Cid;
 
 /// The head of the chain.
 const HEAD: [JsonCid; 0] = [];

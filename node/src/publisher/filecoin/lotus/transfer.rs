@@ -2,8 +2,9 @@
 //! allocation. All of it is DAG-CBOR in tuples (`TransferParams` of FRC-46, `AllocationRequests` of the actor `verifreg` of
 //! the built-in actors).
 
-use cid::Cid;
 use serde::{Serialize, Serializer};
+
+use crate::cas::Cid;
 
 /// The actor of the token.
 pub(super) const DATACAP_ACTOR: &str = "f07";

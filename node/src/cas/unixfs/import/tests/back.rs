@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use cid::Cid;
 use proptest::prelude::*;
 
 use super::super::Profile;
@@ -13,7 +12,7 @@ use super::{import_by, tiny};
 use crate::cas::dag_pb::{Link, Node};
 use crate::cas::memory::MemoryShelf;
 use crate::cas::unixfs::{DagTree, Meta, MetaKind};
-use crate::cas::{Block, Blocks, Code};
+use crate::cas::{Block, Blocks, Cid, Code};
 
 /// What is at `cid`, and the bytes of all its blocks.
 fn read(shelf: &MemoryShelf, cid: &Cid) -> (Item, u64) {

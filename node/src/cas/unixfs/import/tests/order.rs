@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use bacalhau_runtime::{HostTree, Tree};
-use cid::Cid;
 
 use super::super::{Imported, Profile, Sink, import};
 use super::trees::Item;
 use super::vectors::{many, pattern};
-use crate::cas::dag_pb::links;
-use crate::cas::{Block, DataError};
+use crate::cas::links;
+use crate::cas::{Block, Cid, DataError};
 
 /// Remembers everything.
 #[derive(Default)]

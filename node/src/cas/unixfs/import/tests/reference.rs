@@ -1,14 +1,12 @@
 //! Files of every length around the bounds of chunks and nodes, against the tree built level by level as it is told.
 
-use cid::Cid;
-
 use super::super::{Layout, Profile, import};
 use super::trees::Item;
 use super::vectors::pattern;
 use super::{import_by, tiny};
 use crate::cas::dag_pb::{Link, Node};
 use crate::cas::unixfs::{Meta, MetaKind};
-use crate::cas::{Block, Code};
+use crate::cas::{Block, Cid, Code};
 
 /// What a level of the tree holds: CID, bytes of all blocks, bytes of the file.
 type Built = (Cid, u64, u64);

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 
-use cid::Cid;
 use multihash::Multihash;
 
 use super::super::buffers::Buffers;
@@ -14,7 +13,7 @@ use super::vectors::pattern;
 use crate::cas::dag_pb::Node;
 use crate::cas::memory::MemoryShelf;
 use crate::cas::unixfs::{Meta, MetaKind};
-use crate::cas::{Block, Code, DataError, IDENTITY, RAW};
+use crate::cas::{Block, Cid, Code, DataError, IDENTITY, RAW};
 
 #[test]
 fn a_file_whose_length_changes_is_an_error() {

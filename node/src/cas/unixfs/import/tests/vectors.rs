@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cid::Cid;
 use serde::Deserialize;
 
 use super::super::{Finding, Imported, Profile, Proof, import, import_reader, prove};
 use super::trees::Item;
 use crate::cas::memory::MemoryShelf;
-use crate::cas::{Block, canonical};
+use crate::cas::{Block, Cid, canonical};
 
 #[derive(Deserialize)]
 struct Vectors {

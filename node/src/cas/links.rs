@@ -1,0 +1,35 @@
+//! Which blocks a block links to, by its codec: for pins, collection, archives and completeness. It is not needed that
+//! `UnixFS` knows the codec.
+
+use bytes::Bytes;
+
+use super::block::codec_name;
+use super::{Cid, DAG_PB, DataError, RAW, dag_cbor, dag_pb};
+
+/// Multicodec of CBOR with links.
+const DAG_CBOR: u64 = 0x71;
+/// Multicodec of CBOR, where nothing is a link.
+const CBOR: u64 = 0x51;
+/// Multicodec of JSON, where nothing is a link.
+const JSON: u64 = 0x0200;
+
+/// Whether blocks of the codec of `cid` may have links.
+pub fn has_links(cid: &Cid) -> bool {
+    !matches!(cid.codec(), RAW | CBOR | JSON)
+}
+
+/// The CIDs that the block of `cid` links to, in its order.
+///
+/// # Errors
+/// When the codec has links that this version cannot see, or the block is malformed.
+pub fn links(cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
+    match cid.codec() {
+        _ if !has_links(cid) => Ok(Vec::new()),
+        DAG_PB => dag_pb::links(cid, block),
+        DAG_CBOR => dag_cbor::links(cid, block),
+        other => {
+            let what = format!("codec {} of {cid}", codec_name(other));
+            Err(DataError::unsupported(what, "links are followed in dag-pb and dag-cbor"))
+        }
+    }
+}
