@@ -134,6 +134,15 @@ fn what_the_quick_compiler_does_not_take_is_compiled_by_the_good_one() {
 }
 
 #[test]
+fn the_code_decides_and_not_the_length_of_the_file() {
+    let cache = TempDir::new().unwrap();
+    let data = "x".repeat(1 << 20);
+    let text = format!(r#"(module (memory 17) (data (i32.const 0) "{data}") (func (export "_start")))"#);
+    let module = runtime(cache.path(), Tier::Auto).load(text.as_bytes()).unwrap();
+    assert_eq!((module.backend(), entries(cache.path())), (Backend::Optimized, 1));
+}
+
+#[test]
 fn a_small_module_is_compiled_once() {
     let cache = TempDir::new().unwrap();
     let runtime = runtime(cache.path(), Tier::Auto);

@@ -16,6 +16,7 @@ mod hostile;
 mod ipfs;
 mod jobs;
 mod lazy;
+mod optimize;
 mod piece;
 mod pins;
 mod publish;

@@ -130,11 +130,13 @@ impl Room {
         list(&self.path(name))
     }
 
-    /// The command with nothing of our own environment. It asks nobody unless `line` says so.
+    /// The command with nothing of our own environment. It asks nobody unless `line` says so, and no process of it
+    /// goes on after it.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bacalhau"));
         command.current_dir(self.dir.path()).env_clear().env("BACALHAU_CACHE_DIR", self.path(".cache"));
         command.env("BACALHAU_DIR", self.path(".node")).env("BACALHAU_IPFS_CONNECT", "none");
+        command.env("BACALHAU_NO_BACKGROUND", "true");
         command.args(line.split_whitespace());
         command
     }

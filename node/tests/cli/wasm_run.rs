@@ -262,6 +262,16 @@ fn a_large_program_comes_to_the_same_by_every_tier_cold_and_warm() {
 }
 
 #[test]
+fn a_valid_program_that_the_engine_cannot_compile_is_refused() {
+    let room = Room::new();
+    let cases = "0 ".repeat(1 << 17);
+    room.write("huge.wat", format!(r#"(module (func (export "_start") (block (br_table {cases} (i32.const 0)))))"#));
+    let end = room.expect(3, "wasm run huge.wat --output-dir out");
+    assert!(end.stderr.contains("error: the module is valid, but wasmtime"), "{}", end.stderr);
+    assert!(room.list(".").iter().all(|name| name != "out"));
+}
+
+#[test]
 #[cfg(unix)]
 fn an_interrupted_run_leaves_nothing() {
     let room = Room::new();

@@ -1,0 +1,154 @@
+//! The process that optimises a module after the command that ran it.
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{HELLO, Room};
+
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A room with a program of more than 256 KiB of code, which takes next to no time to compile.
+fn room() -> Room {
+    let room = Room::new();
+    let number = |n: i64| format!("(drop (i64.const {}))", i64::MAX - n);
+    let numbers: String = (0..500).map(number).collect();
+    let functions = format!("(func {numbers})").repeat(64);
+    let text = HELLO.strip_suffix(')').unwrap().to_owned() + &functions + ")";
+    let binary = bacalhau_runtime::to_binary(text.as_bytes(), u64::MAX).unwrap();
+    room.write("large.wasm", binary);
+    room
+}
+
+fn command(room: &Room) -> Command {
+    let mut command = room.command("wasm run large.wasm --output-dir out");
+    command.env_remove("BACALHAU_NO_BACKGROUND");
+    command
+}
+
+/// Runs the program, and says what executed it.
+fn run(room: &Room) -> String {
+    let output = command(room).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    room.json("out/receipt.json")["unclaimed"]["backend"].as_str().unwrap().to_owned()
+}
+
+/// What is in the cache beside the key: names, and which file each is.
+fn cached(room: &Room) -> Vec<(String, u64)> {
+    let names = room.list(".cache").into_iter().filter(|name| name != "key");
+    let file = |name: &String| fs::metadata(room.path(".cache").join(name)).map(|metadata| metadata.ino());
+    names.filter_map(|name| file(&name).ok().map(|number| (name, number))).collect()
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process has the right to optimise.
+fn is_busy(room: &Room) -> bool {
+    let key = File::open(room.path(".cache/key"));
+    key.is_ok_and(|key| matches!(key.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+/// The process as the command starts it, with a file open as scripts have them; it waits for its module.
+fn optimizer(room: &Room) -> Child {
+    let mut shell = Command::new("sh");
+    shell.current_dir(room.path(".")).env_clear().stdin(Stdio::piped());
+    shell.args(["-c", "exec \"$0\" optimize-module --cache-dir .cache 9>held", env!("CARGO_BIN_EXE_bacalhau")]);
+    let child = shell.spawn().unwrap();
+    until("the process did not take the lock", || is_busy(room));
+    child
+}
+
+#[test]
+fn ten_runs_compile_a_program_once_as_baseline_and_once_optimised() {
+    let room = room();
+    assert_eq!([run(&room), run(&room)], ["baseline", "baseline"]);
+    until("the program was not optimised", || cached(&room).len() == 2 && !is_busy(&room));
+    let both = cached(&room);
+    for _ in 2..10 {
+        assert_eq!(run(&room), "optimized");
+    }
+    assert_eq!(cached(&room), both, "the same two files");
+}
+
+#[test]
+fn commands_at_once_optimise_a_program_once() {
+    let room = room();
+    run(&room);
+    let children: Vec<_> = (0..4)
+        .map(|number| {
+            let mut command = room.command(&format!("wasm run large.wasm --output-dir out{number}"));
+            command.env_remove("BACALHAU_NO_BACKGROUND").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    until("the program was not optimised", || cached(&room).len() == 2 && !is_busy(&room));
+    let both = cached(&room);
+    assert_eq!(run(&room), "optimized");
+    assert_eq!(cached(&room), both);
+}
+
+#[test]
+fn it_leaves_the_command_and_is_bounded() {
+    let room = room();
+    let mut child = optimizer(&room);
+    let proc = format!("/proc/{}", child.id());
+    let stat = fs::read_to_string(format!("{proc}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let (session, nice) = (fields[3], fields[16]);
+    assert_eq!((session, nice), (child.id().to_string().as_str(), "10"));
+    let held = fs::canonicalize(room.path("held")).unwrap();
+    let open = fs::read_dir(format!("{proc}/fd")).unwrap();
+    assert!(open.map(|entry| fs::read_link(entry.unwrap().path()).unwrap()).all(|file| file != held));
+    let limits = fs::read_to_string(format!("{proc}/limits")).unwrap();
+    for (limit, most) in [("Max cpu time", "1200"), ("Max data size", "4294967296"), ("Max core file size", "0")] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(limit)).unwrap();
+        assert_eq!(line.split_whitespace().next(), Some(most), "{limit}");
+    }
+    assert_eq!(fs::read_to_string(format!("{proc}/oom_score_adj")).unwrap(), "1000\n");
+    child.stdin.take().unwrap().write_all(&fs::read(room.path("large.wasm")).unwrap()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(run(&room), "optimized");
+    assert_eq!(cached(&room).len(), 1);
+}
+
+#[test]
+fn one_at_a_time_and_one_that_was_killed_is_in_nobodys_way() {
+    let room = room();
+    run(&room);
+    let mut child = optimizer(&room);
+    assert_eq!([run(&room), run(&room)], ["baseline", "baseline"]);
+    assert_eq!(cached(&room).len(), 1, "no other process was started while one has the lock");
+    let mut second = Command::new(env!("CARGO_BIN_EXE_bacalhau"));
+    second.args(["optimize-module", "--cache-dir", ".cache"]).current_dir(room.path(".")).stdin(Stdio::piped());
+    assert!(second.status().unwrap().success(), "it ends at once");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    run(&room);
+    until("the program was not optimised", || cached(&room).len() == 2 && !is_busy(&room));
+    assert_eq!(run(&room), "optimized");
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_no_reason_to_fail() {
+    let room = room();
+    room.write("file", "not a directory");
+    for flags in ["--cache-dir file", "--cache-dir file/below", "--cache-dir /proc/none", "--no-cache"] {
+        for _ in 0..2 {
+            let mut command = room.command(&format!("wasm run large.wasm --output-dir out {flags}"));
+            let output = command.env_remove("BACALHAU_NO_BACKGROUND").output().unwrap();
+            assert!(output.status.success(), "{flags}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
