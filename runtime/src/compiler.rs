@@ -5,11 +5,13 @@ use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sha2::{Digest, Sha256};
+use wasmtime::error::OutOfMemory;
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
 use crate::cache::Cache;
-use crate::engine::{self, Backend};
-use crate::error::HostFailure;
+use crate::engine::{self, Backend, ENGINE};
+use crate::error::{Error, HostFailure};
+use crate::gate::{Refusal, RefusalKind};
 use crate::link::Link;
 use crate::profile::Profile;
 use crate::sandbox::State;
@@ -54,23 +56,43 @@ impl Compiler {
     /// Compiles the instrumented form of the module with that SHA-256, and adds it to the cache.
     ///
     /// # Errors
-    /// When the backend does not take the module, and also when it panics over it: Winch is young, and what it has not
-    /// learnt must not end the process of an embedder.
-    pub(crate) fn compile(
-        &self,
-        instrumented: &[u8],
-        cache: Option<&Cache>,
-        module: [u8; 32],
-    ) -> Result<Form, HostFailure> {
-        let compiled = catch_unwind(AssertUnwindSafe(|| Module::from_binary(&self.engine, instrumented)))
-            .map_err(|_| HostFailure::new(format!("the {} compiler panicked over the module", self.backend.name())))?;
-        let compiled = compiled.map_err(|error| engine_failed(&error))?;
-        if let Some(cache) = cache
-            && let Ok(code) = compiled.serialize()
-        {
+    /// As for [`Compiler::make`]; [`Error::Host`] when this machine has no room for the code.
+    pub(crate) fn compile(&self, instrumented: &[u8], cache: Option<&Cache>, module: [u8; 32]) -> Result<Form, Error> {
+        let code = self.make(instrumented, cache, module)?;
+        #[expect(unsafe_code, reason = "these bytes come from the same engine, and nobody has changed them since")]
+        // SAFETY: `precompile_module` has just made them in this process.
+        let module = unsafe { Module::deserialize(&self.engine, code) };
+        Ok(self.form(&module.map_err(|error| engine_failed(&error))?)?)
+    }
+
+    /// Makes the machine code of the instrumented form of the module with that SHA-256, and adds it to the cache.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the backend does not take the module, and also when it panics over it: Winch is young,
+    /// and what it has not learnt must not end the process of an embedder. The module is valid, so every machine with
+    /// this engine would say the same.
+    pub(crate) fn make(&self, instrumented: &[u8], cache: Option<&Cache>, module: [u8; 32]) -> Result<Vec<u8>, Error> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.engine.precompile_module(instrumented)));
+        let code = match made {
+            Ok(Ok(code)) => code,
+            Ok(Err(error)) if error.is::<OutOfMemory>() => return Err(engine_failed(&error).into()),
+            Ok(Err(error)) => return Err(self.refusal(&format!("{error:#}")).into()),
+            Err(_) => return Err(self.refusal("its compiler panicked").into()),
+        };
+        if let Some(cache) = cache {
             cache.put(&self.cache_name(module), &code);
         }
-        self.form(&compiled)
+        Ok(code)
+    }
+
+    fn refusal(&self, why: &str) -> Refusal {
+        let advice = match self.backend {
+            Backend::Baseline => "run it with --tier optimized",
+            _ => "split its largest functions (compile it with -Os, or with less inlining), or try --tier baseline",
+        };
+        let tier = self.backend.name();
+        let message = format!("the module is valid, but {ENGINE} cannot compile it as {tier}: {why}; {advice}");
+        Refusal::new(RefusalKind::Compilation, message)
     }
 
     fn form(&self, module: &Module) -> Result<Form, HostFailure> {
@@ -103,5 +125,5 @@ impl Hasher for KeyHasher {
 }
 
 fn engine_failed(error: &wasmtime::Error) -> HostFailure {
-    HostFailure::new(format!("the WebAssembly engine does not take the module: {error:#}"))
+    HostFailure::new(format!("the WebAssembly engine cannot prepare the module on this machine: {error:#}"))
 }

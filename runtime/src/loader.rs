@@ -56,7 +56,7 @@ impl Loader {
     /// The forms of a binary module, whose SHA-256 is `digest`, and whether the first was in the cache.
     ///
     /// # Errors
-    /// [`Error::Refused`] by `gate` or `instrument`, [`Error::Host`] when no backend takes the module.
+    /// [`Error::Refused`] by `gate` or `instrument`, and when no backend takes the module.
     pub(crate) fn load(self: &Arc<Self>, binary: &[u8], digest: [u8; 32]) -> Result<(Forms, bool), Error> {
         if self.tier != Tier::Only(Backend::Baseline)
             && let Some(form) = self.cached(&self.last, digest)
@@ -92,7 +92,7 @@ impl Loader {
         instrument::instrument_stoppable(binary)
     }
 
-    fn compile(&self, compiler: &Compiler, instrumented: &[u8], digest: [u8; 32]) -> Result<Form, HostFailure> {
+    fn compile(&self, compiler: &Compiler, instrumented: &[u8], digest: [u8; 32]) -> Result<Form, Error> {
         compiler.compile(instrumented, self.cache.as_ref(), digest)
     }
 

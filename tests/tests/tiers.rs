@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use bacalhau_runtime::{Backend, Inputs, Job, Module, Options, Outcome, Receipt, Runtime, Tier};
+use bacalhau_runtime::{Backend, Error, Inputs, Job, Module, Options, Outcome, Receipt, RefusalKind, Runtime, Tier};
 use bacalhau_tests::{PATIENCE, Run, guests};
 use tempfile::TempDir;
 
@@ -140,6 +140,24 @@ fn the_code_decides_and_not_the_length_of_the_file() {
     let text = format!(r#"(module (memory 17) (data (i32.const 0) "{data}") (func (export "_start")))"#);
     let module = runtime(cache.path(), Tier::Auto).load(text.as_bytes()).unwrap();
     assert_eq!((module.backend(), entries(cache.path())), (Backend::Optimized, 1));
+}
+
+/// A valid module that is beyond what the engine's compilers take: a switch with more cases.
+fn beyond_the_engine() -> String {
+    format!(r#"(module (func (export "_start") (block (br_table {} (i32.const 0)))))"#, "0 ".repeat(1 << 17))
+}
+
+#[test]
+fn what_no_compiler_takes_is_refused_and_no_failure_of_the_host() {
+    let backends = [Backend::Optimized, Backend::Baseline, Backend::Unoptimized, Backend::Interpreter];
+    for tier in backends.map(Tier::Only).into_iter().chain([Tier::Auto]) {
+        let runtime = Runtime::new(&Options { tier, ..Options::default() }).unwrap();
+        let Err(Error::Refused(refusal)) = runtime.load(beyond_the_engine().as_bytes()) else { panic!("{tier:?}") };
+        assert_eq!(refusal.kind(), RefusalKind::Compilation);
+        let words = refusal.to_string();
+        assert!(words.starts_with("the module is valid, but wasmtime 48.0.8 cannot compile it as "), "{words}");
+        assert!(words.contains("br_table") && words.contains("largest functions"), "{words}");
+    }
 }
 
 #[test]

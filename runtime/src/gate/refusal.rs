@@ -26,6 +26,8 @@ pub enum RefusalKind {
     Import,
     /// It exports a reserved name, or not what WASI needs.
     Export,
+    /// A valid module that the engine cannot compile, such as one with a function that is too large for it.
+    Compilation,
     /// The entry point is not there or cannot be called.
     EntryPoint,
     /// The job around the module is at fault.
