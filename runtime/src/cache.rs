@@ -2,7 +2,7 @@
 //! them and that nobody else can read. Anything else in the directory is ignored and replaced. It never holds a result.
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,6 +24,31 @@ const MOST_BYTES: u64 = 2 << 30;
 pub(crate) struct Cache {
     dir: Dir,
     key: [u8; KEY_BYTES],
+}
+
+/// What is remembered about an entry before it is there: a file beside it, of one byte for each time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Note {
+    /// It was begun to be made; as long as the entry is not there, the process was ended over it, or is at it.
+    Attempt,
+    /// A run without it took long.
+    LongRun,
+}
+
+impl Note {
+    fn file(self, name: &str) -> String {
+        let kind = match self {
+            Self::Attempt => "attempts",
+            Self::LongRun => "long",
+        };
+        format!("{name}.{kind}")
+    }
+}
+
+/// Held while a module is optimised.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    _file: std::fs::File,
 }
 
 impl Cache {
@@ -58,6 +83,63 @@ impl Cache {
             let _ = self.dir.remove_file(&temporary);
         }
         self.prune();
+    }
+
+    /// Whether there is an entry of that name, sound or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.dir.metadata(name).is_ok()
+    }
+
+    /// The right to optimise modules of this directory, which one holder at a time has among all processes. It is a lock
+    /// on the file with the key, so it ends with the process that holds it, however that ends. `None` if somebody else
+    /// has it, or the file system has no locks.
+    pub(crate) fn try_slot(&self) -> Option<Slot> {
+        let file = self.slot_file().ok()?;
+        file.try_lock().is_ok().then_some(Slot { _file: file })
+    }
+
+    /// Waits for the right to optimise. `None` if there are no locks here: then nobody is kept from it.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        let file = self.slot_file().ok()?;
+        file.lock().is_ok().then_some(Slot { _file: file })
+    }
+
+    fn slot_file(&self) -> io::Result<std::fs::File> {
+        // Exclusive locks on network file systems want a file that is open for writing.
+        Ok(self.dir.open_with(KEY_FILE, OpenOptions::new().read(true).write(true))?.into_std())
+    }
+
+    /// A file in the directory that has no name any more and holds `content`, at its start.
+    pub(crate) fn spool(&self, content: &[u8]) -> io::Result<std::fs::File> {
+        let name = temporary("spool");
+        let mut file =
+            self.dir.open_with(&name, OpenOptions::new().read(true).write(true).create_new(true).mode(0o600))?;
+        self.dir.remove_file(&name)?;
+        file.write_all(content)?;
+        file.rewind()?;
+        Ok(file.into_std())
+    }
+
+    /// How many notes of that kind there are about an entry that is still to come.
+    pub(crate) fn notes(&self, name: &str, note: Note) -> u64 {
+        self.dir.metadata(note.file(name)).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Adds one.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub(crate) fn note(&self, name: &str, note: Note) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        self.dir.open_with(note.file(name), options.append(true).create(true).mode(0o600))?.write_all(b"1")
+    }
+
+    /// The entry was made: what was noted about it counts no longer.
+    pub(crate) fn forget(&self, name: &str) {
+        for note in [Note::Attempt, Note::LongRun] {
+            // There may be none, and the entry is found before a note is read.
+            let _ = self.dir.remove_file(note.file(name));
+        }
     }
 
     /// All three parts have a fixed length, so a plain hash under a secret prefix can't be extended.
@@ -157,7 +239,7 @@ mod tests {
     fn content(cache: &Cache, name: &str) -> Option<Vec<u8>> {
         let mut file = cache.get(name)?;
         let mut bytes = Vec::new();
-        io::Seek::rewind(&mut file).unwrap();
+        file.rewind().unwrap();
         file.read_to_end(&mut bytes).unwrap();
         bytes.truncate(bytes.len() - KEY_BYTES);
         Some(bytes)

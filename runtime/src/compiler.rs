@@ -53,6 +53,11 @@ impl Compiler {
         self.form(&module.ok()?).ok()
     }
 
+    /// Whether the cache has that form, sound or not.
+    pub(crate) fn is_cached(&self, cache: &Cache, module: [u8; 32]) -> bool {
+        cache.has(&self.cache_name(module))
+    }
+
     /// Compiles the instrumented form of the module with that SHA-256, and adds it to the cache.
     ///
     /// # Errors
@@ -100,8 +105,8 @@ impl Compiler {
         Ok(Form { backend: self.backend, pre })
     }
 
-    /// What the compiled form of a module depends on.
-    fn cache_name(&self, module: [u8; 32]) -> String {
+    /// The name of that form in the cache: all that the compiled form of a module depends on.
+    pub(crate) fn cache_name(&self, module: [u8; 32]) -> String {
         let mut key = KeyHasher(Sha256::new_with_prefix(module));
         key.0.update(Profile::V1.id().cid().to_bytes());
         key.0.update(env!("CARGO_PKG_VERSION"));

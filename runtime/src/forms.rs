@@ -1,17 +1,15 @@
-//! The compiled forms of one module: the one to begin with, and a better one that may come later. Who makes them is
-//! `loader`'s business.
+//! The compiled forms of one module: the one to begin with, and a better one that may come later.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::Instant;
 
 use crate::compiler::Form;
-
-/// A form that is being made. `None` in it: it could not be.
-pub(crate) type Coming = Arc<OnceLock<Option<Form>>>;
+use crate::optimization::Optimization;
 
 /// What a module can be run as.
 pub(crate) struct Forms {
     first: Form,
-    better: Option<Coming>,
+    better: Option<Arc<Optimization>>,
 }
 
 impl Forms {
@@ -21,20 +19,35 @@ impl Forms {
     }
 
     /// A form to begin with, until `better` is there.
-    pub(crate) fn until(first: Form, better: Coming) -> Self {
-        Self { first, better: Some(better) }
+    pub(crate) fn new(first: Form, better: Option<Arc<Optimization>>) -> Self {
+        Self { first, better }
     }
 
     /// The form for a run that begins now.
     pub(crate) fn now(&self) -> &Form {
-        let better = self.better.as_ref().and_then(|coming| coming.get());
-        better.and_then(Option::as_ref).unwrap_or(&self.first)
+        self.better.as_ref().and_then(|better| better.form()).unwrap_or(&self.first)
+    }
+
+    /// A run begins: what has been in use for a while is worth a better form. Returns when it began.
+    #[expect(clippy::disallowed_methods, reason = "when a module is compiled cannot be seen in any result")]
+    pub(crate) fn begun(&self) -> Instant {
+        if let Some(better) = &self.better {
+            better.run_begins();
+        }
+        Instant::now()
+    }
+
+    /// That run has ended.
+    pub(crate) fn ended(&self, begun: Instant) {
+        if let Some(better) = &self.better {
+            better.run_took(begun.elapsed());
+        }
     }
 
     /// Waits until no other form is to come.
     pub(crate) fn settle(&self) {
-        if let Some(coming) = &self.better {
-            coming.wait();
+        if let Some(better) = &self.better {
+            better.settle();
         }
     }
 }

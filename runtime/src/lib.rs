@@ -27,7 +27,7 @@
 //! | [`Job`], [`Limits`], [`Profile`] | what to run, how much it may use, under which rules |
 //! | `gate` | refuses a module before it is compiled |
 //! | `instrument` | makes the height of the call stack exact, inside the module |
-//! | [`Tier`], `loader`, `compiler`, `forms` | the quick compile, the good one, and which of them a run gets |
+//! | [`Tier`], `loader`, `optimization`, `optimizer`, `compiler`, `forms` | the quick compile, the good one, when each is made, and which of them a run gets |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
 //! | [`Control`] | the outside's hold on a run |
 //! | `sandbox` | one run: store, limits, call, outcome |
@@ -52,6 +52,9 @@ mod job;
 mod limits;
 mod link;
 mod loader;
+mod optimization;
+mod optimizer;
+mod options;
 mod outcome;
 mod profile;
 mod receipt;
@@ -76,6 +79,7 @@ pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, i
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::{Cid, Link, MAX_DIGEST_BYTES};
+pub use options::{Options, StartOptimizer};
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};
 pub use receipt::{
@@ -83,6 +87,6 @@ pub use receipt::{
     Unclaimed,
 };
 pub use results::{claim_results, is_result_name};
-pub use runtime::{Module, Options, Runtime};
+pub use runtime::{Module, Runtime};
 pub use tier::Tier;
 pub use trail::{CallTrail, Parted};

@@ -1,8 +1,9 @@
 //! Loads modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
 
 use std::fmt;
+use std::io::Read;
 use std::mem;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -18,35 +19,17 @@ use crate::forms::Forms;
 use crate::gate::{self, Refusal};
 use crate::input::{self, Inputs};
 use crate::job::Job;
-use crate::limits::Limits;
 use crate::link::Link;
 use crate::loader::Loader;
+use crate::options::Options;
 use crate::receipt::Receipt;
 use crate::sandbox;
 use crate::staging::Staging;
-use crate::tier::Tier;
 use crate::trail::CallTrail;
 use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
 use crate::wasi::World;
 use crate::watchdog::Watchdog;
-
-/// How a runtime works on this machine. Nothing of it can be seen in a result.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Directory for compiled modules, made if it is missing. Default `None`: modules are compiled each time.
-    pub cache_dir: Option<PathBuf>,
-    /// How modules are executed. Default [`Tier::Auto`].
-    pub tier: Tier,
-    /// The largest module that is looked at, in bytes. Default: that of [`Limits`].
-    pub module_bytes: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { cache_dir: None, tier: Tier::default(), module_bytes: Limits::default().module_bytes }
-    }
-}
 
 /// Compiles modules and runs jobs. Cheap to clone, to be shared by any number of threads.
 #[derive(Clone)]
@@ -76,14 +59,15 @@ impl Runtime {
     /// When the engine does not support this machine. A cache directory that can't be used is no error: nothing is
     /// cached then.
     pub fn new(options: &Options) -> Result<Self, HostFailure> {
-        let loader = Arc::new(Loader::new(options.tier, options.cache_dir.as_deref(), options.module_bytes)?);
+        let loader = Arc::new(Loader::new(options)?);
         Ok(Self(Arc::new(Inner { loader, watchdog: Watchdog::default(), options: options.clone() })))
     }
 
     /// Accepts and compiles a module, binary or text, or takes it from the cache.
     ///
-    /// With [`Tier::Auto`] a large module may go on being compiled after this, on threads of low priority. They end
-    /// with the process at the latest; [`Module::settle`] waits for them.
+    /// With [`Tier::Auto`](crate::Tier::Auto) a module with much code may be compiled once more while it is used: by
+    /// threads of low priority, which end with the process at the latest, or where [`Options::optimizer`] says.
+    /// [`Module::settle`] waits for that.
     ///
     /// # Errors
     /// [`Error::Refused`] says what of the module can't be run and what to do about it.
@@ -94,6 +78,20 @@ impl Runtime {
         let (cid, bytes) = (Link::of_raw_digest(digest), binary.len() as u64);
         let (forms, from_cache) = loader.load(&binary, digest)?;
         Ok(Module(Arc::new(Loaded { cid, bytes, from_cache, forms })))
+    }
+
+    /// Makes the optimised form of a binary module for the cache, unless it is there, another process makes one, or
+    /// several were ended over this one. Says whether it is there now. `module` is read only if this process's turn has
+    /// come. What [`Options::optimizer`] starts calls this, and ends.
+    ///
+    /// # Errors
+    /// As for `load`, and when `module` cannot be read.
+    pub fn optimize(&self, mut module: impl Read) -> Result<bool, Error> {
+        self.0.loader.optimize(|| {
+            let mut bytes = Vec::new();
+            module.read_to_end(&mut bytes).map_err(|error| HostFailure::io("read the module", error))?;
+            Ok(bytes)
+        })
     }
 
     /// Runs `job` and puts its results into a new directory at `results`, whose parent exists:
@@ -178,7 +176,9 @@ impl Runtime {
         timeout: Duration,
     ) -> Result<Execution, Error> {
         check(module, job, inputs)?;
-        let form = module.0.forms.now();
+        let forms = &module.0.forms;
+        let begun = forms.begun();
+        let form = forms.now();
         let staging = Arc::new(Staging::new(workplace));
         let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(unworldly)??;
         world.control = control.cloned();
@@ -187,6 +187,7 @@ impl Runtime {
             let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout, control);
             (ended, identities.map(thread::ScopedJoinHandle::join))
         });
+        forms.ended(begun);
         let ended = ended?;
         let job = match identities {
             None => job.clone(),
@@ -213,8 +214,8 @@ impl Module {
         self.0.forms.now().backend
     }
 
-    /// Waits until it is compiled as well as the runtime's [`Tier`] wants, and that form is in the cache. For whoever
-    /// would rather wait once than run slowly; nobody has to.
+    /// Waits until it is compiled as well as the runtime's [`Tier`](crate::Tier) wants, and that form is in the cache. For
+    /// embedders that would rather wait once than run slowly.
     pub fn settle(&self) {
         self.0.forms.settle();
     }

@@ -1,19 +1,28 @@
 //! Which backend executes a module, and when: what an embedder chooses, and the one number behind the choice.
 
+use std::time::Duration;
+
 use crate::engine::Backend;
 
-/// Modules that are smaller are compiled with optimisations at once, on all threads. Measured for each MB of binary: some
-/// 2.5 s of processor time for that, 0.4 s for the baseline. So here two cores save a quarter of a second with it, and
-/// the first run of a small program is not made slower for less.
-pub(crate) const LARGE_MODULE_BYTES: usize = 256 << 10;
+/// Modules with less code are compiled with optimisations at once, on all threads. Measured for each MB of code, in a
+/// build for development: some 4 s of processor time for that, 1 s for the baseline. So here two cores save a third of a
+/// second with it, and the first run of a small program is not made slower for less. Only code counts, not data.
+const LARGE_CODE_BYTES: u64 = 256 << 10;
+
+/// How long a module with so much code is in use before its optimised form is made, unless an earlier process has run
+/// it: about half the time that it takes with two threads. A program that runs once, and for less, never pays for it.
+pub(crate) fn patience(code_bytes: u64) -> Duration {
+    Duration::from_nanos(code_bytes.saturating_mul(750))
+}
 
 /// Which compiled form of a module is executed. Claims do not depend on it; receipts say what it came to in
 /// [`Unclaimed::backend`](crate::Unclaimed::backend).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tier {
-    /// The first one that is there. A large module that is not in the cache is compiled by [`Backend::Baseline`], which
-    /// takes a fraction of the time, and then by [`Backend::Optimized`] on threads of low priority. Runs that begin
-    /// later use that; a run in progress stays on its form.
+    /// The first one that is there. A module with much code that is not in the cache is compiled by
+    /// [`Backend::Baseline`], which takes a fraction of the time. Once it has been in use for about as long as
+    /// [`Backend::Optimized`] needs for it, that form is made as well, at low priority. Runs that begin later use it; a
+    /// run in progress stays on its form.
     #[default]
     Auto,
     /// Always this one. What [`Backend::Baseline`] does not take is executed by [`Backend::Optimized`].
@@ -29,10 +38,10 @@ impl Tier {
         }
     }
 
-    /// Whether the baseline comes before it, for a module of this length.
-    pub(crate) fn begins_with_baseline(self, bytes: usize) -> bool {
+    /// Whether the baseline comes before it, for a module with so many bytes of code.
+    pub(crate) fn begins_with_baseline(self, code_bytes: u64) -> bool {
         match self {
-            Self::Auto => bytes >= LARGE_MODULE_BYTES,
+            Self::Auto => code_bytes >= LARGE_CODE_BYTES,
             Self::Only(backend) => backend == Backend::Baseline,
         }
     }

@@ -3,17 +3,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
-use bacalhau_runtime::{Backend, Error, Inputs, Job, Module, Options, Outcome, Receipt, RefusalKind, Runtime, Tier};
+use bacalhau_runtime::{
+    Backend, Error, Inputs, Job, Module, Options, Outcome, Receipt, RefusalKind, Runtime, Tier, to_binary,
+};
 use bacalhau_tests::{PATIENCE, Run, guests};
 use tempfile::TempDir;
 
-/// A module of some 350 KiB whose result depends on all of its functions: integers, floats, memory, a table.
+/// A module with some 350 KiB of code whose result depends on all of its functions: integers, floats, memory, a table.
 /// `last` is the end of each: what it leaves on the stack is its result.
 fn large(last: &str) -> String {
-    const FUNCTIONS: i64 = 2500;
+    const FUNCTIONS: i64 = 3500;
     let mut text = String::from(
         r#"(module
         (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -52,7 +57,8 @@ fn large(last: &str) -> String {
           (i64.store (i32.const 65552) (local.get $sum))
           (i32.store (i32.const 65536) (i32.const 65552))
           (i32.store (i32.const 65540) (i32.const 8))
-          (drop (call $write (i32.const 1) (i32.const 65536) (i32.const 1) (i32.const 65544)))))"#
+          (drop (call $write (i32.const 1) (i32.const 65536) (i32.const 1) (i32.const 65544))))
+        (func (export "forever") (loop $l (br $l))))"#
     )
     .unwrap();
     text
@@ -140,6 +146,64 @@ fn the_code_decides_and_not_the_length_of_the_file() {
     let text = format!(r#"(module (memory 17) (data (i32.const 0) "{data}") (func (export "_start")))"#);
     let module = runtime(cache.path(), Tier::Auto).load(text.as_bytes()).unwrap();
     assert_eq!((module.backend(), entries(cache.path())), (Backend::Optimized, 1));
+}
+
+/// What was given to `hand_over`, by the cache that it is for.
+static HANDED_OVER: Mutex<Vec<(PathBuf, Vec<u8>)>> = Mutex::new(Vec::new());
+
+fn hand_over(mut module: File, cache: &Path) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    module.read_to_end(&mut bytes)?;
+    HANDED_OVER.lock().unwrap().push((cache.into(), bytes));
+    Ok(())
+}
+
+#[test]
+fn a_module_that_is_used_again_is_handed_over_where_the_embedder_wants_it() {
+    let cache = TempDir::new().unwrap();
+    let options = Options { cache_dir: Some(cache.path().into()), optimizer: Some(hand_over), ..Options::default() };
+    let text = plain();
+    let binary = to_binary(text.as_bytes(), u64::MAX).unwrap();
+    let handed_over = || HANDED_OVER.lock().unwrap().iter().filter(|(dir, _)| dir == cache.path()).count();
+    let load = || {
+        let runtime = Runtime::new(&options).unwrap();
+        (runtime.load(&binary).unwrap(), runtime)
+    };
+    let (module, _) = load();
+    assert_eq!((module.backend(), handed_over()), (Backend::Baseline, 0), "the first time nobody knows of a second");
+    let (module, runtime) = load();
+    let again = runtime.load(&binary).unwrap();
+    assert_eq!((module.backend(), again.backend(), handed_over()), (Backend::Baseline, Backend::Baseline, 1));
+    assert_eq!(HANDED_OVER.lock().unwrap().iter().find(|(dir, _)| dir == cache.path()).unwrap().1, *binary);
+    assert_eq!(entries(cache.path()), 1, "nothing is left of it");
+    assert!(runtime.optimize(&*binary).unwrap());
+    assert_eq!((module.backend(), entries(cache.path())), (Backend::Optimized, 2), "another process has made it");
+    load();
+    assert_eq!(handed_over(), 1);
+}
+
+#[test]
+fn what_cannot_be_optimised_is_tried_three_times() {
+    let cache = TempDir::new().unwrap();
+    let runtime = runtime(cache.path(), Tier::Auto);
+    let nothing = b"\0asm\x01\0\0\0\x0b";
+    for _ in 0..3 {
+        assert!(matches!(runtime.optimize(&nothing[..]), Err(Error::Refused(_))));
+    }
+    assert!(!runtime.optimize(&nothing[..]).unwrap());
+}
+
+#[test]
+fn a_module_that_ran_for_long_is_optimised_before_it_runs_again() {
+    let cache = TempDir::new().unwrap();
+    let results = TempDir::new().unwrap();
+    let first = runtime(cache.path(), Tier::Auto);
+    let module = first.load(plain().as_bytes()).unwrap();
+    let job = Job { entry_point: "forever".into(), ..Job::new(module.cid()) };
+    let long = Duration::from_secs(1);
+    first.run(&module, &job, &Inputs::new(), &results.path().join("results"), long).unwrap_err();
+    let module = runtime(cache.path(), Tier::Auto).load(plain().as_bytes()).unwrap();
+    assert_eq!((module.backend(), entries(cache.path())), (Backend::Optimized, 2));
 }
 
 /// A valid module that is beyond what the engine's compilers take: a switch with more cases.

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{Backend, HostFailure, Options, Runtime, Tier};
+use bacalhau_runtime::{Backend, HostFailure, Options, Runtime, StartOptimizer, Tier};
 use clap::{Args, ValueEnum};
 
 use super::exit::Failure;
+use super::optimize;
 use super::talk::Talk;
 use crate::config::Size;
 use crate::http::Reach;
@@ -52,6 +53,10 @@ pub(super) struct Compiling {
     /// Neither read nor write the cache
     #[arg(long)]
     no_cache: bool,
+
+    /// Start no background process for the optimised code of --tier auto; then only a command that runs for long makes it
+    #[arg(long, env = "BACALHAU_NO_BACKGROUND")]
+    no_background: bool,
 }
 
 /// Flags of every command that reads what others name.
@@ -69,8 +74,9 @@ pub(super) struct Download {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum TierName {
-    /// The first answer soon: a large program that is not in the cache starts as `baseline` and is made `optimized`
-    /// meanwhile. What is not ready when the runs are over is given up: a program that short does without
+    /// The first answer soon: a program with more than 256 KiB of code that is not in the cache runs as `baseline`. When
+    /// it is run again it is made `optimized`: before it runs, if its first run took long, else by one background process
+    /// of low priority, for later runs
     #[default]
     Auto,
     /// Compiled several times faster, runs slower: for a large program that is run once
@@ -96,10 +102,10 @@ impl Machine {
 }
 
 impl Compiling {
-    /// Says after runs that took a while that the optimised code, which --tier auto was to bring, is still not there.
+    /// Says after runs that took a while that the optimised code of --tier auto is not there yet.
     pub(super) fn say_what_was_not_ready(&self, talk: &Talk, backend: Backend, longest: Duration) {
         if longest >= A_WHILE && self.tier == TierName::Auto && backend == Backend::Baseline {
-            talk.say("the optimised code was not ready in time; --tier optimized waits for it, once");
+            talk.say("the program ran as baseline code; --tier optimized compiles it to the end first, once, and runs faster");
         }
     }
 
@@ -116,7 +122,8 @@ impl Compiling {
             TierName::Unoptimized => Tier::Only(Backend::Unoptimized),
             TierName::Interpreter => Tier::Only(Backend::Interpreter),
         };
-        Runtime::new(&Options { cache_dir, tier, module_bytes })
+        let optimizer: Option<StartOptimizer> = if self.no_background { None } else { Some(optimize::start) };
+        Runtime::new(&Options { cache_dir, tier, module_bytes, optimizer })
     }
 }
 
@@ -164,7 +171,25 @@ fn parse_seconds(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        compiling: Compiling,
+    }
+
+    #[test]
+    fn no_process_is_started_against_the_users_will() {
+        let starts = |flag: &str| {
+            let flags = Flags::parse_from(["", "--no-cache"].into_iter().chain(flag.split_whitespace()));
+            let runtime = format!("{:?}", flags.compiling.runtime(1).unwrap());
+            !runtime.contains("optimizer: None")
+        };
+        assert!(starts("") && !starts("--no-background"));
+    }
 
     #[test]
     fn seconds_may_have_decimals() {

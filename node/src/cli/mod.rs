@@ -29,6 +29,7 @@ mod machine;
 mod mount;
 mod network;
 mod nodes;
+mod optimize;
 mod output;
 mod phases;
 mod piece;
@@ -101,6 +102,8 @@ enum Command {
     Config(config::Config),
     Version(version::Version),
     Completion(completion::Completion),
+    #[command(name = optimize::VERB, hide = true)]
+    Optimize(optimize::Optimize),
 }
 
 #[derive(Debug, Subcommand)]
@@ -161,6 +164,7 @@ impl Command {
             Self::Config(verb) => verb.run(),
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),
+            Self::Optimize(verb) => verb.run(),
         }
     }
 }

@@ -17,7 +17,7 @@ fn room() -> Room {
     let room = Room::new();
     let number = |n: i64| format!("(drop (i64.const {}))", i64::MAX - n);
     let numbers: String = (0..500).map(number).collect();
-    let functions = format!("(func {numbers})").repeat(64);
+    let functions = format!("(func {numbers})").repeat(256);
     let text = HELLO.strip_suffix(')').unwrap().to_owned() + &functions + ")";
     let binary = bacalhau_runtime::to_binary(text.as_bytes(), u64::MAX).unwrap();
     room.write("large.wasm", binary);
@@ -37,9 +37,9 @@ fn run(room: &Room) -> String {
     room.json("out/receipt.json")["unclaimed"]["backend"].as_str().unwrap().to_owned()
 }
 
-/// What is in the cache beside the key: names, and which file each is.
+/// The compiled modules in the cache: names, and which file each is.
 fn cached(room: &Room) -> Vec<(String, u64)> {
-    let names = room.list(".cache").into_iter().filter(|name| name != "key");
+    let names = room.list(".cache").into_iter().filter(|name| name != "key" && !name.contains('.'));
     let file = |name: &String| fs::metadata(room.path(".cache").join(name)).map(|metadata| metadata.ino());
     names.filter_map(|name| file(&name).ok().map(|number| (name, number))).collect()
 }
@@ -71,13 +71,16 @@ fn optimizer(room: &Room) -> Child {
 #[test]
 fn ten_runs_compile_a_program_once_as_baseline_and_once_optimised() {
     let room = room();
-    assert_eq!([run(&room), run(&room)], ["baseline", "baseline"]);
+    assert_eq!(run(&room), "baseline");
+    run(&room);
     until("the program was not optimised", || cached(&room).len() == 2 && !is_busy(&room));
     let both = cached(&room);
     for _ in 2..10 {
         assert_eq!(run(&room), "optimized");
     }
     assert_eq!(cached(&room), both, "the same two files");
+    let rest = room.list(".cache").into_iter().filter(|name| name.contains('.'));
+    assert_eq!(rest.collect::<Vec<_>>(), [""; 0], "nothing is left of the process");
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub use entry::check_entry;
 pub(crate) use entry::refuse_entry;
 pub use inspection::{Export, Import, Inspection, Memory, Table};
 pub use refusal::{Refusal, RefusalKind};
+pub(crate) use sniff::code_bytes;
 pub use sniff::to_binary;
 
 /// Names that our own instrumentation exports. A module that brings one could pretend to have been instrumented.

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use wasmparser::{Parser, Payload};
+
 use super::{
     check_size,
     refusal::{Refusal, RefusalKind},
@@ -30,6 +32,15 @@ pub fn to_binary(bytes: &[u8], max_bytes: u64) -> Result<Cow<'_, [u8]>, Refusal>
     let wasm = wat::parse_bytes(bytes).map_err(|error| text_error(bytes, &error))?.into_owned();
     require_module(&wasm)?;
     Ok(Cow::Owned(wasm))
+}
+
+/// Bytes of the section with the code. 0 where there is none, or the bytes are not a module.
+pub(crate) fn code_bytes(wasm: &[u8]) -> u64 {
+    let code = |payload| match payload {
+        Ok(Payload::CodeSectionStart { size, .. }) => Some(u64::from(size)),
+        _ => None,
+    };
+    Parser::new(0).parse_all(wasm).find_map(code).unwrap_or(0)
 }
 
 /// Checks the header of a binary core module.
