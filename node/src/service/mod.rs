@@ -184,8 +184,8 @@ impl Service {
             return Ok(());
         }
         Err(HostFailure::new(format!(
-            "{running} executions were still running after {}: they begin anew when this node is started again; \
-             compute.drain_time (--drain-time) is how long it waits",
+            "executions still running after {}: {running}. They begin anew when this node is started again; \
+             compute.drain_time (--drain-time) says how long it waits for them",
             humantime::format_duration(self.drain_time)
         )))
     }

@@ -119,5 +119,5 @@ fn executions_are_waited_for_as_long_as_the_configuration_says() {
     node.signal(Signal::TERM);
     assert_eq!(node.code(), 4, "{}", node.log());
     let log = node.log();
-    assert!(log.contains("1 executions were still running after 500ms") && log.contains("--drain-time"), "{log}");
+    assert!(log.contains("executions still running after 500ms: 1.") && log.contains("--drain-time"), "{log}");
 }

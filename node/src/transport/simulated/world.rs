@@ -12,6 +12,7 @@ use super::jobs;
 use super::node::Node;
 use super::report::kind;
 use super::{Behaviour, Config, Report};
+use crate::compute::Compute;
 use crate::daemon::{Changes, Core, Effect, Input};
 use crate::job::{JobId, JobRecord, ShardState};
 use crate::transport::Identity;
@@ -268,9 +269,10 @@ impl<'a> World<'a> {
             if !core.outbox().is_empty() {
                 self.report.violation(format!("messages wait at node {number}: {:?}", core.outbox()));
             }
-            if core.compute().is_some_and(|compute| {
+            let holds = |compute: &Compute| {
                 compute.running() > 0 || compute.hands_over(|_| true) || compute.reserved() != jobs::NOTHING
-            }) {
+            };
+            if core.compute().is_some_and(holds) {
                 self.report.violation(format!("node {number} holds capacity: {:?}", core.compute()));
             }
         }
