@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -24,7 +25,7 @@ use libp2p::identity::Keypair;
 use rustix::process::Signal;
 
 use crate::guests;
-use crate::support::{BOUND, Lab, Node, port, until};
+use crate::support::{BOUND, Lab, Node, until};
 
 const NODES: usize = 5;
 /// Jobs that are on their way at once.
@@ -104,11 +105,22 @@ impl Dice {
     }
 }
 
+/// Ports of the nodes: two for each. They are below those that other tests look for, which would take the port of a node
+/// that is just being started again.
+fn ports() -> Vec<u16> {
+    let is_free =
+        |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok() && UdpSocket::bind(("127.0.0.1", *port)).is_ok();
+    let first = 5_000 + u16::try_from(std::process::id() % 100).unwrap() * 40;
+    let ports: Vec<u16> = (first..first + 40).filter(is_free).take(2 * NODES).collect();
+    assert_eq!(ports.len(), 2 * NODES, "ports from {first} on are taken");
+    ports
+}
+
 /// Nodes that all know the first two, each at an API of its own that it keeps.
 fn start(lab: &Lab) -> (Vec<Node>, Vec<String>) {
     let (mut nodes, mut apis): (Vec<Node>, Vec<String>) = (Vec::new(), Vec::new());
-    for number in 0..NODES {
-        let (name, swarm, api) = (format!("node{number}"), port(), port());
+    for (number, ports) in ports().chunks(2).enumerate() {
+        let (name, swarm, api) = (format!("node{number}"), ports[0], ports[1]);
         let peers: String = nodes.iter().take(2).map(|node| format!(" --peer {}", node.peer)).collect();
         let line = format!("serve --host 127.0.0.1 --swarm-port {swarm} --api-port {api} --data-dir {name}{peers}");
         nodes.push(lab.node(&name, &line));

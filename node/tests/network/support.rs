@@ -178,7 +178,7 @@ impl Node {
 }
 
 /// A port that is free, and that the system gives to nobody who asks for any: a node that is killed finds it again.
-pub(crate) fn port() -> u16 {
+fn port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Below the ports of any connection; a range for each of the processes that may run at once.
     let first = 10_000 + u16::try_from(std::process::id() % 22).unwrap() * 1000;
