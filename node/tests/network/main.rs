@@ -22,5 +22,6 @@ mod space;
 mod stack;
 mod support;
 mod table;
+mod unit;
 mod votes;
 mod watch;
