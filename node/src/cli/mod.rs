@@ -29,6 +29,7 @@ mod machine;
 mod mount;
 mod network;
 mod nodes;
+mod notify;
 mod optimize;
 mod output;
 mod phases;

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::settings::{Files, Settings};
-use super::{daemon, interrupt, log, text};
+use super::{daemon, interrupt, log, notify, text};
 use crate::config::Config;
 use crate::serving::{Addresses, Serving};
 
@@ -97,6 +97,7 @@ impl Serve {
         let reached = &running.reached;
         serving.announce(&Addresses { peers: reached.peers.clone(), http: None, api: Some(reached.api.clone()) })?;
         output::print(self.output, reached)?;
+        notify::notify(notify::READY);
         wait(vec![running], &stop)
     }
 
@@ -114,6 +115,7 @@ pub(super) fn wait(nodes: Vec<Running>, stop: &Receiver<()>) -> Result<Exit, Fai
     // An error says that no signal can come any more.
     let _ = stop.recv();
     tracing::info!("told to stop: finishing what runs; a second signal ends the process at once");
+    notify::notify(notify::STOPPING);
     let draining: Vec<_> = nodes.into_iter().map(|node| thread::spawn(node.drain)).collect();
     let mut exit = Ok(Exit::Success);
     for node in draining {
