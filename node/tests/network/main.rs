@@ -16,6 +16,7 @@ mod kills;
 mod lifecycle;
 mod nat;
 mod partition;
+mod provider_log;
 mod sharded;
 mod sigterm;
 mod space;
