@@ -9,7 +9,9 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::executions::ExecutionPage;
 use crate::cas::Blocks;
+use crate::daemon::ExecutionQuery;
 use crate::job::{ExecutionId, JobId, Resources, SignedRequest};
 use crate::protocol::Versions;
 
@@ -49,6 +51,9 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// When it is no archive, lacks blocks, or there is no room.
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError>;
+
+    /// Executions of this node as a provider, newest first, as everybody may see them.
+    fn executions(&self, query: &ExecutionQuery) -> ExecutionPage;
 
     /// This node.
     fn node(&self) -> NodeFacts;

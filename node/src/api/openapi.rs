@@ -20,6 +20,7 @@ use utoipa::OpenApi;
     tags(
         (name = "jobs", description = "Submit, watch, take back, fetch results"),
         (name = "data", description = "Bring inputs along"),
+        (name = "executions", description = "What this node runs as a provider"),
         (name = "nodes", description = "This node, and those that it knows"),
         (name = "health", description = "For supervisors and Prometheus"),
     ),
@@ -33,6 +34,7 @@ use utoipa::OpenApi;
         super::results::results,
         super::results::archive,
         super::data::add,
+        super::executions::list,
         super::nodes::nodes,
         super::nodes::node,
         super::health::livez,

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use super::error::{ApiError, ErrorCode};
 use super::guard::guard;
 use super::state::App;
-use super::{data, events, health, jobs, logs, nodes, openapi, results};
+use super::{data, events, executions, health, jobs, logs, nodes, openapi, results};
 
 /// All paths.
 pub(super) fn router(app: App) -> Router {
@@ -20,6 +20,7 @@ pub(super) fn router(app: App) -> Router {
         .route("/jobs/{id}/results", get(results::results))
         .route("/jobs/{id}/results/{shard}", get(results::archive))
         .route("/data", post(data::add))
+        .route("/executions", get(executions::list))
         .route("/nodes", get(nodes::nodes))
         .route("/node", get(nodes::node))
         .route("/openapi.json", get(openapi::serve));

@@ -166,6 +166,7 @@ fn value_name(key: &Key) -> &'static str {
         ("cores", "CPU"),
         ("KEY=VALUE", "KEY=VALUE"),
         ("true or false", "BOOL"),
+        ("a log filter", "FILTER"),
         ("a text", "TEXT"),
         ("a secret", "SECRET"),
         ("an address of Filecoin", "ADDRESS"),

@@ -7,7 +7,7 @@ use libp2p::PeerId;
 
 use super::executor::Executors;
 use super::policy::{Policy, source_of};
-use crate::job::{AnnouncedJob, Engine, InputSpec, Resources, container_memory};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, Engine, InputSpec, Resources, container_memory};
 use crate::storage::{Sources, Storage};
 
 /// Assesses jobs. It may look for data and ask probes, so it takes its time.
@@ -31,9 +31,9 @@ impl Assessor {
     ///
     /// # Errors
     /// Why the job is none for this node.
-    pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
+    pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         let spec = &job.request.request.spec;
-        self.executors.of(&spec.engine)?;
+        self.executors.of(&spec.engine).map_err(|why| Declined::new(DeclineReason::NoEngine, why))?;
         let cpu_millis = if spec.resources.cpu_millis == 0 { 1000 } else { spec.resources.cpu_millis };
         let memory_bytes = match &spec.engine {
             Engine::Wasm(wasm) => spec.resources.memory_bytes.max(wasm.job.limits.memory_bytes),
@@ -45,7 +45,8 @@ impl Assessor {
             ("bytes of disk", spec.resources.disk_bytes, self.per_job.disk_bytes),
         ] {
             if wanted > most {
-                return Err(format!("the job takes {wanted} {what}, and this node gives {most} to one"));
+                let why = format!("the job asks for {wanted} {what}, and this node gives one execution {most}");
+                return Err(Declined::new(DeclineReason::TooLarge, why));
             }
         }
         let wanted = self.policy.select(&self.me, job, &self.sources)?;
@@ -71,13 +72,14 @@ impl Assessor {
     }
 
     /// Bytes that have to be fetched for an input.
-    fn to_fetch(&self, job: &AnnouncedJob, input: &InputSpec) -> Result<u64, String> {
-        let source = source_of(&self.sources, job, input).map_err(|error| error.to_string())?;
+    fn to_fetch(&self, job: &AnnouncedJob, input: &InputSpec) -> Result<u64, Declined> {
+        let declined = |why| Declined::new(DeclineReason::NoInput, why);
+        let source = source_of(&self.sources, job, input).map_err(|error| declined(error.to_string()))?;
         // What cannot be found out is not here.
         if self.sources.has_locally(&source).unwrap_or(false) {
             return Ok(0);
         }
-        let size = self.sources.size(&source).map_err(|error| error.to_string())?;
+        let size = self.sources.size(&source).map_err(|error| declined(error.to_string()))?;
         Ok(size.unwrap_or(0))
     }
 }
@@ -108,6 +110,7 @@ mod tests {
         let memory_bytes = Limits::default().memory_bytes;
         assert_eq!(assess(per_job), Ok(vec![Some(Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 })]));
         let error = assess(Resources { memory_bytes: 1 << 20, ..per_job }).unwrap_err();
-        assert!(error.contains("bytes of memory"), "{error}");
+        assert!(error.why.contains("bytes of memory"), "{error:?}");
+        assert_eq!(error.reason, DeclineReason::TooLarge);
     }
 }

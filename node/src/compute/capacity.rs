@@ -15,13 +15,30 @@ pub(super) struct Ledger {
     per_job: Resources,
     /// The sum of `held`, never above `total`.
     reserved: Resources,
-    held: BTreeMap<Holder, Resources>,
+    /// Of that, disk of executions that have ended: their files are written already.
+    written_bytes: u64,
+    /// What can still be written to the disk.
+    room_bytes: u64,
+    held: BTreeMap<Holder, Held>,
+}
+
+/// A promise.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    resources: Resources,
+    /// Whether only the files of an execution are left.
+    ended: bool,
 }
 
 impl Ledger {
-    /// Nothing is promised of `total`; nobody gets more than `per_job`.
-    pub(super) fn new(total: Resources, per_job: Resources) -> Self {
-        Self { total, per_job, reserved: NOTHING, held: BTreeMap::new() }
+    /// Nothing is promised of `total`; nobody gets more than `per_job`; `room_bytes` can still be written to the disk.
+    pub(super) fn new(total: Resources, per_job: Resources, room_bytes: u64) -> Self {
+        Self { total, per_job, reserved: NOTHING, written_bytes: 0, room_bytes, held: BTreeMap::new() }
+    }
+
+    /// So many bytes can still be written to the disk.
+    pub(super) fn set_room(&mut self, bytes: u64) {
+        self.room_bytes = bytes;
     }
 
     /// Whether `wanted` would fit if nothing else were here.
@@ -42,7 +59,7 @@ impl Ledger {
         let fits = self.could_fit(wanted) && within(wanted, self.free());
         if fits {
             self.reserved = zip(self.reserved, wanted, u64::saturating_add);
-            self.held.insert(holder, wanted);
+            self.held.insert(holder, Held { resources: wanted, ended: false });
         }
         fits
     }
@@ -52,15 +69,19 @@ impl Ledger {
         if let Some(held) = self.release(holder) {
             let disk = Resources { disk_bytes: held.disk_bytes, ..NOTHING };
             self.reserved = zip(self.reserved, disk, u64::saturating_add);
-            self.held.insert(holder, disk);
+            self.written_bytes = self.written_bytes.saturating_add(disk.disk_bytes);
+            self.held.insert(holder, Held { resources: disk, ended: true });
         }
     }
 
     /// Takes back all that `holder` has. A second time is no harm.
     pub(super) fn release(&mut self, holder: Holder) -> Option<Resources> {
-        let held = self.held.remove(&holder)?;
-        self.reserved = zip(self.reserved, held, u64::saturating_sub);
-        Some(held)
+        let Held { resources, ended } = self.held.remove(&holder)?;
+        self.reserved = zip(self.reserved, resources, u64::saturating_sub);
+        if ended {
+            self.written_bytes = self.written_bytes.saturating_sub(resources.disk_bytes);
+        }
+        Some(resources)
     }
 
     /// The sum of all promises.
@@ -68,9 +89,11 @@ impl Ledger {
         self.reserved
     }
 
-    /// What is left of the total.
+    /// What is left of the total, and of the disk.
     pub(super) fn free(&self) -> Resources {
-        zip(self.total, self.reserved, u64::saturating_sub)
+        let free = zip(self.total, self.reserved, u64::saturating_sub);
+        let to_be_written = self.reserved.disk_bytes.saturating_sub(self.written_bytes);
+        Resources { disk_bytes: free.disk_bytes.min(self.room_bytes.saturating_sub(to_be_written)), ..free }
     }
 }
 
@@ -106,7 +129,7 @@ mod tests {
 
     #[test]
     fn each_bound_counts_by_itself() {
-        let mut ledger = Ledger::new(resources(10), resources(6));
+        let mut ledger = Ledger::new(resources(10), resources(6), u64::MAX);
         assert!(!ledger.could_fit(Resources { cpu_millis: 7, ..NOTHING }), "more than a job may have");
         assert!(ledger.reserve((job(), 0), Resources { disk_bytes: 1, ..resources(6) }));
         for (cpu, memory, disk) in [(5, 0, 0), (0, 5, 0)] {
@@ -119,13 +142,30 @@ mod tests {
         assert_eq!(ledger.reserved(), Resources { disk_bytes: 7, ..resources(4) });
     }
 
+    #[test]
+    fn no_more_disk_is_promised_than_there_is_room_for() {
+        let disk = |bytes| Resources { disk_bytes: bytes, ..NOTHING };
+        let mut ledger = Ledger::new(resources(100), resources(100), 10);
+        assert!(ledger.reserve((job(), 0), disk(6)));
+        assert!(!ledger.reserve((job(), 1), disk(5)), "the first has not written its six yet");
+        // It has: they are no room any more, and not to be counted twice.
+        ledger.keep_disk((job(), 0));
+        ledger.set_room(4);
+        assert_eq!(ledger.free().disk_bytes, 4);
+        assert!(ledger.reserve((job(), 1), disk(4)) && !ledger.reserve((job(), 2), disk(1)));
+        assert!(ledger.reserve((job(), 2), disk(0)), "what needs none");
+        ledger.release((job(), 0));
+        ledger.set_room(10);
+        assert_eq!(ledger.free().disk_bytes, 6);
+    }
+
     proptest! {
         #[test]
         fn promises_are_never_above_the_total_and_all_come_back(
             steps in prop::collection::vec((0_u8..4, 0_u32..6, prop::array::uniform3(0_u64..9)), 0..60),
         ) {
             let total = resources(10);
-            let mut ledger = Ledger::new(total, resources(8));
+            let mut ledger = Ledger::new(total, resources(8), u64::MAX);
             let mut model: BTreeMap<u32, Resources> = BTreeMap::new();
             for (step, holder, [cpu_millis, memory_bytes, disk_bytes]) in steps {
                 let wanted = Resources { cpu_millis, memory_bytes, disk_bytes };

@@ -3,6 +3,7 @@
 //! to the end).
 
 mod bidding;
+mod declining;
 mod judged;
 mod restore;
 mod running;
@@ -16,11 +17,12 @@ use std::sync::Arc;
 use libp2p::PeerId;
 
 use super::capacity::Ledger;
+use super::declines::Declines;
 use super::past::Past;
 use super::record::{Record, Stage, Step};
 use super::timers::Timers;
-use super::{ComputeConfig, Effect, Input};
-use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
+use super::{ComputeConfig, Effect, Input, News};
+use crate::job::{AnnouncedJob, ExecutionId, ExecutionState, JobId, Resources};
 use crate::protocol::{Accept, Collected, DEFAULT_SILENCE_MS, Failed, FailureKind, Message, Versions};
 use crate::verify::Seal;
 
@@ -47,11 +49,14 @@ pub struct Compute {
     /// Jobs with shards that wait for capacity, the oldest first.
     hungry: BTreeSet<(u64, JobId)>,
     past: Past,
+    declines: Declines,
     /// How many jobs were heard of so far.
     heard: u64,
     draining: bool,
+    disk_full: bool,
     changed: BTreeSet<JobId>,
     effects: Vec<Effect>,
+    news: Vec<News>,
     now_ms: u64,
 }
 
@@ -76,16 +81,19 @@ impl Compute {
             versions,
             seal,
             jobs: BTreeMap::new(),
-            ledger: Ledger::new(config.total, config.per_job),
+            ledger: Ledger::new(config.total, config.per_job, config.disk.room_bytes),
             timers: Timers::default(),
             queue: VecDeque::new(),
             assessing: BTreeSet::new(),
             hungry: BTreeSet::new(),
             past: Past::new(config.jobs),
+            declines: Declines::default(),
             heard: 0,
             draining: false,
+            disk_full: config.disk.full,
             changed: BTreeSet::new(),
             effects: Vec::new(),
+            news: Vec::new(),
             now_ms: 0,
             config,
         }
@@ -94,6 +102,11 @@ impl Compute {
     /// What follows from `input` at `now_ms`, in Unix milliseconds. Time never goes back.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         self.now_ms = self.now_ms.max(now_ms);
+        let considered = match &input {
+            Input::Announced { job, .. } => Some(job.id),
+            Input::Assessed { job, .. } => Some(*job),
+            _ => None,
+        };
         match input {
             Input::Announced { job, versions } => self.announced(job, &versions),
             Input::Assessed { job, result } => self.assessed(job, result),
@@ -101,11 +114,15 @@ impl Compute {
             Input::Undelivered { to, message, refusal } => self.undelivered(to, &message, refusal),
             Input::Ran { execution, result } => self.ran(execution, result),
             Input::Published { execution, result } => self.published(execution, result),
+            Input::Disk(space) => self.disk(space),
             Input::Drain => self.drain(),
             Input::Tick => {}
         }
         self.pass_time();
         self.feed();
+        if let Some(job) = considered {
+            self.decline_what_does_not_fit(job);
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -117,6 +134,11 @@ impl Compute {
     /// Jobs whose records changed since the last call.
     pub fn take_changes(&mut self) -> Vec<JobId> {
         std::mem::take(&mut self.changed).into_iter().collect()
+    }
+
+    /// What was done since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// What has to be kept of a job on disk; `None` where there is nothing any more.
@@ -196,6 +218,8 @@ impl Compute {
             };
             if let Some(Stage::Proposed(proposed)) = self.stage(job, shard) {
                 let execution = job.execution(shard, proposed.number);
+                let why = "the requester did not take its results in time";
+                self.reached(execution, ExecutionState::Cancelled, None, Some(why));
                 self.let_go(execution);
             }
         }

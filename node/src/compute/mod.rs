@@ -4,9 +4,11 @@
 mod assess;
 mod capacity;
 mod collect;
+mod declines;
 mod deliver;
 mod executor;
 mod machine;
+mod news;
 mod once;
 mod past;
 mod policy;
@@ -22,7 +24,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{CallTrail, Publication, Receipt};
 use libp2p::PeerId;
 
-use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, JobId, Resources};
 use crate::protocol::{Delivery, FailureKind, Message, Refusal, Versions};
 
 pub use assess::Assessor;
@@ -30,6 +32,7 @@ pub use collect::Collector;
 pub use deliver::{Deliverer, Here};
 pub use executor::{Container, Docker, Executor, Executors, Run};
 pub use machine::Compute;
+pub use news::News;
 pub use policy::{Locality, Policy};
 pub use probe::Probe;
 pub use runner::{Runner, Sign};
@@ -48,6 +51,8 @@ pub struct ComputeConfig {
     pub assessing: usize,
     /// How long results are kept for a requester that does not ask for them. Default 1 h.
     pub keep_ms: u64,
+    /// The disk as it is at first. Default: room for everything.
+    pub disk: DiskSpace,
 }
 
 /// Something that happened.
@@ -66,7 +71,7 @@ pub enum Input {
         /// The job.
         job: JobId,
         /// By shard.
-        result: Result<Vec<Option<Resources>>, String>,
+        result: Result<Vec<Option<Resources>>, Declined>,
     },
     /// A requester says something. Its signature was checked; whether it may say it was not.
     Message {
@@ -98,10 +103,27 @@ pub enum Input {
         /// Where.
         result: Result<(Delivery, Vec<Publication>), String>,
     },
+    /// The state of the disk, as it has changed.
+    Disk(DiskSpace),
     /// Bid no more; what runs goes on.
     Drain,
     /// Time has passed.
     Tick,
+}
+
+/// What there is of the disk for executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Whether so little is left that no execution may begin.
+    pub full: bool,
+    /// Bytes that executions may still write.
+    pub room_bytes: u64,
+}
+
+impl Default for DiskSpace {
+    fn default() -> Self {
+        Self { full: false, room_bytes: u64::MAX }
+    }
 }
 
 /// A run that came to a result.
@@ -163,6 +185,6 @@ pub enum Effect {
 impl Default for ComputeConfig {
     fn default() -> Self {
         let all = Resources { cpu_millis: 1000, memory_bytes: 4 << 30, disk_bytes: 16 << 30 };
-        Self { total: all, per_job: all, jobs: 10_000, assessing: 16, keep_ms: 3_600_000 }
+        Self { total: all, per_job: all, jobs: 10_000, assessing: 16, keep_ms: 3_600_000, disk: DiskSpace::default() }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use libp2p::PeerId;
 
 use super::probe::Probe;
-use crate::job::{AnnouncedJob, InputSpec, MAX_TIMEOUT_SECONDS};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, InputSpec, MAX_TIMEOUT_SECONDS};
 use crate::storage::{Source, SourceError, Sources, Storage};
 
 /// Where the data of a job has to be.
@@ -48,24 +48,28 @@ impl Policy {
     /// Which shards of `job` this node, `me`, wants: one at least.
     ///
     /// # Errors
-    /// Why none, in words.
-    pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<Vec<bool>, String> {
+    /// Why none.
+    pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<Vec<bool>, Declined> {
+        let declined = |reason| move |why| Declined::new(reason, why);
         let (wanted, most) = (job.request.request.spec.timeout_seconds, self.max_timeout.as_secs());
         if wanted > most {
-            return Err(format!("the job asks for {wanted} s, and this node gives an execution {most} s"));
+            let why = format!("the job asks for {wanted} s, and this node gives an execution {most} s");
+            return Err(Declined::new(DeclineReason::TooLarge, why));
         }
         if self.reject_stateless && job.shards.iter().all(Vec::is_empty) {
-            return Err("the job has no inputs, and this node takes no stateless jobs".into());
+            let why = "the job has no inputs, and this node takes no stateless jobs";
+            return Err(Declined::new(DeclineReason::Policy, why));
         }
         let mut wanted = vec![true; job.shards.len()];
         if self.locality == Locality::Local {
-            let absent = absent(job, sources)?;
+            let absent = absent(job, sources).map_err(declined(DeclineReason::NoInput))?;
             wanted = absent.iter().map(Option::is_none).collect();
             if let Some(why) = absent.into_iter().flatten().next().filter(|_| !wanted.contains(&true)) {
-                return Err(why);
+                return Err(Declined::new(DeclineReason::NoInput, why));
             }
         }
-        self.probes.iter().try_for_each(|probe| probe.ask(me, job))?;
+        let probes = self.probes.iter().try_for_each(|probe| probe.ask(me, job));
+        probes.map_err(declined(DeclineReason::Policy))?;
         Ok(wanted)
     }
 }

@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
-use super::types::{Cpu, Label, LogFormat, LogLevel, Span};
+use super::types::{Cpu, Label, LogFilter, LogFormat, LogLevel, Span};
 use super::value::{Raw, Setting};
 use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
@@ -223,6 +223,9 @@ settings! {
         format: LogFormat = "text", flag "log-format";
         /// How much: error, warn, info, debug or trace.
         level: LogLevel = "info", flag "log-level", env "LOG_LEVEL";
+        /// Levels by module, as `TARGET=LEVEL` separated by commas; what no target matches has `log.level`, or the level that
+        /// stands without a target. Set it to see more of one part, as in `bacalhau::transport=debug`.
+        filter: Option<LogFilter> = "", flag "log-filter";
     }
 
     /// Commands that talk to a server.

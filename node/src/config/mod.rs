@@ -36,5 +36,5 @@ pub use print::{InForce, default_file, in_force, kind};
 pub use secret::Secret;
 pub use size::Size;
 pub use table::Key;
-pub use types::{Cpu, Label, LogFormat, LogLevel, Span};
+pub use types::{Cpu, Label, LogFilter, LogFormat, LogLevel, Span};
 pub use value::{Form, Raw};

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+
 /// Thousandths of a core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cpu(
@@ -119,6 +122,47 @@ pub enum LogLevel {
     Trace,
 }
 
+/// What is logged of which module, as `tracing` has it: `TARGET=LEVEL` or `LEVEL`, separated by commas.
+#[derive(Clone, Debug)]
+pub struct LogFilter {
+    text: String,
+    targets: Targets,
+}
+
+impl LogFilter {
+    /// The filter, where `level` is that of targets which it does not name, unless it says so itself.
+    pub fn over(&self, level: LevelFilter) -> Targets {
+        match self.targets.default_level() {
+            Some(_) => self.targets.clone(),
+            None => self.targets.clone().with_default(level),
+        }
+    }
+}
+
+/// The same if they are written the same.
+impl PartialEq for LogFilter {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for LogFilter {}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let targets = text.parse::<Targets>().map_err(|error| error.to_string())?;
+        Ok(Self { text: text.into(), targets })
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +176,23 @@ mod tests {
             assert!(text.parse::<Cpu>().is_err(), "{text}");
         }
         assert_eq!([Cpu(500).to_string(), Cpu(2000).to_string()], ["500m", "2"]);
+    }
+
+    #[test]
+    fn a_log_filter_is_laid_over_the_level() {
+        use tracing::Level;
+        let filter = |text: &str| text.parse::<LogFilter>().unwrap().over(LevelFilter::INFO);
+        let transport = filter("bacalhau::transport=debug,libp2p=off");
+        for (target, level, enabled) in [
+            ("bacalhau::transport::swarm", Level::DEBUG, true),
+            ("bacalhau::daemon", Level::INFO, true),
+            ("bacalhau::daemon", Level::DEBUG, false),
+            ("libp2p", Level::ERROR, false),
+        ] {
+            assert_eq!(transport.would_enable(target, &level), enabled, "{target} {level}");
+        }
+        assert!(!filter("warn").would_enable("bacalhau", &Level::INFO), "its own level counts");
+        assert!("bacalhau=loud".parse::<LogFilter>().is_err());
     }
 
     #[test]

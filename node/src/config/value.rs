@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
-use super::types::{Cpu, Label, Span};
+use super::types::{Cpu, Label, LogFilter, Span};
 use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
@@ -149,6 +149,7 @@ words! {
     Cpu: "cores or thousandths of one, as in 2, 0.5 or 500m";
     Span: "a duration, as in 30s, 10m or 1h";
     Label: "KEY=VALUE";
+    LogFilter: "a log filter, as in info,bacalhau::transport=debug";
     Address: "an address of Filecoin, as in f01000 or f1…";
     Epochs: "a duration, as in 180d, or a number of epochs";
     Fil: "an amount in FIL, as in 0.07";

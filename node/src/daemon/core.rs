@@ -12,8 +12,8 @@ use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
 use super::{Heartbeat, Outbox, OutboxConfig, Transmit, Undelivered};
-use crate::compute::{self, Compute, Ran};
-use crate::job::{AnnouncedJob, Event, ExecutionId, JobId, JobRecord, Resources};
+use crate::compute::{self, Compute, DiskSpace, News, Ran};
+use crate::job::{AnnouncedJob, Declined, Event, ExecutionId, JobId, JobRecord, Resources};
 use crate::protocol::{Announcement, Delivery, FailureKind, Message, Refusal, Reply, Versions};
 use crate::requester::{self, Requester};
 
@@ -64,7 +64,7 @@ pub enum Input {
         /// The job.
         job: JobId,
         /// By shard.
-        result: Result<Vec<Option<Resources>>, String>,
+        result: Result<Vec<Option<Resources>>, Declined>,
     },
     /// What came of an [`Effect::Run`].
     Ran {
@@ -92,6 +92,8 @@ pub enum Input {
         /// Milliseconds.
         ms: u64,
     },
+    /// The state of the disk, as it has changed.
+    Disk(DiskSpace),
     /// Bid no more; what runs goes on.
     Drain,
     /// Time has passed.
@@ -242,6 +244,7 @@ impl Core {
                 self.tell_compute(now_ms, compute::Input::Published { execution, result });
             }
             Input::HeldUp { ms } => self.tell_requester(now_ms, requester::Input::HeldUp { ms }),
+            Input::Disk(space) => self.tell_compute(now_ms, compute::Input::Disk(space)),
             Input::Drain => self.tell_compute(now_ms, compute::Input::Drain),
             Input::Answered { id, result } => {
                 self.undelivered.extend(self.outbox.answered(id, result, now_ms));
@@ -281,6 +284,11 @@ impl Core {
         let provided = self.compute.as_mut().map(Compute::take_changes).unwrap_or_default();
         let messages = self.outbox.take_changes().into_iter().collect();
         Changes { jobs, events, provided, messages }
+    }
+
+    /// What the provider has done since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        self.compute.as_mut().map(Compute::take_news).unwrap_or_default()
     }
 
     /// A job of ours that has not ended, or has since the last [`forget_ended`](Self::forget_ended).

@@ -12,10 +12,13 @@ use libp2p::PeerId;
 
 use super::counting::Counting;
 use super::heartbeat::Heartbeats;
+use super::provided::{ExecutionQuery, Provided};
 use super::turn::{Event, Loop, Pending};
 use super::{Clock, Core, Errands, Input, OutboxConfig, Work};
-use crate::compute::{Compute, ComputeConfig};
-use crate::job::{AnnouncedJob, ExecutionId, InputSpec, JobId, Requester as Answers, Resources, SignedRequest};
+use crate::compute::{Compute, ComputeConfig, DiskSpace};
+use crate::job::{
+    AnnouncedJob, ExecutionId, ExecutionStatus, InputSpec, JobId, Requester as Answers, Resources, SignedRequest,
+};
 use crate::metrics::Metrics;
 use crate::protocol::{Message, PROTOCOL_VERSION, Reply, Versions};
 use crate::requester::{Requester, RequesterConfig};
@@ -117,6 +120,7 @@ pub(super) struct Shared {
     events: mpsc::SyncSender<Event>,
     state: Mutex<State>,
     load_changed: Condvar,
+    provided: Mutex<Provided>,
 }
 
 /// What others may ask.
@@ -124,6 +128,8 @@ pub(super) struct Shared {
 struct State {
     /// Why nothing goes on.
     problem: Option<String>,
+    /// Why there is no room on the disk.
+    disk: Option<String>,
     draining: bool,
     /// What is left to do, as long as it drains.
     left: Option<Left>,
@@ -197,7 +203,17 @@ impl Daemon {
         let effects = core.restore(clock.now_ms(), jobs, provided, messages).map_err(HostFailure::new)?;
         let heartbeats = Heartbeats::begin(clock, Arc::clone(&transport)).map_err(no_thread)?;
         let (state, load_changed) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { me, clock, store, transport, work, events, state, load_changed });
+        let shared = Arc::new(Shared {
+            me,
+            clock,
+            store,
+            transport,
+            work,
+            events,
+            state,
+            load_changed,
+            provided: Mutex::default(),
+        });
         let turn = Loop {
             core,
             shared: Arc::clone(&shared),
@@ -281,9 +297,10 @@ impl Daemon {
         if state.draining {
             return Err(SubmitError::Busy("this node is shutting down and takes no more jobs".into()));
         }
-        match &state.problem {
-            Some(problem) => Err(SubmitError::Busy(format!("this node cannot write jobs: {problem}"))),
-            None => Ok(()),
+        match (&state.problem, &state.disk) {
+            (Some(problem), _) => Err(SubmitError::Busy(format!("this node cannot write jobs: {problem}"))),
+            (None, Some(problem)) => Err(SubmitError::Busy(format!("this node takes no jobs: {problem}"))),
+            (None, None) => Ok(()),
         }
     }
 
@@ -395,6 +412,13 @@ impl Daemon {
         self.shared.state().draining
     }
 
+    /// Takes note of how the disk is: why it is full, if it is, and what there is of it. While it is full, jobs are not taken and
+    /// not bid on.
+    pub fn set_disk(&self, problem: Option<String>, space: DiskSpace) {
+        self.shared.state().disk = problem;
+        self.shared.say(Input::Disk(space));
+    }
+
     /// Why nothing goes on, if so.
     pub fn problem(&self) -> Option<String> {
         self.shared.state().problem.clone()
@@ -403,6 +427,11 @@ impl Daemon {
     /// What its executions may take together, and what of it is free.
     pub fn capacity(&self) -> (Option<Resources>, Option<Resources>) {
         (self.total, self.shared.state().free)
+    }
+
+    /// Executions of this node as a provider, newest first, and where the list goes on.
+    pub fn executions(&self, query: &ExecutionQuery) -> (Vec<ExecutionStatus>, Option<u64>) {
+        self.shared.provided().page(query)
     }
 
     /// What `peer` said that it speaks and runs.
@@ -423,6 +452,10 @@ impl Drop for Daemon {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn provided(&self) -> MutexGuard<'_, Provided> {
+        self.provided.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the loop.

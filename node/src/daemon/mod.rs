@@ -7,6 +7,7 @@
 //! | `daemon` | the handle of a running node |
 //! | `work` | what is done outside of decisions: the trait |
 //! | `heartbeat` | heartbeats of executions, by a thread that does not wait for the loop |
+//! | `provided` | what the provider did: its log, and the list of its executions |
 //! | `clock`, `errands` | a time that never goes back, threads for work that waits |
 
 mod clock;
@@ -17,6 +18,7 @@ mod daemon;
 mod errands;
 mod heartbeat;
 mod outbox;
+mod provided;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -30,4 +32,5 @@ pub use daemon::{Daemon, Mailbox, Parts, SubmitError};
 pub use errands::Errands;
 pub use heartbeat::{Heartbeat, Schedule};
 pub use outbox::{Due, Outbox, OutboxConfig, Transmit, Undelivered};
+pub use provided::ExecutionQuery;
 pub use work::Work;

@@ -12,7 +12,7 @@ use super::counting::Counting;
 use super::daemon::Shared;
 use super::heartbeat::{HEARTBEAT, Heartbeats};
 use super::{Changes, Core, Effect, Errands, Input, Transmit};
-use crate::job::Event as JobEvent;
+use crate::job::{DeclineReason, Declined, Event as JobEvent};
 use crate::protocol::{FailureKind, Message, Refusal, Reply};
 use crate::store::Batch;
 use crate::transport::{Heard, ReplyTo};
@@ -227,6 +227,10 @@ impl Loop {
         for answer in self.pending.asked.drain(..) {
             let _ = answer.send(());
         }
+        let now = self.shared.clock.now_ms();
+        for news in self.core.take_news() {
+            self.shared.provided().take(now, news);
+        }
         for effect in std::mem::take(&mut self.pending.effects) {
             self.carry_out(effect);
         }
@@ -265,7 +269,8 @@ impl Loop {
             }
             Effect::Transmit(transmit) => self.transmit(&transmit),
             Effect::Assess(job) => self.errand(move || {
-                let result = guarded(|| work.assess(&job)).unwrap_or_else(Err);
+                let failed = |why| Err(Declined::new(DeclineReason::Other, why));
+                let result = guarded(|| work.assess(&job)).unwrap_or_else(failed);
                 Input::Assessed { job: job.id, result }
             }),
             Effect::Run { execution, job } => {

@@ -7,7 +7,7 @@ use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
 use crate::compute::Ran;
-use crate::job::{AnnouncedJob, ExecutionId, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// Everything that takes long. Called from many threads at once; doing a thing twice is no harm.
@@ -16,8 +16,8 @@ pub trait Work: Send + Sync + Debug {
     /// none.
     ///
     /// # Errors
-    /// The reason, in words.
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String>;
+    /// The reason.
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined>;
 
     /// Runs an execution, or answers with what it came to before.
     ///

@@ -3,8 +3,10 @@
 
 mod announced;
 mod deal;
+mod declined;
 mod docker;
 mod event;
+mod execution;
 mod id;
 mod record;
 mod request;
@@ -15,8 +17,10 @@ use serde::Serialize;
 
 pub use announced::{AnnouncedJob, Requester};
 pub use deal::{Deal, DealError};
+pub use declined::{DeclineReason, Declined, declines_in_words};
 pub use docker::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, container_memory, docker_profile};
 pub use event::{Event, EventKind};
+pub use execution::ExecutionStatus;
 pub use id::{ExecutionId, IdError, JobId};
 pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};
 pub use request::{Request, RequestError, SignedRequest};

@@ -10,9 +10,9 @@ use libp2p::PeerId;
 
 use super::Provider;
 use super::provider::LOG_BYTES;
-use crate::api::{Backend, BackendError, Check, LogPart, NodeFacts, ResultsDag, take_car};
+use crate::api::{Backend, BackendError, Check, ExecutionPage, LogPart, NodeFacts, ResultsDag, take_car};
 use crate::config::NodeSettings;
-use crate::daemon::{Daemon, SubmitError};
+use crate::daemon::{Daemon, ExecutionQuery, SubmitError};
 use crate::job::{ExecutionId, JobId, SignedRequest};
 use crate::node::Node;
 use crate::sharding;
@@ -94,6 +94,11 @@ impl Backend for NodeBackend {
 
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError> {
         take_car(self.node.store(), car, self.daemon.clock().now_ms())
+    }
+
+    fn executions(&self, query: &ExecutionQuery) -> ExecutionPage {
+        let (executions, next) = self.daemon.executions(query);
+        ExecutionPage { executions, next }
     }
 
     fn node(&self) -> NodeFacts {

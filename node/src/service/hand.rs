@@ -9,7 +9,7 @@ use libp2p::PeerId;
 use super::Provider;
 use crate::compute::Ran;
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, ExecutionId, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// What is bent of a provider. By itself nothing is.
@@ -53,7 +53,7 @@ impl Crooked {
 }
 
 impl Work for Crooked {
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         self.provider.assess(job)
     }
 

@@ -11,7 +11,7 @@ use libp2p::PeerId;
 use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, ExecutionId, JobId, Resources};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId, JobId, Resources};
 use crate::node::Node;
 use crate::protocol::{Delivery, FailureKind};
 use crate::publisher::PublishPlaces;
@@ -116,10 +116,11 @@ impl Provider {
 }
 
 impl Work for Provider {
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         match &self.assessor {
             Some(assessor) => {
-                self.deliverer.can_publish(job)?;
+                let declined = |why| Declined::new(DeclineReason::NoPublisher, why);
+                self.deliverer.can_publish(job).map_err(declined)?;
                 assessor.assess(job)
             }
             None => Ok(vec![Some(job.request.request.spec.resources); job.shards.len()]),

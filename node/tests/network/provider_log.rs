@@ -21,9 +21,7 @@ fn a_provider_logs_its_work_and_lists_its_executions() {
     let provider = lab.serve("provider", &format!("--peer {}", requester.peer));
     let job = lab.submit(&requester, "hello.wat -c 1 --private");
     let execution = format!("{job}:0:1");
-    until("the execution is published", || {
-        executions(&provider, "")["executions"][0]["state"] == "Published"
-    });
+    until("the execution is published", || executions(&provider, "")["executions"][0]["state"] == "Published");
     let log = provider.log();
     for words in ["bid on a job", "execution started", "execution ended", "group that won", "execution published"] {
         let found = lines(&log, words);
@@ -43,7 +41,8 @@ fn a_provider_logs_its_work_and_lists_its_executions() {
     assert_eq!(executions(&requester, "")["executions"], serde_json::json!([]), "it runs none");
 
     // Not for this node: said once, however often the job is announced.
-    let end = lab.run_of("client", &format!("wasm run hello.wat -c 1 -i https://example.org/x:/x --api-host {}", requester.api));
+    let end = lab
+        .run_of("client", &format!("wasm run hello.wat -c 1 -i https://example.org/x:/x --api-host {}", requester.api));
     assert_eq!(end.code, 4, "{}", end.stderr);
     let log = provider.log();
     let declined = lines(&log, "no bid on a job");

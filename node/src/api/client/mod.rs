@@ -19,6 +19,7 @@ use super::backend::NodeFacts;
 use super::command::{Action, SignedCommand};
 use super::error::ErrorBody;
 use super::events::EventParams;
+use super::executions::{ExecutionPage, ExecutionParams};
 use super::health::Health;
 use super::jobs::{Accepted, Cancelled, ListParams};
 use super::logs::LogParams;
@@ -157,6 +158,14 @@ impl ApiClient {
     pub fn results(&self, id: &str) -> Result<JobResults, ClientError> {
         let job = self.resolve(id)?;
         self.get(&format!("/jobs/{job}/results"), Some(&job))
+    }
+
+    /// A page of the executions of the server's node as a provider.
+    ///
+    /// # Errors
+    /// As for [`submit`](Self::submit).
+    pub fn executions(&self, params: &ExecutionParams) -> Result<ExecutionPage, ClientError> {
+        self.get(&with_query("/executions", params), None)
     }
 
     /// The nodes that the server knows, itself first.

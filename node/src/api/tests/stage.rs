@@ -12,7 +12,8 @@ use tokio::net::TcpSocket;
 
 use super::*;
 use crate::cas::store::{Options, Store};
-use crate::job::{EventKind, ExecutionRecord, ExecutionState, ShardState};
+use crate::daemon::ExecutionQuery;
+use crate::job::{EventKind, ExecutionRecord, ExecutionState, ExecutionStatus, ShardState};
 use crate::protocol::{PROTOCOL_VERSION, Versions};
 use crate::store::samples::{announced, ended, event, requester};
 
@@ -81,6 +82,22 @@ impl Backend for Fake {
 
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError> {
         take_car(&self.data, car, 1_000)
+    }
+
+    fn executions(&self, query: &ExecutionQuery) -> ExecutionPage {
+        let id = "a".repeat(32).parse::<JobId>().unwrap().execution(0, 1);
+        let running = ExecutionStatus {
+            id,
+            requester: requester(),
+            private: false,
+            state: query.state.unwrap_or(ExecutionState::Running),
+            started_ms: 5,
+            ended_ms: None,
+            outcome: None,
+            why: None,
+        };
+        let limit = query.limit.min(2);
+        ExecutionPage { executions: vec![running; limit], next: query.after.or(Some(limit as u64)) }
     }
 
     fn node(&self) -> NodeFacts {

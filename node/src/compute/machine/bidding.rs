@@ -5,30 +5,43 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 
-use super::super::Effect;
 use super::super::record::{Record, Shard, Stage};
+use super::super::{DiskSpace, Effect, News};
 use super::{Compute, Entry};
-use crate::job::{AnnouncedJob, JobId, Resources};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, JobId, Resources};
 use crate::protocol::{Bid, Message, Versions, Withdraw};
 
 /// The longest bidding that this node takes part in: reserved capacity must not be held by whoever asks for ever.
 const MAX_BIDDING_MS: u64 = 600_000;
 /// How long after the bidding the answer to a bid may come.
 const ANSWER_MS: u64 = 5_000;
+/// Why a node does not bid.
+pub(super) const DISK_FULL: &str = "the disk of this node is full";
 
 impl Compute {
     pub(super) fn announced(&mut self, job: Arc<AnnouncedJob>, versions: &Versions) {
-        let speaks = versions.protocol == self.versions.protocol;
-        if self.draining || !speaks || !self.versions.profiles.contains(&job.request.request.spec.engine.profile()) {
+        let id = job.id;
+        if versions.protocol != self.versions.protocol {
             return;
         }
-        let id = job.id;
+        if self.draining {
+            return self.decline(id, Declined::new(DeclineReason::Draining, "this node is shutting down"));
+        }
+        if !self.versions.profiles.contains(&job.request.request.spec.engine.profile()) {
+            return self.decline(id, Declined::new(DeclineReason::NoEngine, "this node has no engine for its program"));
+        }
         if self.jobs.contains_key(&id) {
             return self.announced_again(id);
         }
-        let full = self.jobs.len() >= self.config.jobs;
-        if full || self.past.contains(&id) || self.assessing.contains(&id) {
+        if self.disk_full {
+            return self.decline(id, Declined::new(DeclineReason::DiskFull, DISK_FULL));
+        }
+        if self.past.contains(&id) || self.assessing.contains(&id) {
             return;
+        }
+        if self.jobs.len() >= self.config.jobs {
+            let why = format!("this node considers {} jobs already", self.jobs.len());
+            return self.decline(id, Declined::new(DeclineReason::Full, why));
         }
         let answered_by = answered_by_ms(self.now_ms, &job);
         let record = Record::new(job, self.now_ms);
@@ -66,7 +79,7 @@ impl Compute {
         }
     }
 
-    pub(super) fn assessed(&mut self, id: JobId, result: Result<Vec<Option<Resources>>, String>) {
+    pub(super) fn assessed(&mut self, id: JobId, result: Result<Vec<Option<Resources>>, Declined>) {
         let asked = self.assessing.remove(&id);
         self.assess_next();
         let Some(entry) = self.jobs.get_mut(&id).filter(|_| asked) else { return };
@@ -79,7 +92,11 @@ impl Compute {
                 };
                 entry.record.shards = needs.into_iter().map(shard).collect();
             }
-            _ => return self.forget(id),
+            Ok(_) => return self.forget(id),
+            Err(declined) => {
+                self.decline(id, declined);
+                return self.forget(id);
+            }
         }
         let wanted: Vec<u32> = (0..)
             .zip(&entry.record.shards)
@@ -94,7 +111,7 @@ impl Compute {
 
     /// Offers for what fits, the oldest job first. A later job that is smaller may overtake one that does not fit yet.
     pub(super) fn feed(&mut self) {
-        if self.hungry.is_empty() || self.ledger.is_full() {
+        if self.hungry.is_empty() || self.ledger.is_full() || self.disk_full {
             return;
         }
         let hungry: Vec<JobId> = self.hungry.iter().map(|(_, id)| *id).collect();
@@ -125,6 +142,7 @@ impl Compute {
             self.put(id, *shard, Stage::Bid);
         }
         if !shards.is_empty() {
+            self.news.push(News::Bid { job: id, shards: shards.len() });
             self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone() }));
         }
     }
@@ -158,12 +176,25 @@ impl Compute {
     pub(super) fn drain(&mut self) {
         self.draining = true;
         self.queue.clear();
+        self.withdraw("the node is shutting down");
+    }
+
+    /// Where the disk is full, this node bids no more, and takes back what was not accepted yet, until there is room again.
+    pub(super) fn disk(&mut self, space: DiskSpace) {
+        self.ledger.set_room(space.room_bytes);
+        if space.full && !self.disk_full {
+            self.withdraw(DISK_FULL);
+        }
+        self.disk_full = space.full;
+    }
+
+    /// Takes back what was not accepted yet.
+    pub(super) fn withdraw(&mut self, why: &str) {
         for id in self.jobs.keys().copied().collect::<Vec<_>>() {
             let shards = self.give_up(id, |stage| matches!(stage, Stage::Bid));
             self.give_up(id, |stage| matches!(stage, Stage::Waiting));
             if !shards.is_empty() {
-                let why = "the node is shutting down".into();
-                self.tell(Message::Withdraw(Withdraw { job: id, shards, why }));
+                self.tell(Message::Withdraw(Withdraw { job: id, shards, why: why.into() }));
             }
             self.forget_if_over(id);
         }

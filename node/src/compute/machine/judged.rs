@@ -9,7 +9,7 @@ use libp2p::PeerId;
 use super::super::Effect;
 use super::super::record::{Proposed, Stage, Step};
 use super::Compute;
-use crate::job::{ExecutionId, JobId};
+use crate::job::{ExecutionId, ExecutionState, JobId};
 use crate::protocol::{Delivery, Message, Published, Refusal, VerdictNotice};
 
 impl Compute {
@@ -24,6 +24,7 @@ impl Compute {
             messages.push(Message::Evidence(proposed.evidence.clone()));
         }
         let begins = publish && matches!(proposed.step, Step::Sealed | Step::Won);
+        let first = proposed.step == Step::Sealed;
         match &proposed.step {
             Step::Sealed | Step::Won if publish => proposed.step = Step::Publishing,
             Step::Sealed if verdict.won => proposed.step = Step::Won,
@@ -32,6 +33,10 @@ impl Compute {
         }
         for message in messages {
             self.tell(message);
+        }
+        if first {
+            let state = if verdict.won { ExecutionState::Won } else { ExecutionState::Lost };
+            self.reached(execution, state, None, None);
         }
         if !verdict.won {
             return self.let_go(execution);
@@ -69,9 +74,14 @@ impl Compute {
             Ok((delivery, publications)) => (Ok(delivery), publications),
             Err(why) => (Err(why), Vec::new()),
         };
+        let (state, why) = match &delivery {
+            Ok(_) => (ExecutionState::Published, None),
+            Err(why) => (ExecutionState::Failed, Some(format!("its results could not be published: {why}"))),
+        };
         let message = Published { execution, delivery, publications };
         proposed.step = Step::Published(message.clone());
         self.touch(execution);
+        self.reached(execution, state, None, why.as_deref());
         self.tell(Message::Published(message));
     }
 

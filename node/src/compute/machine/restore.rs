@@ -3,9 +3,9 @@
 
 use super::super::Effect;
 use super::super::record::{Record, Stage, Step};
-use super::bidding::answered_by_ms;
+use super::bidding::{DISK_FULL, answered_by_ms};
 use super::{Compute, Entry};
-use crate::job::{JobId, Resources};
+use crate::job::{ExecutionState, JobId, Resources};
 use crate::protocol::{Bid, Failed, FailureKind, Message};
 
 impl Compute {
@@ -22,6 +22,9 @@ impl Compute {
         records.sort_by_key(|record| record.heard_ms);
         for record in records {
             self.take_up(record);
+        }
+        if self.disk_full {
+            self.withdraw(DISK_FULL);
         }
         self.pass_time();
         self.feed();
@@ -85,7 +88,7 @@ impl Compute {
 
     /// Does and says again what a shard was at.
     fn go_on(&mut self, id: JobId, shard: u32) {
-        let (number, messages, publishing) = match self.stage(id, shard) {
+        let (number, messages, publishing, state) = match self.stage(id, shard) {
             Some(Stage::Running(number)) => {
                 let execution = id.execution(shard, *number);
                 self.begin(execution);
@@ -99,10 +102,17 @@ impl Compute {
                 if let Step::Published(published) = &proposed.step {
                     messages.push(Message::Published(published.clone()));
                 }
-                (proposed.number, messages, proposed.step == Step::Publishing)
+                let state = match &proposed.step {
+                    Step::Sealed => ExecutionState::Proposed,
+                    Step::Won | Step::Publishing => ExecutionState::Won,
+                    Step::Published(published) if published.delivery.is_err() => ExecutionState::Failed,
+                    Step::Published(_) => ExecutionState::Published,
+                };
+                (proposed.number, messages, proposed.step == Step::Publishing, state)
             }
             _ => return,
         };
+        self.reached(id.execution(shard, number), state, None, None);
         for message in messages {
             self.tell(message);
         }

@@ -7,7 +7,7 @@ use bacalhau_runtime::{Link, Receipt};
 use super::super::record::{Proposed, Stage, Step};
 use super::super::{Effect, Ran};
 use super::Compute;
-use crate::job::{ExecutionId, JobId};
+use crate::job::{ExecutionId, ExecutionState, JobId};
 use crate::protocol::{Accept, Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
 use crate::verify::SealError;
 
@@ -53,6 +53,7 @@ impl Compute {
     pub(super) fn begin(&mut self, execution: ExecutionId) {
         let Some(entry) = self.jobs.get(&execution.job) else { return };
         self.effects.push(Effect::Run { execution, job: Arc::clone(&entry.record.job) });
+        self.reached(execution, ExecutionState::Running, None, None);
     }
 
     /// Notes how long an execution may be silent, and says whether that is another time than before.
@@ -75,6 +76,7 @@ impl Compute {
             // It was cancelled, and ended a moment later: what it left is nobody's.
             _ => return self.effects.push(Effect::Discard(execution)),
         }
+        let outcome = result.as_ref().ok().map(|ran| ran.receipt.claim.outcome);
         let proposed = result.and_then(|ran| {
             let seal = |error: SealError| (FailureKind::Host, format!("the proposal cannot be sealed: {error}"));
             self.propose(execution, *ran).map_err(seal)
@@ -83,10 +85,12 @@ impl Compute {
             Ok(proposed) => {
                 let message = Message::Proposal(proposed.proposal.clone());
                 self.put(execution.job, execution.shard, Stage::Proposed(Box::new(proposed)));
+                self.reached(execution, ExecutionState::Proposed, outcome, None);
                 self.tell(message);
             }
             Err((kind, why)) => {
-                let why = why.chars().take(MAX_WHY_CHARS).collect();
+                let why: String = why.chars().take(MAX_WHY_CHARS).collect();
+                self.reached(execution, ExecutionState::Failed, None, Some(&why));
                 self.tell(Message::Failed(Failed { execution, kind, why }));
                 self.let_go(execution);
             }
@@ -134,17 +138,21 @@ impl Compute {
 
     /// Ends whatever there is of a shard, for good.
     pub(super) fn abandon(&mut self, id: JobId, shard: u32) {
-        let number = match self.stage(id, shard) {
+        let (number, published) = match self.stage(id, shard) {
             Some(Stage::Running(number)) => {
                 let execution = id.execution(shard, *number);
                 self.effects.push(Effect::Stop(execution));
-                execution.number
+                (execution.number, false)
             }
-            Some(Stage::Proposed(proposed)) => proposed.number,
+            Some(Stage::Proposed(proposed)) => (proposed.number, matches!(proposed.step, Step::Published(_))),
             Some(Stage::Waiting | Stage::Bid) => return self.put(id, shard, Stage::Idle),
             Some(Stage::Idle | Stage::Over) | None => return,
         };
-        self.effects.push(Effect::Discard(id.execution(shard, number)));
+        let execution = id.execution(shard, number);
+        if !published {
+            self.reached(execution, ExecutionState::Cancelled, None, Some("the requester does not need it any more"));
+        }
+        self.effects.push(Effect::Discard(execution));
         self.put(id, shard, Stage::Over);
     }
 }

@@ -11,10 +11,11 @@ use bacalhau_runtime::{CallTrail, Claim, Job, Link, Outcome, Profile, Receipt, U
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 
-use super::super::{ComputeConfig, Effect, Input, Ran};
+use super::super::{ComputeConfig, DiskSpace, Effect, Input, Ran};
 use super::Compute;
 use crate::job::{
-    AnnouncedJob, Deal, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources, SignedRequest,
+    AnnouncedJob, Deal, DeclineReason, Declined, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources,
+    SignedRequest,
 };
 use crate::protocol::{
     Accept, Ballot, Bid, Cancel, Collected, Delivery, FailureKind, Message, PROTOCOL_VERSION, Reject, Running,
@@ -53,7 +54,7 @@ fn versions() -> Versions {
 
 fn config() -> ComputeConfig {
     let total = Resources { disk_bytes: 10 * NEED, ..amount(2 * NEED) };
-    ComputeConfig { total, per_job: total, jobs: 100, assessing: 2, keep_ms: 1_000_000 }
+    ComputeConfig { total, per_job: total, jobs: 100, assessing: 2, keep_ms: 1_000_000, disk: DiskSpace::default() }
 }
 
 fn amount(amount: u64) -> Resources {
@@ -291,7 +292,7 @@ fn what_is_not_for_this_node_is_not_looked_at() {
     let mut provider = provider();
     assert_eq!(provider.handle(0, announced(&job)).len(), 1);
     assert_eq!(provider.handle(0, announced(&job)), [], "it is known");
-    let refused = Input::Assessed { job: job.id, result: Err("not my data".into()) };
+    let refused = Input::Assessed { job: job.id, result: Err(Declined::new(DeclineReason::NoInput, "not my data")) };
     assert_eq!(provider.handle(0, refused), []);
     assert_eq!(provider.deadline(), None);
     assert_eq!(provider.handle(0, announced(&job)).len(), 1, "it may fit the next time");
@@ -303,7 +304,8 @@ fn so_many_jobs_are_assessed_at_once_and_the_rest_in_order() {
     let jobs = [job(peer(), 1), job(peer(), 1), job(peer(), 1), job(peer(), 1)];
     let asked: Vec<Effect> = jobs.iter().flat_map(|job| provider.handle(0, announced(job))).collect();
     assert_eq!(asked, [Effect::Assess(Arc::clone(&jobs[0])), Effect::Assess(Arc::clone(&jobs[1]))]);
-    let no = |job: &AnnouncedJob| Input::Assessed { job: job.id, result: Err("no".into()) };
+    let no =
+        |job: &AnnouncedJob| Input::Assessed { job: job.id, result: Err(Declined::new(DeclineReason::Policy, "no")) };
     assert_eq!(provider.handle(1, no(&jobs[1])), [Effect::Assess(Arc::clone(&jobs[2]))]);
     // A job whose bidding ended meanwhile needs no assessment, and its late answer changes nothing.
     assert_eq!(provider.handle(40_000, Input::Tick), []);

@@ -100,7 +100,7 @@ fn a_stranger_does_not_learn_which_files_are_here() {
     let sources = sources(LocalStorage::below(Vec::new()));
     let why = |path: &str| {
         let job = job(Link::of_raw(b""), "data:,x", &[(path, "/a")]);
-        Policy::default().select(&peer(), &job, &sources).unwrap_err().replace(path, "PATH")
+        Policy::default().select(&peer(), &job, &sources).unwrap_err().why.replace(path, "PATH")
     };
     assert_eq!(why("/etc/passwd"), why("/no/such/file"));
     assert_eq!(why("Cargo.toml"), why("no-such-file"));
@@ -115,7 +115,8 @@ fn who_asks_for_more_time_than_the_node_gives_is_refused() {
         policy.select(&peer(), &job, &sources(LocalStorage::default()))
     };
     assert_eq!(select(60), Ok(vec![true]));
-    assert_eq!(select(59), Err("the job asks for 60 s, and this node gives an execution 59 s".into()));
+    let why = "the job asks for 60 s, and this node gives an execution 59 s";
+    assert_eq!(select(59), Err(Declined::new(DeclineReason::TooLarge, why)));
 }
 
 #[test]
@@ -130,5 +131,6 @@ fn shards_whose_inputs_are_here_are_wanted_and_others_are_not() {
     let select = |job: &AnnouncedJob| Policy::default().select(&peer(), job, &sources(LocalStorage::default()));
     assert_eq!(select(&job), Ok(vec![true, false]));
     job.shards.remove(0);
-    assert_eq!(select(&job), Err(format!("{there} is not on this machine")));
+    let why = format!("{there} is not on this machine");
+    assert_eq!(select(&job), Err(Declined::new(DeclineReason::NoInput, why)));
 }

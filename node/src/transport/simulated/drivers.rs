@@ -10,7 +10,7 @@ use super::jobs::{self, ran};
 use super::world::World;
 use crate::compute::Ran;
 use crate::daemon::Input;
-use crate::job::{AnnouncedJob, ExecutionId};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId};
 use crate::protocol::{Delivery, FailureKind};
 
 /// How long looking at a job, publishing and fetching take.
@@ -22,7 +22,7 @@ impl World<'_> {
     pub(super) fn assess(&mut self, node: usize, job: &AnnouncedJob) {
         let holds = jobs::data_set(job).is_some_and(|data_set| self.nodes[node].data_sets.contains(&data_set));
         let needs = vec![Some(job.request.request.spec.resources); job.shards.len()];
-        let result = if holds { Ok(needs) } else { Err("its data is not here".into()) };
+        let result = if holds { Ok(needs) } else { Err(Declined::new(DeclineReason::NoInput, "its data is not here")) };
         self.later(node, WORK_MS, Input::Assessed { job: job.id, result });
     }
 

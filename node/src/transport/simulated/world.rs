@@ -187,6 +187,8 @@ impl<'a> World<'a> {
         let Some(core) = &mut self.nodes[node].core else { return false };
         let effects = decide(core, clock);
         let changes = core.take_changes();
+        // Only operators read them.
+        drop(core.take_news());
         self.write(node, &changes);
         if self.dies_half_done(node, &changes) {
             return false;

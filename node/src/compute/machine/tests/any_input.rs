@@ -18,7 +18,7 @@ fn input(happening: &Happening, jobs: &[Arc<AnnouncedJob>], stranger: PeerId) ->
     match kind {
         0 | 1 => announced(job),
         2 | 3 => assessed(job, NEED / (1 + u64::from(number))),
-        4 => Input::Assessed { job: job.id, result: Err("no".into()) },
+        4 => Input::Assessed { job: job.id, result: Err(Declined::new(DeclineReason::Policy, "no")) },
         5..=8 => accept(job, shard, number),
         9 => says(requester, Message::Reject(Reject { job: job.id, shards: vec![shard, 0] })),
         10 => cancel(None),

@@ -1,0 +1,64 @@
+//! What the operator hears of: jobs that are not bid on, with the reason, and where executions stand.
+
+use std::sync::Arc;
+
+use bacalhau_runtime::Outcome;
+
+use super::super::News;
+use super::super::record::Stage;
+use super::Compute;
+use super::bidding::DISK_FULL;
+use crate::job::{DeclineReason, Declined, ExecutionId, ExecutionState, JobId};
+
+impl Compute {
+    /// This node does not bid on the job, as things are.
+    pub(super) fn decline(&mut self, job: JobId, declined: Declined) {
+        if self.declines.insert(job, declined.reason) {
+            self.news.push(News::NoBid { job, declined });
+        }
+    }
+
+    /// Declines a job that was assessed, and of which nothing could be bid on: it would take more than is free, or more than there
+    /// is.
+    pub(super) fn decline_what_does_not_fit(&mut self, job: JobId) {
+        let Some(entry) = self.jobs.get(&job).filter(|entry| !entry.accepted) else { return };
+        let mut declined = None;
+        for shard in &entry.record.shards {
+            match shard.stage {
+                Stage::Bid | Stage::Running(_) | Stage::Proposed(_) => return,
+                Stage::Waiting if self.disk_full => declined = Some(DeclineReason::DiskFull),
+                Stage::Waiting => declined = Some(DeclineReason::Full),
+                Stage::Idle if declined.is_none() && !self.ledger.could_fit(shard.needs) => {
+                    declined = Some(DeclineReason::TooLarge);
+                }
+                Stage::Idle | Stage::Over => {}
+            }
+        }
+        let why = match declined {
+            Some(DeclineReason::Full) => {
+                let free = self.ledger.free();
+                format!(
+                    "not enough is free: {} thousandths of a core, {} bytes of memory, {} bytes of disk",
+                    free.cpu_millis, free.memory_bytes, free.disk_bytes
+                )
+            }
+            Some(DeclineReason::DiskFull) => DISK_FULL.into(),
+            Some(_) => "it would take more than this node has".into(),
+            None => return,
+        };
+        self.decline(job, Declined { reason: declined.unwrap_or(DeclineReason::Other), why });
+    }
+
+    /// An execution has reached a state.
+    pub(super) fn reached(
+        &mut self,
+        id: ExecutionId,
+        state: ExecutionState,
+        outcome: Option<Outcome>,
+        why: Option<&str>,
+    ) {
+        let Some(entry) = self.jobs.get(&id.job) else { return };
+        let job = Arc::clone(&entry.record.job);
+        self.news.push(News::Execution { id, job, state, outcome, why: why.map(Into::into) });
+    }
+}
