@@ -11,6 +11,7 @@ mod devstack;
 mod five_nodes;
 mod flood;
 mod floods;
+mod full_disk;
 mod guests;
 mod kills;
 mod lifecycle;
