@@ -1,8 +1,8 @@
-//! The outside's hold on a run: to end it before its time, and to read what it has said so far. Neither can be seen in a
-//! result: a run that was ended has none.
+//! The outside's hold on a run: to end it before its time, to bound what it takes of the host's disk, and to read what it has
+//! said so far. None of it can be seen in a result: a run that was ended has none.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::watchdog::Handle;
@@ -14,9 +14,9 @@ const MOST_LIVE_BYTES: usize = 1 << 20;
 #[derive(Clone, Default)]
 pub struct Control(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
     cancelled: AtomicBool,
+    disk_bytes: AtomicU64,
     /// Known while the program runs.
     watch: Mutex<Option<Handle>>,
     stdout: Mutex<Vec<u8>>,
@@ -30,6 +30,18 @@ impl Control {
         if let Some(watch) = &*lock(&self.0.watch) {
             watch.fire();
         }
+    }
+
+    /// Bounds the bytes of all files that the run writes: outputs, temporary files and standard streams together. Unlike the
+    /// limits of the job this is the host's own: a run that needs more is a failure of this host. Counts from the next write
+    /// on. Default: no bound.
+    pub fn limit_disk(&self, bytes: u64) {
+        self.0.disk_bytes.store(bytes, Ordering::SeqCst);
+    }
+
+    /// The bound set by [`limit_disk`](Self::limit_disk), or `u64::MAX`.
+    pub fn disk_bytes(&self) -> u64 {
+        self.0.disk_bytes.load(Ordering::SeqCst)
     }
 
     /// Whether somebody wanted the run to end.
@@ -63,6 +75,18 @@ impl Control {
 
     fn stream(&self, stderr: bool) -> &Mutex<Vec<u8>> {
         if stderr { &self.0.stderr } else { &self.0.stdout }
+    }
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            cancelled: AtomicBool::new(false),
+            disk_bytes: AtomicU64::new(u64::MAX),
+            watch: Mutex::default(),
+            stdout: Mutex::default(),
+            stderr: Mutex::default(),
+        }
     }
 }
 
@@ -128,6 +152,18 @@ mod tests {
         let error = ended.unwrap_err();
         assert!(matches!(&error, Error::Host(failure) if !failure.is_timeout()), "{error}");
         assert!(error.to_string().contains("was ended"), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_needs_more_disk_than_the_host_gives_is_a_failure_of_the_host() {
+        let control = Control::default();
+        control.limit_disk(5);
+        run("", &control).unwrap();
+        let control = Control::default();
+        control.limit_disk(4);
+        let error = run("", &control).unwrap_err();
+        assert!(matches!(&error, Error::Host(_)), "{error}");
+        assert!(error.to_string().contains("more than the 4 bytes of disk"), "{error}");
     }
 
     #[test]

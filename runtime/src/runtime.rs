@@ -180,7 +180,8 @@ impl Runtime {
         let begun = forms.begun();
         let form = forms.now();
         let staging = Arc::new(Staging::new(workplace));
-        let mut world = World::new(job, inputs, Scratch::new(staging.clone())).map_err(unworldly)??;
+        let scratch = Scratch::new(staging.clone(), control.map_or(u64::MAX, Control::disk_bytes));
+        let mut world = World::new(job, inputs, scratch).map_err(unworldly)??;
         world.control = control.cloned();
         let (ended, identities) = thread::scope(|scope| {
             let identities = (!inputs.is_empty()).then(|| scope.spawn(|| input::identities(inputs)));

@@ -33,6 +33,7 @@ pub struct Runner {
     executors: Executors,
     bench: Arc<Workbench>,
     dir: PathBuf,
+    disk_bytes: u64,
     sign: Sign,
     state: Mutex<State>,
 }
@@ -52,13 +53,20 @@ struct Kept {
 }
 
 impl Runner {
-    /// Runs by `executors`, whose inputs are open on `bench`, in directories `JOB-SHARD-NUMBER` below `dir`. `sign` signs what the node claims.
+    /// Runs by `executors`, whose inputs are open on `bench`, in directories `JOB-SHARD-NUMBER` below `dir`, where
+    /// each may write `disk_bytes`. `sign` signs what the node claims.
     ///
     /// # Errors
     /// When `dir` cannot be made.
-    pub fn new(executors: Executors, bench: Arc<Workbench>, dir: PathBuf, sign: Sign) -> Result<Self, HostFailure> {
+    pub fn new(
+        executors: Executors,
+        bench: Arc<Workbench>,
+        dir: PathBuf,
+        disk_bytes: u64,
+        sign: Sign,
+    ) -> Result<Self, HostFailure> {
         fs::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
-        Ok(Self { executors, bench, dir, sign, state: Mutex::default() })
+        Ok(Self { executors, bench, dir, disk_bytes, sign, state: Mutex::default() })
     }
 
     /// Where the results of an execution are once it has ended well.
@@ -77,6 +85,7 @@ impl Runner {
     /// Whose failure it is that there is no result, and why. A run that was stopped is withdrawn.
     pub fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Box<Ran>, (FailureKind, String)> {
         let control = Control::default();
+        control.limit_disk(self.disk_bytes);
         {
             let mut state = self.state();
             if state.stopped.contains(&execution) {

@@ -70,13 +70,15 @@ settings! {
         total_cpu: Option<Cpu> = "", flag "limit-total-cpu";
         /// Memory that all executions together may take. By default all.
         total_memory: Option<Size> = "", flag "limit-total-memory";
-        /// Disk that all executions together may take. By default what is free where the data is kept.
+        /// Disk that all executions together may take. By default the size of the file system where the data is kept. More
+        /// than is free at the time is never promised.
         total_disk: Option<Size> = "", flag "limit-total-disk";
         /// Processors that one execution may take. By default as many as all.
         job_cpu: Option<Cpu> = "", flag "limit-job-cpu";
         /// Memory that one execution may take. By default as much as all.
         job_memory: Option<Size> = "", flag "limit-job-memory";
-        /// Disk that one execution may take. By default as much as all.
+        /// Disk that one execution may take: outputs, temporary files and logs together. One that needs more fails on this
+        /// node. By default as much as all.
         job_disk: Option<Size> = "", flag "limit-job-disk";
         /// Bid on jobs of which every input is on this machine already (`local`), or fetch what is missing (`anywhere`).
         locality: Locality = "local", flag "job-selection-data-locality";

@@ -1,4 +1,4 @@
-//! What this machine has to give: processors, memory, and the free disk under a directory.
+//! What this machine has to give: processors, memory, and the disk under a directory.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -11,14 +11,14 @@ const UNKNOWN_MEMORY_BYTES: u64 = 4 << 30;
 /// The same for its disk.
 const UNKNOWN_DISK_BYTES: u64 = 16 << 30;
 
-/// Processors and memory of this machine, or of the container in which the process runs, and the disk that is free in
-/// `dir` or the nearest directory above it.
+/// Processors and memory of this machine, or of the container in which the process runs, and the size of the file system of
+/// `dir` or the nearest directory above it. How much of that is free changes, and is looked at elsewhere.
 pub fn machine(dir: &Path) -> Resources {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     Resources {
         cpu_millis: cores as u64 * 1000,
         memory_bytes: memory().unwrap_or(UNKNOWN_MEMORY_BYTES),
-        disk_bytes: free_disk(dir).unwrap_or(UNKNOWN_DISK_BYTES),
+        disk_bytes: file_system(dir).map_or(UNKNOWN_DISK_BYTES, |found| found.bytes),
     }
 }
 
@@ -38,10 +38,26 @@ fn memory() -> Option<u64> {
     None
 }
 
-fn free_disk(dir: &Path) -> Option<u64> {
+/// A file system, as this process may use it.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSystem {
+    /// Its size.
+    pub bytes: u64,
+    /// Bytes that may still be written.
+    pub free_bytes: u64,
+    /// Files that may still be created; `None` where there is no such bound.
+    pub free_files: Option<u64>,
+}
+
+/// The file system of `dir` or the nearest directory above it.
+pub fn file_system(dir: &Path) -> Option<FileSystem> {
     let dir = std::path::absolute(dir).ok()?;
     let found = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok())?;
-    found.f_bavail.checked_mul(found.f_frsize)
+    Some(FileSystem {
+        bytes: found.f_blocks.checked_mul(found.f_frsize)?,
+        free_bytes: found.f_bavail.checked_mul(found.f_frsize)?,
+        free_files: (found.f_files > 0).then_some(found.f_favail),
+    })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use keys::{
     LogSettings, NodeSettings, PublisherSettings, RequesterSettings, SECTIONS, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
-pub use machine::machine;
+pub use machine::{FileSystem, file_system, machine};
 pub use print::{InForce, default_file, in_force, kind};
 pub use secret::Secret;
 pub use size::Size;

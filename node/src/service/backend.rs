@@ -9,6 +9,7 @@ use bacalhau_runtime::{Link, Publication};
 use libp2p::PeerId;
 
 use super::Provider;
+use super::disk::Disk;
 use super::provider::LOG_BYTES;
 use crate::api::{Backend, BackendError, Check, ExecutionPage, LogPart, NodeFacts, ResultsDag, take_car};
 use crate::config::NodeSettings;
@@ -25,6 +26,7 @@ pub(super) struct NodeBackend {
     node: Arc<Node>,
     sources: Arc<Sources>,
     provider: Arc<Provider>,
+    disk: Arc<Disk>,
     name: Option<String>,
     labels: Vec<String>,
 }
@@ -35,10 +37,11 @@ impl NodeBackend {
         node: Arc<Node>,
         sources: Arc<Sources>,
         provider: Arc<Provider>,
+        disk: Arc<Disk>,
         about: &NodeSettings,
     ) -> Self {
         let labels = about.labels.iter().map(ToString::to_string).collect();
-        Self { daemon, node, sources, provider, name: about.name.clone(), labels }
+        Self { daemon, node, sources, provider, disk, name: about.name.clone(), labels }
     }
 
     fn facts_of(&self, peer: PeerId, addrs: Vec<String>, connected: bool) -> NodeFacts {
@@ -93,6 +96,9 @@ impl Backend for NodeBackend {
     }
 
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError> {
+        if let Some(problem) = self.disk.problem() {
+            return Err(BackendError::Busy(format!("this node takes no data: {problem}")));
+        }
         take_car(self.node.store(), car, self.daemon.clock().now_ms())
     }
 
@@ -129,7 +135,8 @@ impl Backend for NodeBackend {
         let store = Check { name: "jobs can be written".into(), problem: self.daemon.problem() };
         let problem = self.daemon.is_draining().then(|| "the node is shutting down".into());
         let jobs = Check { name: "jobs are taken".into(), problem };
-        vec![store, jobs]
+        let disk = Check { name: "disk".into(), problem: self.disk.problem() };
+        vec![store, jobs, disk]
     }
 }
 

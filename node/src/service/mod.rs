@@ -2,6 +2,7 @@
 //! knows all of these; what each does is decided there. `node` is the part of it that has to do with data.
 
 mod backend;
+mod disk;
 pub(crate) mod hand;
 mod housekeeping;
 mod liar;
@@ -16,7 +17,7 @@ use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
 use crate::budget::Rate;
-use crate::compute::{Docker, Executors, Policy, Probe, Workbench};
+use crate::compute::{ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
 use crate::config::{Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::http::Reach;
@@ -30,6 +31,7 @@ use crate::transport::{Host, HostConfig, JobsConfig, Network};
 use crate::verify::AgeSeal;
 
 use backend::NodeBackend;
+use disk::{Disk, DiskWatch};
 use housekeeping::{House, Housekeeping, Keep};
 
 pub use liar::Liar;
@@ -60,6 +62,7 @@ pub struct Service {
     node: Arc<Node>,
     drain_time: Duration,
     _housekeeping: Housekeeping,
+    _disk: DiskWatch,
     _publications: Option<Driver>,
     _containers: Option<Containers>,
 }
@@ -82,6 +85,8 @@ impl Service {
     /// When the configuration makes no sense, or the node cannot listen or keep what it has to.
     pub fn start(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Self, ServiceError> {
         let data_dir = config.data_dir()?;
+        let disk = Arc::new(Disk::new(&data_dir, config.publisher.local_dir.clone()));
+        disk.give_up_reserve();
         let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
         let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
         let store = Arc::new(JobStore::open(&data_dir.join(store::FILE_NAME)).map_err(failed)?);
@@ -92,6 +97,7 @@ impl Service {
         metrics.count_p2p(move || counters.counters().list());
         let sources = Arc::new(sources(config, &node, &data_dir)?);
         let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
+        let compute = compute.map(|compute| ComputeConfig { disk: disk.space(), ..compute });
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
         let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
         let bench = Arc::new(Workbench::new(runtime, Arc::clone(&sources)));
@@ -127,8 +133,20 @@ impl Service {
             compute,
             metrics: Arc::clone(&metrics),
         })?);
-        let backend =
-            Arc::new(NodeBackend::new(Arc::clone(&daemon), Arc::clone(&node), sources, provider, &config.node));
+        let told = Arc::downgrade(&daemon);
+        let disk_watch = DiskWatch::start(Arc::clone(&disk), Arc::clone(node.store()), move |problem, space| {
+            if let Some(daemon) = told.upgrade() {
+                daemon.set_disk(problem, space);
+            }
+        })?;
+        let backend = Arc::new(NodeBackend::new(
+            Arc::clone(&daemon),
+            Arc::clone(&node),
+            sources,
+            provider,
+            Arc::clone(&disk),
+            &config.node,
+        ));
         let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
             .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
         let requester = &config.requester;
@@ -153,6 +171,7 @@ impl Service {
             node,
             drain_time: config.compute.drain_time.0,
             _housekeeping: housekeeping,
+            _disk: disk_watch,
             _publications: publications,
             _containers: containers,
         })

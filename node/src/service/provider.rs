@@ -79,9 +79,10 @@ impl Provider {
             receipts::sign(receipt, &signer);
             Ok(())
         });
+        let disk_bytes = policy.as_ref().map_or(u64::MAX, |(_, per_job, _)| per_job.disk_bytes);
         let assessor =
             policy.map(|(policy, per_job, sources)| Assessor::new(me, executors.clone(), policy, sources, per_job));
-        let runner = Runner::new(executors, bench, data_dir.join("executions"), sign)?;
+        let runner = Runner::new(executors, bench, data_dir.join("executions"), disk_bytes, sign)?;
         let blocks = node.as_ref().map(|node| Arc::clone(node.exchange()) as Arc<dyn Blocks>);
         let store = node.as_ref().map(|node| Arc::clone(node.store()));
         let kubos = node.as_ref().map(|node| node.kubos().to_vec()).unwrap_or_default();

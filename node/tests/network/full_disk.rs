@@ -92,8 +92,9 @@ fn a_node_with_a_full_disk_bids_on_nothing_and_can_be_started_to_clean_up() {
 
     disk.fill();
     assert_says_that_it_is_full(&provider, &disk.0);
-    let refused = lab.expect(4, &format!("wasm run hello.wat --id-only --api-host {}", provider.api));
-    assert!(refused.stderr.contains("this node takes no jobs: the disk is full"), "{}", refused.stderr);
+    let refused = lab.run_of("client", &format!("wasm run hello.wat --id-only --api-host {}", provider.api));
+    assert_ne!(refused.code, 0, "{}", refused.stderr);
+    assert!(refused.stderr.contains("this node takes no data: the disk is full"), "{}", refused.stderr);
     let lacking = job(4, "2");
     assert!(lacking.stderr.contains("bids 0/1"), "{}", lacking.stderr);
     until("the log says why it does not bid", || provider.log().contains("disk-full"));

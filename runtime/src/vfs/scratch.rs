@@ -1,5 +1,6 @@
 //! Where the bytes that the guest writes live: in memory while they are few, in files of a scratch directory beyond.
-//! It counts no quota and knows no names; the scratch directory is its owner's to remove.
+//! It counts no quota of the job's and knows no names; the scratch directory is its owner's to remove. The host's own bound on
+//! all of these bytes is here: they are in results or on disk in the end, whichever files of the guest they belong to.
 
 use std::cell::OnceCell;
 use std::io;
@@ -25,12 +26,16 @@ pub(crate) struct Scratch {
     /// Made when the first file goes to disk: most runs need none.
     dir: OnceCell<Dir>,
     in_memory: u64,
+    /// Bytes of all files, in memory or not.
+    held: u64,
+    most_held: u64,
     open: Handles<File>,
 }
 
 impl Scratch {
-    pub(crate) fn new(staging: Arc<Staging>) -> Self {
-        Self { staging, dir: OnceCell::new(), in_memory: 0, open: Handles::default() }
+    /// All files together may have `most_held` bytes: with more, the host fails.
+    pub(crate) fn new(staging: Arc<Staging>, most_held: u64) -> Self {
+        Self { staging, dir: OnceCell::new(), in_memory: 0, held: 0, most_held, open: Handles::default() }
     }
 
     /// Writes all of `data`; a hole before it reads as zeros.
@@ -42,6 +47,7 @@ impl Scratch {
         offset: u64,
     ) -> Result<(), HostFailure> {
         let end = offset + data.len() as u64;
+        self.hold(size_of(content), end.max(size_of(content)))?;
         self.make_room(id, content, end)?;
         match content {
             Content::Memory(bytes) => {
@@ -88,6 +94,7 @@ impl Scratch {
 
     /// Cuts the file off, or lengthens it with zeros.
     pub(super) fn resize(&mut self, id: NodeId, content: &mut Content, size: u64) -> Result<(), HostFailure> {
+        self.hold(size_of(content), size)?;
         self.make_room(id, content, size)?;
         match content {
             Content::Memory(bytes) => {
@@ -106,8 +113,12 @@ impl Scratch {
     /// Forgets the bytes of a file that is gone.
     pub(super) fn discard(&mut self, id: NodeId, content: &Content) -> Result<(), HostFailure> {
         match content {
-            Content::Memory(bytes) => self.in_memory -= bytes.len() as u64,
-            Content::Spilled { .. } => {
+            Content::Memory(bytes) => {
+                self.held -= bytes.len() as u64;
+                self.in_memory -= bytes.len() as u64;
+            }
+            Content::Spilled { size } => {
+                self.held -= size;
                 self.open.forget(id);
                 self.dir()?.remove_file(file_name(id)).map_err(failed("remove"))?;
             }
@@ -132,6 +143,7 @@ impl Scratch {
 
     /// Puts a second copy of a file, under another name that the guest linked to it.
     pub(super) fn copy_out(&mut self, id: NodeId, content: &Content, to: &Dir, name: &str) -> Result<(), HostFailure> {
+        self.hold(0, size_of(content))?;
         let copied = match content {
             Content::Spilled { .. } => {
                 let dir = self.dir()?;
@@ -140,6 +152,19 @@ impl Scratch {
             Content::Memory(_) | Content::Input { .. } => return self.move_out(id, content, to, name),
         };
         copied.map_err(|error| HostFailure::io(format!("copy {name:?} to the results directory"), error))
+    }
+
+    /// A file goes from `from` bytes to `to`.
+    fn hold(&mut self, from: u64, to: u64) -> Result<(), HostFailure> {
+        let held = self.held.saturating_sub(from).saturating_add(to);
+        if to > from && held > self.most_held {
+            return Err(HostFailure::new(format!(
+                "the outputs, temporary files and logs of the run need more than the {} bytes of disk that this host gives it",
+                self.most_held
+            )));
+        }
+        self.held = held;
+        Ok(())
     }
 
     /// Takes the file to disk when `size` is too much for memory.

@@ -131,6 +131,14 @@ impl Store {
         writer.finish()
     }
 
+    /// Closes packs that another process has removed: the disk has their room again only once nobody has them open.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn close_removed(&self) -> Result<(), DataError> {
+        self.packs.refresh().map(drop)
+    }
+
     /// Drafts of the dead, which have come by the lock of theirs.
     fn take_over(&self) -> Result<(), DataError> {
         if self.layout.drafts()?.is_empty() {

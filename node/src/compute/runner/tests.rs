@@ -36,6 +36,10 @@ impl Place {
     }
 
     fn runner(&self) -> Runner {
+        self.runner_with_disk(u64::MAX)
+    }
+
+    fn runner_with_disk(&self, disk_bytes: u64) -> Runner {
         let sign: Sign = Arc::new(|receipt| {
             receipt.unclaimed.notes.push("signed".into());
             Ok(())
@@ -44,6 +48,7 @@ impl Place {
             Executors::new(Arc::clone(&self.bench)),
             Arc::clone(&self.bench),
             self.dir.path().join("executions"),
+            disk_bytes,
             sign,
         )
         .unwrap()
@@ -162,6 +167,17 @@ fn a_failure_is_the_hosts_or_everybodys() {
     let (kind, why) = run(&place.job(&module(""), &[("/no/such/input", "/a")]));
     assert_eq!(kind, FailureKind::Host);
     assert!(why.contains("/no/such/input"), "{why}");
+}
+
+#[test]
+fn an_execution_that_needs_more_disk_than_the_node_gives_fails_on_its_host() {
+    let place = Place::new();
+    let job = place.job(&module(""), &[]);
+    let execution = job.id.execution(0, 1);
+    let (kind, why) = place.runner_with_disk(4).run(execution, &job).unwrap_err();
+    assert_eq!(kind, FailureKind::Host);
+    assert!(why.contains("more than the 4 bytes of disk"), "{why}");
+    assert!(place.runner_with_disk(5).run(execution, &job).is_ok(), "`hello` has five");
 }
 
 #[test]

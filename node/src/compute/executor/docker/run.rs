@@ -25,6 +25,7 @@ use super::outputs::{self, Left};
 use super::streams::Streams;
 use super::{hold, inputs};
 use crate::cas::unixfs::Unpack;
+use crate::job::ContainerLimits;
 
 /// How often it is looked whether anybody still wants the result.
 const BEAT: Duration = Duration::from_millis(100);
@@ -192,7 +193,7 @@ async fn watch(docker: &Docker, container: &Container<'_>, id: &str, place: &Pat
                 }
                 if Instant::now() >= look_at {
                     let looked = Instant::now();
-                    if let Some(limit) = over(container, place)? {
+                    if let Some(limit) = over(container, place, streams.taken())? {
                         return Ok(Ended::by(limit));
                     }
                     look_at = Instant::now() + looked.elapsed() * REST;
@@ -204,7 +205,7 @@ async fn watch(docker: &Docker, container: &Container<'_>, id: &str, place: &Pat
     if state.running == Some(true) {
         return Err(HostFailure::new("the engine takes a container that runs for one that has ended").into());
     }
-    if let Some(limit) = over(container, place)? {
+    if let Some(limit) = over(container, place, streams.taken())? {
         return Ok(Ended::by(limit));
     }
     let code = state.exit_code.and_then(|code| u32::try_from(code).ok());
@@ -237,9 +238,19 @@ async fn how_it_ended(docker: &Docker, id: &str) -> Result<ContainerState, HostF
     }
 }
 
-fn over(container: &Container<'_>, place: &Path) -> Result<Option<Limit>, HostFailure> {
-    let dir = place.join("outputs");
-    outputs::over(&dir, &container.spec.limits).map_err(|error| HostFailure::at("look at", &dir, error))
+/// Which limit the outputs are over. More than this node gives to one execution, with `said` bytes of standard streams, is a
+/// failure of the node.
+fn over(container: &Container<'_>, place: &Path, said: u64) -> Result<Option<Limit>, HostFailure> {
+    let (dir, limits) = (place.join("outputs"), &container.spec.limits);
+    let given = container.control.disk_bytes();
+    let left = given.saturating_sub(said);
+    let bounded = ContainerLimits { output_bytes: limits.output_bytes.min(left), ..*limits };
+    match outputs::over(&dir, &bounded).map_err(|error| HostFailure::at("look at", &dir, error))? {
+        Some(Limit::OutputBytes) if left < limits.output_bytes => Err(HostFailure::new(format!(
+            "the outputs and logs of the container need more than the {given} bytes of disk that this host gives it"
+        ))),
+        limit => Ok(limit),
+    }
 }
 
 /// What an engine says that cannot be is said of the job: every engine would.

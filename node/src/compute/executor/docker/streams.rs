@@ -11,6 +11,7 @@ pub(super) struct Streams<'a> {
     stdout: File,
     stderr: File,
     left: u64,
+    taken: u64,
     control: &'a Control,
 }
 
@@ -18,12 +19,17 @@ impl<'a> Streams<'a> {
     /// New files in `dir`, for `most` bytes together.
     pub(super) fn new(dir: &Path, most: u64, control: &'a Control) -> io::Result<Self> {
         let file = |name| File::create_new(Self::path(dir, name));
-        Ok(Self { stdout: file("stdout")?, stderr: file("stderr")?, left: most, control })
+        Ok(Self { stdout: file("stdout")?, stderr: file("stderr")?, left: most, taken: 0, control })
     }
 
     /// Where a stream is kept.
     pub(super) fn path(dir: &Path, name: &str) -> PathBuf {
         dir.join(name)
+    }
+
+    /// Bytes taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// Takes the next bytes. False when they are more than it may say: then only what it might still say was taken.
@@ -34,6 +40,7 @@ impl<'a> Streams<'a> {
         file.write_all(taken)?;
         self.control.wrote(stderr, taken);
         self.left -= fits as u64;
+        self.taken += fits as u64;
         Ok(fits == bytes.len())
     }
 }
