@@ -50,6 +50,8 @@ pub struct Compute {
     hungry: BTreeSet<(u64, JobId)>,
     past: Past,
     declines: Declines,
+    /// Jobs of which the requester asks why they are not bid on, until they are, or it was told.
+    asked: BTreeMap<JobId, Arc<AnnouncedJob>>,
     /// How many jobs were heard of so far.
     heard: u64,
     draining: bool,
@@ -88,6 +90,7 @@ impl Compute {
             hungry: BTreeSet::new(),
             past: Past::new(config.jobs),
             declines: Declines::default(),
+            asked: BTreeMap::new(),
             heard: 0,
             draining: false,
             disk_full: config.disk.full,
@@ -199,6 +202,7 @@ impl Compute {
             // What providers say to requesters, and what is answered without the machine.
             Message::Bid(_)
             | Message::Withdraw(_)
+            | Message::Decline(_)
             | Message::Running(_)
             | Message::Proposal(_)
             | Message::Failed(_)
@@ -276,6 +280,7 @@ impl Compute {
     }
 
     fn forget(&mut self, job: JobId) {
+        self.asked.remove(&job);
         let Some(entry) = self.jobs.remove(&job) else { return };
         for shard in (0..).take(entry.record.shards.len()) {
             self.ledger.release((job, shard));

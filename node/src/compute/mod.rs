@@ -148,6 +148,15 @@ pub enum Effect {
         /// What.
         message: Message,
     },
+    /// Tell one node something, and try only once: nothing depends on it.
+    SendOnce {
+        /// Whom.
+        to: PeerId,
+        /// Multiaddrs at which it may be reached.
+        addrs: Vec<String>,
+        /// What.
+        message: Message,
+    },
     /// Run an execution: `Input::Ran`. If its results are there already, they are the answer.
     Run {
         /// Which.

@@ -387,10 +387,14 @@ impl Core {
             match effect {
                 requester::Effect::Announce(job) => {
                     // Nobody hears their own gossip.
+                    let versions = match self.requester.as_ref().map_or(0, |requester| requester.asks(&job.id)) {
+                        0 => self.versions.clone(),
+                        share => self.versions.asking(share),
+                    };
                     let announced =
-                        compute::Input::Announced { job: Arc::new(job.clone()), versions: self.versions.clone() };
+                        compute::Input::Announced { job: Arc::new(job.clone()), versions: versions.clone() };
                     self.tell_compute(now_ms, announced);
-                    let announcement = Announcement { job, versions: self.versions.clone() };
+                    let announcement = Announcement { job, versions };
                     self.effects.push(Effect::Announce(Box::new(announcement)));
                 }
                 requester::Effect::Send { to, message } => self.send(now_ms, to, message),
@@ -408,6 +412,14 @@ impl Core {
                 compute::Effect::Send { to, message } => {
                     self.send(now_ms, to, message);
                     continue;
+                }
+                compute::Effect::SendOnce { to, addrs, message } => {
+                    if to == self.me {
+                        self.to_self.push_back(message);
+                        continue;
+                    }
+                    // Nothing waits for it, and no number of the outbox is this one.
+                    Effect::Transmit(Box::new(Transmit { id: 0, to, addrs, message, again: false }))
                 }
                 compute::Effect::Assess(job) => Effect::Assess(job),
                 compute::Effect::Run { execution, job } => Effect::Run { execution, job },
@@ -458,6 +470,7 @@ fn addressee(message: &Message) -> Addressee {
     match message {
         Message::Bid(_)
         | Message::Withdraw(_)
+        | Message::Decline(_)
         | Message::Running(_)
         | Message::Proposal(_)
         | Message::Failed(_)

@@ -376,7 +376,7 @@ impl Waiting {
 
 fn lane(message: &Message) -> Lane {
     let shard = match message {
-        Message::Bid(_) | Message::Withdraw(_) | Message::Reject(_) => None,
+        Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) | Message::Reject(_) => None,
         Message::Cancel(Cancel { shard, .. }) => *shard,
         Message::Accept(Accept { execution, .. })
         | Message::Running(Running { execution })

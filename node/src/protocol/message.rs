@@ -53,6 +53,8 @@ pub enum Message {
     Bid(Bid),
     /// Provider to requester: no longer.
     Withdraw(Withdraw),
+    /// Provider to requester: no bid, and why. Only where an announcement asks for it.
+    Decline(Decline),
     /// Requester to provider: run this.
     Accept(Accept),
     /// Requester to provider: no need, for these shards.
@@ -112,6 +114,16 @@ pub struct Withdraw {
     pub shards: Vec<u32>,
     /// Why.
     pub why: String,
+}
+
+/// No bid. It is sent once, and may be lost: the requester only counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decline {
+    /// The job.
+    pub job: JobId,
+    /// The name of a [`DeclineReason`](crate::job::DeclineReason). A name that the requester does not know counts as `other`.
+    pub reason: String,
 }
 
 /// A bid is accepted.
@@ -332,6 +344,7 @@ impl Message {
         match self {
             Self::Bid(bid) => bid.job,
             Self::Withdraw(withdraw) => withdraw.job,
+            Self::Decline(decline) => decline.job,
             Self::Reject(reject) => reject.job,
             Self::Cancel(cancel) => cancel.job,
             Self::Accept(Accept { execution, .. })

@@ -2,6 +2,7 @@
 //! of both are here; who may say what, and what follows, is decided by `requester` and `compute`. PROTOCOL.md says it in
 //! words.
 
+mod asking;
 mod check;
 mod codec;
 mod message;
@@ -11,11 +12,12 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
+pub use asking::ALL_NODES;
 pub use check::AnnouncementError;
 pub use codec::{Wire, WireError};
 pub use message::{
-    Accept, Announcement, Ballot, Bid, Cancel, Collected, Delivery, Envelope, Evidence, Failed, FailureKind, Message,
-    Proposal, Published, Refusal, Reject, Reply, Running, VerdictNotice, Versions, Withdraw,
+    Accept, Announcement, Ballot, Bid, Cancel, Collected, Decline, Delivery, Envelope, Evidence, Failed, FailureKind,
+    Message, Proposal, Published, Refusal, Reject, Reply, Running, VerdictNotice, Versions, Withdraw,
 };
 pub use signed::{MAX_SIGNED_BYTES, ed25519_of};
 

@@ -63,6 +63,7 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
         (any::<u16>(), ".{0,50}").prop_map(move |(number, why)| {
             Message::Failed(Failed { execution: execution(1, number), kind: FailureKind::Host, why })
         }),
+        "[a-z-]{0,20}".prop_map(move |reason| Message::Decline(Decline { job, reason })),
         (any::<bool>(), any::<bool>()).prop_map(move |(won, publish)| {
             Message::Verdict(VerdictNotice { execution: execution(2, 1), won, publish, evidence: !won })
         }),

@@ -8,7 +8,9 @@ use libp2p::PeerId;
 use super::draw::draw;
 use super::live::Heard;
 use super::shard::Shard;
-use crate::job::{BidRecord, DrawRecord, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, ShardState};
+use crate::job::{
+    BidRecord, DrawRecord, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, ShardState, declines_in_words,
+};
 use crate::protocol::{Accept, FailureKind, Message, PROTOCOL_VERSION, Versions};
 
 impl Shard<'_> {
@@ -66,11 +68,22 @@ impl Shard<'_> {
         }
         let seconds = self.job.bidding_ms / 1000;
         self.give_up(if self.record.executions.is_empty() {
-            format!("{} after {seconds} s: not enough providers offered to run it", self.bids_in_words())
+            format!("{} after {seconds} s: {}", self.bids_in_words(), self.too_few())
         } else {
             let (placed, wanted) = (self.record.executions.len(), self.concurrency());
-            format!("accepted {placed}/{wanted} after {seconds} s: not enough providers offered to run it")
+            format!("accepted {placed}/{wanted} after {seconds} s: {}", self.too_few())
         });
+    }
+
+    /// That too few providers bid, with the reasons of those that said why they do not.
+    fn too_few(&self) -> String {
+        let few = "not enough providers offered to run it";
+        self.declines_in_words().map_or_else(|| few.into(), |declines| format!("{few}; {declines}"))
+    }
+
+    /// Why nodes do not bid, counted.
+    pub(super) fn declines_in_words(&self) -> Option<String> {
+        declines_in_words(self.declines.values().copied())
     }
 
     fn draw(&mut self, vacant: usize) {

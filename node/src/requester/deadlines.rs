@@ -12,7 +12,7 @@ impl Shard<'_> {
             return None;
         }
         let stalled = self.watch.progress_ms.saturating_add(self.now.config.stalled_ms);
-        let stalled = (!self.watch.stalled).then_some(stalled);
+        let stalled = if self.watch.stalled { self.said_again_at() } else { Some(stalled) };
         let step = if self.is_judged() { Some(self.publication_deadline()) } else { self.vote_deadline() };
         stalled.into_iter().chain(step).min()
     }

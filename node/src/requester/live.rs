@@ -1,14 +1,23 @@
 //! A job that has not ended: its record, and what is known of it as long as the process lives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p::PeerId;
 
 use super::RequesterConfig;
 use super::out::Out;
 use super::shard::Shard;
-use crate::job::{JobRecord, ShardRecord};
+use crate::job::{DeclineReason, JobRecord, ShardRecord};
+use crate::protocol::ALL_NODES;
 use crate::verify::Seal;
+
+/// Shares of all nodes that are asked why they do not bid, in 64ths: by the second announcement and those that follow. The
+/// first asks nobody, since most jobs find their bids by it.
+const ASKED: [u8; 3] = [1, 8, ALL_NODES];
+/// Once so many nodes have said why, no more are asked: in a large network the first share is enough.
+const ENOUGH: usize = 8;
+/// Nodes whose reasons are counted.
+const MOST_DECLINES: usize = 256;
 
 /// A job at work.
 #[derive(Debug)]
@@ -19,6 +28,10 @@ pub(super) struct Live {
     pub(super) bidding_until: u64,
     /// When the job is announced again.
     pub(super) announce_ms: Option<u64>,
+    /// How often it has been announced.
+    pub(super) announced: usize,
+    /// Why nodes do not bid, as they say.
+    declines: BTreeMap<PeerId, DeclineReason>,
 }
 
 /// Times of one shard, none of which outlives the process: after a restart they begin anew.
@@ -32,6 +45,8 @@ pub(super) struct Watch {
     pub(super) progress_ms: u64,
     /// Whether it was said since that nothing does.
     pub(super) stalled: bool,
+    /// When it was said, and how many nodes had declined by then.
+    pub(super) said: (u64, usize),
     /// Since when nobody can change the verdict any more.
     pub(super) decided_ms: Option<u64>,
     /// Until when somebody is looked for who takes the place of an execution that was given up: those who bid at first may
@@ -68,7 +83,7 @@ impl Live {
     pub(super) fn new(record: JobRecord, now_ms: u64) -> Self {
         let watches = record.shards.iter().map(|shard| Watch::new(shard, now_ms)).collect();
         let bidding_until = now_ms.saturating_add(record.job.bidding_ms);
-        Self { record, watches, bidding_until, announce_ms: None }
+        Self { record, watches, bidding_until, announce_ms: None, announced: 0, declines: BTreeMap::new() }
     }
 
     /// One of its shards at work.
@@ -76,13 +91,33 @@ impl Live {
         let index = usize::try_from(number).ok()?;
         let record = self.record.shards.get_mut(index)?;
         let watch = self.watches.get_mut(index)?;
-        let (job, bidding_until) = (&self.record.job, self.bidding_until);
-        Some(Shard { now, job, number, bidding_until, record, watch, out })
+        let (job, bidding_until, declines) = (&self.record.job, self.bidding_until, &self.declines);
+        Some(Shard { now, job, number, bidding_until, declines, record, watch, out })
     }
 
     /// The numbers of all shards.
     pub(super) fn numbers(&self) -> Vec<u32> {
         (0..).zip(&self.watches).map(|(number, _)| number).collect()
+    }
+
+    /// The share of all nodes that the latest announcement asks why they do not bid, in 64ths.
+    pub(super) fn asks(&self) -> u8 {
+        let again = self.announced.checked_sub(2).filter(|_| self.declines.len() < ENOUGH);
+        again.map_or(0, |again| ASKED[again.min(ASKED.len() - 1)])
+    }
+
+    /// A node says why it does not bid. Answers whether that is counted: not what nobody asked for.
+    pub(super) fn decline(&mut self, from: PeerId, reason: DeclineReason) -> bool {
+        let known = self.declines.contains_key(&from);
+        if self.announced < 2 || (!known && self.declines.len() >= MOST_DECLINES) {
+            return false;
+        }
+        self.declines.insert(from, reason) != Some(reason)
+    }
+
+    /// A node bids after all.
+    pub(super) fn bids(&mut self, from: &PeerId) {
+        self.declines.remove(from);
     }
 
     /// Whether some shard still has to find providers, or others for those that were given up.
@@ -108,6 +143,7 @@ impl Watch {
             heard: vec![heard; shard.executions.len()],
             progress_ms: now_ms,
             stalled: false,
+            said: (now_ms, 0),
             decided_ms: None,
             replacing_until: None,
             asked_ms: now_ms,

@@ -11,9 +11,12 @@ use super::live::{Live, Now};
 use super::out::Out;
 use super::shard::Shard;
 use super::{Changes, Effect, Input, RequesterConfig};
-use crate::job::{AnnouncedJob, Event, EventKind, ExecutionId, JobId, JobRecord, JobState, ShardState};
+use crate::job::{AnnouncedJob, DeclineReason, Event, EventKind, ExecutionId, JobId, JobRecord, JobState, ShardState};
 use crate::protocol::{Message, Refusal};
 use crate::verify::Seal;
+
+/// Announcements of a job that fit into the time for its bids, at least.
+const ANNOUNCEMENTS: u64 = 8;
 
 /// See the module.
 pub struct Requester {
@@ -82,7 +85,7 @@ impl Requester {
     pub fn admits(&self, from: &PeerId, message: &Message) -> Result<(), Refusal> {
         let live = self.jobs.get(&message.job()).ok_or(Refusal::Unknown)?;
         let execution = match message {
-            Message::Bid(_) | Message::Withdraw(_) => return Ok(()),
+            Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) => return Ok(()),
             Message::Running(running) => running.execution,
             Message::Proposal(proposal) => proposal.execution,
             Message::Failed(failed) => failed.execution,
@@ -99,6 +102,11 @@ impl Requester {
         let shard = usize::try_from(execution.shard).ok().and_then(|shard| live.record.shards.get(shard));
         let execution = shard.and_then(|shard| shard.execution(execution.number)).ok_or(Refusal::Unknown)?;
         if execution.peer == *from { Ok(()) } else { Err(Refusal::NotYours) }
+    }
+
+    /// The share of all nodes that are to be asked with the announcement of `job` why they do not bid, in 64ths.
+    pub fn asks(&self, job: &JobId) -> u8 {
+        self.jobs.get(job).map_or(0, Live::asks)
     }
 
     /// When [`Input::Tick`] is needed at the latest.
@@ -144,7 +152,16 @@ impl Requester {
         }
         match message {
             Message::Bid(bid) => {
+                if let Some(live) = self.jobs.get_mut(&bid.job) {
+                    live.bids(&from);
+                }
                 self.work(now_ms, bid.job, &once(bid.shards), "", |shard| shard.bid(from, &bid.versions))
+            }
+            Message::Decline(decline) => {
+                let reason = DeclineReason::of(&decline.reason);
+                let Some(live) = self.jobs.get_mut(&decline.job) else { return Vec::new() };
+                let shards = if live.decline(from, reason) { live.numbers() } else { Vec::new() };
+                self.work(now_ms, decline.job, &shards, "", |_| {})
             }
             Message::Withdraw(withdraw) => self.work(now_ms, withdraw.job, &once(withdraw.shards), "", |shard| {
                 shard.withdraw(&from, &withdraw.why);
@@ -225,7 +242,10 @@ impl Requester {
         if !live.lacks_bids(now_ms) {
             return None;
         }
-        let next = now_ms.saturating_add(self.config.announce_ms.max(1));
+        // Also where the bidding is short, there is time to ask everybody why they do not bid.
+        let pause = self.config.announce_ms.min(live.record.job.bidding_ms / ANNOUNCEMENTS).max(1);
+        let next = now_ms.saturating_add(pause);
+        live.announced += 1;
         live.announce_ms = Some(next);
         self.times.insert((next, job, None));
         Some(Effect::Announce(live.record.job.clone()))

@@ -1,12 +1,14 @@
 //! One shard at work: what all steps of it share, and the order in which they are tried.
 
+use std::collections::BTreeMap;
+
 use libp2p::PeerId;
 
 use super::live::{Now, Watch};
 use super::out::Out;
 use crate::job::{
-    AnnouncedJob, Deal, Event, EventKind, ExecutionId, ExecutionRecord, ExecutionState, JobState, ShardRecord,
-    ShardState,
+    AnnouncedJob, Deal, DeclineReason, Event, EventKind, ExecutionId, ExecutionRecord, ExecutionState, JobState,
+    ShardRecord, ShardState,
 };
 use crate::protocol::{Cancel, Message};
 
@@ -19,6 +21,7 @@ pub(super) struct Shard<'a> {
     pub(super) job: &'a AnnouncedJob,
     pub(super) number: u32,
     pub(super) bidding_until: u64,
+    pub(super) declines: &'a BTreeMap<PeerId, DeclineReason>,
     pub(super) record: &'a mut ShardRecord,
     pub(super) watch: &'a mut Watch,
     pub(super) out: &'a mut Out,

@@ -3,6 +3,8 @@
 use super::shard::{Shard, short};
 use crate::job::{EventKind, ExecutionState};
 
+/// Pause before the reasons of more nodes are said.
+const SAY_AGAIN_MS: u64 = 1_000;
 /// Providers that a sentence names; of the others it has the number.
 const NAMED: usize = 3;
 
@@ -10,13 +12,22 @@ impl Shard<'_> {
     /// Says why nothing happens, if nothing does.
     pub(super) fn stall(&mut self) {
         let due = self.watch.progress_ms.saturating_add(self.now.config.stalled_ms);
-        if self.watch.stalled || self.record.state.is_final() || self.now.ms < due {
+        let due = if self.watch.stalled { self.said_again_at() } else { Some(due) };
+        if self.record.state.is_final() || due.is_none_or(|due| self.now.ms < due) {
             return;
         }
         self.watch.stalled = true;
+        self.watch.said = (self.now.ms, self.declines.len());
         let text = self.waits_for();
         self.record.why = Some(text.clone());
         self.happened(EventKind::Stalled, None, text);
+    }
+
+    /// When it is said again, since other nodes have said meanwhile why they do not bid.
+    pub(super) fn said_again_at(&self) -> Option<u64> {
+        let (said_ms, declines) = self.watch.said;
+        let lacks = !self.is_judged() && self.numbers(ExecutionState::is_pending).is_empty();
+        (lacks && self.declines.len() > declines).then(|| said_ms.saturating_add(SAY_AGAIN_MS))
     }
 
     fn waits_for(&self) -> String {
@@ -30,10 +41,10 @@ impl Shard<'_> {
         }
         let pending = self.numbers(ExecutionState::is_pending);
         if self.record.executions.is_empty() {
-            format!("{}: waiting for providers that hold the inputs", self.bids_in_words())
+            self.with_declines(format!("{}: waiting for providers that hold the inputs", self.bids_in_words()))
         } else if pending.is_empty() {
             let (accepted, wanted) = (self.occupied(), self.concurrency());
-            format!("accepted {accepted}/{wanted}: waiting for more providers that hold the inputs")
+            self.with_declines(format!("accepted {accepted}/{wanted}: waiting for more providers that hold the inputs"))
         } else {
             let mut names: Vec<String> =
                 pending.iter().take(NAMED).filter_map(|number| self.describe(*number)).collect();
@@ -41,6 +52,13 @@ impl Shard<'_> {
                 names.push(format!("{} more", pending.len() - NAMED));
             }
             format!("{}: waiting for {}", self.proposals_in_words(), names.join(", "))
+        }
+    }
+
+    fn with_declines(&self, text: String) -> String {
+        match self.declines_in_words() {
+            Some(declines) => format!("{text}; {declines}"),
+            None => text,
         }
     }
 

@@ -65,3 +65,23 @@ fn a_log_filter_shows_one_part_and_hides_another() {
     assert_eq!(wrong.code, 2, "{}", wrong.stderr);
     assert!(wrong.stderr.contains("--log-filter: log.filter: \"bacalhau=loud\" does not fit"), "{}", wrong.stderr);
 }
+
+#[test]
+fn a_client_learns_why_there_are_no_bids() {
+    let lab = Lab::new();
+    let requester = lab.serve("requester", "--compute=false --bidding-time 4s");
+    let lacking: Vec<Node> = ["one", "two"].map(|name| lab.serve(name, &format!("--peer {}", requester.peer))).into();
+    let small = lab.serve("small", &format!("--peer {} --limit-job-memory 1MiB", requester.peer));
+    until("all are connected", || {
+        requester.client().nodes().unwrap().iter().filter(|node| node.connected).count() == 4
+    });
+    let line = format!("wasm run hello.wat -c 1 -i https://example.org/x:/x --api-host {}", requester.api);
+    let end = lab.run_of("client", &line);
+    assert_ne!(end.code, 0, "{}", end.stderr);
+    let why = "3 nodes: 2 lack the input, 1 gives one job less than it asks for";
+    assert!(end.stderr.contains(why), "{}", end.stderr);
+    let job = requester.client().jobs(&bacalhau::api::ListParams::default()).unwrap().jobs[0].id.to_string();
+    let described = lab.expect(0, &format!("describe {job} --api-host {}", requester.api));
+    assert!(described.stdout.contains(why), "{}", described.stdout);
+    drop((lacking, small));
+}

@@ -24,6 +24,9 @@ impl Compute {
         if versions.protocol != self.versions.protocol {
             return;
         }
+        if versions.asks(&self.me, &id) && self.asked.len() < self.config.jobs {
+            self.asked.insert(id, Arc::clone(&job));
+        }
         if self.draining {
             return self.decline(id, Declined::new(DeclineReason::Draining, "this node is shutting down"));
         }
@@ -36,7 +39,11 @@ impl Compute {
         if self.disk_full {
             return self.decline(id, Declined::new(DeclineReason::DiskFull, DISK_FULL));
         }
-        if self.past.contains(&id) || self.assessing.contains(&id) {
+        if self.past.contains(&id) {
+            self.asked.remove(&id);
+            return;
+        }
+        if self.assessing.contains(&id) {
             return;
         }
         if self.jobs.len() >= self.config.jobs {
@@ -103,6 +110,10 @@ impl Compute {
             .filter(|(_, shard)| matches!(shard.stage, Stage::Idle) && self.ledger.could_fit(shard.needs))
             .map(|(number, _)| number)
             .collect();
+        if wanted.is_empty() {
+            // Before it is forgotten.
+            self.decline_what_does_not_fit(id);
+        }
         for shard in wanted {
             self.put(id, shard, Stage::Waiting);
         }
@@ -142,6 +153,7 @@ impl Compute {
             self.put(id, *shard, Stage::Bid);
         }
         if !shards.is_empty() {
+            self.asked.remove(&id);
             self.news.push(News::Bid { job: id, shards: shards.len() });
             self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone() }));
         }

@@ -1,31 +1,43 @@
-//! What the operator hears of: jobs that are not bid on, with the reason, and where executions stand.
+//! Jobs that are not bid on, with the reason: what the operator hears of, and the requester if it asks. And where executions
+//! stand, for the operator.
 
 use std::sync::Arc;
 
 use bacalhau_runtime::Outcome;
 
-use super::super::News;
 use super::super::record::Stage;
+use super::super::{Effect, News};
 use super::Compute;
 use super::bidding::DISK_FULL;
 use crate::job::{DeclineReason, Declined, ExecutionId, ExecutionState, JobId};
+use crate::protocol::{Decline, Message};
 
 impl Compute {
-    /// This node does not bid on the job, as things are.
+    /// This node does not bid on the job, as things are. Its operator hears of it, and its requester if it asks.
     pub(super) fn decline(&mut self, job: JobId, declined: Declined) {
-        if self.declines.insert(job, declined.reason) {
+        let Declined { reason, .. } = declined;
+        if self.declines.insert(job, reason) {
             self.news.push(News::NoBid { job, declined });
+        }
+        let Some(asked) = self.asked.remove(&job) else { return };
+        if self.declines.may_say(job, self.now_ms) {
+            let message = Message::Decline(Decline { job, reason: reason.name().into() });
+            let (to, addrs) = (asked.requester.peer, asked.requester.addrs.clone());
+            self.effects.push(Effect::SendOnce { to, addrs, message });
         }
     }
 
     /// Declines a job that was assessed, and of which nothing could be bid on: it would take more than is free, or more than there
     /// is.
     pub(super) fn decline_what_does_not_fit(&mut self, job: JobId) {
-        let Some(entry) = self.jobs.get(&job).filter(|entry| !entry.accepted) else { return };
+        let Some(entry) = self.jobs.get(&job) else { return };
         let mut declined = None;
         for shard in &entry.record.shards {
             match shard.stage {
-                Stage::Bid | Stage::Running(_) | Stage::Proposed(_) => return,
+                Stage::Bid | Stage::Running(_) | Stage::Proposed(_) => {
+                    self.asked.remove(&job);
+                    return;
+                }
                 Stage::Waiting if self.disk_full => declined = Some(DeclineReason::DiskFull),
                 Stage::Waiting => declined = Some(DeclineReason::Full),
                 Stage::Idle if declined.is_none() && !self.ledger.could_fit(shard.needs) => {
@@ -44,7 +56,8 @@ impl Compute {
             }
             Some(DeclineReason::DiskFull) => DISK_FULL.into(),
             Some(_) => "it would take more than this node has".into(),
-            None => return,
+            None if entry.record.shards.is_empty() => return,
+            None => return drop(self.asked.remove(&job)),
         };
         self.decline(job, Declined { reason: declined.unwrap_or(DeclineReason::Other), why });
     }

@@ -1,5 +1,6 @@
 //! Whole jobs, played through the machine.
 
+mod declines;
 mod hostile;
 mod jobs;
 mod properties;

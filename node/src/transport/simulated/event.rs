@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::compute::Ran;
 use crate::daemon::Input;
 use crate::job::{AnnouncedJob, ExecutionId, JobId};
-use crate::protocol::{FailureKind, Message, Reply};
+use crate::protocol::{FailureKind, Message, Reply, Versions};
 
 /// Something that happens.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) enum Event {
     /// Heartbeats of a node are due.
     Heartbeat { node: usize, life: u32 },
     /// An announcement arrives.
-    Announced { node: usize, job: Arc<AnnouncedJob> },
+    Announced { node: usize, job: Arc<AnnouncedJob>, versions: Versions },
     /// A message arrives.
     Deliver(Box<Delivery>),
     /// The answer to a message arrives, or its time is over.

@@ -10,7 +10,9 @@ use super::world::World;
 use super::{Behaviour, FakeSeal};
 use crate::daemon::{Heartbeat, Input, Transmit};
 use crate::job::AnnouncedJob;
-use crate::protocol::{Bid, Failed, FailureKind, Message, Proposal, Reply, Running, Withdraw};
+use crate::protocol::{
+    Announcement, Bid, Decline, Failed, FailureKind, Message, Proposal, Reply, Running, Versions, Withdraw,
+};
 use crate::verify::Seal as _;
 
 /// The most hops that an announcement takes.
@@ -30,7 +32,8 @@ enum Disguise {
 
 impl World<'_> {
     /// Gossip: everybody hears of it, or almost. Who has no use for it drops it unread.
-    pub(super) fn announce(&mut self, from: usize, job: AnnouncedJob) {
+    pub(super) fn announce(&mut self, from: usize, announcement: Announcement) {
+        let Announcement { job, versions } = announcement;
         let data_set = jobs::data_set(&job);
         let job = Arc::new(job);
         for node in 0..self.nodes.len() {
@@ -42,17 +45,17 @@ impl World<'_> {
             if holds || self.dice.chance(self.config.curious) {
                 let hops = 1 + self.dice.below(HOPS);
                 let at = self.now_ms + hops * self.delay();
-                self.agenda.at(at, Event::Announced { node, job: job.clone() });
+                self.agenda.at(at, Event::Announced { node, job: job.clone(), versions: versions.clone() });
             }
         }
     }
 
     /// An announcement arrives.
-    pub(super) fn hear(&mut self, node: usize, job: Arc<AnnouncedJob>) {
+    pub(super) fn hear(&mut self, node: usize, job: Arc<AnnouncedJob>, versions: Versions) {
         if self.nodes[node].behaviour == Behaviour::Flooder {
             self.flood(node, &job);
         }
-        self.handle(node, Input::Announced { job, versions: jobs::versions() });
+        self.handle(node, Input::Announced { job, versions });
     }
 
     /// Sends a message, once.
@@ -200,6 +203,7 @@ impl World<'_> {
                 Message::Failed(Failed { execution, kind: FailureKind::Refused, why: why() }),
                 Message::Withdraw(Withdraw { job: job.id, shards: vec![7, u32::MAX], why: why() }),
                 Message::Bid(Bid { job: job.id, shards: vec![u32::MAX, 0, 0], versions: jobs::versions() }),
+                Message::Decline(Decline { job: job.id, reason: why() }),
             ];
             for message in messages {
                 let at = self.now_ms + u64::from(round) * 100 + self.delay();

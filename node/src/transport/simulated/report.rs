@@ -106,6 +106,7 @@ pub(super) fn kind(message: &Message) -> &'static str {
     match message {
         Message::Bid(_) => "bid",
         Message::Withdraw(_) => "withdraw",
+        Message::Decline(_) => "decline",
         Message::Accept(_) => "accept",
         Message::Reject(_) => "reject",
         Message::Running(_) => "running",

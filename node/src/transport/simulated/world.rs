@@ -120,7 +120,7 @@ impl<'a> World<'a> {
             }
             Event::Wake { node, life } => self.wake(node, life),
             Event::Heartbeat { node, life } => self.heartbeats(node, life),
-            Event::Announced { node, job } => self.hear(node, job),
+            Event::Announced { node, job, versions } => self.hear(node, job, versions),
             Event::Deliver(delivery) => {
                 let words: Vec<u64> = kind(&delivery.message).bytes().map(u64::from).collect();
                 self.trace(&words);
@@ -234,7 +234,7 @@ impl<'a> World<'a> {
 
     fn carry_out(&mut self, node: usize, effect: Effect) {
         match effect {
-            Effect::Announce(announcement) => self.announce(node, announcement.job),
+            Effect::Announce(announcement) => self.announce(node, *announcement),
             Effect::Transmit(transmit) => self.transmit(node, *transmit),
             Effect::Assess(job) => self.assess(node, &job),
             Effect::Run { execution, job } => self.begin(node, execution, &job),
