@@ -10,7 +10,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::{Daemon, Mailbox, Parts, Work};
 use crate::compute::{ComputeConfig, Ran};
-use crate::job::{AnnouncedJob, ExecutionId, ExecutionState, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, ExecutionState, Resources};
 use crate::metrics::Metrics;
 use crate::protocol::{Accept, Announcement, Bid, Delivery, FailureKind, Message, Reply, Running};
 use crate::requester::RequesterConfig;
@@ -59,7 +59,7 @@ impl Transport for Net {
 struct Forever(Mutex<Receiver<()>>);
 
 impl Work for Forever {
-    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, String> {
+    fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         Ok(vec![Some(job.request.request.spec.resources); job.shards.len()])
     }
 

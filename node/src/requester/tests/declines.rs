@@ -31,8 +31,11 @@ fn reasons_are_counted_by_node_and_told_with_the_failure() {
     let mut world = World::new(job(3, 0, 7));
     decline(&mut world, 1, "full");
     world.wait(5_000);
-    let waiting = "bids 0/7: waiting for providers that hold the inputs";
-    assert_eq!(world.texts(EventKind::Stalled), [waiting], "nobody had been asked by then");
+    let waiting = world.texts(EventKind::Stalled).concat();
+    assert!(
+        waiting.starts_with("bids 0/7: ") && !waiting.contains("nodes"),
+        "nobody had been asked by then: {waiting}"
+    );
     for (from, reason) in
         [(1, "no-input"), (1, "no-input"), (2, "full"), (3, "no-input"), (4, "on-holiday"), (5, "full")]
     {
