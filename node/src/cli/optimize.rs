@@ -43,7 +43,7 @@ pub(super) fn start(module: File, cache_dir: &Path) -> io::Result<()> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(VERB).arg("--cache-dir").arg(cache_dir.canonicalize()?);
     command.env_clear().current_dir("/").stdin(module).stdout(Stdio::null()).stderr(Stdio::null());
-    #[expect(clippy::zombie_processes, reason = "it goes on when this process ends, which is then soon")]
+    #[allow(clippy::zombie_processes, reason = "nobody waits: it goes on when this process ends")]
     command.spawn().map(drop)
 }
 
