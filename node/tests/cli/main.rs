@@ -17,6 +17,7 @@ mod ipfs;
 mod jobs;
 mod lazy;
 mod optimize;
+mod names;
 mod piece;
 mod pins;
 mod publish;

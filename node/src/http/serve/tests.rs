@@ -29,10 +29,14 @@ fn stage_within(bounds: Bounds) -> Stage {
     fs::write(root.join("data.car"), "car").unwrap();
     fs::write(root.join("page.html"), "<script>").unwrap();
     fs::write(root.join(".env"), "secret").unwrap();
-    fs::write(root.join("sub/.hidden/x"), "secret").unwrap();
+    fs::write(root.join("sub/.hidden/x"), "of a result").unwrap();
+    fs::write(root.join("sub/..data"), "of a result").unwrap();
     std::os::unix::fs::symlink("../secret", root.join("out")).unwrap();
     std::os::unix::fs::symlink("..", root.join("up")).unwrap();
     std::os::unix::fs::symlink(".env", root.join("env")).unwrap();
+    fs::create_dir(root.join(".drafts")).unwrap();
+    fs::write(root.join(".drafts/x"), "secret").unwrap();
+    std::os::unix::fs::symlink("../.drafts", root.join("sub/drafts")).unwrap();
     std::os::unix::fs::symlink("data.car", root.join("in")).unwrap();
     let server = FileServer::start_within(bounds, "127.0.0.1:0".parse().unwrap(), &root).unwrap();
     Stage { server, dir }
@@ -88,6 +92,9 @@ fn files_are_served_with_all_that_clients_need() {
     assert_eq!(stage.ask("GET", "/data.car", &[]).header("content-type"), Some("application/vnd.ipld.car"));
     assert_eq!(stage.ask("GET", "/in", &[]).header("content-type"), Some("application/octet-stream"));
     assert_eq!(stage.ask("GET", "/in", &[]).body, b"car");
+    for path in ["/sub/.hidden/x", "/sub/%2ehidden/x", "/sub/..data"] {
+        assert_eq!(stage.ask("GET", path, &[]).body, b"of a result", "{path}");
+    }
     let head = stage.ask("HEAD", "/sub/a%20b.txt", &[]);
     assert_eq!((head.status(), head.header("content-length"), head.body.len()), ("200", Some("10"), 0));
     assert_eq!(head.header("etag"), reply.header("etag"));
@@ -143,10 +150,12 @@ fn nothing_else_is_seen() {
         "/%ff",
         "/.env",
         "/%2eenv",
-        "/sub/.hidden/x",
+        "/.drafts/x",
+        "/sub/%2e",
         "/out",
         "/up/secret",
         "/env",
+        "/sub/drafts/x",
     ];
     for path in paths {
         let reply = stage.ask("GET", path, &[]);
