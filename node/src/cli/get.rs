@@ -16,7 +16,7 @@ use super::output::{self, Format, Lines, Paint, Render};
 use super::place::Place;
 use super::server::Server;
 use super::talk::Talk;
-use super::{hash, interrupt, job, keep, server, text};
+use super::{empty_directories, hash, interrupt, job, keep, server, text};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
@@ -29,9 +29,6 @@ const MAX_RECEIPT_BYTES: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Places of a receipt that are tried: whoever wrote it decides what we connect to.
 const MAX_PLACES: usize = 32;
-/// Directories of results that may be empty, and so are in no list of files.
-const SPARE_ENTRIES: u64 = 10_000;
-
 const EXAMPLES: &str = "\
 Examples:
   bacalhau get receipt.json --output-dir ./results
@@ -298,12 +295,13 @@ pub(super) fn bounds_of(receipt: &Receipt) -> Unpack {
     let names: usize = files.iter().map(|file| file.name.split('/').count()).sum();
     Unpack {
         max_bytes: bytes.min(most.max_bytes),
-        max_entries: (names as u64).saturating_add(SPARE_ENTRIES).min(most.max_entries),
+        // Directories with nothing in them are not in the list of files.
+        max_entries: (names as u64).saturating_add(receipt.claim.job.limits.output_files).min(most.max_entries),
         ..most
     }
 }
 
-/// Each file of the claim from below `url`, checked against its hash.
+/// Each file of the claim from below `url`, checked against its hash, and the empty directories that are listed beside it.
 fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, reach: Reach) -> Result<(), Failure> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
@@ -335,6 +333,7 @@ fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, r
         }
         fetched.persist(&target).map_err(|error| failed(&target)(error.error))?;
     }
+    empty_directories::fetch(&base, results, bounds_of(receipt).max_entries, reach, PATIENCE).map_err(explain)?;
     talk.done();
     Ok(())
 }

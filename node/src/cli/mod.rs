@@ -11,6 +11,7 @@ mod data;
 mod devstack;
 mod docker_run;
 mod earlier;
+mod empty_directories;
 mod ending;
 mod exit;
 mod get;

@@ -60,19 +60,20 @@ async fn guard(State(root): State<Arc<Path>>, mut request: Request, next: Next) 
     response
 }
 
-/// The path below the directory that `path` of a URL names; `None` where no honest one does.
+/// The path below the served directory that `path` of a URL names; `None` where it names none, or a hidden one.
 fn relative(path: &str) -> Option<PathBuf> {
     let path = percent_decode_str(path).decode_utf8().ok()?;
     let path = path.strip_prefix('/')?;
-    let honest = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['\0', '\\']);
-    path.split('/').all(honest).then(|| path.into())
+    let is_plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\0', '\\']);
+    // Only the first name may not be hidden: there, drafts and locks of publishers lie. Below, names are those of results.
+    (path.split('/').all(is_plain) && !path.starts_with('.')).then(|| path.into())
 }
 
 /// The tag and date of the file at `path`; `None` where there is none, also where a link leads out of `root`.
 fn tag(root: &Path, path: &Path) -> Option<(String, Option<String>)> {
     let path = root.join(path).canonicalize().ok()?;
     let below = path.strip_prefix(root).ok()?;
-    if below.components().any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".")) {
+    if below.as_os_str().as_encoded_bytes().starts_with(b".") {
         return None;
     }
     let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;

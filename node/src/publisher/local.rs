@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use bacalhau_runtime::{HostFailure, HostTree, Publication};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 
-use super::{Finished, Publisher, check};
+use super::{Finished, Publisher, check, directories};
 use crate::cas::unixfs::Unpack;
 use crate::hex::Hex;
 
@@ -36,14 +37,16 @@ impl Publisher for LocalPublisher {
 impl LocalPublisher {
     fn copy_in(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure> {
         check(results, h1)?;
-        let name = name_of(h1)?;
+        let empty = directories::empty(results).map_err(|error| HostFailure::at("list", results, error))?;
+        let empty = Some(directories::to_json(&empty)).filter(|_| !empty.is_empty());
+        let name = name_of(h1, empty.as_deref())?;
         let target = self.dir.join(&name);
         let failed = |error: io::Error| HostFailure::at("publish to", &target, error);
         fs::create_dir_all(&self.dir).map_err(failed)?;
         if target.join("results").exists() {
             check(&target.join("results"), h1)?;
         } else {
-            copy(results, &self.dir, &target, h1)?;
+            copy(results, &self.dir, &target, h1, empty.as_deref())?;
         }
         let mut places = vec![format!("{}/results", target.display())];
         places.extend(self.url.iter().map(|url| format!("{}/{name}/results", url.trim_end_matches('/'))));
@@ -52,7 +55,7 @@ impl LocalPublisher {
 }
 
 /// Copies to a hidden directory, checks the copy, and gives it its name in one step.
-fn copy(results: &Path, dir: &Path, target: &Path, h1: &str) -> Result<(), HostFailure> {
+fn copy(results: &Path, dir: &Path, target: &Path, h1: &str, empty: Option<&[u8]>) -> Result<(), HostFailure> {
     let failed = |error: io::Error| HostFailure::at("publish to", target, error);
     let staging = tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(dir).map_err(failed)?;
     let finished = staging.path().join("finished");
@@ -61,6 +64,9 @@ fn copy(results: &Path, dir: &Path, target: &Path, h1: &str) -> Result<(), HostF
     let copied = finished.join("results");
     Unpack::default().write(&tree, &copied, &mut |_| ()).map_err(|error| failed(error.into()))?;
     check(&copied, h1)?;
+    if let Some(empty) = empty {
+        fs::write(finished.join(directories::NAME), empty).map_err(failed)?;
+    }
     match fs::rename(&finished, target) {
         // Somebody else published the same.
         Err(_) if target.join("results").exists() => Ok(()),
@@ -68,11 +74,13 @@ fn copy(results: &Path, dir: &Path, target: &Path, h1: &str) -> Result<(), HostF
     }
 }
 
-/// The hash as it can stand in paths and URLs: the 64 hexadecimal digits of the SHA-256 in it.
-fn name_of(h1: &str) -> Result<String, HostFailure> {
+/// The hash as it can stand in paths and URLs: the 64 hexadecimal digits of the SHA-256 in it. Results that also have the
+/// empty directories in the list `empty` are others: they have the first 16 digits of its SHA-256 behind that.
+fn name_of(h1: &str, empty: Option<&[u8]>) -> Result<String, HostFailure> {
     let digest = h1.strip_prefix("h1:").and_then(|text| STANDARD.decode(text).ok());
     let digest = digest.ok_or_else(|| HostFailure::new(format!("{h1} is no hash of results")))?;
-    Ok(Hex(&digest).to_string())
+    let name = Hex(&digest).to_string();
+    Ok(empty.map_or(name.clone(), |empty| format!("{name}-{}", Hex(&Sha256::digest(empty)[..8]))))
 }
 
 #[cfg(test)]
@@ -91,12 +99,33 @@ mod tests {
         let h1 = dirhash::hash_dir(&results, "results").unwrap().h1;
         let publisher = LocalPublisher::new(dir.path().join("pub"), Some("http://host:1/".into()));
         let first = publisher.copy_in(&results, &h1).unwrap();
-        let name = name_of(&h1).unwrap();
+        let name = name_of(&h1, None).unwrap();
         assert_eq!(first.places[1], format!("http://host:1/{name}/results"));
         assert_eq!(fs::read_to_string(dir.path().join("pub").join(&name).join("results/outputs/a")).unwrap(), "1");
         assert_eq!(publisher.copy_in(&results, &h1).unwrap(), first, "a second time is no harm");
         fs::write(results.join("stdout"), "changed\n").unwrap();
         assert!(publisher.copy_in(&results, &h1).unwrap_err().to_string().contains("was to be published"));
         assert_eq!(fs::read_dir(dir.path().join("pub")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn results_that_differ_by_empty_directories_are_published_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let results = dir.path().join("out");
+        fs::create_dir_all(results.join("outputs/.e")).unwrap();
+        fs::write(results.join("stdout"), "hello\n").unwrap();
+        let h1 = dirhash::hash_dir(&results, "results").unwrap().h1;
+        let publisher = LocalPublisher::new(dir.path().join("pub"), None);
+        let with = publisher.copy_in(&results, &h1).unwrap();
+        fs::remove_dir(results.join("outputs/.e")).unwrap();
+        let other = publisher.copy_in(&results, &h1).unwrap();
+        fs::remove_dir(results.join("outputs")).unwrap();
+        let without = publisher.copy_in(&results, &h1).unwrap();
+        let places: Vec<&Path> = [&with, &other, &without].map(|it| Path::new(&it.places[0])).to_vec();
+        assert_eq!(directories::empty(places[0]).unwrap(), ["outputs/.e"]);
+        assert_eq!(directories::empty(places[1]).unwrap(), ["outputs"]);
+        assert!(directories::empty(places[2]).unwrap().is_empty());
+        let list = fs::read(places[0].with_file_name(directories::NAME)).unwrap();
+        assert_eq!(list, br#"["outputs/.e"]"#);
     }
 }

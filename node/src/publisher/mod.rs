@@ -2,6 +2,7 @@
 //! published is hashed again: it must be what the verdict was about.
 
 mod dag;
+pub(crate) mod directories;
 mod estuary;
 pub mod filecoin;
 mod ipfs;
