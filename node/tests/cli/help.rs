@@ -5,7 +5,19 @@ use crate::support::Room;
 #[test]
 fn every_verb_has_help_with_an_example() {
     let room = Room::new();
-    let local = ["wasm run", "docker run", "wasm validate", "verify", "get", "hash", "piece", "version", "completion"];
+    let local = [
+        "backup",
+        "restore",
+        "wasm run",
+        "docker run",
+        "wasm validate",
+        "verify",
+        "get",
+        "hash",
+        "piece",
+        "version",
+        "completion",
+    ];
     let network =
         ["create", "list", "describe", "logs", "cancel", "serve", "devstack", "id", "node list", "publications"];
     let job = ["run", "list", "describe", "get", "logs", "stop"].map(|verb| format!("job {verb}"));

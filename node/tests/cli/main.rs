@@ -3,6 +3,7 @@
 
 mod again;
 mod archives;
+mod backup;
 mod combo;
 mod config;
 mod damage;
@@ -17,6 +18,7 @@ mod ipfs;
 mod jobs;
 mod lazy;
 mod optimize;
+mod leftovers;
 mod names;
 mod piece;
 mod pins;

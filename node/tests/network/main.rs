@@ -3,6 +3,7 @@
 //! from each other. What a machine has no means for, a test names and skips.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
+mod backups;
 mod cheats;
 mod cluster;
 mod copies;
@@ -14,6 +15,7 @@ mod floods;
 mod full_disk;
 mod guests;
 mod kills;
+mod leftovers;
 mod lifecycle;
 mod nat;
 mod partition;
