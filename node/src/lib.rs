@@ -22,10 +22,12 @@
 //! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
 //! | `byzantine` | nodes that cheat, for tests only, behind the feature of that name |
 //! | [`embedded`] | several nodes in this process: what `wasm run` uses without a server |
+//! | `data_dir` | whether a data directory is whole |
 //! | [`service`] | a serving node, all of it, wired together |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`serving`] | where the serving process of a data directory can be reached |
+//! | `temporary` | temporary files and directories whose owner can be told |
 //! | [`config`] | what a server is told: flags over environment over files over defaults |
 //! | [`cli`] | one verb one file, the renderer, the exit codes |
 //!
@@ -42,6 +44,7 @@ pub mod cli;
 pub mod compute;
 pub mod config;
 pub mod daemon;
+mod data_dir;
 pub mod embedded;
 pub mod exchange;
 #[cfg(fuzzing)]
@@ -61,5 +64,6 @@ pub mod serving;
 pub mod sharding;
 pub mod storage;
 pub mod store;
+mod temporary;
 pub mod transport;
 pub mod verify;

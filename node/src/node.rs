@@ -11,15 +11,13 @@ use libp2p::Multiaddr;
 use crate::bitswap::{self, Bitswap};
 use crate::cas::store::{self, Store};
 use crate::cas::{DataError, Shelf};
+use crate::data_dir;
 use crate::exchange::{Exchange, Fetched, Gateway, Gateways, Kubo, OwnStore, Peer, Provider};
 use crate::storage::{
     CidUrlStorage, Fetch, Fetching, IpfsStorage, LocalStorage, SourceError, Sources, Storage, Template,
     UnsealedStorage, UnsealedVerify,
 };
 use crate::transport::{Host, HostConfig, Identity};
-
-/// The file of its key in its data directory.
-const IDENTITY: &str = "identity";
 
 /// What a node is told.
 #[derive(Clone)]
@@ -69,7 +67,7 @@ impl Node {
     /// # Errors
     /// Also when it cannot listen there, or the identity cannot be read.
     pub fn serve(config: NodeConfig, listen: &[Multiaddr]) -> Result<Self, HostFailure> {
-        let identity = Identity::from_file(&config.data_dir.join(IDENTITY)).map_err(|error| failed(&error))?;
+        let identity = identity(&config.data_dir)?;
         Self::start_as(config, &HostConfig { identity, listen: listen.to_vec(), ..HostConfig::default() })
     }
 
@@ -78,7 +76,7 @@ impl Node {
     /// # Errors
     /// As for [`serve`](Self::serve).
     pub fn join(config: NodeConfig, host: HostConfig) -> Result<Self, HostFailure> {
-        let identity = Identity::from_file(&config.data_dir.join(IDENTITY)).map_err(|error| failed(&error))?;
+        let identity = identity(&config.data_dir)?;
         Self::start_as(config, &HostConfig { identity, ..host })
     }
 
@@ -214,6 +212,12 @@ fn providers(
         providers.push(Arc::new(Gateways::new(gateways)));
     }
     providers
+}
+
+/// The identity of a data directory, which is made for a new one.
+fn identity(data_dir: &Path) -> Result<Identity, HostFailure> {
+    data_dir::check(data_dir)?;
+    Identity::from_file(&data_dir.join(data_dir::IDENTITY)).map_err(|error| failed(&error))
 }
 
 fn failed(error: &dyn std::error::Error) -> HostFailure {

@@ -9,6 +9,7 @@ use bacalhau_runtime::HostFailure;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+/// The file in a data directory.
 const NAME: &str = "serving.json";
 
 /// Addresses of a serving process.

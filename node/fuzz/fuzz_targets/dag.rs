@@ -106,7 +106,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
     let _ = tree.total_bytes(&bounds);
     let dir = tempfile::tempdir_in(if Path::new("/dev/shm").is_dir() { "/dev/shm" } else { "." }).unwrap();
     let few = Unpack { max_bytes: 10_000, max_entries: 100, links: Links::Skip };
-    let written = few.publish(&tree, &dir.path().join("out"), &|_| (), &mut |_| {});
+    let written = few.publish(&tree, &dir.path().join("out"), &mut |_| {});
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), usize::from(written.is_ok()));
     Ok(())
 }

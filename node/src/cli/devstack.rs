@@ -9,7 +9,6 @@ use clap::Args;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use serde::Serialize;
-use tempfile::TempDir;
 
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
@@ -17,6 +16,7 @@ use super::serve::{self, Reached, Running};
 use super::settings::{Files, Settings};
 use super::{daemon, interrupt, log};
 use crate::config::Config;
+use crate::temporary::{self, TempDir};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,15 +83,10 @@ impl Devstack {
         let dir = match common.node.data_dir {
             Some(_) => None,
             None => Some(
-                tempfile::Builder::new()
-                    .prefix("bacalhau-devstack-")
-                    .tempdir()
+                temporary::dir_in(&std::env::temp_dir())
                     .map_err(|error| HostFailure::io("make a directory for the nodes", error))?,
             ),
         };
-        if let Some(dir) = dir.as_ref().map(|dir| dir.path().to_path_buf()) {
-            interrupt::ends(move || interrupt::remove_for_good(&dir));
-        }
         let stop = interrupt::awaited();
         let mut nodes: Vec<Running> = Vec::new();
         for number in 0..self.nodes {

@@ -16,7 +16,7 @@ use super::output::{self, Format, Lines, Paint, Render};
 use super::place::Place;
 use super::server::Server;
 use super::talk::Talk;
-use super::{empty_directories, hash, interrupt, job, keep, server, text};
+use super::{empty_directories, hash, job, keep, server, text};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
@@ -105,7 +105,6 @@ impl Get {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let talk = Talk::new(false);
         let place = Place::plan(self.output_dir.as_deref())?;
-        interrupt::removes(place.staging());
         let finished = place.staging().join("finished");
         fs::create_dir(&finished).map_err(|error| HostFailure::at("make the directory", &finished, error))?;
         let results = finished.join("results");
@@ -331,7 +330,7 @@ fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, r
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(failed(parent))?;
         }
-        fetched.persist(&target).map_err(|error| failed(&target)(error.error))?;
+        fetched.persist(&target).map_err(failed(&target))?;
     }
     empty_directories::fetch(&base, results, bounds_of(receipt).max_entries, reach, PATIENCE).map_err(explain)?;
     talk.done();

@@ -1,14 +1,16 @@
 //! What happens on Ctrl-C and its like: nothing half-done stays behind.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use super::exit::Exit;
+use crate::temporary;
 
-/// How long a directory has to be gone before it is believed.
+/// How long temporary files have to be gone before it is believed.
 const GONE: Duration = Duration::from_millis(50);
-/// How often it is looked at until then.
+/// How often they are looked at until then.
 const LOOK: Duration = Duration::from_millis(2);
 /// How long an interruption takes at most.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -19,49 +21,53 @@ static RENAMING: Mutex<()> = Mutex::new(());
 /// What is to be ended before anything is removed.
 static ENDS: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
 
+/// Who is told of signals, where they do not end the process.
+static AWAITED: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+
 /// From now on, a signal that ends the process does `end` first: what goes on without the process is ended by that.
 pub(super) fn ends(end: impl FnOnce() + Send + 'static) {
     ENDS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(end));
 }
 
-/// From now on, a signal that ends the process removes `dir` first.
-pub(super) fn removes(dir: &Path) {
-    let dir = dir.to_path_buf();
-    // A second handler, or a system without signals: then the directory stays, which harms nobody.
-    let _ = ctrlc::set_handler(move || {
+/// From now on, a signal that ends the process removes all of its temporary files first. The first thing that a command does.
+pub(super) fn begin() {
+    // On a system without signals they stay until the next sweep, which harms nobody.
+    let _ = ctrlc::set_handler(|| {
+        let awaited = AWAITED.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if awaited.is_some_and(|awaited| awaited.send(()).is_ok()) {
+            return;
+        }
         let _no_renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);
         end_all();
-        remove_for_good(&dir);
+        remove_for_good();
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
 }
 
-/// Runs still write while it is removed, and nodes that are just being started make it anew: so it has to be gone for a moment.
-pub(super) fn remove_for_good(dir: &Path) {
+/// Runs still write while their files are removed, and nodes that are just being started make directories anew: so all of
+/// them have to be gone for a moment.
+fn remove_for_good() {
+    let mut paths = BTreeSet::new();
     let (begun, mut gone) = (Instant::now(), Instant::now());
     while gone.elapsed() < GONE && begun.elapsed() < LONGEST {
-        if dir.exists() {
+        paths.extend(temporary::live());
+        for path in paths.iter().filter(|path| path.symlink_metadata().is_ok()) {
             // Tried again, as long as it is there.
-            let _ = std::fs::remove_dir_all(dir);
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
             gone = Instant::now();
+        }
+        if paths.is_empty() {
+            return;
         }
         std::thread::sleep(LOOK);
     }
 }
 
-/// From now on, the first signal that would end the process is a message. The second ends it at once, whatever it does,
-/// after what [`ends`] has been told.
+/// From now on, the first signal that would end the process is a message, as long as the receiver is there. The second ends it
+/// as any other, whatever it does.
 pub(super) fn awaited() -> mpsc::Receiver<()> {
     let (sender, receiver) = mpsc::channel();
-    let mut told = false;
-    // A second handler, or a system without signals: then the process is ended as any other.
-    let _ = ctrlc::set_handler(move || {
-        if std::mem::replace(&mut told, true) {
-            end_all();
-            std::process::exit(i32::from(Exit::Interrupted as u8));
-        }
-        let _ = sender.send(());
-    });
+    *AWAITED.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
     receiver
 }
 

@@ -15,7 +15,7 @@ use super::place::Place;
 use super::report::Reports;
 use super::spec::{Carrier, Reach};
 use super::talk::Talk;
-use super::{get, interrupt, keep, output, publications, server, submit, text};
+use super::{get, keep, output, publications, server, submit, text};
 use crate::compute::{Executors, Workbench};
 use crate::job::{Deal, InputSpec, JobSpec};
 use crate::node::Node;
@@ -59,7 +59,6 @@ impl<'a> JobRun<'a> {
             Some(_) => PublishPlaces::default(),
         };
         let place = Place::plan(args.data.output_dir.as_deref())?;
-        interrupt::removes(place.staging());
         let talk = args.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain(program).any(Source::is_cid);
         let publishes_here = server.is_none() && args.publish.needs_node();

@@ -129,6 +129,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
+    interrupt::begin();
     // The panic's message is on standard error already.
     let end = panic::catch_unwind(|| cli.command.run()).unwrap_or(Ok(Exit::Internal));
     end.unwrap_or_else(|failure| complain(&failure)).into()

@@ -17,6 +17,7 @@ use crate::cas::car::CarReader;
 use crate::cas::piece::{Commitment, PieceWriter};
 use crate::cas::unixfs::import::{Archive, Profile};
 use crate::cas::{Cid, DataError};
+use crate::temporary;
 
 /// The largest sectors that there are; most are half as large.
 const LARGEST_SECTOR_BYTES: u64 = 64 << 30;
@@ -167,8 +168,7 @@ impl Piece {
                 let failed = |error| HostFailure::at("write", &target, error);
                 // Beside it, so that it gets its name when it is whole.
                 let parent = target.parent().unwrap_or(Path::new("."));
-                let dir = tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(parent).map_err(failed)?;
-                interrupt::removes(dir.path());
+                let dir = temporary::dir_in(parent).map_err(failed)?;
                 let spool = dir.path().join("car");
                 let file = io::BufWriter::with_capacity(BUFFER_BYTES, File::create(&spool).map_err(failed)?);
                 let (piece, file) = archive.write(PieceWriter::new(file), written)?.finish()?;

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::HostFailure;
-use tempfile::TempDir;
 
 use super::exit::Failure;
 use super::{earlier, interrupt};
+use crate::temporary::{self, TempDir};
 
 /// How many other names are tried where the default one is taken.
 const OTHER_NAMES: u32 = 100;
@@ -34,10 +34,8 @@ impl Place {
             None => PathBuf::from("."),
         };
         fs::create_dir_all(&parent).map_err(|error| HostFailure::at("make the directory", &parent, error))?;
-        let staging = tempfile::Builder::new()
-            .prefix(".bacalhau-")
-            .tempdir_in(&parent)
-            .map_err(|error| HostFailure::at("write to the directory", &parent, error))?;
+        let staging =
+            temporary::dir_in(&parent).map_err(|error| HostFailure::at("write to the directory", &parent, error))?;
         Ok(Self { wanted, parent, staging })
     }
 

@@ -10,7 +10,6 @@ use bacalhau_runtime::{Claim, Control, Difference, HostFailure, Receipt, ResultF
 use clap::Args;
 use libp2p::PeerId;
 use serde::Serialize;
-use tempfile::TempDir;
 
 use super::by_cid::ByCid;
 use super::docker_run::DEFAULT_HOST;
@@ -25,6 +24,7 @@ use crate::job::{DockerSpec, Resources, docker_profile};
 use crate::node::Node;
 use crate::receipts;
 use crate::storage::{Source, Sources};
+use crate::temporary::{self, TempDir};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -253,12 +253,8 @@ impl Verify {
 
 /// A directory that goes with the process.
 fn workplace() -> Result<TempDir, Failure> {
-    let dir = tempfile::Builder::new()
-        .prefix(".bacalhau-")
-        .tempdir()
-        .map_err(|error| HostFailure::at("make a directory in", &std::env::temp_dir(), error))?;
-    interrupt::removes(dir.path());
-    Ok(dir)
+    let parent = std::env::temp_dir();
+    Ok(temporary::dir_in(&parent).map_err(|error| HostFailure::at("make a directory in", &parent, error))?)
 }
 
 /// The container that `receipt` is of: the one that its claim names, and no other.

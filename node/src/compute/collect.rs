@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_runtime::{Link, dirhash};
@@ -11,22 +11,25 @@ use bacalhau_runtime::{Link, dirhash};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, DataError};
 use crate::protocol::Delivery;
+use crate::temporary;
 
 /// Files, directories and links of results at most.
 const MAX_ENTRIES: u64 = 1_000_000;
 
 /// Collects results.
 pub struct Collector {
+    staging_dir: PathBuf,
     blocks: Option<Arc<dyn Blocks>>,
     max_bytes: u64,
     directories: bool,
 }
 
 impl Collector {
-    /// Fetches from `blocks`, where there are any, results of `max_bytes` at most. Only with `directories` may a provider
-    /// name a directory of this machine: between nodes of one process.
-    pub fn new(blocks: Option<Arc<dyn Blocks>>, max_bytes: u64, directories: bool) -> Self {
-        Self { blocks, max_bytes, directories }
+    /// Fetches from `blocks`, where there are any, results of `max_bytes` at most, first to a directory below `staging_dir`,
+    /// which is on the file system of their places. Only with `directories` may a provider name a directory of this machine:
+    /// between nodes of one process.
+    pub fn new(staging_dir: PathBuf, blocks: Option<Arc<dyn Blocks>>, max_bytes: u64, directories: bool) -> Self {
+        Self { staging_dir, blocks, max_bytes, directories }
     }
 
     /// Puts the results at `target`, in one step. If they are there already, that is all. Of a directory, files are
@@ -44,7 +47,7 @@ impl Collector {
         }
         let parent = target.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(here)?;
-        let staging = tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(parent).map_err(here)?;
+        let staging = temporary::dir_in(&self.staging_dir).map_err(here)?;
         let staged = staging.path().join("results");
         match delivery {
             Delivery::Dag(root) => {

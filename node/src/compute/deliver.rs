@@ -109,6 +109,11 @@ impl Deliverer {
         Ok(link)
     }
 
+    /// The blocks that it delivers from.
+    pub(super) fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
     fn held(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Link>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,6 +149,11 @@ fn in_words(error: HostFailure) -> String {
 
 fn pin_name(execution: ExecutionId) -> String {
     format!("{DELIVERED}{execution}")
+}
+
+/// The execution for whose requester a pin with this name holds results, if it is such a pin.
+pub(super) fn execution_of_pin(name: &str) -> Option<ExecutionId> {
+    name.strip_prefix(DELIVERED)?.parse().ok()
 }
 
 impl fmt::Debug for Deliverer {

@@ -11,14 +11,13 @@ use std::time::{Instant, SystemTime};
 
 use bacalhau_runtime::{CallTrail, Control, Error, HostFailure, Receipt, dirhash};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::Ran;
 use super::executor::{Executors, Run};
-use super::scrub::scrub;
 use super::workbench::Workbench;
 use crate::job::{AnnouncedJob, ExecutionId};
 use crate::protocol::FailureKind;
+use crate::temporary::{self, scrub};
 
 /// Signs a receipt by the key of the node.
 pub type Sign = Arc<dyn Fn(&mut Receipt) -> Result<(), String> + Send + Sync>;
@@ -72,6 +71,11 @@ impl Runner {
     /// Where the results of an execution are once it has ended well.
     pub fn results(&self, execution: ExecutionId) -> PathBuf {
         self.dir_of(execution).join("results")
+    }
+
+    /// Where the directories of all executions are.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     fn dir_of(&self, execution: ExecutionId) -> PathBuf {
@@ -193,10 +197,9 @@ fn kept(dir: &Path) -> Option<Ran> {
 /// In one step: it is there whole, or not at all. Nobody waits for the disk: what a machine that loses its power has not
 /// written is found out by [`kept`], and run again.
 fn write(dir: &Path, kept: &Kept) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(dir)?;
+    let mut file = temporary::file_in(dir)?;
     file.write_all(&crate::job::to_dag_cbor(kept))?;
-    file.persist(dir.join(KEPT))?;
-    Ok(())
+    file.persist(&dir.join(KEPT))
 }
 
 fn remove(dir: &Path) -> Result<(), HostFailure> {

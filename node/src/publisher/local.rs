@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Finished, Publisher, check, directories};
 use crate::cas::unixfs::Unpack;
 use crate::hex::Hex;
+use crate::temporary;
 
 /// The publisher `local`.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl LocalPublisher {
 /// Copies to a hidden directory, checks the copy, and gives it its name in one step.
 fn copy(results: &Path, dir: &Path, target: &Path, h1: &str, empty: Option<&[u8]>) -> Result<(), HostFailure> {
     let failed = |error: io::Error| HostFailure::at("publish to", target, error);
-    let staging = tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(dir).map_err(failed)?;
+    let staging = temporary::dir_in(dir).map_err(failed)?;
     let finished = staging.path().join("finished");
     fs::create_dir(&finished).map_err(failed)?;
     let tree = HostTree::open(results).map_err(failed)?;

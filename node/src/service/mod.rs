@@ -17,9 +17,10 @@ use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
 use crate::budget::Rate;
-use crate::compute::{ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
+use crate::compute::{self, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
 use crate::config::{Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
+use crate::data_dir;
 use crate::http::Reach;
 use crate::job::Resources;
 use crate::metrics::Metrics;
@@ -27,6 +28,7 @@ use crate::node::Node;
 use crate::publisher::{self, Driver, FilecoinPublisher, Ledger, PublishPlaces};
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
+use crate::temporary;
 use crate::transport::{Host, HostConfig, JobsConfig, Network};
 use crate::verify::AgeSeal;
 
@@ -37,6 +39,10 @@ use housekeeping::{House, Housekeeping, Keep};
 pub use liar::Liar;
 pub use provider::{Provider, ProviderConfig};
 
+/// Where downloads are in a data directory, until they are used.
+const SPOOL_DIR: &str = "downloads";
+/// Where the publisher `local` puts results, unless it is told otherwise.
+const PUBLISHED_DIR: &str = "published";
 /// How long requests that are being answered get.
 const API_DRAIN: Duration = Duration::from_secs(5);
 
@@ -87,6 +93,7 @@ impl Service {
         let data_dir = config.data_dir()?;
         let disk = Arc::new(Disk::new(&data_dir, config.publisher.local_dir.clone()));
         disk.give_up_reserve();
+        sweep(&data_dir, config.publisher.local_dir.as_deref());
         let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
         let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
         let store = Arc::new(JobStore::open(&data_dir.join(store::FILE_NAME)).map_err(failed)?);
@@ -121,6 +128,9 @@ impl Service {
             here: BTreeSet::new(),
             keeps_results: false,
         })?);
+        let records = store.provider_records().map_err(failed)?;
+        let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
+        provider.keep_only(&compute::needed(&records).map_err(HostFailure::new)?)?;
         let daemon = Arc::new(Daemon::start(Parts {
             me: host.peer_id(),
             store: Arc::clone(&store),
@@ -246,7 +256,7 @@ fn host_config(config: &Config) -> Result<HostConfig, ServiceError> {
 
 /// What jobs may read: of this machine, nothing that is not on the list.
 fn sources(config: &Config, node: &Node, data_dir: &Path) -> Result<Sources, ServiceError> {
-    let spool_dir = data_dir.join("downloads");
+    let spool_dir = data_dir.join(SPOOL_DIR);
     std::fs::create_dir_all(&spool_dir).map_err(|error| HostFailure::at("make the directory", &spool_dir, error))?;
     let fetching = Fetching {
         max_bytes: config.storage.max_download.0,
@@ -282,7 +292,7 @@ fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlace
     let filecoin = filecoin.map(|config| FilecoinPublisher::connect(config, ledger.clone())).transpose()?;
     Ok(PublishPlaces {
         profile: publisher.import_profile,
-        dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join("published")),
+        dir: publisher.local_dir.clone().unwrap_or_else(|| data_dir.join(PUBLISHED_DIR)),
         url: publisher.local_url.clone(),
         peers: host.listen_addrs().iter().map(ToString::to_string).collect(),
         ledger: Some(ledger),
@@ -300,6 +310,17 @@ fn limits(config: &Config) -> Limits {
         jobs_per_client: rate(api.jobs_per_second),
         data_bytes: api.max_upload.0,
         ..Limits::default()
+    }
+}
+
+/// Removes temporary files that killed processes have left where a node makes any.
+fn sweep(data_dir: &Path, published: Option<&Path>) {
+    temporary::sweep(data_dir);
+    for dir in [SPOOL_DIR, data_dir::EXECUTIONS, data_dir::RESULTS, PUBLISHED_DIR, publisher::LEDGER_DIR] {
+        temporary::sweep(&data_dir.join(dir));
+    }
+    if let Some(dir) = published {
+        temporary::sweep(dir);
     }
 }
 

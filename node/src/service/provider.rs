@@ -11,6 +11,7 @@ use libp2p::PeerId;
 use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
+use crate::data_dir;
 use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId, JobId, Resources};
 use crate::node::Node;
 use crate::protocol::{Delivery, FailureKind};
@@ -62,7 +63,7 @@ pub struct Provider {
 
 /// Where a requester with this data directory keeps collected results.
 pub(super) fn results_dir(data_dir: &Path) -> PathBuf {
-    data_dir.join("results")
+    data_dir.join(data_dir::RESULTS)
 }
 
 impl Provider {
@@ -82,12 +83,13 @@ impl Provider {
         let disk_bytes = policy.as_ref().map_or(u64::MAX, |(_, per_job, _)| per_job.disk_bytes);
         let assessor =
             policy.map(|(policy, per_job, sources)| Assessor::new(me, executors.clone(), policy, sources, per_job));
-        let runner = Runner::new(executors, bench, data_dir.join("executions"), disk_bytes, sign)?;
+        let runner = Runner::new(executors, bench, data_dir.join(data_dir::EXECUTIONS), disk_bytes, sign)?;
         let blocks = node.as_ref().map(|node| Arc::clone(node.exchange()) as Arc<dyn Blocks>);
         let store = node.as_ref().map(|node| Arc::clone(node.store()));
         let kubos = node.as_ref().map(|node| node.kubos().to_vec()).unwrap_or_default();
         let publishers = publish.publishers(store.clone().map(|store| (store, kubos)));
-        let collector = Collector::new(blocks, MAX_RESULT_BYTES, !here.is_empty());
+        let results_dir = results_dir(&data_dir);
+        let collector = Collector::new(results_dir.clone(), blocks, MAX_RESULT_BYTES, !here.is_empty());
         let deliverer = Deliverer::new(
             store,
             publish.profile,
@@ -95,13 +97,21 @@ impl Provider {
             publish.ledger,
             Arc::new(move |peer: &PeerId| here.contains(peer)),
         );
-        let results_dir = results_dir(&data_dir);
         Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results })
     }
 
     /// Where the results of an execution of this node are once it has ended well.
     pub fn results_of(&self, execution: ExecutionId) -> PathBuf {
         self.runner.results(execution)
+    }
+
+    /// Removes what a killed node has left of all executions but `needed`, before any is run.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub(super) fn keep_only(&self, needed: &BTreeSet<ExecutionId>) -> Result<(), HostFailure> {
+        self.runner.keep_only(needed)?;
+        self.deliverer.keep_only(needed).map_err(|error| HostFailure::new(error.to_string()))
     }
 
     /// Signs a receipt as this node, in place of whoever has signed it before.

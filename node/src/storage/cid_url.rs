@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bacalhau_runtime::{Checked, HostFailure, Tree};
-use tempfile::TempPath;
 
 use super::fetched::Fetched;
 use super::subtree::Subtree;
@@ -15,6 +14,7 @@ use crate::cas::car::CarFile;
 use crate::cas::unixfs::import::Finding;
 use crate::cas::unixfs::{DagTree, import};
 use crate::cas::{Blocks, Shelf as _};
+use crate::temporary::{self, TempFile};
 
 /// The storage of data by CID behind URLs.
 #[derive(Debug)]
@@ -57,14 +57,14 @@ impl CidUrlStorage {
         Ok(urls.map(|url| Source::Url { url, sha256: None }).collect())
     }
 
-    fn tree(&self, file: TempPath, source: &CidSource) -> Result<Arc<dyn Tree>, HostFailure> {
+    fn tree(&self, file: TempFile, source: &CidSource) -> Result<Arc<dyn Tree>, HostFailure> {
         let place = &source.place;
         let mut unless = None;
-        if is_archive(&file) {
-            let index_dir = tempfile::tempdir_in(&self.spool_dir)
+        if is_archive(file.path()) {
+            let index_dir = temporary::dir_in(&self.spool_dir)
                 .map_err(|error| HostFailure::at("make a directory in", &self.spool_dir, error))?;
             let holds = |car: CarFile| Ok(car.size_of(&place.cid)?.map(|_| car));
-            match CarFile::open(&file, index_dir.path()).and_then(holds) {
+            match CarFile::open(file.path(), index_dir.path()).and_then(holds) {
                 Ok(Some(car)) => {
                     let blocks: Arc<dyn Blocks> = Arc::new(car);
                     let tree = DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bacalhau_runtime::{Entry, HostTree, ReadAt, Stat, Tree};
-use tempfile::TempPath;
+
+use crate::temporary::TempFile;
 
 /// A tree, and the files in which it lies.
 #[derive(Debug)]
@@ -16,11 +17,10 @@ pub(super) struct Fetched<F> {
     _files: F,
 }
 
-impl Fetched<TempPath> {
+impl Fetched<TempFile> {
     /// Takes over the file at `file`.
-    pub(super) fn new(file: TempPath) -> io::Result<Self> {
-        let path: &Path = &file;
-        Ok(Self { tree: Arc::new(HostTree::open(path)?), _files: file })
+    pub(super) fn new(file: TempFile) -> io::Result<Self> {
+        Ok(Self { tree: Arc::new(HostTree::open(file.path())?), _files: file })
     }
 }
 

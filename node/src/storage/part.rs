@@ -5,14 +5,14 @@ use std::path::Path;
 
 use bacalhau_runtime::HostFailure;
 use sha2::{Digest, Sha256};
-use tempfile::{NamedTempFile, TempPath};
 
 use crate::http::Answer;
+use crate::temporary::{self, TempFile};
 
 /// A temporary file that grows. It vanishes when it is dropped unfinished.
 #[derive(Debug)]
 pub(super) struct Part {
-    file: NamedTempFile,
+    file: TempFile,
     hash: Sha256,
     received: u64,
     /// Bytes of the whole file, where the server said so.
@@ -24,8 +24,7 @@ pub(super) struct Part {
 impl Part {
     /// Nothing yet, in a new file in `dir`.
     pub(super) fn new(dir: &Path) -> Result<Self, HostFailure> {
-        let file = NamedTempFile::with_prefix_in(".bacalhau-input-", dir)
-            .map_err(|error| HostFailure::at("make a temporary file in", dir, error))?;
+        let file = temporary::file_in(dir).map_err(|error| HostFailure::at("make a temporary file in", dir, error))?;
         Ok(Self { file, hash: Sha256::new(), received: 0, total: None, validator: None })
     }
 
@@ -81,7 +80,7 @@ impl Part {
     }
 
     /// The file and its hash.
-    pub(super) fn finish(self) -> (TempPath, [u8; 32]) {
-        (self.file.into_temp_path(), self.hash.finalize().into())
+    pub(super) fn finish(self) -> (TempFile, [u8; 32]) {
+        (self.file, self.hash.finalize().into())
     }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bacalhau_runtime::{Checked, HostFailure};
-use tempfile::TempPath;
 use url::Url;
 
 use super::fetched::Fetched;
@@ -17,6 +16,7 @@ use super::part::Part;
 use super::{Opened, Source, Storage, foreign};
 use crate::hex::Hex;
 use crate::http::{Client, Paced, Reach, Terms};
+use crate::temporary::TempFile;
 
 const CHUNK_BYTES: usize = 64 << 10;
 /// Connections to one server that are kept.
@@ -77,7 +77,7 @@ impl UrlStorage {
     ///
     /// # Errors
     /// When it cannot be fetched, is too large, or has another hash than the source names.
-    pub fn fetch_file(&self, source: &Source) -> Result<TempPath, HostFailure> {
+    pub(crate) fn fetch_file(&self, source: &Source) -> Result<TempFile, HostFailure> {
         let failed = |why: String| HostFailure::new(format!("cannot fetch {}: {why}", source.recorded()));
         let (url, sha256) = url_of(source)?;
         let mut part = Part::new(&self.fetching.spool_dir)?;

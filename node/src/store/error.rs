@@ -27,7 +27,9 @@ pub enum StoreError {
         why: String,
     },
     /// The file is not what was written.
-    #[error("{place} is damaged ({why}): restore it, or move it away to begin without its jobs")]
+    #[error(
+        "{place} is damaged ({why}): restore a backup (bacalhau restore), or move it away to begin without its jobs"
+    )]
     Damaged {
         /// The file.
         place: String,

@@ -8,6 +8,7 @@ use libp2p::PeerId;
 use libp2p::identity::{KeyType, Keypair};
 
 use super::TransportError;
+use crate::temporary;
 
 /// A key file is 68 bytes long; whatever is longer than this is none.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -51,7 +52,9 @@ impl Identity {
         Ok(match Keypair::from_protobuf_encoding(&bytes) {
             Ok(key) if key.key_type() == KeyType::Ed25519 => Ok(Self(key)),
             Ok(key) => Err(format!("it holds a key of type {:?}, and an ed25519 key is needed", key.key_type())),
-            Err(error) => Err(format!("it holds no libp2p private key ({error}); remove it to get a new identity")),
+            Err(error) => Err(format!(
+                "it holds no libp2p private key ({error}); put it back from a backup, or remove it to get a new identity"
+            )),
         })
     }
 
@@ -61,11 +64,11 @@ impl Identity {
         let bytes = identity.0.to_protobuf_encoding().map_err(|error| refused(&error))?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(directory).map_err(|error| refused(&error))?;
-        let mut file = tempfile::NamedTempFile::new_in(directory).map_err(|error| refused(&error))?;
+        let mut file = temporary::file_in(directory).map_err(|error| refused(&error))?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| refused(&error))?;
         match file.persist_noclobber(path) {
-            Ok(_) => Ok(identity),
-            Err(lost) if lost.error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(()) => Ok(identity),
+            Err(lost) if lost.kind() == io::ErrorKind::AlreadyExists => {
                 Self::read(path).map_err(|error| refused(&error))?.map_err(|why| refused(&why))
             }
             Err(error) => Err(refused(&error)),

@@ -16,6 +16,7 @@ use crate::cas::car::{CarFile, CarWriter};
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::unixfs::{DagTree, Unpack, Unpacked};
 use crate::cas::{Block, Cid, DataError};
+use crate::temporary;
 
 /// What results directories are hashed as.
 const RESULTS: &str = "results";
@@ -55,8 +56,7 @@ impl ApiClient {
         bounds: Unpack,
     ) -> Result<(String, Unpacked), ClientError> {
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let made = std::fs::create_dir_all(parent)
-            .and_then(|()| tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(parent));
+        let made = std::fs::create_dir_all(parent).and_then(|()| temporary::dir_in(parent));
         let staging = made.map_err(|error| HostFailure::at("write to", parent, error))?;
         let path = staging.path().join("results.car");
         let mut file = File::create(&path).map_err(|error| HostFailure::at("write", &path, error))?;

@@ -8,10 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use tempfile::NamedTempFile;
-
 use super::Entry;
 use super::index::{Bucket, Index, SUM_BYTES, checksum};
+use crate::temporary;
 
 const MAGIC: [u8; 8] = *b"car-idx1";
 /// Magic, stamp, number of bits.
@@ -75,13 +74,12 @@ pub(super) fn write(path: &Path, stamp: &Stamp, bits: u32, entries: &[Entry]) ->
         table.extend_from_slice(&(len as u64).to_le_bytes());
         table.extend_from_slice(&checksum(&body[begin..]));
     }
-    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+    let mut file = temporary::file_in(path.parent().unwrap_or(path))?;
     file.write_all(&head_bytes(stamp, bits))?;
     file.write_all(&table)?;
     file.write_all(&checksum(&table))?;
     file.write_all(&body)?;
-    file.persist(path)?;
-    Ok(())
+    file.persist(path)
 }
 
 fn head_bytes(stamp: &Stamp, bits: u32) -> Vec<u8> {

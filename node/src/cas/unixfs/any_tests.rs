@@ -89,7 +89,7 @@ proptest! {
             let _ = tree.total_bytes(&bounds);
             let dir = tempfile::tempdir().unwrap();
             let few = Unpack { max_bytes: 10_000, max_entries: 100, ..Unpack::default() };
-            let written = few.publish(&tree, &dir.path().join("out"), &|_| (), &mut |_| {});
+            let written = few.publish(&tree, &dir.path().join("out"), &mut |_| {});
             prop_assert_eq!(written.is_ok(), std::fs::read_dir(dir.path()).unwrap().count() == 1);
         }
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use bacalhau_runtime::Tree;
 
 use crate::cas::DataError;
+use crate::temporary;
 use writer::Writer;
 
 /// How to write a tree.
@@ -54,8 +55,7 @@ impl Default for Unpack {
 
 impl Unpack {
     /// Writes `tree` to `target`, where nothing may be yet. It is written to a hidden directory beside it, and takes its
-    /// name in one step when all is there. `staged` is told that directory, so that an interruption can remove it;
-    /// `progress` is told the bytes so far.
+    /// name in one step when all is there. `progress` is told the bytes so far.
     ///
     /// # Errors
     /// When the tree cannot be read, is out of bounds or has a link that is refused, or the host fails. Then there is
@@ -64,15 +64,13 @@ impl Unpack {
         &self,
         tree: &dyn Tree,
         target: &Path,
-        staged: &dyn Fn(&Path),
         progress: &mut dyn FnMut(u64),
     ) -> Result<Unpacked, DataError> {
         check_free(target)?;
         let parent = parent_of(target)?;
         fs::create_dir_all(&parent).map_err(|error| failed("make the directory", &parent, error))?;
-        let staging = tempfile::Builder::new().prefix(".bacalhau-").tempdir_in(&parent);
+        let staging = temporary::dir_in(&parent);
         let staging = staging.map_err(|error| failed("write to the directory", &parent, error))?;
-        staged(staging.path());
         let finished = staging.path().join("finished");
         let unpacked = self.write(tree, &finished, progress)?;
         check_free(target)?;

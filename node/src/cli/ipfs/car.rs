@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::super::content::{Content, DataDir};
 use super::super::exit::{Exit, Failure};
+use super::super::interrupt;
 use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::talk::Talk;
 use super::super::text;
@@ -18,6 +19,7 @@ use crate::cas::car::{CarReader, CarWriter};
 use crate::cas::store::{Store, Writer};
 use crate::cas::unixfs::{Bounds, Scope, Walk};
 use crate::cas::{Block, Blocks, Cid, CidPath, DataError, first_missing};
+use crate::temporary;
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -118,10 +120,10 @@ impl Export {
         } else {
             let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let failed = |error| HostFailure::at("write", &target, error);
-            let mut spool = tempfile::NamedTempFile::with_prefix_in(".bacalhau-", parent).map_err(failed)?;
+            let mut spool = temporary::file_in(parent).map_err(failed)?;
             write(&root, walk, &talk, spool.as_file_mut(), &target)?;
             spool.as_file().sync_all().map_err(failed)?;
-            spool.persist(&target).map_err(|error| failed(error.error))?;
+            interrupt::not_during(|| spool.persist(&target)).map_err(failed)?;
             talk.say(format!("wrote {}", target.display()));
         }
         node.exchange().settle()?;

@@ -10,7 +10,7 @@ use super::super::content::Content;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::talk::Talk;
-use super::super::{interrupt, text};
+use super::super::text;
 use crate::cas::unixfs::{DagTree, Links, Unpack};
 use crate::cas::{Blocks, CidPath};
 
@@ -71,7 +71,7 @@ impl Get {
         let progress = talk.progress();
         let total = tree.size();
         let unpack = Unpack { links, ..Unpack::default() };
-        let unpacked = unpack.publish(&tree, &target, &interrupt::removes, &mut |bytes| progress(bytes, total))?;
+        let unpacked = unpack.publish(&tree, &target, &mut |bytes| progress(bytes, total))?;
         talk.done();
         node.exchange().settle()?;
         let got = Got {

@@ -108,7 +108,6 @@ impl Create {
         let mounts = draft.mounts()?;
         // Downloads of a module are spooled there.
         let place = Place::plan(None)?;
-        super::super::interrupt::removes(place.staging());
         let program = self.look_up(&draft, place.staging(), &talk)?;
         let plan = |reach: &mut Reach<'_>| {
             let found = match &program {

@@ -43,7 +43,9 @@ impl Place {
 
     fn collect(&self, delivery: &Delivery, h1: &str, directories: bool, max_bytes: u64) -> Result<(), String> {
         let blocks: Arc<dyn crate::cas::Blocks> = Arc::clone(&self.store) as _;
-        Collector::new(Some(blocks), max_bytes, directories).collect(delivery, h1, &self.dir.path().join("got/results"))
+        let dir = self.dir.path();
+        let collector = Collector::new(dir.into(), Some(blocks), max_bytes, directories);
+        collector.collect(delivery, h1, &dir.join("got/results"))
     }
 
     fn got(&self) -> Option<String> {

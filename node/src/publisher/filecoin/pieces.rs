@@ -10,19 +10,19 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bacalhau_runtime::{HostFailure, HostTree, Link};
-use tempfile::NamedTempFile;
 
 use super::Piece;
 use crate::cas::DataError;
 use crate::cas::piece::{Commitment, PieceWriter};
 use crate::cas::unixfs::import::{Archive, Profile};
 use crate::publisher::{Ledger, Matter};
+use crate::temporary::{self, TempFile};
 
 /// Where archives are in the directory, and in URLs.
 pub(super) const PIECE: &str = "piece";
 const LOCK: &str = ".lock";
 const DRAFT: &str = ".draft-";
-/// Nobody writes at an archive for so long without a break.
+/// Earlier versions wrote archives under such names. Nobody writes at one for so long without a break.
 const OLDEST_DRAFT: Duration = Duration::from_hours(24);
 
 /// The directory.
@@ -33,7 +33,7 @@ pub(super) struct Pieces {
 
 /// An archive that is written, and is not kept yet.
 pub(super) struct Draft {
-    file: NamedTempFile,
+    file: TempFile,
     root: Link,
     commitment: Commitment,
 }
@@ -58,7 +58,7 @@ impl Pieces {
         let failed = |error| DataError::io(format!("write an archive in {}", self.dir.display()), error);
         let tree =
             HostTree::open(results).map_err(|error| DataError::io(format!("open {}", results.display()), error))?;
-        let file = tempfile::Builder::new().prefix(DRAFT).tempfile_in(&self.dir).map_err(failed)?;
+        let file = temporary::file_in(&self.dir).map_err(failed)?;
         let archive = Archive::of(Arc::new(tree), profile, |_| ())?;
         let writer = PieceWriter::new(BufWriter::new(file.as_file()));
         let mut writer = archive.write(writer, |_| ())?;
@@ -83,7 +83,7 @@ impl Pieces {
         let failed = |error: io::Error| HostFailure::at("write", &car, error);
         // Whoever serves it is perhaps somebody else.
         file.as_file().set_permissions(readable()).map_err(failed)?;
-        file.persist(&car).map_err(|error| failed(error.error))?;
+        file.persist(&car).map_err(failed)?;
         File::open(self.dir.join(PIECE)).and_then(|dir| dir.sync_all()).map_err(failed)?;
         let noted = note(Piece {
             car_bytes: commitment.payload_size(),
@@ -113,7 +113,7 @@ impl Pieces {
         }
         let is_over = |file: &DirEntry| !needed.contains(&file.file_name());
         remove(&self.dir.join(PIECE), is_over)?;
-        // Whoever wrote these has been killed.
+        temporary::sweep(&self.dir);
         let is_old = |time| SystemTime::now().duration_since(time).is_ok_and(|age| age > OLDEST_DRAFT);
         remove(&self.dir, |file| {
             let is_draft = file.file_name().as_encoded_bytes().starts_with(DRAFT.as_bytes());

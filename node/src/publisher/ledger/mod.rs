@@ -13,20 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bacalhau_runtime::HostFailure;
-use tempfile::NamedTempFile;
 
 pub(in crate::publisher) use driver::now_ms;
 pub use driver::{Course, Courses, Driver, Next};
 pub use entry::{Entry, Matter};
 
 use crate::job::ExecutionId;
+use crate::temporary::{self, TempFile};
 use bell::Bell;
 
 /// Where entries are that nothing more is to be done for.
 const ENDED: &str = "ended";
 /// How the names of files end that are entries.
 const JSON: &str = ".json";
-/// How the names of files begin that are being written. Whoever is killed meanwhile leaves one.
+/// How the names of files begin that an earlier version was writing when it was killed.
 const DRAFT: &str = ".draft-";
 
 /// The entries of a data directory. Clones are the same ledger; another one that is opened hears of changes later.
@@ -67,12 +67,12 @@ impl Ledger {
         }
         let failed = |error| HostFailure::at("write", &path, error);
         match self.draft(&entry).map_err(failed)?.persist_noclobber(&path) {
-            Ok(_) => sync(&self.dir).map_err(failed)?,
+            Ok(()) => sync(&self.dir).map_err(failed)?,
             // Somebody was faster.
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Ok(self.get(&name)?.unwrap_or(entry));
             }
-            Err(error) => return Err(failed(error.error)),
+            Err(error) => return Err(failed(error)),
         }
         self.bell.ring();
         Ok(entry)
@@ -171,7 +171,7 @@ impl Ledger {
         let write = || -> io::Result<()> {
             let draft = self.draft(entry)?;
             if entry.ended {
-                draft.persist(self.ended_path(&entry.name()))?;
+                draft.persist(&self.ended_path(&entry.name()))?;
                 sync(&self.dir.join(ENDED))?;
                 // Whoever dies between these two finds it in both places, and the first counts: it ends once more.
                 match fs::remove_file(&open) {
@@ -194,8 +194,8 @@ impl Ledger {
         Ok(names(&self.dir)?.into_iter().filter(is_of).collect())
     }
 
-    fn draft(&self, entry: &Entry) -> io::Result<NamedTempFile> {
-        let mut file = tempfile::Builder::new().prefix(DRAFT).tempfile_in(&self.dir)?;
+    fn draft(&self, entry: &Entry) -> io::Result<TempFile> {
+        let mut file = temporary::file_in(&self.dir)?;
         file.write_all(&serde_json::to_vec_pretty(entry)?)?;
         file.as_file().sync_all()?;
         Ok(file)

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cas::{Cid, RAW};
 use crate::hex::Hex;
+use crate::temporary;
 
 /// The memory: a directory with a small file for each copy.
 #[derive(Debug)]
@@ -119,10 +120,9 @@ impl Proofs {
 
 fn write(dir: &Path, file: &Path, known: &Known) -> io::Result<()> {
     fs::create_dir_all(dir)?;
-    let spool = tempfile::NamedTempFile::new_in(dir)?;
-    serde_json::to_writer(&spool, known)?;
-    spool.persist(file)?;
-    Ok(())
+    let mut spool = temporary::file_in(dir)?;
+    serde_json::to_writer(&mut spool, known)?;
+    spool.persist(file)
 }
 
 /// Changes when a file or a name below `path` does.

@@ -24,7 +24,7 @@ fn a_file_belongs_to_one_process() {
 fn what_is_no_store_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
-    for content in [b"something else".to_vec(), vec![0; 4096], vec![0xff; 100_000]] {
+    for content in [Vec::new(), b"something else".to_vec(), vec![0; 4096], vec![0xff; 100_000]] {
         fs::write(&path, &content).unwrap();
         let said = refusal(&path);
         assert!(said.contains("is damaged") && said.contains("move it away"), "{said}");

@@ -17,7 +17,7 @@ fn names(dir: &Path) -> Vec<String> {
 /// What unpacking says, and that nothing is left of it.
 fn refused(samples: &Arc<Samples>, root: &Cid, options: Unpack) -> String {
     let dir = tempfile::tempdir().unwrap();
-    let said = words(options.publish(&samples.tree(root), &dir.path().join("out"), &|_| (), &mut |_| {}));
+    let said = words(options.publish(&samples.tree(root), &dir.path().join("out"), &mut |_| {}));
     assert_eq!(names(dir.path()), [""; 0], "nothing is left behind");
     said
 }
@@ -32,8 +32,7 @@ fn a_tree_is_written_whole() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("new/out");
     let mut told = Vec::new();
-    let unpacked =
-        Unpack::default().publish(&samples.tree(&root), &out, &|_| (), &mut |bytes| told.push(bytes)).unwrap();
+    let unpacked = Unpack::default().publish(&samples.tree(&root), &out, &mut |bytes| told.push(bytes)).unwrap();
     assert_eq!(unpacked, Unpacked { bytes: 3_000_001, entries: 6, skipped: vec![] });
     assert!(told.is_sorted() && told.last() == Some(&3_000_001));
     assert_eq!(names(dir.path().join("new").as_path()), ["out"]);
@@ -47,8 +46,7 @@ fn a_tree_is_written_whole() {
 fn a_file_by_itself_and_a_tree_of_the_host_are_written() {
     let samples = Samples::new();
     let dir = tempfile::tempdir().unwrap();
-    let unpacked =
-        Unpack::default().publish(&samples.tree(&samples.raw("1")), &dir.path().join("one"), &|_| (), &mut |_| {});
+    let unpacked = Unpack::default().publish(&samples.tree(&samples.raw("1")), &dir.path().join("one"), &mut |_| {});
     assert_eq!(unpacked.unwrap(), Unpacked { bytes: 1, entries: 1, skipped: vec![] });
     let copy = tempfile::tempdir().unwrap();
     let host = bacalhau_runtime::HostTree::open(dir.path()).unwrap();
@@ -66,7 +64,7 @@ fn what_is_there_stays_as_it_is() {
     fs::write(dir.path().join("file"), "old").unwrap();
     std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
     for name in ["file", "link", "."] {
-        let said = words(Unpack::default().publish(&tree, &dir.path().join(name), &|_| (), &mut |_| {}));
+        let said = words(Unpack::default().publish(&tree, &dir.path().join(name), &mut |_| {}));
         assert!(said.contains("name another place") || said.contains("name one below it"), "{said}");
     }
     assert_eq!(fs::read(dir.path().join("file")).unwrap(), b"old");
@@ -93,13 +91,13 @@ fn links_that_lead_out_are_refused_or_left_out() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
         let skip = Unpack { links: Links::Skip, ..Unpack::default() };
-        let unpacked = skip.publish(&samples.tree(&root), &out, &|_| (), &mut |_| {}).unwrap();
+        let unpacked = skip.publish(&samples.tree(&root), &out, &mut |_| {}).unwrap();
         assert_eq!((unpacked.entries, unpacked.skipped), (4, vec!["bad".to_owned()]));
         assert_eq!(names(&out), ["d", "ok"]);
     }
     let circle = samples.dir(&[("a", samples.link("b")), ("b", samples.link("a"))]);
     let dir = tempfile::tempdir().unwrap();
-    assert!(Unpack::default().publish(&samples.tree(&circle), &dir.path().join("out"), &|_| (), &mut |_| {}).is_ok());
+    assert!(Unpack::default().publish(&samples.tree(&circle), &dir.path().join("out"), &mut |_| {}).is_ok());
 }
 
 #[test]
@@ -176,12 +174,10 @@ fn names_are_not_believed_whoever_lists_them() {
     for name in ["..", ".", "", "a/b", "/etc", "a\0"] {
         let dir = tempfile::tempdir().unwrap();
         let tree = Hostile([("", vec![name])].into());
-        assert!(
-            words(Unpack::default().publish(&tree, &dir.path().join("out"), &|_| (), &mut |_| {})).contains("the name")
-        );
+        assert!(words(Unpack::default().publish(&tree, &dir.path().join("out"), &mut |_| {})).contains("the name"));
     }
     let dir = tempfile::tempdir().unwrap();
     let twice = Hostile([("", vec!["a", "a"]), ("a", vec![])].into());
-    assert!(Unpack::default().publish(&twice, &dir.path().join("out"), &|_| (), &mut |_| {}).is_err());
+    assert!(Unpack::default().publish(&twice, &dir.path().join("out"), &mut |_| {}).is_err());
     assert_eq!(names(dir.path()), [""; 0]);
 }

@@ -18,7 +18,6 @@ use bollard::query_parameters::{
 use futures::StreamExt as _;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::super::super::scrub::scrub;
 use super::Container;
 use super::engine::{Docker, words};
 use super::outputs::{self, Left};
@@ -26,6 +25,7 @@ use super::streams::Streams;
 use super::{hold, inputs};
 use crate::cas::unixfs::Unpack;
 use crate::job::ContainerLimits;
+use crate::temporary::scrub;
 
 /// How often it is looked whether anybody still wants the result.
 const BEAT: Duration = Duration::from_millis(100);

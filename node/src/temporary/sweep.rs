@@ -1,0 +1,63 @@
+//! Removes what killed processes have left: what has a temporary's name and no lock. What a living process owns is locked.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+
+use super::scrub::scrub_until;
+use super::{PREFIX, is_at};
+
+/// Names of a directory that are looked at.
+const MAX_NAMES: usize = 100_000;
+/// How long one sweep takes at most; the next one goes on.
+const LONGEST: Duration = Duration::from_secs(2);
+/// Directories that are remembered as swept.
+const MAX_SWEPT: usize = 1024;
+
+static SWEPT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Sweeps `dir`, unless this process has done so before.
+pub(super) fn once(dir: &Path) {
+    let Ok(dir) = std::path::absolute(dir) else { return };
+    let is_new = {
+        let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.len() >= MAX_SWEPT {
+            swept.clear();
+        }
+        swept.insert(dir.clone())
+    };
+    if is_new {
+        sweep(&dir);
+    }
+}
+
+/// Removes from `dir` what nobody owns any more, for two seconds at most, and says how many files and directories those
+/// were. What cannot be removed stays, for the next one who tries.
+pub(crate) fn sweep(dir: &Path) -> usize {
+    let deadline = Instant::now() + LONGEST;
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let names = entries.take(MAX_NAMES).flatten().map(|entry| entry.file_name());
+    let ours = names.filter(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+    ours.filter(|name| matches!(remove(&dir.join(name), deadline), Ok(true))).count()
+}
+
+/// Whether it was left, and is removed.
+fn remove(path: &Path, deadline: Instant) -> io::Result<bool> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::empty())?);
+    // Held until it is gone, so that its maker sees that it was swept.
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    if !is_at(&file, path)? {
+        return Ok(false);
+    }
+    if file.metadata()?.is_dir() {
+        return scrub_until(path, deadline);
+    }
+    fs::remove_file(path)?;
+    Ok(true)
+}
