@@ -22,6 +22,7 @@
 //! | [`daemon`] | one node that takes jobs and runs them, as a pure state machine with the loop around it |
 //! | `byzantine` | nodes that cheat, for tests only, behind the feature of that name |
 //! | [`embedded`] | several nodes in this process: what `wasm run` uses without a server |
+//! | [`backup`] | copies of a data directory, and how they are put back |
 //! | `data_dir` | whether a data directory is whole |
 //! | [`service`] | a serving node, all of it, wired together |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
@@ -34,6 +35,7 @@
 //! `cli` may use all of them, they know nothing of it, and all may use the runtime.
 
 pub mod api;
+pub mod backup;
 pub mod bitswap;
 pub mod budget;
 #[cfg(feature = "byzantine")]

@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 /// The file in a data directory.
-const NAME: &str = "serving.json";
+pub(crate) const NAME: &str = "serving.json";
 
 /// Addresses of a serving process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! The command line. One verb one file; what a verb prints goes through `output`, how it ends through `exit`. Nothing
 //! imports this room.
 
+mod backup;
 mod by_cid;
 mod columns;
 mod completion;
@@ -90,6 +91,8 @@ enum Command {
     Publications(Box<publications::Publications>),
     Serve(Box<serve::Serve>),
     Devstack(Box<devstack::Devstack>),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Id(id::Id),
     /// The nodes of the network
     #[command(subcommand)]
@@ -159,6 +162,8 @@ impl Command {
             Self::Publications(verb) => verb.run().map_err(Failure::without_result),
             Self::Serve(verb) => verb.run().map_err(Failure::without_result),
             Self::Devstack(verb) => verb.run().map_err(Failure::without_result),
+            Self::Backup(verb) => verb.run().map_err(Failure::without_result),
+            Self::Restore(verb) => verb.run().map_err(Failure::without_result),
             Self::Id(verb) => verb.run().map_err(Failure::without_result),
             Self::Node(verb) => verb.run().map_err(Failure::without_result),
             Self::Ipfs(verb) => verb.run().map_err(Failure::without_result),

@@ -16,6 +16,7 @@ use std::time::Duration;
 use bacalhau_runtime::{HostFailure, Options, Runtime};
 
 use crate::api::{ApiServer, Limits};
+use crate::backup::Line;
 use crate::budget::Rate;
 use crate::compute::{self, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
 use crate::config::{Config, ConfigError, machine};
@@ -67,6 +68,7 @@ pub struct Service {
     daemon: Arc<Daemon>,
     node: Arc<Node>,
     drain_time: Duration,
+    _backups: Option<Line>,
     _housekeeping: Housekeeping,
     _disk: DiskWatch,
     _publications: Option<Driver>,
@@ -97,6 +99,10 @@ impl Service {
         let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
         let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
         let store = Arc::new(JobStore::open(&data_dir.join(store::FILE_NAME)).map_err(failed)?);
+        let backups = Line::start(&data_dir, Arc::clone(&store));
+        let backups = backups.inspect_err(|error| {
+            tracing::warn!("backups of {} are not possible while this node serves: {error}", data_dir.display());
+        });
         let metrics = Arc::new(Metrics::default());
         let mailbox = Mailbox::new();
         let network = Arc::new(Network::start(host, mailbox.listener()).map_err(failed)?);
@@ -180,6 +186,7 @@ impl Service {
             daemon,
             node,
             drain_time: config.compute.drain_time.0,
+            _backups: backups.ok(),
             _housekeeping: housekeeping,
             _disk: disk_watch,
             _publications: publications,

@@ -93,7 +93,7 @@ impl CidUrlStorage {
     }
 
     /// Fetches from the first URL that has it.
-    fn fetch(&self, source: &CidSource) -> Result<(Source, TempPath), HostFailure> {
+    fn fetch(&self, source: &CidSource) -> Result<(Source, TempFile), HostFailure> {
         let mut failed = None;
         for url in self.places(source)? {
             match self.urls.fetch_file(&url) {

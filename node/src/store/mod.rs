@@ -26,6 +26,7 @@
 
 mod age;
 mod batch;
+mod copy;
 mod error;
 mod prune;
 mod query;
@@ -79,7 +80,7 @@ impl JobStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let place = Place(Some(path.to_path_buf()));
         if !path.try_exists().map_err(|error| place.explain(error.into()))? {
-            place.make(path).map_err(|error| place.explain(error))?;
+            make(path).map_err(|error| place.explain(error))?;
         }
         if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
             return Err(StoreError::Damaged { place: place.to_string(), why: "it is empty".into() });
@@ -170,29 +171,29 @@ impl JobStore {
 }
 
 impl Place {
-    /// Makes the file at `path`, at once or not at all: an empty one is never a new one. Of two processes that make it, one does.
-    fn make(&self, path: &Path) -> Result<(), redb::Error> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let staging = temporary::dir_in(parent)?;
-        let new = staging.path().join(FILE_NAME);
-        let database = builder().create(&new)?;
-        let transaction = database.begin_write()?;
-        tables::make(&transaction)?;
-        transaction.commit()?;
-        drop(database);
-        match std::fs::hard_link(&new, path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
-            // A file system without such links.
-            Err(_) => std::fs::rename(&new, path)?,
-            Ok(()) => {}
-        }
-        Ok(File::open(parent)?.sync_all()?)
-    }
-
     fn open(&self) -> Result<Database, StoreError> {
         let path = self.0.clone().unwrap_or_else(|| PathBuf::from(FILE_NAME));
         builder().create(path).map_err(|error| self.explain(error.into()))
     }
+}
+
+/// Makes the file at `path`, at once or not at all: an empty one is never a new one. Of two processes that make it, one does.
+fn make(path: &Path) -> Result<(), redb::Error> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let staging = temporary::dir_in(parent)?;
+    let new = staging.path().join(FILE_NAME);
+    let database = builder().create(&new)?;
+    let transaction = database.begin_write()?;
+    tables::make(&transaction)?;
+    transaction.commit()?;
+    drop(database);
+    match std::fs::hard_link(&new, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        // A file system without such links.
+        Err(_) => std::fs::rename(&new, path)?,
+        Ok(()) => {}
+    }
+    Ok(File::open(parent)?.sync_all()?)
 }
 
 fn builder() -> Builder {

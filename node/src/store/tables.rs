@@ -1,7 +1,9 @@
 //! The tables, and how values stand in them.
 
-use redb::{Error, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Error, ReadTransaction, ReadableTable, TableDefinition, TableHandle as _, WriteTransaction};
 use serde::de::DeserializeOwned;
+
+use super::copy::table;
 
 /// The version of all tables and values.
 pub(super) const SCHEMA: u64 = 1;
@@ -40,6 +42,25 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<u64, Error> {
     transaction.open_table(JUMPS)?;
     transaction.open_table(SEEN)?;
     Ok(SCHEMA)
+}
+
+/// Copies all tables.
+pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), Error> {
+    table(from, to, META)?;
+    table(from, to, JOBS)?;
+    table(from, to, SHARDS)?;
+    table(from, to, SUMMARIES)?;
+    table(from, to, UNFINISHED)?;
+    table(from, to, EVENTS)?;
+    table(from, to, PROVIDED)?;
+    table(from, to, OUTBOX)?;
+    table(from, to, JUMPS)?;
+    table(from, to, SEEN)?;
+    let copied: Vec<String> = to.list_tables()?.map(|table| table.name().to_owned()).collect();
+    match from.list_tables()?.find(|table| copied.iter().all(|name| name != table.name())) {
+        Some(table) => Err(Error::Corrupted(format!("its table {} is not one of this version", table.name()))),
+        None => Ok(()),
+    }
 }
 
 /// A value of `what`, for messages.

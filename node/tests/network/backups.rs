@@ -79,7 +79,7 @@ fn backups_of_a_busy_node_have_every_job_that_it_had_acknowledged() {
         over.store(true, Ordering::Relaxed);
         taken.into_iter().map(Result::unwrap).collect()
     });
-    let end = lab.expect(2, "restore one --data-dir node --replace");
+    let end = lab.expect(4, "restore one --data-dir node --replace");
     assert!(end.stderr.contains("is served already") || end.stderr.contains("in use"), "{}", end.stderr);
     node.kill();
     for (name, expected) in ["one", "two"].into_iter().zip(expected) {
