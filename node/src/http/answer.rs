@@ -46,7 +46,7 @@ impl Answer {
 
     /// The body, whose errors are in words. One that is encoded is an error: nothing here decodes.
     pub fn into_body(self) -> Body {
-        let encoded = encoding(self.response.headers()).map(encoded);
+        let encoded = encoding(self.response.headers()).map(|names| encoded(&names));
         let reader = self.response.into_body().into_reader();
         Body { reader, encoded, patience: self.patience, total: self.total }
     }
@@ -61,7 +61,7 @@ impl Answer {
             return Err(HttpError::Unusable(why));
         }
         match encoding(answer.response.headers()) {
-            Some(encoding) => Err(HttpError::Unusable(encoded(encoding))),
+            Some(names) => Err(HttpError::Unusable(encoded(&names))),
             None => Ok(answer),
         }
     }
@@ -98,10 +98,10 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Says that nothing here decodes it.
-fn encoded(encoding: String) -> String {
-    let name: String = encoding.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
+fn encoded(encoding: &str) -> String {
+    let shown: String = encoding.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
     format!(
-        "the server sent it encoded ({name}), although it was asked for the plain bytes; have the server send it as it is, or \
+        "the server sent it encoded ({shown}), although it was asked for the plain bytes; have the server send it as it is, or \
          name a decoded copy"
     )
 }
