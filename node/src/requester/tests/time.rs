@@ -61,6 +61,7 @@ fn time_in_which_the_requester_did_not_listen_is_not_the_silence_of_providers() 
     world.now += 300_000;
     world.feed(Input::HeldUp { ms: 300_000 });
     world.running(1);
+    world.feed(Input::Tick);
     assert_eq!(world.execution(2).state, ExecutionState::Running);
     world.wait(59_999);
     assert_eq!(world.execution(2).state, ExecutionState::Running);

@@ -25,7 +25,8 @@ const JOBS: usize = 8;
 fn play(case: &Case) -> Report {
     let (concurrency, confidence) = case.deal;
     let config = Config {
-        seed: seed(1),
+        // One with which each cheat gets to do what it does.
+        seed: seed(2),
         nodes: 1 + case.providers,
         holders: case.providers,
         jobs: JOBS,
