@@ -59,3 +59,26 @@ fn slips_are_refused_with_their_place() {
         assert!(end.stdout.is_empty(), "{line}");
     }
 }
+
+#[test]
+fn variables_that_nothing_reads_are_said_with_what_was_meant() {
+    let room = Room::new();
+    let said = |line: &str, set: &[(&str, &str)]| {
+        let end = room.command(line).envs(set.iter().copied()).output().unwrap();
+        assert!(end.status.success(), "{line}");
+        String::from_utf8(end.stderr).unwrap()
+    };
+    let slip = ("BACALHAU_IPFS_CONECT", "none");
+    let expected = "warning: the variable BACALHAU_IPFS_CONECT is not read: did you mean BACALHAU_IPFS_CONNECT?\n";
+    for line in ["version", "hash .", "config show", "completion bash"] {
+        assert_eq!(said(line, &[slip]), expected, "{line}");
+    }
+    let far = "warning: the variable BACALHAU_ZZZ is not read: see the names with `bacalhau config default`\n";
+    assert_eq!(said("version", &[("BACALHAU_ZZZ", "")]), far);
+    assert_eq!(said("wasm run hello.wat -q --output-dir out", &[slip]), "", "--quiet is quiet");
+    // Those of keys, of flags, of other programs, and of our tests.
+    let known = ["SWARM_MDNS", "API_HOST", "STORE_SIZE", "CACHE_DIR", "TEST_PEERS", "JOB_SELECTION_PROBE_DATA"];
+    let known = known.map(|name| format!("BACALHAU_{name}"));
+    let known: Vec<_> = known.iter().map(|name| (name.as_str(), "1")).collect();
+    assert_eq!(said("version", &known), "");
+}

@@ -6,15 +6,30 @@ use crate::support::Room;
 const NOBODY: &str = "--api-host 127.0.0.1 --api-port 1";
 
 #[test]
-fn a_server_that_is_not_there_is_said_with_its_address() {
+fn a_server_that_is_not_there_is_said_with_its_address_by_every_verb() {
     let room = Room::new();
-    for verb in ["list", "describe abcdefgh", "logs abcdefgh", "cancel abcdefgh", "get abcdefgh", "node list", "id"] {
-        let end = room.expect(4, &format!("{verb} {NOBODY}"));
-        assert!(end.stderr.contains("cannot reach the server at http://127.0.0.1:1"), "{verb}: {}", end.stderr);
-        assert!(end.stderr.contains("bacalhau serve"), "{verb}: {}", end.stderr);
-        assert!(end.stdout.is_empty(), "{verb}");
+    // More than fits into any buffer on the way.
+    room.write("data/large", vec![7; 4 << 20]);
+    room.write("job.yaml", "engine: {wasm: {module: hello.wat}}\ninputs: ['data:/inputs']\n");
+    let verbs = ["list", "describe JOB", "logs JOB", "logs JOB -f", "get JOB", "cancel JOB", "node list", "id"];
+    let jobs =
+        ["list", "describe JOB", "logs JOB", "get JOB", "stop JOB", "run job.yaml"].map(|verb| format!("job {verb}"));
+    let creates = ["create job.yaml", "create job.yaml --id-only", "create job.yaml -f"];
+    let lines = verbs.into_iter().chain(creates).chain(jobs.iter().map(String::as_str));
+    let mut lines: Vec<String> = lines.map(|line| line.replace("JOB", "abcdefgh")).collect();
+    let image = format!("busybox@sha256:{}", "0".repeat(64));
+    for flags in ["", "-i data:/inputs", "-i data:/inputs --id-only", "-i data:/inputs --no-wait", "-f"] {
+        lines.push(format!("wasm run hello.wat {flags}"));
+        lines.push(format!("docker run {image} {flags}"));
     }
-    assert!(room.new_names().is_empty(), "{:?}", room.new_names());
+    for line in lines {
+        let end = room.expect(4, &format!("{line} {NOBODY}"));
+        let expected = "error: cannot reach the server at http://127.0.0.1:1: ";
+        assert!(end.stderr.contains(expected), "{line}: {}", end.stderr);
+        assert!(end.stderr.contains("is `bacalhau serve` running there?"), "{line}: {}", end.stderr);
+        assert!(end.stdout.is_empty(), "{line}");
+    }
+    assert_eq!(room.new_names(), ["data", "job.yaml"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod pins;
 mod publish;
 mod server;
 mod support;
+mod terminal;
 mod unsealed;
 mod url;
 mod validate;

@@ -8,6 +8,7 @@ use std::thread;
 
 use bacalhau::job::{EventKind, JobState};
 use bacalhau::metrics::NAMES;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::guests;
@@ -62,6 +63,7 @@ fn the_life_of_jobs() {
     nodes_and_clients_have_names(&stage);
     jobs_are_listed_and_described(&stage);
     logs_are_live_and_cancelling_is_the_owners(&stage);
+    an_interrupted_command_says_that_the_job_goes_on(&stage);
     private_jobs_are_their_owners(&stage);
     jobs_come_from_files(&stage);
     health_and_metrics_are_told(&stage);
@@ -136,6 +138,26 @@ fn logs_are_live_and_cancelling_is_the_owners(stage: &Stage) {
     assert!(late.stderr.contains("the job has come to its end: Completed"), "{}", late.stderr);
     let nothing = stage.lab.expect(5, &stage.at(&format!("get {job} --output-dir cancelled")));
     assert!(nothing.stderr.contains("it is Cancelled"), "{}", nothing.stderr);
+}
+
+fn an_interrupted_command_says_that_the_job_goes_on(stage: &Stage) {
+    stage.lab.write("long.yaml", "engine: {wasm: {module: long.wat, job: {seed: 3}}}\ndeal: {concurrency: 1}\n");
+    for line in ["wasm run long.wat -c 1 -f --seed 2", "create long.yaml -f"] {
+        let mut command = stage.lab.command_of("client", &stage.at(line));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut ticks = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(ticks.next().unwrap().unwrap(), "tick");
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let end: End = child.wait_with_output().unwrap().into();
+        assert_eq!(end.code, 130, "{}", end.stderr);
+        let job = stage.listed("--state InProgress")[0].clone();
+        let note = format!("job {job} goes on at {}: see it with ", stage.stack.api);
+        assert!(end.stderr.contains(&note), "{}", end.stderr);
+        // What it says is what helps.
+        let cancel = end.stderr.split('`').find_map(|command| command.strip_prefix("bacalhau cancel")).unwrap();
+        stage.lab.expect(0, &format!("cancel{cancel}"));
+        stage.ended(&job, JobState::Cancelled);
+    }
 }
 
 fn private_jobs_are_their_owners(stage: &Stage) {

@@ -1,5 +1,6 @@
 //! Jobs that are spread over shards: each is bid for, run, judged and published by itself.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use bacalhau::job::{JobState, ShardState};
@@ -42,6 +43,28 @@ fn every_file_is_a_shard_of_its_own() {
     let shown = lab.expect(0, &format!("describe {job} --api-host {}", stack.api)).stdout;
     for shard in ["shard 0", "shard 1", "shard 2"] {
         assert!(shown.contains(shard), "{shown}");
+    }
+    // What each shard wrote, with its number in front.
+    let expected: BTreeSet<String> = (0_u32..)
+        .zip(&outputs)
+        .flat_map(|(shard, output)| {
+            let lines = String::from_utf8(output.clone()).unwrap();
+            lines.lines().map(|line| format!("[shard {shard}] {line}")).collect::<Vec<_>>()
+        })
+        .collect();
+    for verb in ["logs", "logs -f"] {
+        let log = lab.expect(0, &format!("{verb} {job} --api-host {}", stack.api)).stdout;
+        assert_eq!(log.lines().map(str::to_owned).collect::<BTreeSet<_>>(), expected, "{verb}");
+    }
+    let one = lab.expect(0, &format!("logs {job} --shard 1 --api-host {}", stack.api)).stdout;
+    assert_eq!(one.into_bytes(), outputs[1]);
+    let none = lab.expect(2, &format!("logs {job} --shard 3 --api-host {}", stack.api)).stderr;
+    assert!(none.contains("the job has no shard 3: it has 3"), "{none}");
+    // The same while it runs.
+    let line = format!("wasm run {MERKLE_ROOT} {sharding} -f --seed 2 --output-dir live --api-host {}", stack.api);
+    let log = lab.expect(0, &line).stdout;
+    for line in &expected {
+        assert!(log.lines().any(|there| there == line), "{line}: {log}");
     }
 }
 

@@ -13,12 +13,24 @@ fn too_few_bids_fail_the_job_with_what_came() {
     let announced = effects.iter().filter(|effect| matches!(effect, Effect::Announce(_))).count();
     assert_eq!(announced, 14, "every two seconds");
     assert_eq!(world.record().state, JobState::Bidding);
-    assert_eq!(world.texts(EventKind::Stalled), ["bids 2/7: waiting for providers that hold the inputs"]);
+    assert_eq!(world.texts(EventKind::Stalled), ["bids 2/7: waiting for providers"]);
     let effects = world.wait(1);
     assert_eq!(sent(&effects, |message| matches!(message, Message::Reject(_))).len(), 2);
     let why = "bids 2/7 after 30 s: not enough providers offered to run it";
     assert_eq!((world.record().state, world.shard().why.as_deref()), (JobState::Failed, Some(why)));
     assert_eq!(world.ended, 1);
+}
+
+#[test]
+fn providers_have_to_hold_inputs_only_where_there_are_some() {
+    let input = crate::job::InputSpec { source: "data:,x".into(), target: "/inputs/x".into() };
+    for (inputs, waits) in [(vec![], "providers"), (vec![input], "providers that hold the inputs")] {
+        let mut job = job(3, 0, 3);
+        job.shards = vec![inputs];
+        let mut world = World::new(job);
+        world.wait(29_999);
+        assert_eq!(world.texts(EventKind::Stalled), [format!("bids 0/3: waiting for {waits}")]);
+    }
 }
 
 #[test]
