@@ -12,6 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use super::error::{ApiError, ErrorCode};
 use super::guard::Peer;
 use super::state::{App, network};
 use crate::http::Patient;
@@ -44,6 +45,7 @@ pub(super) async fn accept(app: App, listener: TcpListener, router: Router, free
         };
         let Some(member) = crowd.join(network(address.ip()), app.limits.connections_per_address) else {
             app.metrics.refused("connections");
+            turn_away(&stream);
             continue;
         };
         let connection = serve(app.clone(), stream, address, router.clone());
@@ -52,6 +54,12 @@ pub(super) async fn accept(app: App, listener: TcpListener, router: Router, free
             drop((member, permit));
         });
     }
+}
+
+/// Says that there are too many connections, as far as that takes no time: nothing is waited for.
+fn turn_away(stream: &TcpStream) {
+    let error = ApiError::later(ErrorCode::OverBudget, "too many connections from this address", Duration::ZERO);
+    stream.try_write(error.as_http1().as_bytes()).unwrap_or_default();
 }
 
 async fn serve(app: App, stream: TcpStream, address: SocketAddr, router: Router) {

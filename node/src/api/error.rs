@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::backend::BackendError;
 use super::command::CommandError;
+use super::{API_VERSION, VERSION_HEADER};
 use crate::job::RequestError;
 use crate::store::StoreError;
 
@@ -117,14 +118,29 @@ impl ApiError {
         let error = Self::new(code, message).hint("wait as long as the header retry-after says, then ask again");
         Self { retry_after: Some(pause), ..error }
     }
+
+    /// Whole seconds, and never none: a client that reads 0 asks at once.
+    fn retry_after(&self) -> Option<u64> {
+        self.retry_after.map(|pause| pause.as_secs() + 1)
+    }
+
+    /// The answer as it is written to a connection of which nothing is read.
+    pub(super) fn as_http1(&self) -> String {
+        let status = self.body.code.status();
+        let body = serde_json::to_string(&self.body).unwrap_or_default();
+        let pause = self.retry_after().map_or_else(String::new, |seconds| format!("{RETRY_AFTER}: {seconds}\r\n"));
+        format!(
+            "HTTP/1.1 {status}\r\n{VERSION_HEADER}: {API_VERSION}\r\n{pause}content-type: application/json\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.body.code.status(), Json(&*self.body)).into_response();
-        if let Some(pause) = self.retry_after {
-            // Whole seconds, and never none: who reads 0 asks at once.
-            let seconds = pause.as_secs() + 1;
+        if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

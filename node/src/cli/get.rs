@@ -137,9 +137,9 @@ impl Get {
     }
 
     /// From the server.
-    fn fetch_job(&self, talk: &Talk, place: Place, finished: &Path) -> Result<Exit, Failure> {
+    fn fetch_job(&self, talk: &Arc<Talk>, place: Place, finished: &Path) -> Result<Exit, Failure> {
         let base = self.server.named_or_own(&self.content.place.path()?)?;
-        let client = server::client(&base, &self.content.place.path()?)?;
+        let client = server::client(&base, &self.content.place.path()?, talk)?;
         let fetched = job::fetch(&client, &self.what, finished, talk, |shard| {
             shard.receipt.as_ref().map_or_else(Unpack::default, bounds_of)
         })?;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::server::Server;
+use super::talk::Talk;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +42,7 @@ impl Id {
     /// When the client's key cannot be read, or a server that was named cannot be asked.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let client = self.server.identity()?.peer_id().to_string();
-        let api = self.server.client()?;
+        let api = self.server.client(&Talk::new(false))?;
         let node = match api.node() {
             Ok(node) => Some(node.peer.to_string()),
             Err(_) if self.server.named()?.is_none() => None,

@@ -7,6 +7,7 @@ use super::columns::Columns;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Paint, Render};
 use super::server::Server;
+use super::talk::Talk;
 use super::text;
 use crate::api::NodeFacts;
 use crate::config::Cpu;
@@ -48,7 +49,7 @@ impl Nodes {
     /// When the server cannot be asked.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let Self::List(list) = self;
-        let nodes = list.server.client()?.nodes()?;
+        let nodes = list.server.client(&Talk::new(false))?.nodes()?;
         output::print(list.output, &Known { nodes })?;
         Ok(Exit::Success)
     }

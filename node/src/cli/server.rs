@@ -3,12 +3,15 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use url::Url;
 
 use super::exit::{Exit, Failure};
 use super::settings::Files;
+use super::talk::Talk;
 use crate::api::{ApiClient, ClientError, ErrorCode};
 use crate::config::{Config, Layers};
 use crate::serving;
@@ -16,6 +19,8 @@ use crate::transport::Identity;
 
 /// Where `serve` listens unless somebody says otherwise.
 const DEFAULT_PORT: u16 = 1234;
+/// How long one call asks a server that is busy.
+const BUSY_LIMIT: Duration = Duration::from_mins(5);
 
 /// Flags of every command that talks to a server.
 #[derive(Args, Clone, Debug, Default)]
@@ -50,9 +55,9 @@ impl Server {
     ///
     /// # Errors
     /// As for [`named`](Self::named), and when the client's key cannot be read.
-    pub(super) fn client(&self) -> Result<ApiClient, Failure> {
+    pub(super) fn client(&self, talk: &Arc<Talk>) -> Result<ApiClient, Failure> {
         let data_dir = self.config()?.data_dir()?;
-        client(&self.named_or_own(&data_dir)?, &data_dir)
+        client(&self.named_or_own(&data_dir)?, &data_dir, talk)
     }
 
     /// The server that is named, or else the one that has `data_dir`, or else whoever listens at the usual port.
@@ -85,12 +90,15 @@ impl Server {
     }
 }
 
-/// A client of the server at `base`, with the key in `data_dir`, which is made if it is not there.
+/// A client of the server at `base`, with the key in `data_dir`, which is made if it is not there. A server that is busy is
+/// asked again for some minutes, which is told to `talk`.
 ///
 /// # Errors
 /// When the key cannot be read or made.
-pub(super) fn client(base: &str, data_dir: &Path) -> Result<ApiClient, Failure> {
-    Ok(ApiClient::new(base, identity(data_dir)?.keypair().clone()))
+pub(super) fn client(base: &str, data_dir: &Path, talk: &Arc<Talk>) -> Result<ApiClient, Failure> {
+    let talk = Arc::clone(talk);
+    let client = ApiClient::new(base, identity(data_dir)?.keypair().clone());
+    Ok(client.retrying(BUSY_LIMIT, Arc::new(move |line| talk.say(line))))
 }
 
 /// Who the client of a data directory is.

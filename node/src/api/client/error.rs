@@ -6,6 +6,7 @@ use bacalhau_runtime::HostFailure;
 
 use super::super::API_VERSION;
 use super::super::error::{ErrorBody, ErrorCode};
+use super::answering::is_hang_up;
 use crate::cas::DataError;
 
 /// Why there is no answer, or none that can be used.
@@ -21,7 +22,7 @@ pub enum ClientError {
         /// After how long it may be asked again, where it says so.
         retry_after: Option<Duration>,
     },
-    /// The server does not answer.
+    /// There is no connection to the server.
     #[error("cannot reach the server at {0}: {1}; is `bacalhau serve` running there?")]
     Unreachable(String, String),
     /// The address is none.
@@ -40,6 +41,17 @@ pub enum ClientError {
     /// What answers makes no sense.
     #[error("{0} is no server of bacalhau's: {1}")]
     Odd(String, String),
+    /// The connection ended before there was an answer.
+    #[error("the server at {0} hung up without an answer: {1}")]
+    HungUp(String, String),
+    /// Asked again and again, for so many seconds, and always in vain.
+    #[error("{last}; gave up after {seconds} s")]
+    GaveUp {
+        /// For how long the server was asked.
+        seconds: u64,
+        /// What it said last.
+        last: Box<ClientError>,
+    },
     /// The answer broke off.
     #[error("the answer of {0} broke off: {1}")]
     Broken(String, String),
@@ -62,10 +74,37 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Why a request to the server at `base` has no answer.
+    pub(super) fn of(base: &str, error: &ureq::Error) -> Self {
+        match error {
+            ureq::Error::Io(io) if is_hang_up(io.kind()) => Self::HungUp(base.into(), io.to_string()),
+            error => Self::Unreachable(base.into(), error.to_string()),
+        }
+    }
+
+    /// Whether the server has too much to do.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Refused { status: 429 | 503, .. })
+    }
+
+    /// Whether the connection broke, before or in an answer.
+    pub(super) fn is_broken(&self) -> bool {
+        matches!(self, Self::HungUp(..) | Self::Broken(..))
+    }
+
+    /// After how long the server wants to be asked again, where it says so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// What the server said went wrong, where it did.
     pub fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Refused { body, .. } => Some(body.code),
+            Self::GaveUp { last, .. } => last.code(),
             _ => None,
         }
     }

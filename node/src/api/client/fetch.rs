@@ -59,9 +59,11 @@ impl ApiClient {
         let made = std::fs::create_dir_all(parent).and_then(|()| temporary::dir_in(parent));
         let staging = made.map_err(|error| HostFailure::at("write to", parent, error))?;
         let path = staging.path().join("results.car");
-        let mut file = File::create(&path).map_err(|error| HostFailure::at("write", &path, error))?;
-        let expected = self.fetch_archive(id, shard, &mut file)?;
-        drop(file);
+        // What has come of an answer that broke off is no use.
+        let expected = self.retries.run(&self.base, || {
+            let mut file = File::create(&path).map_err(|error| HostFailure::at("write", &path, error))?;
+            self.fetch_archive(id, shard, &mut file)
+        })?;
         let finished = staging.path().join(RESULTS);
         let unpacked = unpack(&path, &staging.path().join("index"), &finished, bounds)?;
         let found = dirhash::hash_dir(&finished, RESULTS).map_err(|error| HostFailure::new(error.to_string()))?;
@@ -82,31 +84,37 @@ impl ApiClient {
     pub fn add_data(&self, tree: &dyn Tree) -> Result<Link, ClientError> {
         let profile = Profile::default();
         let root = import(tree, profile, &mut |_| Ok(()))?.cid;
-        let (mut reader, writer) = io::pipe().map_err(|error| HostFailure::io("make a pipe", error))?;
-        // Threads of its own: they wait for the server.
-        let pool = ThreadPoolBuilder::new().num_threads(1).build();
-        let pool = pool.map_err(|error| HostFailure::new(format!("cannot start a thread: {error}")))?;
-        let (sent, written) = thread::scope(|scope| {
-            let writing = scope.spawn(|| pool.install(|| write(tree, profile, &root, writer)));
-            let sent = self.post_stream("/data", CAR_TYPE, &mut reader);
-            // Nobody reads any more: whoever still writes is told.
-            drop(reader);
-            (sent, writing.join())
-        });
-        let written = written.unwrap_or_else(|_| Err(DataError::malformed("an archive", "it broke off")));
-        let added: Added = match (sent, written) {
-            (Ok(response), written) => {
-                written?;
-                self.json(response)?
-            }
-            (Err(error @ ClientError::Refused { .. }), _) | (Err(error), Ok(())) => return Err(error),
-            (Err(_), Err(error)) => return Err(error.into()),
-        };
+        let added = self.retries.run(&self.base, || self.upload(tree, profile, &root))?;
         if added.roots != [Link::from(root)] {
             return Err(self.odd(&"it took other data than it was sent"));
         }
         Ok(root.into())
     }
+
+    fn upload(&self, tree: &dyn Tree, profile: Profile, root: &Cid) -> Result<Added, ClientError> {
+        let (reader, writer) = io::pipe().map_err(|error| HostFailure::io("make a pipe", error))?;
+        // Threads of its own: they wait for the server.
+        let pool = ThreadPoolBuilder::new().num_threads(1).build();
+        let pool = pool.map_err(|error| HostFailure::new(format!("cannot start a thread: {error}")))?;
+        let (sent, written) = thread::scope(|scope| {
+            let writing = scope.spawn(|| pool.install(|| write(tree, profile, root, writer)));
+            // The reader is dropped with the request: then the writer's pipe is broken, and it ends too.
+            let sent = self.post_stream("/data", CAR_TYPE, reader);
+            (sent, writing.join())
+        });
+        let written = written.unwrap_or_else(|_| Err(DataError::malformed("an archive", "it broke off")));
+        match (sent, written) {
+            (Ok(response), Ok(())) => self.json(response),
+            // Where the server does not read any more, its answer says why.
+            (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(written)) if is_broken_pipe(&written) => Err(error),
+            (_, Err(written)) => Err(written.into()),
+        }
+    }
+}
+
+fn is_broken_pipe(error: &DataError) -> bool {
+    matches!(error, DataError::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn write(tree: &dyn Tree, profile: Profile, root: &Cid, pipe: io::PipeWriter) -> Result<(), DataError> {

@@ -1,5 +1,6 @@
 //! Streams of JSON, one value a line, as they come.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Read};
 use std::thread::sleep;
 use std::time::Duration;
@@ -108,7 +109,7 @@ impl Iterator for EventStream {
                     return Some(Ok(event));
                 }
                 Ok(None) => self.over = true,
-                Err(ClientError::Broken(..) | ClientError::Unreachable(..)) if tries < TRIES => {
+                Err(error) if may_come_back(&error) && tries < TRIES => {
                     tries += 1;
                     sleep(Duration::from_millis(100 << tries));
                 }
@@ -128,27 +129,50 @@ impl std::fmt::Debug for EventStream {
     }
 }
 
-/// Parts of a log, until it ends.
+/// Parts of a log, until it ends. A connection that breaks is made again, where the log was broken off.
 pub struct LogLines {
-    lines: Lines,
+    client: ApiClient,
+    job: JobId,
+    /// The offset is that of the next byte.
+    params: LogParams,
+    lines: Option<Lines>,
     over: bool,
 }
 
 impl LogLines {
-    pub(super) fn new(client: &ApiClient, job: JobId, params: LogParams) -> Result<Self, ClientError> {
+    pub(super) fn new(client: ApiClient, job: JobId, params: LogParams) -> Result<Self, ClientError> {
         let params = LogParams { follow: true, ..params };
-        let lines = Lines::open(client, &with_query(&format!("/jobs/{job}/logs"), &params), &job)?;
-        Ok(Self { lines, over: false })
+        let mut log = Self { client, job, params, lines: None, over: false };
+        log.connect()?;
+        Ok(log)
     }
 
-    fn read(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
-        let line = self.lines.next::<LogLine>()?;
-        let broken = |why: String| ClientError::Broken(self.lines.base.clone(), why);
-        let line = line.ok_or_else(|| broken("the program has not ended, but the stream has".into()))?;
-        if let Some(problem) = line.problem {
-            return Err(broken(problem));
+    fn connect(&mut self) -> Result<(), ClientError> {
+        let path = with_query(&format!("/jobs/{}/logs", self.job), &self.params);
+        self.lines = Some(Lines::open(&self.client, &path, &self.job)?);
+        Ok(())
+    }
+
+    fn broken(&self, why: &dyn Display) -> ClientError {
+        ClientError::Broken(self.client.base.clone(), why.to_string())
+    }
+
+    /// The next line of the connection, which is made if there is none.
+    fn line(&mut self) -> Result<LogLine, ClientError> {
+        if self.lines.is_none() {
+            self.connect()?;
         }
-        let bytes = BASE64_STANDARD.decode(&line.base64).map_err(|error| broken(error.to_string()))?;
+        let line = self.lines.as_mut().map_or(Ok(None), Lines::next);
+        line?.ok_or_else(|| self.broken(&"the program has not ended, but the stream has"))
+    }
+
+    fn read(&mut self, line: &LogLine) -> Result<Option<Vec<u8>>, ClientError> {
+        // The server said it: to ask again changes nothing.
+        if let Some(problem) = &line.problem {
+            return Err(self.broken(problem));
+        }
+        let bytes = BASE64_STANDARD.decode(&line.base64).map_err(|error| self.broken(&error))?;
+        self.params.offset = line.offset.saturating_add(bytes.len() as u64);
         self.over = line.ended;
         Ok((!bytes.is_empty()).then_some(bytes))
     }
@@ -158,10 +182,20 @@ impl Iterator for LogLines {
     type Item = Result<Vec<u8>, ClientError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let mut tries = 0;
         while !self.over {
-            match self.read() {
+            let line = match self.line() {
+                Err(error) if may_come_back(&error) && tries < TRIES => {
+                    self.lines = None;
+                    tries += 1;
+                    sleep(Duration::from_millis(100 << tries));
+                    continue;
+                }
+                line => line,
+            };
+            match line.and_then(|line| self.read(&line)) {
                 Ok(Some(bytes)) => return Some(Ok(bytes)),
-                Ok(None) => {}
+                Ok(None) => tries = 0,
                 Err(error) => {
                     self.over = true;
                     return Some(Err(error));
@@ -170,6 +204,11 @@ impl Iterator for LogLines {
         }
         None
     }
+}
+
+/// Whether a connection may be made again after this.
+fn may_come_back(error: &ClientError) -> bool {
+    error.is_broken() || matches!(error, ClientError::Unreachable(..))
 }
 
 impl std::fmt::Debug for LogLines {

@@ -1,18 +1,25 @@
 //! A client of the API: synchronous, one method for each thing that can be asked. What comes is checked where it can be:
 //! archives by their blocks and by the hash of the results.
 
+mod answering;
 mod error;
 mod fetch;
 mod lines;
+mod retries;
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use libp2p::identity::Keypair;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use ureq::config::Config;
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, EXPECT};
+use ureq::http::request::Builder;
 use ureq::http::{Method, Request, Response};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, AsSendBody, Body, SendBody};
 
 use super::backend::NodeFacts;
@@ -29,6 +36,9 @@ use super::{API_VERSION, PREFIX, VERSION_HEADER};
 use crate::http::encoding;
 use crate::job::{JobId, SignedRequest};
 use crate::store::{Page, StoredEvent};
+
+use answering::{Answering, BodyUntil, Stopped};
+use retries::Retries;
 
 pub use error::ClientError;
 pub use lines::{EventStream, LogLines};
@@ -48,10 +58,12 @@ pub struct ApiClient {
     base: String,
     key: Keypair,
     agent: Agent,
+    retries: Retries,
 }
 
 impl ApiClient {
-    /// A client of the server at `base`, such as `http://127.0.0.1:1234`, that signs with `key`. Nothing is sent yet.
+    /// A client of the server at `base`, such as `http://127.0.0.1:1234`, that signs with `key`. Nothing is sent yet. A server
+    /// that is busy is asked once, unless [`retrying`](Self::retrying) says otherwise.
     pub fn new(base: &str, key: Keypair) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -62,7 +74,15 @@ impl ApiClient {
             .timeout_per_write(Some(PATIENCE))
             .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity");
-        Self { base: base.trim_end_matches('/').into(), key, agent: config.build().new_agent() }
+        let agent = agent(config.build(), &Stopped::default());
+        Self { base: base.trim_end_matches('/').into(), key, agent, retries: Retries::default() }
+    }
+
+    /// The same client, that asks a busy server again, no longer than `limit` in each call, and one that hangs up without an
+    /// answer some times. `say` is told of each pause.
+    #[must_use]
+    pub fn retrying(self, limit: Duration, say: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
+        Self { retries: Retries::new(limit, say), ..self }
     }
 
     /// Where the server is.
@@ -76,7 +96,7 @@ impl ApiClient {
     /// When the server does not take it, or cannot be reached; as for all methods here.
     pub fn submit(&self, request: &SignedRequest) -> Result<JobId, ClientError> {
         let json = serde_json::to_vec(request).map_err(|error| self.odd(&error))?;
-        let request = self.request(Method::POST, "/jobs").header(CONTENT_TYPE, "application/json");
+        let request = || Ok(self.request(Method::POST, "/jobs").header(CONTENT_TYPE, "application/json"));
         let accepted: Accepted = self.json(self.send(request, &json[..])?)?;
         Ok(accepted.id)
     }
@@ -108,8 +128,10 @@ impl ApiClient {
     /// As for [`submit`](Self::submit); also when the job is somebody else's, or has ended.
     pub fn cancel(&self, id: &str) -> Result<JobId, ClientError> {
         let job = self.resolve(id)?;
-        let request = self.request(Method::DELETE, &format!("/jobs/{job}"));
-        let request = request.header(AUTHORIZATION, self.command(Action::Cancel, job)?);
+        let request = || {
+            let request = self.request(Method::DELETE, &format!("/jobs/{job}"));
+            Ok(request.header(AUTHORIZATION, self.command(Action::Cancel, job)?))
+        };
         let cancelled: Cancelled = self.json(self.send(request, ())?)?;
         Ok(cancelled.id)
     }
@@ -143,12 +165,12 @@ impl ApiClient {
         Ok(response.into_body().into_reader())
     }
 
-    /// The log of an execution until it ends.
+    /// The log of an execution until it ends. A connection that breaks is made again.
     ///
     /// # Errors
     /// As for [`submit`](Self::submit).
     pub fn follow_log(&self, id: &str, params: LogParams) -> Result<LogLines, ClientError> {
-        LogLines::new(self, self.resolve(id)?, params)
+        LogLines::new(self.clone(), self.resolve(id)?, params)
     }
 
     /// What a job came to.
@@ -190,7 +212,7 @@ impl ApiClient {
     /// When it cannot be reached.
     pub fn health(&self) -> Result<Health, ClientError> {
         let request = Request::builder().uri(format!("{}/healthz?verbose", self.base));
-        let response = self.run(request, ())?;
+        let response = self.run(&self.agent, request, ())?;
         self.json(response)
     }
 
@@ -201,7 +223,7 @@ impl ApiClient {
         }
     }
 
-    fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
+    fn request(&self, method: Method, path: &str) -> Builder {
         Request::builder().method(method).uri(format!("{}{PREFIX}{path}", self.base))
     }
 
@@ -214,10 +236,11 @@ impl ApiClient {
 
     /// Asks for `path`, as the client of `job` where that may matter.
     fn ask(&self, path: &str, job: Option<&JobId>) -> Result<Response<Body>, ClientError> {
-        let mut request = self.request(Method::GET, path);
-        if let Some(job) = job {
-            request = request.header(AUTHORIZATION, self.command(Action::Read, *job)?);
-        }
+        let request = || {
+            let request = self.request(Method::GET, path);
+            let Some(job) = job else { return Ok(request) };
+            Ok(request.header(AUTHORIZATION, self.command(Action::Read, *job)?))
+        };
         self.send(request, ())
     }
 
@@ -225,29 +248,18 @@ impl ApiClient {
         self.json(self.ask(path, job)?)
     }
 
-    /// The answer, where it is a success.
+    /// The answer, where it is a success. `request` is made anew for each time that it is sent: commands in it have a time.
     fn send(
         &self,
-        request: ureq::http::request::Builder,
-        body: impl AsSendBody,
+        request: impl Fn() -> Result<Builder, ClientError>,
+        body: impl AsSendBody + Copy,
     ) -> Result<Response<Body>, ClientError> {
-        let response = self.run(request, body)?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get("retry-after").and_then(|text| text.to_str().ok()?.parse().ok());
-        let mut text = Vec::new();
-        response.into_body().into_reader().take(MAX_ERROR_BYTES).read_to_end(&mut text).unwrap_or_default();
-        match serde_json::from_slice::<ErrorBody>(&text) {
-            Ok(body) => Err(ClientError::Refused { status, body, retry_after: retry_after.map(Duration::from_secs) }),
-            Err(_) => Err(self.odd(&format!("it answers with status {status}"))),
-        }
+        self.retries.run(&self.base, || succeeded(&self.base, self.run(&self.agent, request()?, body)?))
     }
 
-    fn run(&self, request: ureq::http::request::Builder, body: impl AsSendBody) -> Result<Response<Body>, ClientError> {
+    fn run(&self, agent: &Agent, request: Builder, body: impl AsSendBody) -> Result<Response<Body>, ClientError> {
         let request = request.body(body).map_err(|error| ClientError::Address(self.base.clone(), error.to_string()))?;
-        let response = self.agent.run(request).map_err(|error| self.unreachable(&error))?;
+        let response = agent.run(request).map_err(|error| ClientError::of(&self.base, &error))?;
         if let Some(encoding) = encoding(response.headers()) {
             return Err(self.odd(&format!("its answers come encoded ({encoding}); is there a proxy in between?")));
         }
@@ -266,18 +278,38 @@ impl ApiClient {
         })
     }
 
-    fn unreachable(&self, error: &ureq::Error) -> ClientError {
-        ClientError::Unreachable(self.base.clone(), error.to_string())
-    }
-
     fn odd(&self, why: &dyn std::fmt::Display) -> ClientError {
         ClientError::Odd(self.base.clone(), why.to_string())
     }
 
-    /// Sends what `reader` gives.
-    fn post_stream(&self, path: &str, kind: &str, reader: &mut dyn Read) -> Result<Response<Body>, ClientError> {
-        let request = self.request(Method::POST, path).header(CONTENT_TYPE, kind);
-        self.send(request, SendBody::from_reader(reader))
+    /// Sends what `body` gives, once. The server is asked first whether it takes it.
+    fn post_stream(&self, path: &str, kind: &str, body: impl Read) -> Result<Response<Body>, ClientError> {
+        let stopped = Stopped::default();
+        // A connection of its own: it tells its body to end.
+        let agent = agent(self.agent.config().clone(), &stopped);
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, kind).header(EXPECT, "100-continue");
+        let mut body = BodyUntil { body, stopped };
+        succeeded(&self.base, self.run(&agent, request, SendBody::from_reader(&mut body))?)
+    }
+}
+
+fn agent(config: Config, stopped: &Stopped) -> Agent {
+    let connector = DefaultConnector::default().chain(Answering(stopped.clone()));
+    Agent::with_parts(config, connector, DefaultResolver::default())
+}
+
+/// `response`, or why it is not a success.
+fn succeeded(base: &str, response: Response<Body>) -> Result<Response<Body>, ClientError> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").and_then(|text| text.to_str().ok()?.parse().ok());
+    let mut text = Vec::new();
+    response.into_body().into_reader().take(MAX_ERROR_BYTES).read_to_end(&mut text).unwrap_or_default();
+    match serde_json::from_slice::<ErrorBody>(&text) {
+        Ok(body) => Err(ClientError::Refused { status, body, retry_after: retry_after.map(Duration::from_secs) }),
+        Err(_) => Err(ClientError::Odd(base.into(), format!("it answers with status {status}"))),
     }
 }
 

@@ -5,6 +5,7 @@ mod flood;
 mod jobs;
 mod private;
 mod results;
+mod retries;
 mod stage;
 mod streams;
 mod table;

@@ -70,7 +70,7 @@ fn other_results_than_were_said_are_not_kept() {
     // A directory that goes away cuts the answer, and nobody takes it for whole.
     fs::remove_dir_all(&dir).unwrap();
     let error = client.fetch_results(&id.short(), 0, &target, Unpack::default()).unwrap_err();
-    assert!(matches!(&error, ClientError::Broken(..) | ClientError::Unreachable(..)), "{error:?}");
+    assert!(matches!(&error, ClientError::Broken(..) | ClientError::HungUp(..)), "{error:?}");
 }
 
 #[test]

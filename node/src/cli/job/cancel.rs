@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::server::Server;
+use super::super::talk::Talk;
 use crate::job::JobId;
 
 const EXAMPLES: &str = "\
@@ -44,7 +45,7 @@ impl Cancel {
     /// # Errors
     /// When it cannot be reached, or the job is somebody else's or has ended.
     pub(in crate::cli) fn run(&self) -> Result<Exit, Failure> {
-        let id = self.server.client()?.cancel(&self.id)?;
+        let id = self.server.client(&Talk::new(self.quiet))?.cancel(&self.id)?;
         if !self.quiet {
             output::print(self.output, &Cancelled { id })?;
         }

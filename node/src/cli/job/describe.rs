@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format, Paint, Render};
 use super::super::server::Server;
+use super::super::talk::Talk;
 use super::picture::Picture;
 use crate::api::Description;
 
@@ -50,7 +51,7 @@ impl Describe {
     /// # Errors
     /// When there is no such job or shard, or the server cannot be asked.
     pub(in crate::cli) fn run(&self) -> Result<Exit, Failure> {
-        let description = self.server.client()?.job(&self.id)?;
+        let description = self.server.client(&Talk::new(false))?.job(&self.id)?;
         let shards = description.record.shards.len();
         if let Some(shard) = self.shard.filter(|shard| *shard >= shards) {
             return Err(Failure::usage(format!("the job has no shard {shard}: it has {shards}, counted from 0")));

@@ -8,6 +8,7 @@ use super::super::columns::Columns;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format, Paint, Render};
 use super::super::server::Server;
+use super::super::talk::Talk;
 use super::super::text;
 use crate::api::{ApiClient, ListParams};
 use crate::job::JobState;
@@ -100,7 +101,7 @@ impl List {
     /// # Errors
     /// When the server cannot be asked.
     pub(in crate::cli) fn run(&self) -> Result<Exit, Failure> {
-        let client = self.server.client()?;
+        let client = self.server.client(&Talk::new(false))?;
         let mut jobs = self.jobs(&client)?;
         if self.reverse {
             jobs.reverse();

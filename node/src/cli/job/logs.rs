@@ -7,6 +7,7 @@ use clap::Args;
 use super::super::exit::{Exit, Failure};
 use super::super::output;
 use super::super::server::Server;
+use super::super::talk::Talk;
 use super::super::text;
 use crate::api::{ApiClient, LogParams};
 
@@ -51,7 +52,7 @@ impl Logs {
     /// # Errors
     /// When there is none, or the server cannot be asked.
     pub(in crate::cli) fn run(&self) -> Result<Exit, Failure> {
-        let client = self.server.client()?;
+        let client = self.server.client(&Talk::new(false))?;
         let params = LogParams {
             shard: self.shard,
             execution: self.execution,
