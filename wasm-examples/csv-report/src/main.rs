@@ -77,6 +77,9 @@ mod tests {
             ("shop,price\nYork,inf\n", ["orders.csv", "line 2", "price", "inf"]),
             ("shop,cost\nYork,4\n", ["orders.csv", "no column", "price", "shop, cost"]),
             ("shop,price\nYork,4,5\n", ["orders.csv", "line 2", "2 fields", "3"]),
+            ("shop,price\nYork,1e308\nYork,1\nYork,1e308\n", ["orders.csv", "line 4", "1e308", "the sum of its group"]),
+            ("shop,price\nYork,1e308\nLeeds,1e308\n", ["orders.csv", "line 3", "1e308", "the sum of all groups"]),
+            ("shop,price,x,price\nYork,1,2,3\n", ["orders.csv", "line 1", "fields 2 and 4", "both \"price\""]),
         ] {
             let Err(Problem::Input(message)) = report_of(csv, &BY_SHOP)? else {
                 panic!("{csv:?} must be refused as an input");

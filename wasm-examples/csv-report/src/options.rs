@@ -34,6 +34,12 @@ impl Options {
         if self.group.is_empty() || self.value.is_empty() {
             return Err(Problem::Usage("--group and --value must each name a column".into()));
         }
+        for (flag, names) in [("--group", &self.group), ("--value", &self.value)] {
+            let twice = (1..names.len()).find(|&index| names[..index].contains(&names[index]));
+            if let Some(index) = twice {
+                return Err(Problem::Usage(format!("{flag} names the column {:?} twice", names[index])));
+            }
+        }
         if self.decimals > MAX_DECIMALS {
             return Err(Problem::Usage(format!("--decimals must be at most {MAX_DECIMALS}")));
         }
@@ -67,6 +73,8 @@ mod tests {
             &["--group=,", "--value=b"],
             &["extra"],
             &["--group=a", "--value=b", "--decimals=99"],
+            &["--group=a", "--value=b,c,b"],
+            &["--group=a,a", "--value=b"],
         ] {
             assert!(matches!(parse(args), Err(Problem::Usage(_))), "{args:?}");
         }

@@ -36,6 +36,7 @@ pub(crate) fn totals(groups: &Groups, options: &Options) -> Table {
             all.present.extend(&columns[index].present);
             all.missing += columns[index].missing;
         }
+        all.sum = groups.total(index);
         table.push(statistics_row(column, &all, options.decimals));
     }
     table
@@ -70,7 +71,7 @@ fn header(group: &[String]) -> Vec<String> {
 fn statistics_row(column: &str, numbers: &Numbers, decimals: usize) -> Vec<String> {
     let rows = numbers.present.len() + numbers.missing;
     let mut row = vec![column.to_owned(), rows.to_string(), numbers.missing.to_string()];
-    match Statistics::of(&numbers.present) {
+    match Statistics::of(&numbers.present, numbers.sum) {
         Some(statistics) => row.extend(statistics.values().map(|value| format!("{value:.decimals$}"))),
         None => row.extend([const { String::new() }; 5]),
     }
@@ -83,7 +84,7 @@ mod tests {
 
     #[test]
     fn text_is_aligned_and_a_column_of_nothing_stays_empty() {
-        let table = vec![header(&[]), statistics_row("price", &Numbers { present: vec![], missing: 12 }, 2)];
+        let table = vec![header(&[]), statistics_row("price", &Numbers { missing: 12, ..Numbers::default() }, 2)];
         assert_eq!(as_text(&table), "column  rows  missing  sum  mean  median  min  max\nprice     12       12\n");
     }
 }

@@ -14,11 +14,12 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    pub(crate) fn of(numbers: &[f64]) -> Option<Self> {
+    /// Those of `numbers`, which add up to `sum`.
+    pub(crate) fn of(numbers: &[f64], sum: Sum) -> Option<Self> {
         let mut sorted = numbers.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (&min, &max) = (sorted.first()?, sorted.last()?);
-        let sum = compensated_sum(numbers);
+        let sum = sum.value();
         Some(Self { sum, mean: sum / count(numbers), median: median(&sorted), min, max })
     }
 
@@ -28,15 +29,31 @@ impl Statistics {
     }
 }
 
-/// Keeps the low digits that a plain sum of numbers of different size loses.
-fn compensated_sum(numbers: &[f64]) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
-    for &number in numbers {
+/// A sum that keeps the low digits that a plain sum of numbers of different size loses.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    /// Adds a number, unless a double cannot hold the sum: then it stays as it was, and the answer is false.
+    #[must_use]
+    pub(crate) fn add(&mut self, number: f64) -> bool {
+        let Self { sum, lost } = *self;
         let next = sum + number;
-        lost += if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
-        sum = next;
+        let lost = lost + if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
+        let added = Self { sum: next, lost };
+        let fits = added.value().is_finite();
+        if fits {
+            *self = added;
+        }
+        fits
     }
-    sum + lost
+
+    pub(crate) fn value(self) -> f64 {
+        self.sum + self.lost
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a guest has no room for 2^53 numbers")]
@@ -53,9 +70,15 @@ fn median(sorted: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    fn of(numbers: &[f64]) -> Option<Statistics> {
+        let mut sum = Sum::default();
+        assert!(numbers.iter().all(|&number| sum.add(number)));
+        Statistics::of(numbers, sum)
+    }
+
     #[test]
     fn odd_and_even_counts_have_their_median() {
-        let median = |numbers: &[f64]| Statistics::of(numbers).map(|statistics| statistics.median);
+        let median = |numbers: &[f64]| of(numbers).map(|statistics| statistics.median);
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(&[]), None);
@@ -63,7 +86,14 @@ mod tests {
 
     #[test]
     fn small_numbers_are_not_lost_beside_large_ones() {
-        let sum = Statistics::of(&[1e16, 1.0, -1e16, 1.0]).map(|statistics| statistics.sum);
+        let sum = of(&[1e16, 1.0, -1e16, 1.0]).map(|statistics| statistics.sum);
         assert_eq!(sum, Some(2.0));
+    }
+
+    #[test]
+    fn a_number_that_is_too_much_is_not_added() {
+        let mut sum = Sum::default();
+        assert!(sum.add(f64::MAX) && !sum.add(f64::MAX) && sum.add(-1.0));
+        assert_eq!(sum.value(), f64::MAX);
     }
 }
