@@ -7,13 +7,13 @@ use crate::config::Size;
 
 /// One flag for each limit.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Limits (part of the job: the program meets the same wall on every machine)")]
+#[command(next_help_heading = "Limits (part of the job; enforced identically on every node)")]
 pub(super) struct LimitArgs {
     /// How much the program may compute: about one unit for each WebAssembly operator
     #[arg(long, value_name = "N", default_value_t = Limits::default().fuel, value_parser = parse_count)]
     fuel: u64,
 
-    /// Linear memory. A program that asks for more is told that there is none
+    /// Linear memory; `memory.grow` beyond it returns -1. In all sizes, 512MB is 512·10⁶ bytes; 512MiB and 512m are 512·2²⁰
     #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().memory_bytes))]
     memory: Size,
 
@@ -33,7 +33,7 @@ pub(super) struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::default().output_files, value_parser = parse_count)]
     output_files: u64,
 
-    /// Directories on top of each other
+    /// Maximum directory nesting depth
     #[arg(long, value_name = "N", default_value_t = Limits::default().path_depth, value_parser = parse_count)]
     path_depth: u64,
 

@@ -11,7 +11,8 @@ use super::value::{Form, Raw};
 pub fn default_file() -> String {
     let mut text = String::from(
         "# Everything that `bacalhau serve` can be told, with its default. Take the # away to change a value.\n\
-         # A flag is stronger than the environment, the environment than a file, a later file than an earlier one.\n",
+         # A flag is stronger than the environment, the environment than a file, a later file than an earlier one.\n\
+         # A size in kB, MB, GB or TB counts in powers of 1000; one in KiB, MiB, GiB, TiB, or with a letter alone (64m), of 1024.\n",
     );
     for (section, about) in SECTIONS {
         text.push('\n');

@@ -1,10 +1,11 @@
-//! Sizes as people write them: `64m`, `512MiB`, `1.5G`, `4096`. Every unit is a power of 1024, as memory is counted
-//! and as Bacalhau always did.
+//! Sizes as people write them: `4096`, `12GB`, `12GiB`, `64m`. `kB`, `MB`, `GB` and `TB` are powers of 1000, `KiB`, `MiB`, `GiB`
+//! and `TiB` powers of 1024. A letter alone is a power of 1024, as Docker and Bacalhau have it.
 
 use std::fmt;
 use std::str::FromStr;
 
-const UNITS: [(&str, u64); 5] = [("b", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40)];
+/// Letters of the units.
+const LETTERS: [&str; 4] = ["k", "m", "g", "t"];
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         parse(text).map(Self).ok_or_else(|| {
             format!(
-                "{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 1.5G"
+                "{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 12GB"
             )
         })
     }
@@ -43,19 +44,24 @@ fn parse(text: &str) -> Option<u64> {
 }
 
 fn factor(unit: &str) -> Option<u64> {
-    let letter = unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b').filter(|rest| !rest.is_empty()));
-    let letter = letter.or_else(|| unit.strip_suffix('i')).unwrap_or(unit);
-    if letter.is_empty() && unit.is_empty() {
+    if matches!(unit, "" | "b") {
         return Some(1);
     }
-    UNITS.iter().find(|(name, _)| *name == letter).map(|(_, factor)| *factor)
+    let (letter, base) = match unit.strip_suffix('b') {
+        Some(rest) => rest.strip_suffix('i').map_or((rest, 1000_u64), |letter| (letter, 1024)),
+        None => (unit.strip_suffix('i').unwrap_or(unit), 1024),
+    };
+    let power = LETTERS.iter().position(|known| *known == letter)? + 1;
+    Some(base.pow(u32::try_from(power).ok()?))
 }
 
-/// In the largest unit that divides it.
+/// In the largest unit of 1024 that divides it.
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.iter().skip(1).rev().find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor)) {
-            Some((unit, factor)) => write!(f, "{}{}iB", self.0 / factor, unit.to_ascii_uppercase()),
+        let units = LETTERS.iter().zip([10, 20, 30, 40]).rev();
+        let mut fitting = units.filter(|(_, shift)| self.0 >> shift > 0 && (self.0 >> shift) << shift == self.0);
+        match fitting.next() {
+            Some((letter, shift)) => write!(f, "{}{}iB", self.0 >> shift, letter.to_ascii_uppercase()),
             None => self.0.fmt(f),
         }
     }
@@ -74,10 +80,15 @@ mod tests {
             ("12b", 12),
             ("64m", 64 << 20),
             ("64M", 64 << 20),
-            ("64mb", 64 << 20),
+            ("64mb", 64_000_000),
+            ("12GB", 12_000_000_000),
+            ("12GiB", 12 << 30),
+            ("12gi", 12 << 30),
+            ("1.5kB", 1500),
             ("512MiB", 512 << 20),
             ("512Mi", 512 << 20),
-            ("512 mb", 512 << 20),
+            ("512 MB", 512_000_000),
+            ("1TB", 1_000_000_000_000),
             (" 1G ", 1 << 30),
             ("1.5g", 3 << 29),
             ("0.5k", 512),
