@@ -41,10 +41,12 @@ impl Shard<'_> {
         }
         let pending = self.numbers(ExecutionState::is_pending);
         if self.record.executions.is_empty() {
-            self.with_declines(format!("{}: waiting for providers that hold the inputs", self.bids_in_words()))
+            let waits = self.bidders_in_words("providers");
+            self.with_declines(format!("{}: waiting for {waits}", self.bids_in_words()))
         } else if pending.is_empty() {
             let (accepted, wanted) = (self.occupied(), self.concurrency());
-            self.with_declines(format!("accepted {accepted}/{wanted}: waiting for more providers that hold the inputs"))
+            let waits = self.bidders_in_words("more providers");
+            self.with_declines(format!("accepted {accepted}/{wanted}: waiting for {waits}"))
         } else {
             let mut names: Vec<String> =
                 pending.iter().take(NAMED).filter_map(|number| self.describe(*number)).collect();
@@ -60,6 +62,13 @@ impl Shard<'_> {
             Some(declines) => format!("{text}; {declines}"),
             None => text,
         }
+    }
+
+    /// `providers`, and what they need to have.
+    fn bidders_in_words(&self, providers: &str) -> String {
+        let inputs = usize::try_from(self.number).ok().and_then(|number| self.job.shards.get(number));
+        let needed = if inputs.is_some_and(|inputs| !inputs.is_empty()) { " that hold the inputs" } else { "" };
+        format!("{providers}{needed}")
     }
 
     fn describe(&self, number: u16) -> Option<String> {
