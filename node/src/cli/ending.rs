@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bacalhau_runtime::HostFailure;
+use bacalhau_runtime::{HostFailure, Outcome};
 
 use super::exit::{Exit, Failure};
-use crate::job::{ExecutionRecord, ExecutionState, JobRecord, ShardRecord, ShardState};
+use crate::job::{ExecutionRecord, ExecutionState, JobRecord, JobState, ShardRecord, ShardState};
 use crate::protocol::FailureKind;
 
 /// See the module.
@@ -28,8 +28,20 @@ impl Ending {
     /// What every provider refused, or why there is no result.
     pub(super) fn of(record: JobRecord, results: Vec<BTreeMap<u16, PathBuf>>) -> Result<Self, Failure> {
         match record.shards.iter().find(|shard| !has_vote(shard)) {
-            Some(shard) if !record.shards.iter().any(has_vote) => Err(failure(shard)),
+            Some(shard) if !record.shards.iter().any(has_vote) => Err(failure(&record, shard)),
             _ => Ok(Self { record, results }),
+        }
+    }
+
+    /// The exit code that says how the job `record` ended: the same for every command that waits for it.
+    pub(super) fn exit_of(record: &JobRecord) -> Exit {
+        let standing = |shard: &ShardRecord| shard.execution(shard.published?)?.outcome;
+        match record.state {
+            JobState::Failed | JobState::CompletedPartially | JobState::Cancelled => {
+                Self::of(record.clone(), Vec::new()).map_or_else(|failure| failure.exit, |_| Exit::NoVerdict)
+            }
+            _ if record.shards.iter().filter_map(standing).all(Outcome::is_success) => Exit::Success,
+            _ => Exit::Program,
         }
     }
 
@@ -50,22 +62,49 @@ fn has_vote(shard: &ShardRecord) -> bool {
     shard.executions.iter().any(proposed) && shard.verdict.is_some() && !lost_on_the_way
 }
 
-/// A refusal is everybody's: it is said once, as one.
-fn failure(shard: &ShardRecord) -> Failure {
+/// Why nothing came of a shard. A rejection by every provider is said once, as one.
+fn failure(record: &JobRecord, shard: &ShardRecord) -> Failure {
     let failed = || shard.executions.iter().filter(|execution| execution.state == ExecutionState::Failed);
     let first = failed().find_map(|execution| execution.why.clone());
     let refused = |execution: &ExecutionRecord| execution.memo.failure == Some(FailureKind::Refused);
     if let Some(why) = first.clone().filter(|_| failed().all(refused)) {
         return Failure::refused(why);
     }
+    let unknown = || "nothing came of it".to_owned();
+    if shard.state == ShardState::Failed && lacks_bids(record, shard) {
+        return Failure { exit: Exit::NoVerdict, message: shard.why.clone().or(first).unwrap_or_else(unknown) };
+    }
     let why = match (first, &shard.why) {
         (Some(first), _) if shard.executions.iter().all(|execution| execution.h1.is_none()) => first,
         (_, Some(why)) => why.clone(),
-        (first, None) => first.unwrap_or_else(|| "nothing came of it".into()),
+        (first, None) => first.unwrap_or_else(unknown),
     };
     if shard.state == ShardState::Cancelled {
         return Failure { exit: Exit::NoVerdict, message: format!("the job was cancelled: {why}") };
     }
     let why = why.strip_prefix(HostFailure::PREFIX).map_or(why.clone(), ToOwned::to_owned);
     HostFailure::new(why).into()
+}
+
+/// Whether fewer executions were begun than the deal asks for: too few providers offered to run the shard.
+fn lacks_bids(record: &JobRecord, shard: &ShardRecord) -> bool {
+    shard.executions.len() < usize::from(record.job.request.request.spec.deal.concurrency())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Deal;
+    use crate::store::samples::{ended, key, record, spec};
+
+    #[test]
+    fn too_few_bids_are_no_verdict() {
+        let spec = crate::job::JobSpec { deal: Deal::new(3, 0).unwrap(), ..spec() };
+        let mut record = ended(record(spec, 1, &key(1), 1), ShardState::Failed, 2);
+        let why = "bids 1/3 after 30 s: not enough providers offered to run it";
+        record.shards[0].why = Some(why.into());
+        assert_eq!(Ending::exit_of(&record), Exit::NoVerdict);
+        let failure = Ending::of(record, Vec::new()).unwrap_err();
+        assert_eq!((failure.exit, failure.message.as_str()), (Exit::NoVerdict, why));
+    }
 }

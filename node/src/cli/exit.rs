@@ -15,7 +15,7 @@ use crate::storage::SourceError;
 pub(super) enum Exit {
     /// All is well.
     Success = 0,
-    /// A mistake of ours.
+    /// An internal error: a bug in bacalhau.
     Internal = 1,
     /// The command line makes no sense.
     Usage = 2,
@@ -23,7 +23,7 @@ pub(super) enum Exit {
     Refused = 3,
     /// This machine could not do its part.
     Host = 4,
-    /// The runs did not agree.
+    /// The runs did not agree, too few nodes offered to run the job, or it was cancelled.
     NoVerdict = 5,
     /// The receipt's job came out differently, or the receipt is not signed as it should be.
     Different = 6,
@@ -54,11 +54,13 @@ impl Exit {
     pub(super) fn meaning(self) -> &'static str {
         match self {
             Self::Success => "success",
-            Self::Internal => "unexpected error inside of bacalhau",
-            Self::Usage => "the command line makes no sense, or names something that is not there",
+            Self::Internal => "internal error (a bug in bacalhau)",
+            Self::Usage => "usage error, or something that is named is not there",
             Self::Refused => "the module or the job cannot be run, on any machine",
             Self::Host => "this machine failed (disk, network, --timeout): there is no result",
-            Self::NoVerdict => "the runs did not agree or the job failed, so there is no verified result",
+            Self::NoVerdict => {
+                "the runs did not agree, too few nodes offered to run the job, or it was cancelled: there is no verified result"
+            }
             Self::Different => "verify found a difference, or a signature that is forged or missing",
             Self::Unpublished => "the result stands, but a service or a provider did not take it for publication",
             Self::Program => "the program ended with a code other than 0, a trap or a limit; its result stands",

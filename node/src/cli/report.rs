@@ -206,7 +206,9 @@ mod tests {
         spoil: impl Fn(&mut [ExecutionRecord]),
     ) -> Result<Report, (Exit, String)> {
         let place = Place::plan(Some(&dir.join("out"))).unwrap();
-        let job: AnnouncedJob = announcement(PeerId::random(), "report").job;
+        let count = u16::try_from(said.len()).unwrap();
+        let mut job: AnnouncedJob = announcement(PeerId::random(), "report").job;
+        job.request.request.spec.deal = Deal::new(count, 0).unwrap();
         let mut results = BTreeMap::new();
         let mut executions = Vec::new();
         for (number, said) in (1..).zip(said) {
@@ -219,7 +221,6 @@ mod tests {
         let shard = &mut record.shards[0];
         shard.executions = executions;
         let proposals: Vec<Proposal<'_>> = shard.executions.iter().map(proposal).collect();
-        let count = u16::try_from(said.len()).unwrap();
         let verdict = Deterministic.verify(Deal::new(count, 0).unwrap(), &proposals);
         shard.published = verdict.chosen();
         shard.state = if shard.published.is_some() { ShardState::Completed } else { ShardState::Failed };

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::super::by_cid::ByCid;
 use super::super::docker_run::{DEFAULT_HOST, is_fixed, resolve};
+use super::super::ending::Ending;
 use super::super::exit::{Exit, Failure};
 use super::super::machine::Download;
 use super::super::network::Submission;
@@ -22,7 +23,6 @@ use super::super::talk::Talk;
 use super::super::{server, spec, submit};
 use super::describe::Described;
 use super::draft::{Draft, Found, Program, limits};
-use super::results;
 use crate::compute::Docker;
 use crate::job::{JobId, JobSpec};
 use crate::storage::Source;
@@ -137,7 +137,7 @@ impl Create {
         } else if self.submission.waits() {
             talk.say(format!("submitted {id}"));
             let description = submit::follow(&client, &id, deal, &talk, self.submission.follows())?;
-            let exit = results::exit_of(&description.record);
+            let exit = Ending::exit_of(&description.record);
             output::print(self.output, &Described { description, shard: None })?;
             return Ok(exit);
         } else {

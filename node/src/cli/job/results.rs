@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use bacalhau_runtime::{HostFailure, Outcome};
+use bacalhau_runtime::HostFailure;
 
 use super::super::exit::{Exit, Failure};
 use super::super::keep;
 use super::super::talk::Talk;
 use crate::api::{ApiClient, ShardResult};
 use crate::cas::unixfs::Unpack;
-use crate::job::{JobId, JobRecord, JobState, ShardRecord};
+use crate::job::JobId;
 
 /// Characters of the shortest name of a job that is taken for one where no server was asked yet.
 const SHORTEST_NAME: usize = 4;
@@ -102,16 +102,6 @@ impl Shards {
     /// The exit code that says how much of the job there is.
     pub(in crate::cli) fn exit(&self) -> Exit {
         if self.shards.iter().all(Result::is_ok) { Exit::Success } else { Exit::NoVerdict }
-    }
-}
-
-/// The exit code that says how a job ended.
-pub(super) fn exit_of(record: &JobRecord) -> Exit {
-    let standing = |shard: &ShardRecord| shard.execution(shard.published?)?.outcome;
-    match record.state {
-        JobState::Failed | JobState::CompletedPartially | JobState::Cancelled => Exit::NoVerdict,
-        _ if record.shards.iter().filter_map(standing).all(Outcome::is_success) => Exit::Success,
-        _ => Exit::Program,
     }
 }
 
