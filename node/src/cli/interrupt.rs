@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,14 @@ static ENDS: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
 /// Who is told of signals, where they do not end the process.
 static AWAITED: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
 
+/// What is said when the process is interrupted.
+static NOTE: Mutex<Option<String>> = Mutex::new(None);
+
+/// From now on, an interruption says `note`: what goes on without this process. `None` where nothing does any more.
+pub(super) fn says(note: Option<String>) {
+    *NOTE.lock().unwrap_or_else(PoisonError::into_inner) = note;
+}
+
 /// From now on, a signal that ends the process does `end` first: what goes on without the process is ended by that.
 pub(super) fn ends(end: impl FnOnce() + Send + 'static) {
     ENDS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(end));
@@ -40,6 +49,11 @@ pub(super) fn begin() {
         let _no_renaming = RENAMING.lock().unwrap_or_else(PoisonError::into_inner);
         end_all();
         remove_for_good();
+        let note = NOTE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(note) = note {
+            // A terminal shows ^C in front of it.
+            let _ = writeln!(std::io::stderr(), "\n{note}");
+        }
         std::process::exit(i32::from(Exit::Interrupted as u8));
     });
 }

@@ -22,7 +22,7 @@ pub(super) struct Network {
     #[arg(short, long, value_name = "LABEL")]
     label: Vec<String>,
 
-    /// Let nobody else see the job's inputs, logs and results. Who runs it sees them all the same
+    /// Show the job's inputs, logs and results to no other client. Nodes that run the job can still see them
     #[arg(long)]
     private: bool,
 }
@@ -58,7 +58,7 @@ pub(super) struct Submission {
     #[arg(long, conflicts_with = "wait")]
     id_only: bool,
 
-    /// Wait until the job has ended. That is what happens anyway, unless --id-only is given
+    /// Wait until the job has ended. This is the default, unless --id-only is given
     #[arg(long, overrides_with = "no_wait")]
     wait: bool,
 
@@ -66,7 +66,7 @@ pub(super) struct Submission {
     #[arg(long, overrides_with = "wait")]
     no_wait: bool,
 
-    /// Show what the program says while it runs
+    /// Show what the program writes to standard output while it runs; of several shards, each line with its shard in front
     #[arg(short, long, conflicts_with_all = ["id_only", "no_wait"])]
     follow: bool,
 }

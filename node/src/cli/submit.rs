@@ -1,17 +1,16 @@
 //! A job on its way to a server, and the wait until it has ended.
 
 use std::sync::Arc;
-use std::thread;
 
 use libp2p::identity::Keypair;
 
 use super::exit::{Exit, Failure};
-use super::job;
 use super::phases::Phases;
 use super::talk::Talk;
+use super::{interrupt, job};
 use crate::api::{ApiClient, Description, LogParams};
 use crate::hex::Hex;
-use crate::job::{Deal, EventKind, JobId, JobSpec, Request, RequestError, SignedRequest};
+use crate::job::{Deal, JobId, JobSpec, Request, RequestError, SignedRequest};
 
 /// Bytes that make a job another one than all with the same spec.
 const NONCE_BYTES: usize = 16;
@@ -39,7 +38,8 @@ pub(super) fn sign(spec: JobSpec, key: &Keypair) -> Result<SignedRequest, Failur
     Ok(signed)
 }
 
-/// Shows what happens to a job until it has ended, with what its program says if `logs`, and what is known of it then.
+/// Shows what happens to a job until it has ended, with what its program says if `logs`, and what is known of it then. A
+/// command that ends earlier says that the job goes on.
 ///
 /// # Errors
 /// When the server cannot be asked any more.
@@ -50,27 +50,33 @@ pub(super) fn follow(
     talk: &Arc<Talk>,
     logs: bool,
 ) -> Result<Description, Failure> {
-    let name = id.to_string();
-    let mut phases = Phases::new(talk.clone(), deal, client.job(&name)?.record.shards.len());
-    thread::scope(|scope| {
-        let mut log = None;
-        for event in client.follow_events(&name, 0)? {
-            let event = event?.event;
-            phases.hear(&event);
-            if logs && log.is_none() && event.kind == EventKind::Running {
-                let params = LogParams { shard: event.shard.unwrap_or(0), follow: true, ..LogParams::default() };
-                let name = &name;
-                log = Some(scope.spawn(move || job::print_log(client, name, params)));
-            }
-        }
+    let (short, server) = (id.short(), client.base());
+    let note = format!(
+        "job {id} goes on at {server}: see it with `bacalhau describe {short} --api-host {server}`, \
+         end it with `bacalhau cancel {short} --api-host {server}`"
+    );
+    interrupt::says(Some(note.clone()));
+    let followed = watch(client, &id.to_string(), deal, talk, logs);
+    interrupt::says(None);
+    followed.inspect_err(|_| talk.say(note))
+}
+
+fn watch(client: &ApiClient, id: &str, deal: Deal, talk: &Arc<Talk>, logs: bool) -> Result<Description, Failure> {
+    let shards = client.job(id)?.record.shards.len();
+    let mut phases = Phases::new(talk.clone(), deal, shards);
+    if logs {
+        let wanted: Vec<u32> = (0..).take(shards).collect();
+        let followed = job::follow_logs(client, id, LogParams::default(), &wanted, |event| phases.hear(event))?;
         phases.done();
         // A log that cannot be had is said, and changes nothing about the job.
-        if let Some(Ok(Err(failure))) = log.map(thread::ScopedJoinHandle::join) {
-            talk.say(format!("there is no log: {failure}"));
+        followed.failed.iter().for_each(|failed| talk.say(failed.to_string()));
+    } else {
+        for event in client.follow_events(id, 0)? {
+            phases.hear(&event?.event);
         }
-        Ok::<(), Failure>(())
-    })?;
-    Ok(client.job(&name)?)
+        phases.done();
+    }
+    Ok(client.job(id)?)
 }
 
 impl From<RequestError> for Failure {

@@ -1,21 +1,29 @@
-//! `bacalhau logs`: what a program said, while it runs or after.
+//! `bacalhau logs`: what the program of a job wrote, while it runs or after. Lines of several shards have their shard in
+//! front. How it is printed is in `printer`.
 
-use std::io::{self, IsTerminal, Read};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io::Read;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
+use rayon::ThreadPoolBuilder;
 
 use super::super::exit::{Exit, Failure};
-use super::super::output;
 use super::super::server::Server;
 use super::super::talk::Talk;
-use super::super::text;
+use super::printer::Printer;
 use crate::api::{ApiClient, LogParams};
+use crate::job::{Event, EventKind};
 
 const BUFFER_BYTES: usize = 64 << 10;
+/// Logs that are followed at a time: each is a stream of the server, which has 64 for all clients.
+const AT_ONCE: usize = 16;
 
 const EXAMPLES: &str = "\
 Examples:
   bacalhau logs jkxe5v2q
+      of a job of several shards, all of them, each line with its shard in front
   bacalhau logs jkxe5v2q -f --stderr
   bacalhau logs jkxe5v2q --shard 3 --execution 2";
 
@@ -26,13 +34,13 @@ pub(in crate::cli) struct Logs {
     /// The job, or the beginning of its name
     id: String,
 
-    /// Go on until the program ends
+    /// Wait for the program, and go on until it ends
     #[arg(short, long)]
     follow: bool,
 
-    /// Of this shard, counted from 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    shard: u32,
+    /// Only of this shard, counted from 0, and without its number in front [default: all shards]
+    #[arg(long, value_name = "N")]
+    shard: Option<u32>,
 
     /// Of the execution with this number [default: the one whose result stands, or one that runs]
     #[arg(long, value_name = "N")]
@@ -46,31 +54,99 @@ pub(in crate::cli) struct Logs {
     server: Server,
 }
 
+/// Logs that were followed.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Followed {
+    /// The shards whose program has run.
+    begun: BTreeSet<u32>,
+    /// Why those of some could not be had.
+    pub(in crate::cli) failed: Vec<NoLog>,
+}
+
+/// Why there is no log of a shard, or not all of it.
+#[derive(Debug)]
+pub(in crate::cli) struct NoLog {
+    shard: u32,
+    failure: Failure,
+}
+
 impl Logs {
     /// Prints it.
     ///
     /// # Errors
     /// When there is none, or the server cannot be asked.
     pub(in crate::cli) fn run(&self) -> Result<Exit, Failure> {
-        let client = self.server.client(&Talk::new(false))?;
-        let params = LogParams {
-            shard: self.shard,
-            execution: self.execution,
-            stderr: self.stderr,
-            offset: 0,
-            follow: self.follow,
-        };
-        print_log(&client, &self.id, params)?;
+        let talk = Talk::new(false);
+        let client = self.server.client(&talk)?;
+        let params = LogParams { execution: self.execution, stderr: self.stderr, ..LogParams::default() };
+        let record = client.job(&self.id)?.record;
+        let (id, shards) = (record.job.id.to_string(), record.shards.len());
+        let wanted: Vec<u32> = self.shard.map_or_else(|| (0..).take(shards).collect(), |shard| vec![shard]);
+        let mut followed = Followed::default();
+        if self.follow {
+            followed = follow_logs(&client, &id, params, &wanted, |_| ())?;
+        }
+        for &shard in wanted.iter().filter(|shard| !followed.begun.contains(shard)) {
+            let params = LogParams { shard, ..params };
+            if let Err(failure) = print_log(&client, &id, params, label(shard, &wanted)) {
+                followed.failed.push(NoLog { shard, failure });
+            }
+        }
+        if followed.failed.len() == wanted.len()
+            && let Some(first) = followed.failed.pop()
+        {
+            return Err(first.failure);
+        }
+        followed.failed.iter().for_each(|failed| talk.say(failed.to_string()));
         Ok(Exit::Success)
     }
 }
 
-/// Prints the log of the job `id`: as it is, or made harmless where it goes to a terminal.
+/// Prints the logs of the shards `wanted` of the job `id`, each from when its program runs, until the job has ended. `hear`
+/// is told what happens to the job.
 ///
 /// # Errors
-/// When there is none, or the server cannot be asked.
-pub(in crate::cli) fn print_log(client: &ApiClient, id: &str, params: LogParams) -> Result<(), Failure> {
-    let mut printer = Printer { harmless: io::stdout().is_terminal(), rest: Vec::new() };
+/// When the server cannot be asked any more.
+pub(in crate::cli) fn follow_logs(
+    client: &ApiClient,
+    id: &str,
+    params: LogParams,
+    wanted: &[u32],
+    mut hear: impl FnMut(&Event),
+) -> Result<Followed, Failure> {
+    let pool = ThreadPoolBuilder::new().num_threads(wanted.len().clamp(1, AT_ONCE)).build();
+    let pool =
+        pool.map_err(|error| Failure { exit: Exit::Host, message: format!("cannot start a thread: {error}") })?;
+    let (mut begun, failed) = (BTreeSet::new(), Mutex::new(Vec::new()));
+    pool.in_place_scope(|scope| {
+        for event in client.follow_events(id, 0)? {
+            let event = event?.event;
+            hear(&event);
+            let (shard, failed) = (event.shard.unwrap_or(0), &failed);
+            let is_wanted = params.execution.is_none_or(|number| event.execution == Some(number));
+            let runs = event.kind == EventKind::Running && is_wanted && wanted.contains(&shard);
+            if runs && begun.insert(shard) {
+                scope.spawn(move |_| {
+                    let params = LogParams { shard, follow: true, ..params };
+                    if let Err(failure) = print_log(client, id, params, label(shard, wanted)) {
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(NoLog { shard, failure });
+                    }
+                });
+            }
+        }
+        Ok::<(), Failure>(())
+    })?;
+    Ok(Followed { begun, failed: failed.into_inner().unwrap_or_else(PoisonError::into_inner) })
+}
+
+/// What stands in front of each line of a shard's log, where there are several.
+fn label(shard: u32, wanted: &[u32]) -> String {
+    if wanted.len() > 1 { format!("[shard {shard}] ") } else { String::new() }
+}
+
+/// Prints the log of a shard of the job `id`.
+fn print_log(client: &ApiClient, id: &str, params: LogParams, label: String) -> Result<(), Failure> {
+    let mut printer = Printer::new(label);
     if params.follow {
         for part in client.follow_log(id, params)? {
             printer.print(&part?)?;
@@ -90,46 +166,8 @@ pub(in crate::cli) fn print_log(client: &ApiClient, id: &str, params: LogParams)
     }
 }
 
-/// Standard output. A terminal gets whole lines, since what it would obey may lie between two parts.
-struct Printer {
-    harmless: bool,
-    rest: Vec<u8>,
-}
-
-impl Printer {
-    fn print(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if !self.harmless {
-            return output::write(bytes);
-        }
-        self.rest.extend_from_slice(bytes);
-        let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        // A line without an end is not waited for for ever.
-        let whole = if whole == 0 && self.rest.len() > BUFFER_BYTES { self.rest.len() } else { whole };
-        let lines: Vec<u8> = self.rest.drain(..whole).collect();
-        output::write(shown(&lines).as_bytes())
-    }
-
-    fn end(self) -> Result<(), Failure> {
-        output::write(shown(&self.rest).as_bytes())
-    }
-}
-
-fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes)
-        .split_inclusive('\n')
-        .map(|line| match line.strip_suffix('\n') {
-            Some(line) => text::harmless(line) + "\n",
-            None => text::harmless(line),
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_cannot_talk_to_the_terminal() {
-        assert_eq!(shown(b"a\n\x1b[2Jb\nc"), "a\n\\u{1b}[2Jb\nc");
+impl fmt::Display for NoLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no log of shard {}: {}", self.shard, self.failure)
     }
 }

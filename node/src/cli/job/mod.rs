@@ -8,6 +8,7 @@ mod draft;
 mod list;
 mod logs;
 mod picture;
+mod printer;
 mod results;
 
 use clap::Subcommand;
@@ -19,7 +20,7 @@ pub(super) use cancel::Cancel;
 pub(super) use create::{Create, Submitted};
 pub(super) use describe::Describe;
 pub(super) use list::List;
-pub(super) use logs::{Logs, print_log};
+pub(super) use logs::{Logs, follow_logs};
 pub(super) use results::{check_h1, fetch, is_name};
 
 /// The verbs, under the names that later Bacalhau gave them.
