@@ -14,6 +14,7 @@ mod docker_run;
 mod earlier;
 mod empty_directories;
 mod ending;
+mod environment;
 mod exit;
 mod get;
 mod hash;
@@ -57,7 +58,7 @@ use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use exit::{Exit, Failure};
 use output::Paint;
@@ -124,7 +125,13 @@ enum Docker {
 
 /// Reads the command line, does what it says, and answers with one of the documented exit codes.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut command = Cli::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        environment::check(&command, &matches);
+        Ok(cli)
+    });
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help that nobody reads is nobody's loss.
@@ -179,8 +186,6 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -22,6 +22,7 @@ mod table;
 mod tests;
 mod types;
 mod value;
+mod variables;
 
 pub use amounts::{Epochs, Fil};
 pub use dirs::{default_data_dir, default_files};
@@ -38,3 +39,4 @@ pub use size::Size;
 pub use table::Key;
 pub use types::{Cpu, Label, LogFilter, LogFormat, LogLevel, Span};
 pub use value::{Form, Raw};
+pub use variables::{UnknownVariable, VARIABLE_PREFIX, unknown_variables};

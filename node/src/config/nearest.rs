@@ -2,7 +2,7 @@
 
 /// The second part of the pair whose first is nearest to `name`, if it is near at all: at most a third of its letters
 /// are others, or it says the same below another section.
-pub(super) fn nearest(name: &str, known: impl Iterator<Item = (&'static str, &'static str)>) -> Option<&'static str> {
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let own = name.rsplit('.').next().unwrap_or(name);
     let near = known.map(|(text, meant)| (distance(name, text).min(distance(own, text)), text.len(), meant));
     let (letters, length, meant) = near.min_by_key(|(letters, ..)| *letters)?;
