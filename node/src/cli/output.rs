@@ -85,14 +85,14 @@ fn internal(error: &dyn std::error::Error) -> Failure {
 pub(super) struct Paint(bool);
 
 impl Paint {
-    /// On a terminal, unless `NO_COLOR` is set to something.
+    /// On a terminal that obeys control sequences, unless `NO_COLOR` is set to something.
     pub(super) fn for_stdout() -> Self {
-        Self(io::stdout().is_terminal() && colours_wanted())
+        Self(io::stdout().is_terminal() && obeys() && colours_wanted())
     }
 
     /// The same for standard error.
     pub(super) fn for_stderr() -> Self {
-        Self(io::stderr().is_terminal() && colours_wanted())
+        Self(io::stderr().is_terminal() && obeys() && colours_wanted())
     }
 
     /// Good news.
@@ -113,6 +113,11 @@ impl Paint {
     fn with(self, colour: &str, text: &str) -> String {
         if self.0 { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.into() }
     }
+}
+
+/// Whether terminals obey control sequences: `TERM` says of what kind they are, and `dumb` does not.
+pub(super) fn obeys() -> bool {
+    std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
 }
 
 fn colours_wanted() -> bool {

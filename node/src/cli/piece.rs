@@ -160,8 +160,8 @@ impl Piece {
         let progress = talk.progress();
         let archive = Archive::of(Arc::new(tree), self.profile(), |bytes| progress(bytes, None))?;
         talk.done();
-        let (read, progress) = (archive.imported().bytes, talk.progress());
-        let written = |bytes| progress(bytes, Some(read.max(bytes)));
+        let (total, progress) = (archive.block_bytes(), talk.progress());
+        let written = |bytes| progress(bytes, Some(total));
         let piece = match target {
             None => archive.write(PieceWriter::new(io::sink()), written)?.finish()?.0,
             Some(target) => {

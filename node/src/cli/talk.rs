@@ -1,5 +1,5 @@
 //! What is said on standard error while a command works: one short line for each phase, and where standard error is a
-//! terminal a progress bar, or a sign of life when something takes long. Results never go here.
+//! terminal that obeys control sequences a progress bar, or a sign of life when something takes long. Results never go here.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::storage::Progress;
 
 /// What takes less long than this is not worth a sign of life.
@@ -28,9 +29,12 @@ impl Talk {
         Arc::new(Self { quiet, bar: Mutex::new(None) })
     }
 
-    /// A download is over.
+    /// Whatever was shown is over. A bar that has come to its end stays, at 100 %.
     pub(super) fn done(&self) {
-        if let Some(bar) = self.bar().take() {
+        let Some(bar) = self.bar().take() else { return };
+        if bar.length().is_some_and(|length| bar.position() >= length) {
+            bar.finish();
+        } else {
             bar.finish_and_clear();
         }
     }
@@ -73,7 +77,7 @@ impl Talk {
     }
 
     fn on_terminal(&self) -> bool {
-        !self.quiet && io::stderr().is_terminal()
+        !self.quiet && io::stderr().is_terminal() && output::obeys()
     }
 
     /// Shows how a download gets on.
@@ -82,7 +86,13 @@ impl Talk {
         let shown = self.on_terminal();
         Arc::new(move |received, total| {
             if shown {
-                talk.bar().get_or_insert_with(|| new_bar(total)).set_position(received);
+                let mut bar = talk.bar();
+                let bar = bar.get_or_insert_with(|| new_bar(total));
+                // One bar may see several downloads.
+                if let Some(total) = total.filter(|total| bar.length() != Some(*total)) {
+                    bar.set_length(total);
+                }
+                bar.set_position(received);
             }
         })
     }

@@ -39,6 +39,11 @@ impl Archive {
         &self.imported
     }
 
+    /// Bytes of its blocks, of which each is in it once: those that [`write`](Self::write) tells of.
+    pub fn block_bytes(&self) -> u64 {
+        self.blocks.bytes()
+    }
+
     /// Writes it, every block once, and gives the sink back, flushed. `progress` is told how many bytes were written.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! nodes and places are remembered.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bacalhau_runtime::Tree;
@@ -22,6 +23,8 @@ pub(super) struct Reread {
     nodes: HashMap<Key, Bytes>,
     /// Where each chunk was first.
     chunks: HashMap<Key, Chunk>,
+    /// Bytes of all blocks, each counted once.
+    bytes: u64,
 }
 
 /// The digest of a CID: all that imports make are of one length.
@@ -31,7 +34,12 @@ impl Reread {
     /// Of `tree`, which is about to be imported in this layout.
     pub(super) fn new(tree: Arc<dyn Tree>, layout: Layout) -> Self {
         let buffers = Buffers::new(full_block_bytes(layout));
-        Self { tree, layout, buffers, nodes: HashMap::new(), chunks: HashMap::new() }
+        Self { tree, layout, buffers, nodes: HashMap::new(), chunks: HashMap::new(), bytes: 0 }
+    }
+
+    /// Bytes of all blocks together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn read(&self, cid: &Cid, chunk: &Chunk) -> Result<Bytes, DataError> {
@@ -51,14 +59,21 @@ impl Reread {
 impl Sink for Reread {
     fn put(&mut self, block: Block) -> Result<(), DataError> {
         if let Some(key) = key(block.cid()) {
-            self.nodes.insert(key, block.into_parts().1);
+            let bytes = block.into_parts().1;
+            let length = bytes.len() as u64;
+            if self.nodes.insert(key, bytes).is_none() {
+                self.bytes += length;
+            }
         }
         Ok(())
     }
 
     fn put_chunk(&mut self, block: Block, chunk: Chunk) -> Result<(), DataError> {
-        if let Some(key) = key(block.cid()) {
-            self.chunks.entry(key).or_insert(chunk);
+        if let Some(key) = key(block.cid())
+            && let Entry::Vacant(place) = self.chunks.entry(key)
+        {
+            place.insert(chunk);
+            self.bytes += block.bytes().len() as u64;
         }
         Ok(())
     }
