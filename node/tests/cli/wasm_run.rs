@@ -1,12 +1,15 @@
 //! `bacalhau wasm run`: outcomes, verdicts, the output directory, the summary in its three forms.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{HELLO, Room};
+use crate::support::{CAT, HELLO, Room};
 
 #[test]
 fn three_runs_agree_and_the_summary_says_so() {
@@ -283,4 +286,80 @@ fn an_interrupted_run_leaves_nothing() {
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(room.new_names().is_empty());
+}
+
+#[test]
+fn runs_that_share_two_inputs_all_end() {
+    let room = Room::new();
+    for number in 0..120 {
+        room.write(&format!("a/{}/{number}", number % 5), vec![b'a'; 1000 + number]);
+        room.write(&format!("b/{number}"), vec![b'b'; 2000 + number]);
+    }
+    for round in 0..4 {
+        let line = "wasm run hello.wat -i a:/a -i b:/b -c 3 --confidence 3 --output json --output-dir out";
+        let mut child = room.command(line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let (mut stdout, (ended, end)) = (child.stdout.take().unwrap(), mpsc::channel());
+        thread::spawn(move || ended.send(io::copy(&mut stdout, &mut io::sink())));
+        let hung = end.recv_timeout(Duration::from_mins(3)).is_err();
+        if hung {
+            child.kill().unwrap();
+        }
+        let status = child.wait().unwrap();
+        assert!(!hung && status.success(), "round {round}: {status}, {}", if hung { "hung" } else { "not hung" });
+    }
+}
+
+/// Copies its standard input to standard output, and takes its time.
+fn slow_cat() -> String {
+    let counts = "(loop $on (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $on (i32.lt_u (local.get $n) (i32.const 800000000))))";
+    let cat = CAT.replace("(func (export \"_start\")", "(func (export \"_start\") (local $n i32)");
+    format!("{} {counts}))", cat.strip_suffix("))").unwrap())
+}
+
+#[test]
+fn an_input_that_is_overwritten_while_it_is_read_is_no_result() {
+    let room = Room::new();
+    room.write("slow.wat", slow_cat());
+    room.write("in/data", "aaaa");
+    let line = "wasm run slow.wat -i in:/in --stdin /in/data -c 3 --output-dir out";
+    let mut child = room.command(line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // The same length, the same file, again and again: also between the first look at it and the end of the run.
+    let mut turn = 0_u8;
+    let code = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status.code();
+        }
+        let file = fs::File::options().write(true).open(room.path("in/data")).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[b'a' + turn % 26; 4], 0).unwrap();
+        turn = turn.wrapping_add(1);
+        thread::sleep(Duration::from_millis(5));
+    };
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_ne!(code, Some(0), "{said}");
+    assert!(said.contains("\"data\" was changed while the job ran"), "{said}");
+    assert!(!room.path("out/receipt.json").exists());
+}
+
+#[test]
+fn the_current_directory_can_be_an_input() {
+    let room = Room::new();
+    room.write("here/hello.wat", fs::read_to_string(room.path("hello.wat")).unwrap());
+    room.write("here/data", "data");
+    let run = || {
+        let mut command = room.command("wasm run hello.wat -i . -c 3 --confidence 3 --output json");
+        let output = command.current_dir(room.path("here")).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let results = room.path("here").join(report["output_dir"].as_str().unwrap());
+        assert!(results.join("receipt.json").exists(), "{report:#}");
+        fs::remove_dir_all(results).unwrap();
+        report["claim"]["job"]["inputs"].clone()
+    };
+    let hashed = room.expect(0, "hash --prefix= here").stdout;
+    let inputs = run();
+    assert_eq!(inputs.as_object().unwrap().values().next().unwrap(), hashed.split_whitespace().next().unwrap());
+    assert_eq!(run(), inputs);
+    assert_eq!(room.list("here"), ["data", "hello.wat"]);
 }

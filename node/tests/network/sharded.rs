@@ -94,3 +94,19 @@ fn a_shard_that_nobody_can_run_leaves_the_others() {
     let listed = lab.expect(0, &format!("list --state CompletedPartially --api-host {}", requester.api)).stdout;
     assert!(listed.contains("1/2"), "{listed}");
 }
+
+#[test]
+fn shards_of_many_inputs_that_run_at_the_same_time_all_end() {
+    let lab = Lab::new();
+    for number in 0..24 {
+        lab.write(&format!("a/{number}.txt"), vec![b'a'; 2000 + number]);
+        lab.write(&format!("b/{number}/more.txt"), vec![b'b'; 3000 + number]);
+    }
+    let stack = lab.node("stack", "devstack --nodes 3 --job-selection-data-locality anywhere");
+    // Each shard has eight inputs of its own, and is run by three nodes of one process.
+    let sharding = "-i a:/inputs/a -i b:/inputs/b --sharding-glob-pattern /*/* --sharding-batch-size 8";
+    let job = lab.submit(&stack, &format!("{MERKLE_ROOT} {sharding} -c 3 --min-bids 3"));
+    let ended = Watch::begin(&stack, &job).end(&stack);
+    ended.assert_state(JobState::Completed);
+    assert_eq!(ended.record.shards.len(), 6, "{:?}", ended.texts());
+}
