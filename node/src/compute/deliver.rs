@@ -124,9 +124,12 @@ impl Deliverer {
     /// When the store fails.
     pub fn discard(&self, execution: ExecutionId) -> Result<(), DataError> {
         let Some(store) = &self.store else { return Ok(()) };
-        let mut held = self.held();
-        let link = held.remove(&execution);
-        if link.is_some_and(|link| held.values().any(|other| *other == link)) {
+        let (link, in_use) = {
+            let mut held = self.held();
+            let link = held.remove(&execution);
+            (link, link.is_some_and(|link| held.values().any(|other| *other == link)))
+        };
+        if in_use {
             return Ok(());
         }
         let name = pin_name(execution);

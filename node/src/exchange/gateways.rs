@@ -20,8 +20,7 @@ pub struct Gateways {
 }
 
 struct Shared {
-    /// None of them answers from within `want`: they are asked while `state` is held, so that whoever wants and whoever
-    /// cancels are never mixed up.
+    /// Never called while `state` is locked. Where somebody is asked for what was just called off, the answer is ignored.
     sides: Vec<Arc<dyn Provider>>,
     state: Mutex<State>,
     changed: Condvar,
@@ -46,6 +45,14 @@ struct Race {
     hedge_at: Instant,
     /// What those who failed said.
     said: Vec<String>,
+}
+
+/// A question that is to be asked as soon as nothing is locked.
+#[must_use]
+struct Ask {
+    side: usize,
+    cid: Cid,
+    answers: Answers,
 }
 
 /// A side that was asked.
@@ -82,9 +89,10 @@ impl Provider for Gateways {
         }
         let mut state = shared.lock();
         let raced = if state.next_number == 0 { Some(first) } else { None };
+        let mut asks = Vec::new();
         for cid in cids {
             let runners = if raced == Some(cid) { shared.sides.len() } else { 1 };
-            shared.begin(&mut state, *cid, answers, runners);
+            asks.extend(shared.begin(&mut state, *cid, answers, runners));
         }
         if !state.watched {
             let watched = Arc::clone(shared);
@@ -94,6 +102,7 @@ impl Provider for Gateways {
         }
         drop(state);
         shared.changed.notify_all();
+        asks.into_iter().for_each(|ask| shared.ask(&ask));
     }
 
     /// From the one that has been the fastest.
@@ -108,10 +117,10 @@ impl Provider for Gateways {
 
     fn cancel(&self, cids: &[Cid]) {
         let mut state = self.shared.lock();
-        for cid in cids {
-            if state.races.remove(cid).is_some() {
-                self.shared.sides.iter().for_each(|side| side.cancel(&[*cid]));
-            }
+        let gone: Vec<_> = cids.iter().filter_map(|cid| Some((*cid, state.races.remove(cid)?))).collect();
+        drop(state);
+        for (cid, _race) in gone {
+            self.shared.sides.iter().for_each(|side| side.cancel(&[cid]));
         }
     }
 }
@@ -121,27 +130,29 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State, cid: Cid, answers: &Answers, runners: usize) {
+    fn ask(&self, ask: &Ask) {
+        self.sides[ask.side].want(&[ask.cid], &ask.answers);
+    }
+
+    fn begin(self: &Arc<Self>, state: &mut State, cid: Cid, answers: &Answers, runners: usize) -> Vec<Ask> {
         if let Some(race) = state.races.get_mut(&cid) {
             race.waiting.push(Arc::clone(answers));
-            return;
+            return Vec::new();
         }
         let number = state.next_number;
         state.next_number += 1;
         let waiting = vec![Arc::clone(answers)];
         let race = Race { number, waiting, runners: Vec::new(), hedge_at: Instant::now(), said: Vec::new() };
         state.races.insert(cid, race);
-        for _ in 0..runners {
-            self.ask_next(state, &cid);
-        }
+        (0..runners).filter_map(|_| self.ask_next(state, &cid)).collect()
     }
 
-    /// Asks the best side that was not asked for `cid` yet. False where there is none.
-    fn ask_next(self: &Arc<Self>, state: &mut State, cid: &Cid) -> bool {
+    /// The question to the best side that was not asked for `cid` yet, if there is one.
+    fn ask_next(self: &Arc<Self>, state: &mut State, cid: &Cid) -> Option<Ask> {
         let State { paces, races, .. } = state;
-        let Some(race) = races.get_mut(cid) else { return false };
+        let race = races.get_mut(cid)?;
         let idle = (0..self.sides.len()).filter(|side| race.runners.iter().all(|runner| runner.side != *side));
-        let Some(side) = idle.min_by_key(|side| paces[*side].rank()) else { return false };
+        let side = idle.min_by_key(|side| paces[*side].rank())?;
         let since = Instant::now();
         race.runners.push(Runner { side, running: true });
         race.hedge_at = since + paces[side].hedge();
@@ -151,8 +162,7 @@ impl Shared {
                 shared.answered(side, number, since, cid, result);
             }
         });
-        self.sides[side].want(&[*cid], &answers);
-        true
+        Some(Ask { side, cid: *cid, answers })
     }
 
     fn answered(
@@ -175,17 +185,20 @@ impl Shared {
                 race.said.push(words(error));
                 race.runners.iter_mut().filter(|runner| runner.side == side).for_each(|runner| runner.running = false);
                 let others = race.runners.iter().any(|runner| runner.running);
-                if self.ask_next(&mut state, &cid) || others {
+                let next = self.ask_next(&mut state, &cid);
+                if next.is_some() || others {
+                    drop(state);
+                    next.iter().for_each(|ask| self.ask(ask));
                     return;
                 }
                 Err(())
             }
         };
         let Some(race) = state.races.remove(&cid) else { return };
+        drop(state);
         for runner in race.runners.iter().filter(|runner| runner.running && runner.side != side) {
             self.sides[runner.side].cancel(&[cid]);
         }
-        drop(state);
         for answers in &race.waiting {
             answers(cid, result.clone().map_err(|()| DataError::missing(&cid, race.said.join("; "))));
         }
@@ -198,13 +211,23 @@ impl Shared {
             let now = Instant::now();
             let late: Vec<Cid> =
                 state.races.iter().filter(|(_, race)| race.hedge_at <= now).map(|(cid, _)| *cid).collect();
+            let mut asks = Vec::new();
             for cid in &late {
-                if !self.ask_next(&mut state, cid)
-                    && let Some(race) = state.races.get_mut(cid)
-                {
-                    // All were asked: their own time-outs end it.
-                    race.hedge_at = now + Duration::from_hours(1);
+                match self.ask_next(&mut state, cid) {
+                    Some(ask) => asks.push(ask),
+                    None => {
+                        if let Some(race) = state.races.get_mut(cid) {
+                            // All were asked: their own time-outs end it.
+                            race.hedge_at = now + Duration::from_hours(1);
+                        }
+                    }
                 }
+            }
+            if !asks.is_empty() {
+                drop(state);
+                asks.iter().for_each(|ask| self.ask(ask));
+                state = self.lock();
+                continue;
             }
             let next = state.races.values().map(|race| race.hedge_at).min();
             let changed = &self.changed;

@@ -45,6 +45,8 @@ impl Keep for OwnStore {
     }
 
     fn settle(&self) -> Result<(), DataError> {
-        lock(&self.writer).take().map_or(Ok(()), Writer::finish)
+        // Finishing waits for the disk, and is nobody else's business.
+        let writer = lock(&self.writer).take();
+        writer.map_or(Ok(()), Writer::finish)
     }
 }
