@@ -58,7 +58,11 @@ impl<'a> JobRun<'a> {
             None => args.publish.places(&args.by_cid.content, args.submission.server.layers()?)?,
             Some(_) => PublishPlaces::default(),
         };
-        let place = Place::plan(args.data.output_dir.as_deref())?;
+        let local = mounts.iter().filter_map(|mount| match &mount.source {
+            Source::Path(path) => Some(path.as_path()),
+            _ => None,
+        });
+        let place = Place::plan_outside(args.data.output_dir.as_deref(), &local.collect::<Vec<_>>())?;
         let talk = args.machine.talk();
         let by_cid = mounts.iter().map(|mount| &mount.source).chain(program).any(Source::is_cid);
         let publishes_here = server.is_none() && args.publish.needs_node();

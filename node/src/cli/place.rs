@@ -28,14 +28,27 @@ impl Place {
     /// # Errors
     /// When something else than earlier results of ours is there, or the place cannot be written.
     pub(super) fn plan(wanted: Option<&Path>) -> Result<Self, Failure> {
+        Self::plan_outside(wanted, &[])
+    }
+
+    /// The same, with the hidden directory outside of the directories among `inputs`, which must not change while they are
+    /// read: above the outermost of those that the place is in.
+    ///
+    /// # Errors
+    /// As for [`plan`](Self::plan), and when there is no such place on the same file system.
+    pub(super) fn plan_outside(wanted: Option<&Path>, inputs: &[&Path]) -> Result<Self, Failure> {
         let wanted = wanted.map(final_path).transpose()?;
         let parent = match &wanted {
             Some(wanted) => parent_of(wanted)?,
             None => PathBuf::from("."),
         };
         fs::create_dir_all(&parent).map_err(|error| HostFailure::at("make the directory", &parent, error))?;
-        let staging =
-            temporary::dir_in(&parent).map_err(|error| HostFailure::at("write to the directory", &parent, error))?;
+        let outside = outside(&parent, inputs)?;
+        let staging = temporary::dir_in(outside.as_deref().unwrap_or(&parent));
+        let staging = staging.map_err(|error| match &outside {
+            None => HostFailure::at("write to the directory", &parent, error).into(),
+            Some(outside) => in_an_input(&parent, &format!("cannot write to {}: {error}", outside.display())),
+        })?;
         Ok(Self { wanted, parent, staging })
     }
 
@@ -73,6 +86,37 @@ impl Place {
             ))
         })
     }
+}
+
+/// Where a directory can be made that lies in none of `inputs` and can be moved to `parent`; `None` if that is `parent` itself.
+fn outside(parent: &Path, inputs: &[&Path]) -> Result<Option<PathBuf>, Failure> {
+    let real = |path: &Path| path.canonicalize().map_err(|error| HostFailure::at("follow", path, error));
+    let inputs =
+        inputs.iter().filter(|input| input.is_dir()).map(|input| real(input)).collect::<Result<Vec<_>, _>>()?;
+    let start = real(parent)?;
+    let mut outside = start.clone();
+    while let Some(input) = inputs.iter().find(|input| outside.starts_with(input)) {
+        let above = input.parent().ok_or_else(|| in_an_input(parent, "nothing is above /"))?;
+        outside = above.to_path_buf();
+    }
+    if outside == start {
+        return Ok(None);
+    }
+    let device = |path: &Path| {
+        let found = fs::metadata(path).map_err(|error| HostFailure::at("look at", path, error));
+        found.map(|found| std::os::unix::fs::MetadataExt::dev(&found))
+    };
+    if device(&outside)? != device(&start)? {
+        return Err(in_an_input(parent, &format!("{} is another file system", outside.display())));
+    }
+    Ok(Some(outside))
+}
+
+fn in_an_input(parent: &Path, why: &str) -> Failure {
+    Failure::usage(format!(
+        "the results would be written in {}, which is in an input, and {why}: name a place outside of it with --output-dir",
+        parent.display()
+    ))
 }
 
 /// Gives `finished` the name `target`, and what had that name before the name `old`.
@@ -179,6 +223,22 @@ mod tests {
         assert_eq!(names(&wanted), ["receipt.json"]);
         drop(Place::plan(Some(&wanted)).unwrap());
         assert_eq!(names(&dir.path().join("new")), ["out"], "an abandoned run leaves the old results");
+    }
+
+    #[test]
+    fn nothing_is_staged_in_an_input() {
+        let dir = tempfile::tempdir().unwrap();
+        let input = dir.path().join("input");
+        fs::create_dir_all(input.join("sub")).unwrap();
+        let wanted = input.join("sub/out");
+        let place = Place::plan_outside(Some(&wanted), &[&input.join("sub"), &input]).unwrap();
+        assert_eq!(place.staging().parent().unwrap(), dir.path().canonicalize().unwrap());
+        assert_eq!(names(&input.join("sub")), [""; 0]);
+        let out = finished(&place);
+        assert_eq!(place.publish(&out, "unused").unwrap(), wanted);
+        assert_eq!(names(dir.path()), ["input"]);
+        let error = Place::plan_outside(Some(&wanted), &[Path::new("/")]).unwrap_err();
+        assert!(error.message.contains("--output-dir"), "{}", error.message);
     }
 
     #[test]
