@@ -17,7 +17,7 @@ use bacalhau::cas::car::{CarFile, CarWriter};
 use bacalhau::cas::unixfs::DagTree;
 use bacalhau::cas::unixfs::import::{Profile, import};
 use bacalhau::cas::{Block, Code, DataError};
-use bacalhau_runtime::{Entry, Kind, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, Kind, ReadAt, Stat, Tree};
 use benches::{Least, setting};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use sha2::{Digest, Sha256};
@@ -58,7 +58,7 @@ impl Tree for Marked {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok(format!("{} marked files", self.files))
     }
 }

@@ -13,7 +13,7 @@ use bacalhau::cas::store::{Options, Store};
 use bacalhau::cas::unixfs::DagTree;
 use bacalhau::cas::unixfs::import::{Profile, import};
 use bacalhau::cas::{Block, Blocks};
-use bacalhau_runtime::{Entry, HostTree, Kind, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, HostTree, Kind, ReadAt, Stat, Tree};
 use benches::{Least, Memory};
 use criterion::{Criterion, criterion_group, criterion_main};
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ impl Tree for Names {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok("names".into())
     }
 }

@@ -107,7 +107,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Error, Job, Options, Runtime};
+    use crate::{Deadline, Error, Job, Options, Runtime};
 
     /// Writes `hello`, then does what `rest` says.
     fn module(rest: &str) -> String {
@@ -129,8 +129,8 @@ mod tests {
         let mut job = Job::new(module.cid());
         job.limits.fuel = u64::from(u32::MAX) << 16;
         let dir = tempfile::tempdir().unwrap();
-        let minute = Duration::from_mins(1);
-        runtime.execute_under(control, &module, &job, &BTreeMap::new(), dir.path(), minute).map(drop)
+        let deadline = Deadline::under(control, Duration::from_mins(1));
+        runtime.execute_under(&deadline, &module, &job, &BTreeMap::new(), dir.path()).map(drop)
     }
 
     #[test]

@@ -45,6 +45,12 @@ pub struct HostFailure {
     timed_out: bool,
 }
 
+impl From<HostFailure> for io::Error {
+    fn from(failure: HostFailure) -> Self {
+        Self::other(failure)
+    }
+}
+
 impl HostFailure {
     /// How the text of every failure begins.
     pub const PREFIX: &str = "the host failed, so there is no result: ";

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::deadline::Deadline;
 use crate::engine::Backend;
 use crate::error::Error;
 use crate::job::Job;
@@ -20,6 +21,7 @@ pub struct Execution {
     pub(crate) ended: Ended,
     pub(crate) staging: Arc<Staging>,
     pub(crate) backend: Backend,
+    pub(crate) deadline: Deadline,
 }
 
 impl Execution {
@@ -44,16 +46,16 @@ impl Execution {
     /// Of [`Receipt::unclaimed`] the runtime fills in `version`, `platform`, `backend` and `notes`.
     ///
     /// # Errors
-    /// When there is something at `results`, or it cannot be written.
+    /// When there is something at `results`, it cannot be written, or the deadline of the run passes before it is there.
     pub fn keep(self, results: &Path) -> Result<Receipt, Error> {
-        let Self { job, mut ended, staging, backend } = self;
+        let Self { job, mut ended, staging, backend, deadline } = self;
         results::check_free(results)?;
         let (path, dir) = staging.make("results")?;
-        let links_dropped = results::fill(&dir, &job, ended.outcome, &mut ended.world)?;
+        let links_dropped = results::fill(&dir, &job, ended.outcome, &mut ended.world, &deadline)?;
         if links_dropped > 0 {
             ended.notes.push(format!("symbolic links that stayed in the sandbox, as all do: {links_dropped}"));
         }
-        let claim = results::claim_results(&path, results, job, ended.outcome, ended.fuel)?;
+        let claim = results::claim_results(&path, results, job, ended.outcome, ended.fuel, &deadline)?;
         Ok(Receipt { claim, signatures: Vec::new(), unclaimed: unclaimed(backend, ended.notes) })
     }
 }

@@ -29,7 +29,7 @@
 //! | `instrument` | makes the height of the call stack exact, inside the module |
 //! | [`Tier`], `loader`, `optimization`, `optimizer`, `compiler`, `forms` | the quick compile, the good one, when each is made, and which of them a run gets |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
-//! | [`Control`] | the outside's hold on a run |
+//! | [`Control`], [`Deadline`] | the outside's hold on a run, and its end by the wall clock |
 //! | `sandbox` | one run: store, limits, call, outcome |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
 //! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
@@ -40,6 +40,7 @@ mod cache;
 mod clock;
 mod compiler;
 mod control;
+mod deadline;
 pub mod dirhash;
 mod engine;
 mod error;
@@ -69,13 +70,14 @@ mod wasi;
 mod watchdog;
 
 pub use control::Control;
+pub use deadline::{Deadline, Pending};
 pub use engine::{Backend, ENGINE};
 pub use error::{Error, HostFailure};
 pub use execution::Execution;
 pub use gate::{
     Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary,
 };
-pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, identities};
+pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, check_unchanged, identities};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::{Cid, Link, MAX_DIGEST_BYTES};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 
+use crate::deadline::Deadline;
 use crate::dirhash;
 use crate::error::{Error, HostFailure};
 use crate::job::Job;
@@ -19,11 +20,22 @@ use crate::wasi::World;
 /// claims that left it. The job has its inputs' identities. It appears at `results` whole or not at all.
 ///
 /// # Errors
-/// When there is something at `results`, `filled` has what results cannot have, or the host fails.
-pub fn claim_results(filled: &Path, results: &Path, job: Job, outcome: Outcome, fuel: u64) -> Result<Claim, Error> {
+/// When there is something at `results`, `filled` has what results cannot have, the host fails, or `deadline` passes before the
+/// results have their name.
+pub fn claim_results(
+    filled: &Path,
+    results: &Path,
+    job: Job,
+    outcome: Outcome,
+    fuel: u64,
+    deadline: &Deadline,
+) -> Result<Claim, Error> {
     check_free(results)?;
     let job_cid = job.cid()?;
-    let hashed = dirhash::hash_dir(filled, "results").map_err(|error| HostFailure::new(error.to_string()))?;
+    let hashed = dirhash::hash_dir_until(filled, "results", deadline);
+    // The last look at the clock: after this there are results. An error of the hash may be that of the deadline.
+    deadline.check()?;
+    let hashed = hashed.map_err(|error| HostFailure::new(error.to_string()))?;
     std::fs::rename(filled, results).map_err(|error| HostFailure::at("move the results to", results, error))?;
     let files = hashed.files.iter().map(ResultFile::from).collect();
     Ok(Claim { job_cid, job, outcome, fuel, h1: hashed.h1, files })
@@ -44,18 +56,24 @@ pub fn is_result_name(name: &[u8]) -> bool {
 
 /// Fills the empty directory `results` with what a run leaves, and answers how many links stayed in the sandbox. The
 /// world's files are moved: it is of no more use.
-pub(crate) fn fill(results: &Dir, job: &Job, outcome: Outcome, world: &mut World) -> Result<u64, HostFailure> {
+pub(crate) fn fill(
+    results: &Dir,
+    job: &Job,
+    outcome: Outcome,
+    world: &mut World,
+    deadline: &Deadline,
+) -> Result<u64, HostFailure> {
     let exit_code = outcome.exit_code().to_string();
     results.write("exitCode", exit_code).map_err(|error| HostFailure::io("write exitCode", error))?;
-    export(results, job, world).map_err(|fault| match fault {
+    export(results, job, world, deadline).map_err(|fault| match fault {
         Fault::Stop(Stop::Host(failure)) => failure,
         fault => HostFailure::new(format!("the results cannot be written: {fault:?}")),
     })
 }
 
-fn export(results: &Dir, job: &Job, world: &mut World) -> Answer<u64> {
-    world.vfs.export_file(world.stdout, results, "stdout")?;
-    world.vfs.export_file(world.stderr, results, "stderr")?;
+fn export(results: &Dir, job: &Job, world: &mut World, deadline: &Deadline) -> Answer<u64> {
+    world.vfs.export_file(world.stdout, results, "stdout", deadline)?;
+    world.vfs.export_file(world.stderr, results, "stderr", deadline)?;
     let mut links_dropped = 0;
     for (name, place) in &job.outputs {
         let folder = results.create_dir(name).and_then(|()| results.open_dir(name));
@@ -63,7 +81,7 @@ fn export(results: &Dir, job: &Job, world: &mut World) -> Answer<u64> {
             folder.map_err(|error| HostFailure::io(format!("make {name:?} in the results directory"), error))?;
         // The folder is pinned: it is where it was put when the run began.
         let place = world.vfs.resolve(NodeId::ROOT, place, false)?.existing(&world.vfs)?;
-        world.vfs.export_dir(place, &folder, &mut links_dropped)?;
+        world.vfs.export_dir(place, &folder, &mut links_dropped, deadline)?;
     }
     Ok(links_dropped)
 }

@@ -5,13 +5,13 @@ use std::io::Read;
 use std::mem;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::ExternType;
 
 use crate::control::Control;
+use crate::deadline::Deadline;
 use crate::engine::Backend;
 use crate::error::{Error, HostFailure};
 use crate::execution::Execution;
@@ -23,7 +23,7 @@ use crate::link::Link;
 use crate::loader::Loader;
 use crate::options::Options;
 use crate::receipt::Receipt;
-use crate::sandbox;
+use crate::sandbox::{self, Ended};
 use crate::staging::Staging;
 use crate::trail::CallTrail;
 use crate::vfs::Scratch;
@@ -132,7 +132,8 @@ impl Runtime {
     /// Runs `job`. Files that are too large for memory go to a directory in `workplace`, which is made when it is needed
     /// and removed with the [`Execution`].
     ///
-    /// The inputs are opened, not copied; their hashes are taken while the program runs.
+    /// The inputs are opened, not copied; their hashes are taken while the program runs. `timeout` bounds all of it, and
+    /// [`Execution::keep`] as well.
     ///
     /// # Errors
     /// As for [`Runtime::run`].
@@ -144,58 +145,72 @@ impl Runtime {
         workplace: &Path,
         timeout: Duration,
     ) -> Result<Execution, Error> {
-        self.execute_with(None, module, job, inputs, workplace, timeout)
+        self.execute_under(&Deadline::new(timeout), module, job, inputs, workplace)
     }
 
-    /// [`Runtime::execute`], while `control` can end the run and read what it says.
+    /// [`Runtime::execute`] until `deadline`, whose control can cancel the run and read what it says.
+    ///
+    /// It returns at the deadline also where a read of an input blocks in the kernel: the threads that read inputs own what
+    /// they use, and are left behind.
     ///
     /// # Errors
-    /// As for `execute`; a run that was ended is a failure of this host.
+    /// As for `execute`; a run that was cancelled is a failure of this host.
     pub fn execute_under(
         &self,
-        control: &Control,
+        deadline: &Deadline,
         module: &Module,
         job: &Job,
         inputs: &Inputs,
         workplace: &Path,
-        timeout: Duration,
     ) -> Result<Execution, Error> {
-        if control.is_cancelled() {
-            return Err(HostFailure::cancelled().into());
-        }
-        self.execute_with(Some(control), module, job, inputs, workplace, timeout)
-    }
-
-    fn execute_with(
-        &self,
-        control: Option<&Control>,
-        module: &Module,
-        job: &Job,
-        inputs: &Inputs,
-        workplace: &Path,
-        timeout: Duration,
-    ) -> Result<Execution, Error> {
+        deadline.check()?;
         check(module, job, inputs)?;
+        let staging = Arc::new(Staging::new(workplace));
+        let guest = Guest {
+            runtime: self.clone(),
+            module: module.clone(),
+            job: job.clone(),
+            inputs: inputs.clone(),
+            staging: staging.clone(),
+        };
+        let (job, ended, backend) = if inputs.is_empty() {
+            let (ended, backend) = guest.run(deadline)?;
+            (job.clone(), ended, backend)
+        } else {
+            let hashing = input::identities(inputs, deadline)?;
+            let running = deadline.begin("run the program", move |deadline| guest.run(deadline))?;
+            let (ended, backend) = running.wait()??;
+            let found = hashing.wait()??;
+            // Both have read what they wanted: all of it has to be still what it was then.
+            input::check_unchanged(inputs, deadline)?.wait()??;
+            (job.with_identities(found)?, ended, backend)
+        };
+        deadline.check()?;
+        Ok(Execution { job, ended, staging, backend, deadline: deadline.clone() })
+    }
+}
+
+/// A run of a guest, with all that its thread uses.
+struct Guest {
+    runtime: Runtime,
+    module: Module,
+    job: Job,
+    inputs: Inputs,
+    staging: Arc<Staging>,
+}
+
+impl Guest {
+    fn run(self, deadline: &Deadline) -> Result<(Ended, Backend), Error> {
+        let Self { runtime, module, job, inputs, staging } = self;
         let forms = &module.0.forms;
         let begun = forms.begun();
         let form = forms.now();
-        let staging = Arc::new(Staging::new(workplace));
-        let scratch = Scratch::new(staging.clone(), control.map_or(u64::MAX, Control::disk_bytes));
-        let mut world = World::new(job, inputs, scratch).map_err(unworldly)??;
-        world.control = control.cloned();
-        let (ended, identities) = thread::scope(|scope| {
-            let identities = (!inputs.is_empty()).then(|| scope.spawn(|| input::identities(inputs)));
-            let ended = sandbox::run(&form.pre, job, world, &self.0.watchdog, timeout, control);
-            (ended, identities.map(thread::ScopedJoinHandle::join))
-        });
+        let scratch = Scratch::new(staging, deadline.control().map_or(u64::MAX, Control::disk_bytes));
+        let mut world = World::new(&job, &inputs, scratch).map_err(unworldly)??;
+        world.control = deadline.control().cloned();
+        let ended = sandbox::run(&form.pre, &job, world, &runtime.0.watchdog, deadline);
         forms.ended(begun);
-        let ended = ended?;
-        let job = match identities {
-            None => job.clone(),
-            Some(Ok(found)) => job.with_identities(found?)?,
-            Some(Err(_)) => return Err(HostFailure::new("hashing the inputs panicked").into()),
-        };
-        Ok(Execution { job, ended, staging, backend: form.backend })
+        Ok((ended?, form.backend))
     }
 }
 

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use wasmtime::{AsContextMut, Global, Instance, InstancePre, Memory, ResourceLimiter, Store, TypedFunc, Val};
 
-use crate::control::Control;
+use crate::deadline::Deadline;
 use crate::error::{Error, HostFailure};
 use crate::gate::Refusal;
 use crate::instrument;
@@ -91,24 +90,22 @@ pub(crate) fn run(
     job: &Job,
     world: World,
     watchdog: &Watchdog,
-    timeout: Duration,
-    control: Option<&Control>,
+    deadline: &Deadline,
 ) -> Result<Ended, Error> {
     let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
     store.limiter(|state| &mut state.limiter);
     let (outcome, left) = match pre.instantiate(&mut store) {
         Ok(instance) => {
             let counters = set_up(&mut store, &instance, job)?;
-            let watch = watchdog.watch(&store, counters.stop, timeout);
-            if let Some(control) = control {
+            let watch = watchdog.watch(&store, counters.stop, deadline.left());
+            if let Some(control) = deadline.control() {
                 control.watch(watch.handle());
             }
             let ended = call(&mut store, instance, job);
             if ended.as_ref().err().and_then(trap) == Some(wasmtime::Trap::UnreachableCodeReached) && watch.has_fired()
             {
-                let cancelled = control.is_some_and(Control::is_cancelled);
-                let timed_out = || HostFailure::timed_out(timeout.as_secs_f64());
-                return Err(if cancelled { HostFailure::cancelled() } else { timed_out() }.into());
+                deadline.check()?;
+                return Err(HostFailure::new("the watchdog ended the run before its deadline").into());
             }
             conclude(&mut store, counters, ended)?
         }

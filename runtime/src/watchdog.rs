@@ -1,5 +1,5 @@
-//! The host's watch on runs that do not end. The one place in the runtime that knows wall-clock time, and what it ends is
-//! never a result.
+//! The host's watch on guests that do not end. With `deadline` the one place in the runtime that knows wall-clock time, and
+//! what it ends is never a result.
 //!
 //! It writes into a memory that the run's loops and calls look at (`instrument`). wasmtime's own epochs would do, but
 //! their check may call into the host, so that tight loops on floats take up to 2.6 times as long (measured).

@@ -16,7 +16,8 @@
 //! A guest checks for itself what it can, and panics when something is not as it should be.
 //!
 //! Beside them, `determinism.rs` runs one job over everything that must not matter, `tiers.rs` a large module in each of
-//! its compiled forms, `inputs.rs` has inputs that fail, and `examples.rs` runs what the README shows.
+//! its compiled forms, `inputs.rs` has inputs that fail, `changed.rs` inputs that change, `late.rs` ones that block, `concurrent.rs`
+//! runs that share theirs, and `examples.rs` runs what the README shows.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on has to fail")]
 
 use std::path::{Path, PathBuf};
@@ -135,9 +136,17 @@ impl Run {
     /// # Errors
     /// Whatever the runtime says.
     pub fn run(&self, runtime: &Runtime, results: &Path) -> Result<Receipt, Error> {
+        self.run_within(PATIENCE, runtime, results)
+    }
+
+    /// The same within a time-out of the caller's.
+    ///
+    /// # Errors
+    /// Whatever the runtime says.
+    pub fn run_within(&self, timeout: Duration, runtime: &Runtime, results: &Path) -> Result<Receipt, Error> {
         let module = runtime.load(&fs::read(self.guest).unwrap())?;
         let job = Job { module: module.cid(), ..self.job.clone() };
-        runtime.run(&module, &job, &self.inputs, results, PATIENCE)
+        runtime.run(&module, &job, &self.inputs, results, timeout)
     }
 }
 

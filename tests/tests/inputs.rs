@@ -8,7 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-use bacalhau_runtime::{Entry, Error, Kind, ReadAt, RefusalKind, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, Error, Kind, ReadAt, RefusalKind, Stat, Tree};
 use bacalhau_tests::{RUNTIME, Run, guests, small_tree, tree};
 
 /// A directory with the file `f` and the link `l`, of which one call fails.
@@ -45,7 +45,7 @@ impl Tree for Broken {
         self.says("read_link", "f".into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         self.says("identity", "broken".into())
     }
 }

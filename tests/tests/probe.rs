@@ -3,7 +3,7 @@
 
 use std::io;
 
-use bacalhau_runtime::{Entry, Kind, Outcome, ReadAt, Stat, Trap, Tree};
+use bacalhau_runtime::{Deadline, Entry, Kind, Outcome, ReadAt, Stat, Trap, Tree};
 use bacalhau_tests::{Run, for_each_probe, guests, small_tree, succeed, tree};
 
 macro_rules! has_a_test {
@@ -157,7 +157,7 @@ impl Tree for Endless {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok("endless".into())
     }
 }

@@ -24,8 +24,8 @@ const A_WHILE: Duration = Duration::from_secs(2);
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Machine")]
 pub(super) struct Machine {
-    /// Wall-clock seconds after which this machine gives up on a run. That is a failure of the host, never a result;
-    /// to bound a WebAssembly program itself use --fuel
+    /// Wall-clock seconds for a run, from opening its inputs to its results. A run that takes longer is a failure of the host,
+    /// never a result; to bound a WebAssembly program itself use --fuel
     #[arg(long, value_name = "SECS", default_value = "1800", value_parser = parse_seconds)]
     timeout: Duration,
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use bacalhau_runtime::{Claim, Control, Difference, HostFailure, Receipt, ResultFile, dirhash};
+use bacalhau_runtime::{Claim, Deadline, Difference, HostFailure, Receipt, ResultFile, dirhash};
 use clap::Args;
 use libp2p::PeerId;
 use serde::Serialize;
@@ -183,9 +183,8 @@ impl Verify {
             job: claimed,
             resources: &Resources { memory_bytes: claimed.limits.memory_bytes, ..Resources::default() },
             inputs: &inputs,
-            timeout: self.machine.timeout(),
             dir: dir.path(),
-            control: &Control::default(),
+            deadline: &Deadline::new(self.machine.timeout()),
         })?))
     }
 

@@ -74,7 +74,8 @@ impl Assessor {
     /// Bytes that have to be fetched for an input.
     fn to_fetch(&self, job: &AnnouncedJob, input: &InputSpec) -> Result<u64, Declined> {
         let declined = |why| Declined::new(DeclineReason::NoInput, why);
-        let source = source_of(&self.sources, job, input).map_err(|error| declined(error.to_string()))?;
+        let source = source_of(&self.sources, job.request.request.spec.verified_inputs, input)
+            .map_err(|error| declined(error.to_string()))?;
         // What cannot be found out is not here.
         if self.sources.has_locally(&source).unwrap_or(false) {
             return Ok(0);

@@ -3,79 +3,158 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-/// Where one thing is made, by one thread at a time.
-type Slot<V> = Arc<Mutex<Weak<V>>>;
+use bacalhau_runtime::{Deadline, HostFailure};
 
-/// The things.
-pub(super) struct Once<K, V> {
-    slots: Mutex<BTreeMap<K, Slot<V>>>,
-    recent: Mutex<VecDeque<(K, Arc<V>)>>,
+/// How often a thread that waits for another's work looks at its own deadline.
+const BEAT: Duration = Duration::from_millis(20);
+
+/// The things. Nothing is made or dropped under the lock: both may take long, and call anything.
+pub(super) struct Once<K: Ord, V> {
+    state: Mutex<State<K, V>>,
+    made: Condvar,
     most_recent: usize,
+}
+
+struct State<K, V> {
+    places: BTreeMap<K, Place<V>>,
+    recent: VecDeque<(K, Arc<V>)>,
+}
+
+enum Place<V> {
+    /// A thread is making it.
+    Underway,
+    Made(Weak<V>),
 }
 
 impl<K: Ord + Clone, V> Once<K, V> {
     /// Keeps the `most_recent` latest ones also while nobody has them.
     pub(super) fn new(most_recent: usize) -> Self {
-        Self { slots: Mutex::default(), recent: Mutex::default(), most_recent }
+        let state = State { places: BTreeMap::new(), recent: VecDeque::new() };
+        Self { state: Mutex::new(state), made: Condvar::new(), most_recent }
     }
 
-    /// The thing of `key`, which `make` makes if it is not there. Others who ask for it wait meanwhile; after an error
-    /// the next of them tries.
-    pub(super) fn get_or<E>(&self, key: &K, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E> {
-        let slot = {
-            let mut slots = lock(&self.slots);
-            // A slot that somebody is at is held by them too.
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || lock(slot).strong_count() > 0);
-            Arc::clone(slots.entry(key.clone()).or_default())
-        };
-        let mut place = lock(&slot);
-        if let Some(value) = place.upgrade() {
+    /// The thing of `key`, which `make` makes if it is not there. Others who ask for it wait meanwhile, each until its own
+    /// deadline; after an error the next of them tries.
+    pub(super) fn get_or<E: From<HostFailure>>(
+        &self,
+        key: &K,
+        deadline: &Deadline,
+        make: impl FnOnce() -> Result<V, E>,
+    ) -> Result<Arc<V>, E> {
+        if let Some(value) = self.made(key, deadline)? {
             return Ok(value);
         }
-        let value = Arc::new(make()?);
-        *place = Arc::downgrade(&value);
-        let mut recent = lock(&self.recent);
-        recent.push_back((key.clone(), Arc::clone(&value)));
-        if recent.len() > self.most_recent {
-            recent.pop_front();
-        }
+        let turn = Turn { once: self, key };
+        let value = make().map(Arc::new)?;
+        self.put(key, Arc::clone(&value));
+        drop(turn);
         Ok(value)
+    }
+
+    /// The thing, if it is there, or another thread makes it in time. `None`: it is the caller's to make.
+    fn made(&self, key: &K, deadline: &Deadline) -> Result<Option<Arc<V>>, HostFailure> {
+        let mut state = self.state();
+        loop {
+            match state.places.get(key) {
+                Some(Place::Underway) => {}
+                Some(Place::Made(value)) if value.strong_count() > 0 => {
+                    // It may go at this moment; then it is made again.
+                    if let Some(value) = value.upgrade() {
+                        return Ok(Some(value));
+                    }
+                    continue;
+                }
+                Some(Place::Made(_)) | None => {
+                    state.places.insert(key.clone(), Place::Underway);
+                    return Ok(None);
+                }
+            }
+            deadline.check()?;
+            state = self.made.wait_timeout(state, BEAT).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Takes a thing that is there already, in place of what is there.
+    pub(super) fn put(&self, key: &K, value: Arc<V>) {
+        let mut state = self.state();
+        let alive = |place: &Place<V>| !matches!(place, Place::Made(value) if value.strong_count() == 0);
+        state.places.retain(|_, place| alive(place));
+        state.places.insert(key.clone(), Place::Made(Arc::downgrade(&value)));
+        state.recent.push_back((key.clone(), value));
+        let old = if state.recent.len() > self.most_recent { state.recent.pop_front() } else { None };
+        drop(state);
+        drop(old);
+        self.made.notify_all();
+    }
+
+    /// The next who asks for the thing of `key` has it made anew.
+    pub(super) fn renew(&self, key: &K) {
+        let mut state = self.state();
+        if matches!(state.places.get(key), Some(Place::Made(_))) {
+            state.places.remove(key);
+        }
+        drop(state);
+        self.forget(key);
     }
 
     /// Does not keep the thing of `key` any longer than somebody has it.
     pub(super) fn forget(&self, key: &K) {
-        lock(&self.recent).retain(|(other, _)| other != key);
+        let mut state = self.state();
+        let (old, kept): (VecDeque<_>, _) =
+            std::mem::take(&mut state.recent).into_iter().partition(|(other, _)| other == key);
+        state.recent = kept;
+        drop(state);
+        drop(old);
     }
 }
 
-impl<K, V> fmt::Debug for Once<K, V> {
+impl<K: Ord, V> Once<K, V> {
+    fn state(&self) -> MutexGuard<'_, State<K, V>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread's turn to make something. When it ends without it, by an error or a panic, another may try.
+struct Turn<'a, K: Ord, V> {
+    once: &'a Once<K, V>,
+    key: &'a K,
+}
+
+impl<K: Ord, V> Drop for Turn<'_, K, V> {
+    fn drop(&mut self) {
+        let mut state = self.once.state();
+        if matches!(state.places.get(self.key), Some(Place::Underway)) {
+            state.places.remove(self.key);
+        }
+        drop(state);
+        self.once.made.notify_all();
+    }
+}
+
+impl<K: Ord, V> fmt::Debug for Once<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Once").finish_non_exhaustive()
     }
 }
 
-/// What panicked while it was made is not there, and nothing else is half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::mpsc;
 
     use super::*;
 
     #[test]
     fn a_thing_is_made_once_for_all_who_want_it() {
         let (once, made) = (Once::new(0), AtomicU32::new(0));
-        let make = || Ok::<_, Infallible>(made.fetch_add(1, Ordering::SeqCst));
+        let make = || Ok::<_, HostFailure>(made.fetch_add(1, Ordering::SeqCst));
         let barrier = std::sync::Barrier::new(4);
         let all: Vec<Arc<u32>> = std::thread::scope(|scope| {
             let ask = || {
-                let value = once.get_or(&1, make).unwrap();
+                let value = once.get_or(&1, &Deadline::never(), make).unwrap();
                 barrier.wait();
                 value
             };
@@ -84,18 +163,48 @@ mod tests {
         });
         assert!(all.iter().all(|value| Arc::ptr_eq(value, &all[0])));
         drop(all);
-        assert_eq!(*once.get_or(&1, make).unwrap(), 1, "nobody had it any more");
+        assert_eq!(*once.get_or(&1, &Deadline::never(), make).unwrap(), 1, "nobody had it any more");
     }
 
     #[test]
     fn the_latest_are_kept_until_they_are_forgotten_and_errors_never() {
         let once = Once::new(1);
-        assert_eq!(once.get_or(&1, || Err::<u32, _>("no")), Err("no"));
-        assert_eq!(*once.get_or(&1, || Ok::<_, &str>(7)).unwrap(), 7);
-        assert_eq!(*once.get_or(&1, || Ok::<_, &str>(8)).unwrap(), 7);
+        let get = |key, value: u32| once.get_or(&key, &Deadline::never(), || Ok::<_, HostFailure>(value)).unwrap();
+        let no = once.get_or(&1, &Deadline::never(), || Err::<u32, _>(HostFailure::new("no")));
+        assert!(no.unwrap_err().to_string().ends_with(": no"));
+        assert_eq!(*get(1, 7), 7);
+        assert_eq!(*get(1, 8), 7);
         once.forget(&1);
-        assert_eq!(*once.get_or(&1, || Ok::<_, &str>(9)).unwrap(), 9);
-        assert_eq!(*once.get_or(&2, || Ok::<_, &str>(10)).unwrap(), 10);
-        assert_eq!(*once.get_or(&1, || Ok::<_, &str>(11)).unwrap(), 11, "one is kept");
+        assert_eq!(*get(1, 9), 9);
+        assert_eq!(*get(2, 10), 10);
+        let held = get(1, 11);
+        assert_eq!(*held, 11, "one is kept");
+        once.renew(&1);
+        assert_eq!(*get(1, 12), 12, "though somebody has the old one");
+    }
+
+    #[test]
+    fn one_that_is_never_made_is_waited_for_until_the_deadline_and_after_a_panic_another_tries() {
+        let once = Once::new(1);
+        let (begun, begins) = mpsc::channel();
+        let (go, gate) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            let once = &once;
+            let blocked = scope.spawn(move || {
+                once.get_or(&1, &Deadline::never(), || -> Result<u32, HostFailure> {
+                    begun.send(()).unwrap();
+                    gate.recv().unwrap_or_default();
+                    panic!("on purpose")
+                })
+            });
+            begins.recv().unwrap();
+            let soon = Deadline::new(Duration::from_millis(10));
+            let late = once.get_or(&1, &soon, || Ok::<_, HostFailure>(1)).unwrap_err();
+            assert!(late.is_timeout(), "{late}");
+            assert_eq!(*once.get_or(&2, &soon, || Ok::<_, HostFailure>(2)).unwrap(), 2, "others are not held up");
+            go.send(()).unwrap();
+            assert!(blocked.join().is_err());
+            assert_eq!(*once.get_or(&1, &Deadline::never(), || Ok::<_, HostFailure>(3)).unwrap(), 3);
+        });
     }
 }

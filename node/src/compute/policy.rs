@@ -79,7 +79,8 @@ fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, 
     // Many shards have inputs in one DAG, whose blocks are looked for once.
     let mut dags: BTreeMap<String, bool> = BTreeMap::new();
     let mut absent = |input: &InputSpec| {
-        let source = source_of(sources, job, input).map_err(|error| error.to_string())?;
+        let source =
+            source_of(sources, job.request.request.spec.verified_inputs, input).map_err(|error| error.to_string())?;
         let look = || sources.has_locally(&source).map_err(|error| error.to_string());
         let here = match &source {
             Source::Cid(cid) => {
@@ -106,16 +107,16 @@ fn absent(job: &AnnouncedJob, sources: &Sources) -> Result<Vec<Option<String>>, 
         .collect()
 }
 
-/// The source of an input of `job`.
+/// The source of an input of a job, which takes `verified` ones only, or any.
 ///
 /// # Errors
 /// When its text names none.
-pub(super) fn source_of(sources: &Sources, job: &AnnouncedJob, input: &InputSpec) -> Result<Source, SourceError> {
+pub(super) fn source_of(sources: &Sources, verified: bool, input: &InputSpec) -> Result<Source, SourceError> {
     let mut source = sources.parse(&input.source)?;
     if let Source::Cid(cid) = &mut source {
         input.target.clone_into(&mut cid.guest_path);
     }
-    Ok(source.verified(job.request.request.spec.verified_inputs))
+    Ok(source.verified(verified))
 }
 
 #[cfg(test)]

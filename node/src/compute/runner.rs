@@ -7,9 +7,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use bacalhau_runtime::{CallTrail, Control, Error, HostFailure, Receipt, dirhash};
+use bacalhau_runtime::{CallTrail, Control, Deadline, Error, HostFailure, Receipt, dirhash};
 use serde::{Deserialize, Serialize};
 
 use super::Ran;
@@ -17,7 +17,7 @@ use super::executor::{Executors, Run};
 use super::workbench::Workbench;
 use crate::job::{AnnouncedJob, ExecutionId};
 use crate::protocol::FailureKind;
-use crate::temporary::{self, scrub};
+use crate::temporary::{self, TempFile, scrub};
 
 /// Signs a receipt by the key of the node.
 pub type Sign = Arc<dyn Fn(&mut Receipt) -> Result<(), String> + Send + Sync>;
@@ -124,13 +124,19 @@ impl Runner {
         let engine = &job.request.request.spec.engine;
         let executor = self.executors.of(engine).map_err(HostFailure::new)?;
         let (started, clock) = (SystemTime::now(), Instant::now());
-        let (mut receipt, calls) = executor.execute(&Run { execution, job, dir: &dir, control })?;
+        let timeout = Duration::from_secs(job.request.request.spec.timeout_seconds);
+        let deadline = Deadline::under(control, timeout);
+        let (mut receipt, calls) = executor.execute(&Run { execution, job, dir: &dir, deadline: &deadline })?;
         let unclaimed = &mut receipt.unclaimed;
         unclaimed.started = Some(humantime::format_rfc3339_seconds(started).to_string());
         unclaimed.wall_ms = Some(u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX));
         (self.sign)(&mut receipt).map_err(HostFailure::new)?;
         let kept = Kept { receipt, calls };
-        write(&dir, &kept).map_err(|error| HostFailure::at("write the receipt into", &dir, error))?;
+        let failed = |error| HostFailure::at("write the receipt into", &dir, error);
+        let file = write(&dir, &kept).map_err(failed)?;
+        // The last look at the clock: after this there is a receipt.
+        deadline.check()?;
+        file.persist(&dir.join(KEPT)).map_err(failed)?;
         Ok(Ran { receipt: kept.receipt, calls: kept.calls })
     }
 
@@ -194,12 +200,12 @@ fn kept(dir: &Path) -> Option<Ran> {
     (found.h1 == receipt.claim.h1).then_some(Ran { receipt, calls })
 }
 
-/// In one step: it is there whole, or not at all. Nobody waits for the disk: what a machine that loses its power has not
-/// written is found out by [`kept`], and run again.
-fn write(dir: &Path, kept: &Kept) -> io::Result<()> {
+/// A file that takes its name in one step: it is there whole, or not at all. Nobody waits for the disk: what a machine that
+/// loses its power has not written is found out by [`kept`], and run again.
+fn write(dir: &Path, kept: &Kept) -> io::Result<TempFile> {
     let mut file = temporary::file_in(dir)?;
     file.write_all(&crate::job::to_dag_cbor(kept))?;
-    file.persist(&dir.join(KEPT))
+    Ok(file)
 }
 
 fn remove(dir: &Path) -> Result<(), HostFailure> {

@@ -4,11 +4,11 @@
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Error, HostFailure, InputError, Kind, Link, Module, Runtime};
+use bacalhau_runtime::{Deadline, Error, HostFailure, InputError, Kind, Link, Module, Runtime};
 
 use super::once::Once;
 use super::policy::source_of;
-use crate::job::{AnnouncedJob, JobId, WasmSpec};
+use crate::job::{InputSpec, JobId, WasmSpec};
 use crate::storage::{OpenInputs, Source, SourceError, Sources, Storage, read_file};
 
 /// Compiled modules that are kept while no execution has them: the next job is often the same program.
@@ -34,9 +34,9 @@ impl Workbench {
     /// The module of a job, checked and compiled.
     ///
     /// # Errors
-    /// When it cannot be read, is another one than the job says, or is none that may be run.
-    pub(super) fn module(&self, wasm: &WasmSpec) -> Result<Arc<Module>, Error> {
-        self.modules.get_or(&wasm.job.module, || self.load(wasm))
+    /// When it cannot be read in time, is another one than the job says, or is none that may be run.
+    pub(super) fn module(&self, wasm: &WasmSpec, deadline: &Deadline) -> Result<Arc<Module>, Error> {
+        self.modules.get_or(&wasm.job.module, deadline, || self.load(wasm))
     }
 
     fn load(&self, wasm: &WasmSpec) -> Result<Module, Error> {
@@ -57,16 +57,23 @@ impl Workbench {
         Err(wrong(&source, format!("the module {name} is {found}, and the job is for {}", wasm.job.module)).into())
     }
 
-    /// The inputs of a shard, open.
+    /// The inputs `specs` of a shard, open, of which all have to be `verified` where the job says so.
     ///
     /// # Errors
-    /// When one cannot be read or fetched.
-    pub(super) fn inputs(&self, job: &AnnouncedJob, shard: u32) -> Result<Arc<OpenInputs>, HostFailure> {
-        self.inputs.get_or(&(job.id, shard), || {
+    /// When one cannot be read or fetched in time.
+    pub(super) fn inputs(
+        &self,
+        job: JobId,
+        shard: u32,
+        specs: &[InputSpec],
+        verified: bool,
+        deadline: &Deadline,
+    ) -> Result<Arc<OpenInputs>, HostFailure> {
+        self.inputs.get_or(&(job, shard), deadline, || {
             let mut inputs = OpenInputs::default();
-            let specs = usize::try_from(shard).ok().and_then(|shard| job.shards.get(shard));
-            for spec in specs.into_iter().flatten() {
-                let source = source_of(&self.sources, job, spec).map_err(|error| unreadable(&error))?;
+            for spec in specs {
+                deadline.check()?;
+                let source = source_of(&self.sources, verified, spec).map_err(|error| unreadable(&error))?;
                 inputs.insert(spec.target.clone(), &source, self.sources.open(&source)?);
             }
             Ok(inputs)
@@ -80,12 +87,17 @@ impl Workbench {
 
     /// Takes a module that is compiled already.
     pub fn preload_module(&self, module: &Module) {
-        let Ok(_) = self.modules.get_or(&module.cid(), || Ok::<_, std::convert::Infallible>(module.clone()));
+        self.modules.put(&module.cid(), Arc::new(module.clone()));
     }
 
     /// Takes the inputs of a shard, which are open already.
     pub fn preload_inputs(&self, job: JobId, shard: u32, inputs: OpenInputs) {
-        let Ok(_) = self.inputs.get_or(&(job, shard), || Ok::<_, std::convert::Infallible>(inputs));
+        self.inputs.put(&(job, shard), Arc::new(inputs));
+    }
+
+    /// Has the inputs of a shard opened anew by the next execution: one has failed with those that are open.
+    pub(super) fn renew(&self, job: JobId, shard: u32) {
+        self.inputs.renew(&(job, shard));
     }
 
     /// Closes the inputs of a shard as soon as no execution reads them.

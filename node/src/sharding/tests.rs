@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Entry, HostFailure, HostTree, Kind, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, HostFailure, HostTree, Kind, ReadAt, Stat, Tree};
 use proptest::prelude::*;
 
 use super::*;
@@ -311,7 +311,7 @@ impl Tree for Made {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -8,7 +8,7 @@ use bacalhau_runtime::{Checked, HostFailure, Tree};
 
 use super::fetched::Fetched;
 use super::subtree::Subtree;
-use super::unsealed::{is_archive, render_names};
+use super::unsealed::{apart, is_archive, render_names};
 use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage, absent, failed};
 use crate::cas::car::CarFile;
 use crate::cas::unixfs::import::Finding;
@@ -76,7 +76,7 @@ impl CidUrlStorage {
         }
         // Data may be an archive itself.
         let whole = Fetched::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
-        let finding = import::prove(&whole, &place.cid, Arc::clone(&self.blocks)).map_err(failed)?;
+        let finding = apart(|| import::prove(&whole, &place.cid, Arc::clone(&self.blocks)))?.map_err(failed)?;
         match (finding, unless) {
             (Finding::Proved(_), _) => {
                 Subtree::of(Arc::new(whole), &place.path).map_err(|error| absent(&place.path, &place.cid, error))

@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::mem;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
-use bacalhau_runtime::{Checked, Entry, HostFailure, InputError, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Checked, Deadline, Entry, HostFailure, InputError, ReadAt, Stat, Tree};
 
 use super::{CidSource, Opened, Services, Source, Storage};
 
@@ -58,9 +59,14 @@ impl Storage for Combo {
         let first = open_next(&self.drivers, 0, source, &mut errors)?;
         let (index, opened) = first.ok_or_else(|| HostFailure::new(errors.about(source)))?;
         let services = opened.services.clone();
-        let state = RwLock::new(State { index, tree: opened.tree });
-        let shared =
-            Shared { drivers: self.drivers.clone(), source: cid_source.clone(), services: services.clone(), state };
+        let state = Mutex::new(State { index, tree: opened.tree, past: Vec::new(), moves: false });
+        let shared = Shared {
+            drivers: self.drivers.clone(),
+            source: cid_source.clone(),
+            services: services.clone(),
+            state,
+            moved: Condvar::new(),
+        };
         Ok(Opened { tree: Arc::new(ComboTree(Arc::new(shared))), services })
     }
 }
@@ -122,18 +128,34 @@ struct Shared {
     drivers: Arc<[Arc<dyn Storage>]>,
     source: CidSource,
     services: Services,
-    state: RwLock<State>,
+    /// Never locked while something is read or opened.
+    state: Mutex<State>,
+    moved: Condvar,
 }
 
 /// Whose turn it is.
 struct State {
     index: usize,
     tree: Arc<dyn Tree>,
+    /// Those that failed. What was read of them before has to be unchanged at the end as well.
+    past: Vec<Arc<dyn Tree>>,
+    /// A thread is opening the next.
+    moves: bool,
+}
+
+/// A thread's turn to open the next.
+struct Move<'a>(&'a Shared);
+
+impl Drop for Move<'_> {
+    fn drop(&mut self) {
+        self.0.state().moves = false;
+        self.0.moved.notify_all();
+    }
 }
 
 impl Shared {
-    fn state(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn current(&self) -> (usize, Arc<dyn Tree>) {
@@ -157,33 +179,46 @@ impl Shared {
         }
     }
 
-    /// Passes the turn on from `index`, which failed, unless somebody did so already.
-    fn go_on(&self, index: usize, error: &io::Error) -> io::Result<()> {
-        let mut state: RwLockWriteGuard<'_, State> = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        if state.index != index {
+    /// Passes the turn on from `failed`, which failed, unless somebody did so already. Opening may fetch and hash for long, so
+    /// nothing is locked meanwhile, and others wait. A thread of a pool does not: what it waits for may be a task that it has
+    /// put off. So two may open the next; the first counts.
+    fn go_on(&self, failed: usize, error: &io::Error) -> io::Result<()> {
+        let mut state = self.state();
+        while state.moves && state.index == failed && rayon::current_thread_index().is_none() {
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.index != failed {
             return Ok(());
         }
+        state.moves = true;
+        drop(state);
+        let _move = Move(self);
         let mut errors = Errors::default();
-        if let Some(driver) = self.drivers.get(index) {
+        if let Some(driver) = self.drivers.get(failed) {
             errors.add(driver.name(), error);
         }
         let source = Source::Cid(self.source.clone());
         if InputError::in_error(error).is_some() && self.is_checked() {
             return Err(copied(error));
         }
-        let next = open_next(&self.drivers, index + 1, &source, &mut errors);
-        let failed = |failure: HostFailure| match failure.of_input() {
+        let opened = open_next(&self.drivers, failed + 1, &source, &mut errors);
+        let in_io = |failure: HostFailure| match failure.of_input() {
             Some(of_input) => io::Error::other(of_input.clone()),
             None => io::Error::other(failure.to_string()),
         };
-        let Some((index, opened)) = next.map_err(failed)? else {
+        let Some((next, opened)) = opened.map_err(in_io)? else {
             return Err(io::Error::new(error.kind(), errors.about(&source)));
         };
-        self.services.failed(&error.to_string());
-        for service in opened.services.list() {
-            self.services.add(service);
+        let mut state = self.state();
+        if state.index == failed {
+            self.services.failed(&error.to_string());
+            for service in opened.services.list() {
+                self.services.add(service);
+            }
+            let past = mem::replace(&mut state.tree, opened.tree);
+            state.past.push(past);
+            state.index = next;
         }
-        *state = State { index, tree: opened.tree };
         Ok(())
     }
 }
@@ -225,8 +260,17 @@ impl Tree for ComboTree {
     }
 
     /// The CID and path by which the job names the data, whoever hands it out.
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok(self.0.source.place.to_string())
+    }
+
+    fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
+        let trees = {
+            let state = self.0.state();
+            let past = state.past.iter().map(Arc::clone);
+            past.chain([Arc::clone(&state.tree)]).collect::<Vec<_>>()
+        };
+        trees.iter().try_for_each(|tree| tree.check_unchanged(deadline))
     }
 
     fn host_path(&self) -> Option<PathBuf> {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Entry, HostTree, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, HostTree, ReadAt, Stat, Tree};
 
 use crate::temporary::TempFile;
 
@@ -48,8 +48,12 @@ impl<F: Send + Sync + fmt::Debug> Tree for Fetched<F> {
         self.tree.read_link(path)
     }
 
-    fn identity(&self) -> io::Result<String> {
-        self.tree.identity()
+    fn identity(&self, deadline: &Deadline) -> io::Result<String> {
+        self.tree.identity(deadline)
+    }
+
+    fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
+        self.tree.check_unchanged(deadline)
     }
 
     fn host_path(&self) -> Option<PathBuf> {

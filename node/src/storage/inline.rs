@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Checked, Entry, HostFailure, Kind, Link, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Checked, Deadline, Entry, HostFailure, Kind, Link, ReadAt, Stat, Tree};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bytes::Bytes;
@@ -101,7 +101,7 @@ impl Tree for InlineFile {
         Err(io::ErrorKind::InvalidInput.into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok(Link::of_raw(&self.0).to_string())
     }
 }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(&buf[..2], b"lo");
         assert_eq!(opened.tree.open("").unwrap().read_at(&mut buf, u64::MAX).unwrap(), 0);
         assert_eq!(opened.tree.stat("").unwrap().size, 5);
-        assert_eq!(opened.tree.identity().unwrap(), Link::of_raw(b"hello").to_string());
+        assert_eq!(opened.tree.identity(&Deadline::never()).unwrap(), Link::of_raw(b"hello").to_string());
     }
 
     proptest! {

@@ -14,6 +14,8 @@ mod read;
 mod source;
 mod subtree;
 mod unsealed;
+#[cfg(feature = "docker")]
+mod until;
 mod url;
 
 use std::fmt;
@@ -34,6 +36,8 @@ pub use opened::{Opened, Services};
 pub use read::{OpenInputs, read_file};
 pub use source::{Source, SourceError};
 pub use unsealed::{Fields, RenderError, Template, TemplateError, UnsealedStorage, UnsealedVerify};
+#[cfg(feature = "docker")]
+pub(crate) use until::Until;
 pub use url::{Fetching, Progress, UrlStorage};
 
 /// A way to reach data. Synchronous, because the program that reads it is.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Entry, Kind, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, Kind, ReadAt, Stat, Tree};
 
 /// What lies at a path of a tree.
 #[derive(Debug)]
@@ -54,8 +54,12 @@ impl Tree for Subtree {
     }
 
     /// Of the whole and the path, so that it is never taken for that of the whole.
-    fn identity(&self) -> io::Result<String> {
-        Ok(format!("{}/{}", self.whole.identity()?, self.prefix))
+    fn identity(&self, deadline: &Deadline) -> io::Result<String> {
+        Ok(format!("{}/{}", self.whole.identity(deadline)?, self.prefix))
+    }
+
+    fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
+        self.whole.check_unchanged(deadline)
     }
 
     fn host_path(&self) -> Option<PathBuf> {

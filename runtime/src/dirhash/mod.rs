@@ -21,6 +21,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cap_std::{ambient_authority, fs::Dir};
 use sha2::{Digest, Sha256};
 
+use crate::deadline::Deadline;
 pub use error::HashError;
 use names::{Prefix, clean};
 use walk::{Job, Walk};
@@ -73,6 +74,15 @@ impl FileHash {
 /// to directories, broken links, and a `dir` that is itself a link are errors as in Go. A `prefix` that Go would strip
 /// wrongly (`./r`, `r//s`, or `.` with a file `.hidden`) is an error as well.
 pub fn hash_dir(dir: &Path, prefix: &str) -> Result<DirHash, HashError> {
+    hash_dir_until(dir, prefix, &Deadline::never())
+}
+
+/// [`hash_dir`], which ends with an error soon after `deadline`.
+///
+/// # Errors
+///
+/// As for [`hash_dir`], and when it is too late.
+pub fn hash_dir_until(dir: &Path, prefix: &str, deadline: &Deadline) -> Result<DirHash, HashError> {
     let root = open_root(dir)?;
     let prefix = Prefix::new(prefix);
     let mut walk = Walk::new(root);
@@ -80,7 +90,8 @@ pub fn hash_dir(dir: &Path, prefix: &str) -> Result<DirHash, HashError> {
     loop {
         let more = next_batch(&mut walk, &mut found, &prefix);
         let jobs = found.take_jobs();
-        found.record(read::hash_all(walk.root(), jobs));
+        deadline.check_io().map_err(|source| HashError::io("list", b"", source))?;
+        found.record(read::hash_all(walk.root(), jobs, deadline));
         if !more {
             break;
         }

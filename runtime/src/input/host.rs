@@ -1,16 +1,21 @@
 //! A directory or a file of the host as an input tree, through cap-std: nothing outside of it can be reached.
-//! Links are handed on as links; whoever follows them does so inside of the guest's tree. A file that is another one when
-//! it is opened again, by the guest or to be hashed, is a failure of the host.
+//! Links are handed on as links; whoever follows them does so inside of the guest's tree. What is another file or directory when
+//! it is looked at again, by the guest, to be hashed or at the end of the run, is a failure of the host.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, FileExt, FileType, MetadataExt};
+use cap_std::fs::{Dir, File, FileExt, FileType, Metadata};
 
+use super::stamps::Stamps;
 use super::{Entry, InputError, Kind, ReadAt, Stat, Tree, identity};
+use crate::deadline::Deadline;
+
+/// How often a run that waits for the hash of another looks whether it is over.
+const BEAT: Duration = Duration::from_millis(20);
 
 /// What lies at a path of the host: opened once, read in place, never copied.
 #[derive(Debug)]
@@ -18,29 +23,19 @@ pub struct HostTree {
     root: Root,
     /// Where it was when it was opened, without links.
     path: Option<PathBuf>,
-    /// Filled by the first run that asks; several runs of one job share the tree and so the work.
-    identity: Mutex<Option<String>>,
-    /// What each file was when it was first opened.
-    stamps: Mutex<BTreeMap<String, Stamp>>,
+    /// Several runs of one job share the tree and so the work. Never locked while something is read.
+    identity: Mutex<Identity>,
+    hashed: Condvar,
+    /// What each file and directory was when it was first looked at.
+    stamps: Stamps,
 }
 
-/// Changes when the content of a file does: its length, and seconds and nanoseconds of its last changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        Ok(Self {
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
+#[derive(Debug)]
+enum Identity {
+    Unknown,
+    /// Some thread hashes.
+    Underway,
+    Known(String),
 }
 
 #[derive(Debug)]
@@ -64,20 +59,36 @@ impl HostTree {
             return Err(no_content(path.display()));
         };
         let path = std::fs::canonicalize(path).ok();
-        Ok(Self { root, path, identity: Mutex::new(None), stamps: Mutex::new(BTreeMap::new()) })
+        let identity = Mutex::new(Identity::Unknown);
+        Ok(Self { root, path, identity, hashed: Condvar::new(), stamps: Stamps::default() })
     }
 
-    /// The content must stay what it was when it was first opened: the guest may have read it, or the hash counted it.
-    fn check_unchanged(&self, path: &str, file: &File) -> io::Result<()> {
-        let stamp = Stamp::of(file)?;
-        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        match stamps.get(path) {
-            None => {
-                stamps.insert(path.into(), stamp);
-                Ok(())
+    fn metadata(&self, path: &str) -> io::Result<Metadata> {
+        match &self.root {
+            Root::File(file) => file.metadata(),
+            Root::Dir(dir) if path.is_empty() => dir.dir_metadata(),
+            Root::Dir(dir) => dir.symlink_metadata(path),
+        }
+    }
+
+    fn identity_now(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The identity, if another thread has found it out; else it is this thread's to find it out.
+    fn known_identity(&self, deadline: &Deadline) -> io::Result<Option<String>> {
+        let mut identity = self.identity_now();
+        loop {
+            match &*identity {
+                Identity::Known(known) => return Ok(Some(known.clone())),
+                Identity::Unknown => {
+                    *identity = Identity::Underway;
+                    return Ok(None);
+                }
+                Identity::Underway => {}
             }
-            Some(known) if *known == stamp => Ok(()),
-            Some(_) => Err(io::Error::other("it was changed while the job ran; run the job again")),
+            deadline.check_io()?;
+            identity = self.hashed.wait_timeout(identity, BEAT).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -91,20 +102,22 @@ impl HostTree {
 
 impl Tree for HostTree {
     fn stat(&self, path: &str) -> io::Result<Stat> {
-        let metadata = match &self.root {
-            Root::File(file) => file.metadata()?,
-            Root::Dir(dir) if path.is_empty() => dir.dir_metadata()?,
-            Root::Dir(dir) => dir.symlink_metadata(path)?,
-        };
+        let metadata = self.metadata(path)?;
         let kind = kind_of(metadata.file_type(), path)?;
+        if kind == Kind::File {
+            // Its length is told to the guest.
+            self.stamps.see(path, &metadata)?;
+        }
         let size = if kind == Kind::Dir { 0 } else { metadata.len() };
         Ok(Stat { kind, size })
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
-        let dir = self.dir()?;
-        let entries = if path.is_empty() { dir.entries()? } else { dir.read_dir(path)? };
-        entries
+        let root = self.dir()?;
+        let below = if path.is_empty() { None } else { Some(root.open_dir(path)?) };
+        let dir = below.as_ref().unwrap_or(root);
+        self.stamps.see(path, &dir.dir_metadata()?)?;
+        dir.entries()?
             .map(|entry| {
                 let entry = entry?;
                 let name =
@@ -116,11 +129,17 @@ impl Tree for HostTree {
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
+        // Opening what has become a pipe would wait for a writer.
+        let found = self.metadata(path)?;
+        self.stamps.see(path, &found)?;
+        if !found.is_file() {
+            return Err(no_content(path));
+        }
         let file = match &self.root {
             Root::File(file) => file.try_clone()?,
             Root::Dir(dir) => dir.open(path)?,
         };
-        self.check_unchanged(path, &file)?;
+        self.stamps.see(path, &file.metadata()?)?;
         Ok(Box::new(OpenFile(file)))
     }
 
@@ -129,18 +148,39 @@ impl Tree for HostTree {
         target.into_os_string().into_string().map_err(|target| not_portable(path, &target.to_string_lossy()))
     }
 
-    fn identity(&self) -> io::Result<String> {
-        // A panic while hashing leaves `None` behind, which is a sound value.
-        let mut known = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(identity) = &*known {
-            return Ok(identity.clone());
+    fn identity(&self, deadline: &Deadline) -> io::Result<String> {
+        if let Some(known) = self.known_identity(deadline)? {
+            return Ok(known);
         }
-        let identity = identity::of(self)?;
-        Ok(known.insert(identity).clone())
+        let turn = Turn(self);
+        let identity = identity::of(self, deadline)?;
+        *turn.0.identity_now() = Identity::Known(identity.clone());
+        Ok(identity)
+    }
+
+    fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
+        self.stamps.check_all(|path| {
+            deadline.check_io()?;
+            self.metadata(path)
+        })
     }
 
     fn host_path(&self) -> Option<PathBuf> {
         self.path.clone()
+    }
+}
+
+/// A thread's turn to hash the tree. When it ends without an identity, by an error or a panic, another may try.
+struct Turn<'a>(&'a HostTree);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut identity = self.0.identity_now();
+        if matches!(*identity, Identity::Underway) {
+            *identity = Identity::Unknown;
+        }
+        drop(identity);
+        self.0.hashed.notify_all();
     }
 }
 
@@ -200,13 +240,28 @@ mod tests {
         assert_eq!(opened.read_at(&mut [0; 9], 1).unwrap(), 2);
         assert!(tree.open("file").is_ok());
         std::fs::write(&file, "longer than before").unwrap();
-        assert!(tree.identity().unwrap_err().to_string().contains("changed while the job ran"));
+        assert!(tree.identity(&Deadline::never()).unwrap_err().to_string().contains("changed while the job ran"));
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "one").unwrap();
+        let tree = HostTree::open(dir.path()).unwrap();
+        assert_eq!(tree.list("").unwrap().len(), 1);
+        std::fs::remove_file(&file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+        assert!(made.success());
+        let opening = Deadline::new(Duration::from_mins(1)).begin("open", move |_| tree.open("file").map(drop));
+        let error = opening.unwrap().wait().unwrap().unwrap_err().to_string();
+        assert!(error.contains("neither a file"), "{error}");
     }
 
     #[test]
     fn identities_tell_apart_what_a_guest_can() {
         let dir = tempfile::tempdir().unwrap();
-        let identity = || HostTree::open(dir.path()).unwrap().identity().unwrap();
+        let identity = || HostTree::open(dir.path()).unwrap().identity(&Deadline::never()).unwrap();
         std::fs::write(dir.path().join("a"), "a").unwrap();
         let plain = identity();
         assert_eq!(plain, crate::dirhash::hash_dir(dir.path(), "").unwrap().h1, "what Go prints");

@@ -3,6 +3,8 @@
 
 mod host;
 mod identity;
+mod stamps;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,8 +12,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
+use crate::deadline::{Deadline, Pending};
 use crate::error::HostFailure;
 
 pub use host::HostTree;
@@ -52,11 +53,20 @@ pub trait Tree: Send + Sync + fmt::Debug {
     fn read_link(&self, path: &str) -> io::Result<String>;
 
     /// A text that is equal for equal trees only: a CID, or an `h1:` as [`HostTree`] makes it. May take as long as
-    /// reading everything; called once at most for each run, beside it.
+    /// reading everything, but ends soon after `deadline`; called once at most for each run, beside it.
     ///
     /// # Errors
-    /// When not all of the tree can be read.
-    fn identity(&self) -> io::Result<String>;
+    /// When not all of the tree can be read in time.
+    fn identity(&self, deadline: &Deadline) -> io::Result<String>;
+
+    /// Whether everything that was read or hashed through this tree, since it was opened, is still what it was then. Called
+    /// at the end of each run. The default is for trees that cannot change, such as those that check the bytes that they read.
+    ///
+    /// # Errors
+    /// When something was changed, or cannot be looked at in time.
+    fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
+        deadline.check_io()
+    }
 
     /// Where on this host all of it lies just as it is seen here, if it does: for programs that are shown a place of the host
     /// and not this tree. Whoever uses it has to see to it that nothing was changed meanwhile.
@@ -65,18 +75,47 @@ pub trait Tree: Send + Sync + fmt::Debug {
     }
 }
 
-/// The identity of every input, in the order of their places, taken all at once.
+/// Begins to take the identity of every input, in the order of their places, on other threads.
 ///
 /// # Errors
-/// When one cannot be read.
-pub fn identities(inputs: &Inputs) -> Result<Vec<String>, HostFailure> {
-    let inputs: Vec<_> = inputs.iter().collect();
-    inputs
-        .par_iter()
-        .map(|(place, tree)| {
-            tree.identity().map_err(|error| HostFailure::io(format!("hash the input at {place}"), error))
+/// When there is no thread, or the run is over; later, when an input cannot be read in time.
+pub fn identities(
+    inputs: &Inputs,
+    deadline: &Deadline,
+) -> Result<Pending<Result<Vec<String>, HostFailure>>, HostFailure> {
+    ask_each("hash the inputs", inputs, deadline, |place, tree, deadline| {
+        tree.identity(deadline).map_err(|error| HostFailure::io(format!("hash the input at {place}"), error))
+    })
+}
+
+/// Begins to look whether every input is still what it was when it was read.
+///
+/// # Errors
+/// When there is no thread, or the run is over; later, when an input was changed.
+pub fn check_unchanged(
+    inputs: &Inputs,
+    deadline: &Deadline,
+) -> Result<Pending<Result<Vec<()>, HostFailure>>, HostFailure> {
+    ask_each("look at the inputs again", inputs, deadline, |place, tree, deadline| {
+        tree.check_unchanged(deadline).map_err(|error| HostFailure::new(format!("the input at {place}: {error}")))
+    })
+}
+
+fn ask_each<T: Send + 'static>(
+    what: &'static str,
+    inputs: &Inputs,
+    deadline: &Deadline,
+    ask: impl Fn(&str, &dyn Tree, &Deadline) -> Result<T, HostFailure> + Send + Sync + 'static,
+) -> Result<Pending<Result<Vec<T>, HostFailure>>, HostFailure> {
+    let inputs: Vec<_> = inputs.iter().map(|(place, tree)| (place.clone(), Arc::clone(tree))).collect();
+    deadline.begin(what, move |deadline| {
+        threads::each(inputs.len(), 1, |number| {
+            let (place, tree) = &inputs[number];
+            ask(place, &**tree, deadline)
         })
-        .collect()
+        // What a tree says of an end before its time is that end.
+        .map_err(|failure| deadline.check().err().unwrap_or(failure))
+    })
 }
 
 /// What is wrong with an input itself, and not with the machine that reads it: every other one would say the same. In the

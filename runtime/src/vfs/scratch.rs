@@ -3,7 +3,7 @@
 //! all of these bytes is here: they are in results or on disk in the end, whichever files of the guest they belong to.
 
 use std::cell::OnceCell;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use cap_std::fs::{Dir, File, FileExt, OpenOptions};
 
 use super::handles::Handles;
 use super::node::{Content, NodeId};
+use crate::deadline::Deadline;
 use crate::error::HostFailure;
 use crate::staging::Staging;
 
@@ -18,6 +19,9 @@ use crate::staging::Staging;
 pub(super) const FILE_MEMORY_BYTES: u64 = 1 << 20;
 /// When all files in memory are larger than this together, the next one that grows goes to disk.
 const TOTAL_MEMORY_BYTES: u64 = 64 << 20;
+
+/// Bytes that are copied between two looks at the deadline.
+const COPIED_BYTES: u64 = 64 << 20;
 
 /// The bytes of a run's written files.
 #[derive(Debug)]
@@ -142,16 +146,31 @@ impl Scratch {
     }
 
     /// Puts a second copy of a file, under another name that the guest linked to it.
-    pub(super) fn copy_out(&mut self, id: NodeId, content: &Content, to: &Dir, name: &str) -> Result<(), HostFailure> {
+    pub(super) fn copy_out(
+        &mut self,
+        id: NodeId,
+        content: &Content,
+        to: &Dir,
+        name: &str,
+        deadline: &Deadline,
+    ) -> Result<(), HostFailure> {
         self.hold(0, size_of(content))?;
-        let copied = match content {
-            Content::Spilled { .. } => {
-                let dir = self.dir()?;
-                refuse_existing(to, name).and_then(|()| dir.copy(file_name(id), to, name).map(drop))
+        let Content::Spilled { .. } = content else { return self.move_out(id, content, to, name) };
+        let from = self.file(id)?;
+        let copy = |to: &mut std::fs::File| -> io::Result<()> {
+            let mut from = from.try_clone()?.into_std();
+            from.rewind()?;
+            loop {
+                deadline.check_io()?;
+                if io::copy(&mut (&from).take(COPIED_BYTES), to)? == 0 {
+                    return Ok(());
+                }
             }
-            Content::Memory(_) | Content::Input { .. } => return self.move_out(id, content, to, name),
         };
-        copied.map_err(|error| HostFailure::io(format!("copy {name:?} to the results directory"), error))
+        refuse_existing(to, name)
+            .and_then(|()| create_new(to, name))
+            .and_then(|made| copy(&mut made.into_std()))
+            .map_err(|error| HostFailure::io(format!("copy {name:?} to the results directory"), error))
     }
 
     /// A file goes from `from` bytes to `to`.

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Entry, Kind, MAX_PATH_DEPTH, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, Kind, MAX_PATH_DEPTH, ReadAt, Stat, Tree};
 
 use super::directory::Directories;
 use super::file::DagFile;
@@ -120,7 +120,7 @@ impl Tree for DagTree {
         }
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok(self.root.to_string())
     }
 }

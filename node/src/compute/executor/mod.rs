@@ -8,10 +8,10 @@ use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
 
-use bacalhau_runtime::{CallTrail, Control, Error, Link, Receipt};
+use bacalhau_runtime::{CallTrail, Deadline, Error, Link, Receipt};
 
 use super::workbench::Workbench;
-use crate::job::{AnnouncedJob, Engine, ExecutionId};
+use crate::job::{AnnouncedJob, Engine, ExecutionId, InputSpec};
 
 use docker::Containers;
 use wasm::Wasm;
@@ -27,8 +27,16 @@ pub struct Run<'a> {
     pub job: &'a AnnouncedJob,
     /// Its own, existing and empty directory. Results go to `results` in it, whole or not at all.
     pub dir: &'a Path,
-    /// Whoever takes it back, and whoever looks at its log meanwhile.
-    pub control: &'a Control,
+    /// When all of it has to be over, from opening its inputs to its results, and what cancels it before and reads its log.
+    pub deadline: &'a Deadline,
+}
+
+impl Run<'_> {
+    /// The inputs of its shard.
+    fn input_specs(&self) -> Vec<InputSpec> {
+        let shard = usize::try_from(self.execution.shard).ok();
+        shard.and_then(|shard| self.job.shards.get(shard)).cloned().unwrap_or_default()
+    }
 }
 
 /// Runs programs of one kind.

@@ -1,7 +1,6 @@
 //! Programs for the sandbox of `bacalhau-runtime`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bacalhau_runtime::{CallTrail, Error, HostFailure, Profile, Receipt};
 
@@ -30,18 +29,21 @@ impl Executor for Wasm {
     }
 
     fn execute(&self, run: &Run<'_>) -> Result<(Receipt, CallTrail), Error> {
-        let Run { execution, job, dir, control } = run;
+        let Run { execution, job, dir, deadline } = run;
         let spec = &job.request.request.spec;
         let (Engine::Wasm(wasm), Some(task)) = (&spec.engine, job.task(execution.shard)) else {
             return Err(HostFailure::new(format!("{execution} is none for the sandbox")).into());
         };
-        let module = self.bench.module(wasm)?;
-        let inputs = self.bench.inputs(job, execution.shard)?;
-        let timeout = Duration::from_secs(spec.timeout_seconds);
-        let ended = self.bench.runtime.execute_under(control, &module, &task, &inputs.trees, dir, timeout)?;
-        if control.is_cancelled() {
-            return Err(HostFailure::new("it was stopped").into());
-        }
+        let (id, shard, specs) = (job.id, execution.shard, run.input_specs());
+        let (bench, program, verified) = (Arc::clone(&self.bench), wasm.clone(), spec.verified_inputs);
+        let opening = deadline.begin("open the module and the inputs", move |deadline| {
+            let module = bench.module(&program, deadline)?;
+            Ok::<_, Error>((module, bench.inputs(id, shard, &specs, verified, deadline)?))
+        })?;
+        let (module, inputs) = opening.wait()??;
+        let ended = self.bench.runtime.execute_under(deadline, &module, &task, &inputs.trees, dir);
+        // What was changed stays so for whoever tries again.
+        let ended = ended.inspect_err(|_| self.bench.renew(id, shard))?;
         let calls = ended.calls().clone();
         let mut receipt = ended.keep(&dir.join("results"))?;
         receipt.unclaimed.module_source = Some(self.bench.recorded(&wasm.module));

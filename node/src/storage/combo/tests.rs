@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use bacalhau_runtime::{Checked, Kind};
+use bacalhau_runtime::{Checked, Deadline, Kind};
 
 use super::*;
 use crate::cas::CidPath;
@@ -73,7 +73,7 @@ impl Tree for Alphabet {
         Err(io::ErrorKind::InvalidInput.into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Ok("unused".into())
     }
 }
@@ -113,7 +113,7 @@ fn the_first_that_can_serves_and_the_choice_is_made_once() {
     assert_eq!((unsealed.opened.load(Ordering::Relaxed), ipfs.opened.load(Ordering::Relaxed)), (1, 0));
     let services = opened.services.list();
     assert_eq!((services.len(), services[0].driver.as_str()), (1, "unsealed"));
-    assert_eq!(opened.tree.identity().unwrap(), format!("{CID}/x"));
+    assert_eq!(opened.tree.identity(&Deadline::never()).unwrap(), format!("{CID}/x"));
 }
 
 #[test]
@@ -127,6 +127,56 @@ fn the_next_goes_on_in_the_middle_with_the_same_bytes() {
     assert_eq!(services.iter().map(|service| service.driver.as_str()).collect::<Vec<_>>(), ["unsealed", "url"]);
     assert_eq!(services[0].failed.as_deref(), Some("the disk is gone"));
     assert_eq!(services[1].failed, None);
+}
+
+/// An unsealed copy that is gone in the middle, and of which it is not known whether it was changed before.
+#[derive(Debug)]
+struct Changed(Alphabet);
+
+impl Tree for Changed {
+    fn stat(&self, path: &str) -> io::Result<Stat> {
+        self.0.stat(path)
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        self.0.list(path)
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
+        self.0.open(path)
+    }
+
+    fn read_link(&self, path: &str) -> io::Result<String> {
+        self.0.read_link(path)
+    }
+
+    fn identity(&self, deadline: &Deadline) -> io::Result<String> {
+        self.0.identity(deadline)
+    }
+
+    fn check_unchanged(&self, _: &Deadline) -> io::Result<()> {
+        Err(io::Error::other("it was changed"))
+    }
+}
+
+#[test]
+fn what_was_read_of_one_that_failed_has_to_be_unchanged_too() {
+    let next = Fake::new("ipfs", true, 1000);
+    let opened = combo(&[&next]).open(&source()).unwrap();
+    opened.tree.check_unchanged(&Deadline::never()).unwrap();
+    let state = State {
+        index: 0,
+        tree: Arc::new(Changed(Alphabet(Arc::new(AtomicU32::new(3))))),
+        past: Vec::new(),
+        moves: false,
+    };
+    let drivers: Vec<Arc<dyn Storage>> = vec![Fake::new("unsealed", false, 0), next];
+    let source = CidSource::of(CidPath { cid: CID.parse().unwrap(), path: "x".into() });
+    let (services, moved) = (Services::default(), Condvar::new());
+    let tree =
+        ComboTree(Arc::new(Shared { drivers: drivers.into(), source, services, state: Mutex::new(state), moved }));
+    assert_eq!(read(&*tree.open("").unwrap()).unwrap(), "abcdefghijklmnopqrstuvwxyz");
+    assert_eq!(tree.check_unchanged(&Deadline::never()).unwrap_err().to_string(), "it was changed");
 }
 
 #[test]

@@ -11,8 +11,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bacalhau_runtime::{Checked, HostFailure, HostTree, Tree};
+use bacalhau_runtime::{Checked, Entry, HostFailure, HostTree, Kind, Tree};
 use bytes::Bytes;
+use rayon::ThreadPoolBuilder;
 
 use super::local::size_of;
 use super::subtree::Subtree;
@@ -172,11 +173,13 @@ impl UnsealedStorage {
         if unless.is_none() && self.believes(source) && import::disproved_by_kind(stat.kind, cid).is_none() {
             return Ok(Checked::Trusted);
         }
+        // Before the copy is compared with what is remembered of it: what changes from now on is found at the end of the run.
+        see_all(root).map_err(|error| HostFailure::at("look at", path, error))?;
         let compared = self.blocks.size_of(cid).map_err(failed)?.is_some();
         let mut is_new = false;
         let prove = || {
             is_new = true;
-            let found = import::prove(root, cid, Arc::new(AtHand(Arc::clone(&self.blocks))));
+            let found = apart(|| import::prove(root, cid, Arc::new(AtHand(Arc::clone(&self.blocks)))))?;
             Ok(match found.map_err(failed)? {
                 Finding::Proved(proof) => Found::Proved(proof.to_string()),
                 Finding::Disproved(why) => Found::Disproved(why),
@@ -325,6 +328,32 @@ pub(super) fn render_names(template: &Template, source: &CidSource) -> Result<Ve
         }
     }
     Ok(texts)
+}
+
+/// Has the tree take note of what everything in it is now. Reads names and no content.
+fn see_all(tree: &dyn Tree) -> io::Result<()> {
+    let mut pending = vec![String::new()];
+    if tree.stat("")?.kind != Kind::Dir {
+        return Ok(());
+    }
+    while let Some(dir) = pending.pop() {
+        for Entry { name, kind } in tree.list(&dir)? {
+            let path = if dir.is_empty() { name } else { format!("{dir}/{name}") };
+            match kind {
+                Kind::Dir => pending.push(path),
+                Kind::File => drop(tree.stat(&path)?),
+                Kind::Link => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Does `work` on threads of its own: what it reads may lie on a disk that does not answer, and other runs need the common pool.
+pub(super) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, HostFailure> {
+    let pool = ThreadPoolBuilder::new().thread_name(|_| "prove".into()).build();
+    let pool = pool.map_err(|error| HostFailure::new(format!("there are no threads to check a copy with: {error}")))?;
+    Ok(pool.install(work))
 }
 
 /// What templates may speak of.

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::sync::Mutex;
 
+use bacalhau_runtime::Deadline;
+
 use super::*;
 use crate::cas::car::CarWriter;
 use crate::cas::memory::MemoryShelf;
@@ -91,6 +93,57 @@ fn a_directory_is_read_in_place_and_proved_once() {
     }
     let trusted = room.storage("{{.Cid}}", UnsealedVerify::Never).open(&source(&place, "")).unwrap();
     assert_eq!(checked(&trusted), Checked::Trusted);
+}
+
+#[test]
+fn a_copy_that_is_overwritten_after_it_was_opened_is_found_out_at_the_end() {
+    let room = Room::new();
+    let place = import_at(&room.tree("new"), None);
+    let dir = room.data().join(place.cid.to_string());
+    fs::rename(room.data().join("new"), &dir).unwrap();
+    let never = Deadline::never();
+    // The first proves it, the second remembers that, and the last two believe it.
+    for verify in [UnsealedVerify::Full, UnsealedVerify::Full, UnsealedVerify::Lazy, UnsealedVerify::Never] {
+        let opened = room.storage("{{.Cid}}", verify).open(&source(&place, "sub")).unwrap();
+        assert_eq!(read(&*opened.tree, "big").len(), 600_000);
+        opened.tree.check_unchanged(&never).unwrap();
+        let big = File::options().write(true).open(dir.join("sub/big")).unwrap();
+        let first = read(&*opened.tree, "big")[0];
+        std::os::unix::fs::FileExt::write_all_at(&big, &[first ^ 1], 0).unwrap();
+        let error = opened.tree.check_unchanged(&never).unwrap_err().to_string();
+        assert!(error.contains("\"sub/big\" was changed"), "{verify:?}: {error}");
+        std::os::unix::fs::FileExt::write_all_at(&big, &[first], 0).unwrap();
+    }
+    // What is remembered as proved, and is changed before the guest first reads it.
+    let storage = room.storage("{{.Cid}}", UnsealedVerify::Full);
+    storage.open(&source(&place, "")).unwrap();
+    let opened = storage.open(&source(&place, "")).unwrap();
+    assert_eq!(checked(&opened), Checked::Verified);
+    fs::write(dir.join("a.txt"), "b\n").unwrap();
+    assert!(opened.tree.check_unchanged(&never).unwrap_err().to_string().contains("\"a.txt\" was changed"));
+    assert!(storage.open(&source(&place, "")).is_err(), "it is another copy now");
+}
+
+#[test]
+fn blocks_of_an_archive_that_is_overwritten_are_never_the_wrong_ones() {
+    let room = Room::new();
+    let dir = room.tree("new");
+    let place = import_at(&dir, Some(&room.data().join("new.car")));
+    let car = room.data().join(format!("{}.car", place.cid));
+    fs::rename(room.data().join("new.car"), &car).unwrap();
+    for verify in [UnsealedVerify::Full, UnsealedVerify::Lazy] {
+        let opened = room.storage("{{.Cid}}.car", verify).open(&source(&place, "")).unwrap();
+        opened.tree.stat("sub/big").unwrap();
+        let before = fs::read(&car).unwrap();
+        let mut after = before.clone();
+        let at = after.len() - 1000;
+        after[at] ^= 1;
+        fs::write(&car, after).unwrap();
+        let file = opened.tree.open("sub/big").unwrap();
+        let whole: io::Result<()> = (0..6).try_for_each(|n| file.read_at(&mut vec![0; 100_000], n * 100_000).map(drop));
+        assert!(whole.is_err(), "a block is not that of its CID");
+        fs::write(&car, before).unwrap();
+    }
 }
 
 #[test]

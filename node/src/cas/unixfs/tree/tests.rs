@@ -41,7 +41,7 @@ fn a_tree_may_begin_below_the_root() {
     let root = samples.dir(&[("sub", sub)]);
     for (path, cid) in [("", root), ("sub", sub), ("/sub/", sub), ("sub/file", file)] {
         let tree = samples.open(&root, path).unwrap();
-        assert_eq!((*tree.cid(), tree.identity().unwrap()), (cid, cid.to_string()));
+        assert_eq!((*tree.cid(), tree.identity(&Deadline::never()).unwrap()), (cid, cid.to_string()));
     }
     assert_eq!(samples.open(&root, "sub/file").unwrap().size(), Some(5));
     assert_eq!(samples.open(&root, "sub").unwrap().size(), None);
@@ -55,7 +55,7 @@ fn both_versions_of_a_cid_are_one_tree() {
     let samples = Samples::new();
     let root = samples.dir(&[("a", samples.raw("a"))]);
     let old = Cid::new_v0(*root.hash()).unwrap();
-    assert_eq!(samples.tree(&old).identity().unwrap(), root.to_string());
+    assert_eq!(samples.tree(&old).identity(&Deadline::never()).unwrap(), root.to_string());
 }
 
 #[test]

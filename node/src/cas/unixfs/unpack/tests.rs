@@ -164,7 +164,7 @@ impl Tree for Hostile {
         Ok("..".into())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &bacalhau_runtime::Deadline) -> io::Result<String> {
         Ok("hostile".into())
     }
 }

@@ -27,7 +27,7 @@ const TMP_MODE: i64 = 0o1777;
 pub(super) fn body(
     docker: &Docker,
     container: &Container<'_>,
-    shown: &[Shown<'_>],
+    shown: &[Shown],
     outputs: &Path,
     volumes: &[String],
 ) -> Result<ContainerCreateBody, HostFailure> {
@@ -71,13 +71,13 @@ pub(super) fn body(
 }
 
 fn mounts(
-    shown: &[Shown<'_>],
+    shown: &[Shown],
     kept: &std::collections::BTreeMap<String, String>,
     outputs: &Path,
     volumes: &[String],
     memory: i64,
 ) -> Result<Vec<Mount>, HostFailure> {
-    let mut mounts: Vec<Mount> = shown.iter().map(|input| bind(&input.path, input.target, true)).collect();
+    let mut mounts: Vec<Mount> = shown.iter().map(|input| bind(&input.path, &input.target, true)).collect();
     for (name, target) in kept {
         let path = outputs.join(name);
         let text = path.to_str();

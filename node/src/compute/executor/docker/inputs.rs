@@ -5,53 +5,73 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use bacalhau_runtime::{HostFailure, Inputs, Kind, Tree};
+use bacalhau_runtime::{Deadline, HostFailure, Inputs, Kind, Tree};
 
 use crate::cas::unixfs::Unpack;
+use crate::storage::Until;
 
 /// An input that a container can be shown.
 #[derive(Debug)]
-pub(super) struct Shown<'a> {
+pub(super) struct Shown {
     /// Where the container sees it.
-    pub(super) target: &'a str,
+    pub(super) target: String,
     /// Where it is.
     pub(super) path: String,
+    tree: Arc<dyn Tree>,
     /// What was seen there before, where it is no copy.
-    seen: Option<(&'a dyn Tree, Seen)>,
+    seen: Option<Seen>,
 }
 
 /// The names of a tree, with the targets of links. The tree itself notices where a file's content changes.
 type Seen = BTreeMap<String, (Kind, Option<String>)>;
 
-/// Makes all inputs ready. Copies go into the new directory `dir`, and must not be larger than `unpack` says.
-pub(super) fn show<'a>(inputs: &'a Inputs, dir: &Path, unpack: &Unpack) -> Result<Vec<Shown<'a>>, HostFailure> {
+/// Makes all inputs ready until `deadline`. Copies go into the new directory `dir`, and must not be larger than `unpack` says.
+pub(super) fn show(
+    inputs: &Inputs,
+    dir: &Path,
+    unpack: &Unpack,
+    deadline: &Deadline,
+) -> Result<Vec<Shown>, HostFailure> {
     fs::create_dir(dir).map_err(|error| HostFailure::at("make", dir, error))?;
-    let one = |(index, (target, tree)): (usize, (&'a String, &'a std::sync::Arc<dyn Tree>))| {
-        let failed = |error| HostFailure::io(format!("read the input at {target}"), error);
-        if let Some(path) = place_of(&**tree) {
-            let seen = look(&**tree).map_err(failed)?;
-            return Ok(Shown { target, path, seen: Some((&**tree, seen)) });
+    let one = |(index, (target, tree)): (usize, (&String, &Arc<dyn Tree>))| {
+        let (target, tree) = (target.clone(), Arc::clone(tree));
+        let until = Until::new(Arc::clone(&tree), deadline);
+        if let Some(path) = place_of(&*tree) {
+            let seen = look(&until).map_err(|error| HostFailure::io(format!("read the input at {target}"), error))?;
+            return Ok(Shown { target, path, tree, seen: Some(seen) });
         }
         let copy = dir.join(index.to_string());
-        unpack.write(&**tree, &copy, &mut |_| ()).map_err(|error| {
+        unpack.write(&until, &copy, &mut |_| ()).map_err(|error| {
             HostFailure::new(format!("cannot write the input at {target} to {}: {error}", copy.display()))
         })?;
         let path = copy.into_os_string().into_string();
         let path = path.map_err(|path| HostFailure::new(format!("no engine takes the path {}", path.display())))?;
-        Ok(Shown { target, path, seen: None })
+        Ok(Shown { target, path, tree, seen: None })
     };
-    inputs.iter().enumerate().map(one).collect()
+    // What is said of an end before its time is that end.
+    inputs
+        .iter()
+        .enumerate()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map_err(|failure| deadline.check().err().unwrap_or(failure))
 }
 
-impl Shown<'_> {
+impl Shown {
     /// Whether what the container has seen is what was hashed meanwhile.
-    pub(super) fn check_unchanged(&self) -> Result<(), HostFailure> {
-        let Some((tree, seen)) = &self.seen else { return Ok(()) };
-        let changed = |what: &str| HostFailure::new(format!("the input at {} {what}; run the job again", self.target));
-        let now = look(*tree).map_err(|error| changed(&format!("was changed while the container ran ({error})")))?;
-        if now != *seen || place_of(*tree).as_ref() != Some(&self.path) {
-            return Err(changed("was changed while the container ran"));
+    pub(super) fn check_unchanged(&self, deadline: &Deadline) -> Result<(), HostFailure> {
+        let Self { target, path, tree, seen } = self;
+        let changed = |what: &str| HostFailure::new(format!("the input at {target} {what}; run the job again"));
+        let during = |why: String| changed(&format!("was changed while the container ran{why}"));
+        deadline.check()?;
+        // Copies were made of what must not have changed meanwhile.
+        tree.check_unchanged(deadline).map_err(|error| during(format!(" ({error})")))?;
+        let Some(seen) = seen else { return Ok(()) };
+        let now = look(&Until::new(Arc::clone(tree), deadline)).map_err(|error| during(format!(" ({error})")))?;
+        if now != *seen || place_of(&**tree).as_ref() != Some(path) {
+            return Err(during(String::new()));
         }
         Ok(())
     }
@@ -107,8 +127,6 @@ fn look(tree: &dyn Tree) -> io::Result<Seen> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bacalhau_runtime::HostTree;
 
     use super::*;
@@ -123,16 +141,17 @@ mod tests {
         let inline = InlineStorage.open(&Source::parse("data:,hello").unwrap()).unwrap().tree;
         let tree: Arc<dyn Tree> = Arc::new(HostTree::open(&local).unwrap());
         let inputs = Inputs::from([("/a".into(), Arc::clone(&tree)), ("/b".into(), inline)]);
-        let shown = show(&inputs, &dir.path().join("copies"), &Unpack::default()).unwrap();
-        assert_eq!(shown.iter().map(|shown| shown.target).collect::<Vec<_>>(), ["/a", "/b"]);
+        let never = Deadline::never();
+        let shown = show(&inputs, &dir.path().join("copies"), &Unpack::default(), &never).unwrap();
+        assert_eq!(shown.iter().map(|shown| shown.target.as_str()).collect::<Vec<_>>(), ["/a", "/b"]);
         assert_eq!(shown[0].path, local.to_str().unwrap());
         assert_eq!(fs::read_to_string(&shown[1].path).unwrap(), "hello");
-        assert!(shown.iter().all(|shown| shown.check_unchanged().is_ok()));
+        assert!(shown.iter().all(|shown| shown.check_unchanged(&never).is_ok()));
         fs::write(local.join("new"), "").unwrap();
-        assert!(shown[0].check_unchanged().unwrap_err().to_string().contains("input at /a was changed"));
+        assert!(shown[0].check_unchanged(&never).unwrap_err().to_string().contains("input at /a was changed"));
         fs::remove_file(local.join("new")).unwrap();
         fs::write(local.join("a"), "other").unwrap();
-        assert!(shown[0].check_unchanged().unwrap_err().to_string().contains("input at /a was changed"));
+        assert!(shown[0].check_unchanged(&never).unwrap_err().to_string().contains("input at /a was changed"));
     }
 
     #[test]

@@ -22,9 +22,8 @@ mod streams;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bacalhau_runtime::{CallTrail, Control, Error, HostFailure, Job, Receipt};
+use bacalhau_runtime::{CallTrail, Deadline, Error, HostFailure, Job, Receipt};
 
 use super::super::workbench::Workbench;
 use super::{Executor, Run};
@@ -46,12 +45,10 @@ pub struct Container<'a> {
     pub resources: &'a Resources,
     /// Its inputs.
     pub inputs: &'a OpenInputs,
-    /// How long it may run.
-    pub timeout: Duration,
     /// An existing directory for everything that it writes. Results go to `results` in it.
     pub dir: &'a Path,
-    /// Whoever takes it back, and whoever looks at its log meanwhile.
-    pub control: &'a Control,
+    /// When all of it has to be over, and what cancels it before and reads its log.
+    pub deadline: &'a Deadline,
 }
 
 /// The executor of containers.
@@ -76,22 +73,27 @@ impl Executor for Containers {
     }
 
     fn execute(&self, run: &Run<'_>) -> Result<(Receipt, CallTrail), Error> {
-        let Run { execution, job, dir, control } = run;
+        let Run { execution, job, dir, deadline } = run;
         let spec = &job.request.request.spec;
         let (Engine::Docker(docker), Some(task)) = (&spec.engine, job.task(execution.shard)) else {
             return Err(HostFailure::new(format!("{execution} is none for an engine of containers")).into());
         };
-        let inputs = self.bench.inputs(job, execution.shard)?;
+        let (id, shard, specs) = (job.id, execution.shard, run.input_specs());
+        let (bench, verified) = (Arc::clone(&self.bench), spec.verified_inputs);
+        let opening =
+            deadline.begin("open the inputs", move |deadline| bench.inputs(id, shard, &specs, verified, deadline))?;
+        let inputs = opening.wait()??;
         let receipt = self.docker.run(&Container {
             name: &execution.to_string(),
             spec: docker,
             job: &task,
             resources: &spec.resources,
             inputs: &inputs,
-            timeout: Duration::from_secs(spec.timeout_seconds),
             dir,
-            control,
-        })?;
+            deadline,
+        });
+        // What was changed stays so for whoever tries again.
+        let receipt = receipt.inspect_err(|_| self.bench.renew(id, shard))?;
         Ok((receipt, CallTrail::default()))
     }
 }

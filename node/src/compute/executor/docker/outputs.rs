@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
-use bacalhau_runtime::{Error, HostFailure, Limit, MAX_PATH_DEPTH, Refusal, is_result_name};
+use bacalhau_runtime::{Deadline, Error, HostFailure, Limit, MAX_PATH_DEPTH, Refusal, is_result_name};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt as _};
 #[cfg(target_os = "linux")]
@@ -116,22 +116,24 @@ fn set_mode(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
 /// Moves what is below the directory at `from`, where nobody writes any more, into the empty directory at `to`.
 ///
 /// # Errors
-/// When it has a name that results cannot have, or is too deep, as on every machine; or when the host fails.
-pub(super) fn export(from: &Path, to: &Path, left: &mut Left) -> Result<(), Error> {
+/// When it has a name that results cannot have, or is too deep, as on every machine; or when the host fails, or is too late.
+pub(super) fn export(from: &Path, to: &Path, left: &mut Left, deadline: &Deadline) -> Result<(), Error> {
     let open = |path: &Path| {
         Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| HostFailure::at("open", path, error))
     };
-    Mover { left }.all(&open(from)?, &open(to)?, "", MAX_PATH_DEPTH)
+    Mover { left, deadline }.all(&open(from)?, &open(to)?, "", MAX_PATH_DEPTH)
 }
 
 struct Mover<'a> {
     left: &'a mut Left,
+    deadline: &'a Deadline,
 }
 
 impl Mover<'_> {
     fn all(&mut self, from: &Dir, to: &Dir, path: &str, depth: u64) -> Result<(), Error> {
         let failed = |error| HostFailure::io(format!("read the output /{path}"), error);
         for entry in from.entries().map_err(failed)? {
+            self.deadline.check()?;
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
             let path = format!("{path}{}", name.to_string_lossy());
@@ -213,7 +215,7 @@ mod tests {
         fs::set_permissions(from.join("b"), fs::Permissions::from_mode(0o4000)).unwrap();
         fs::set_permissions(from.join("sub"), fs::Permissions::from_mode(0o0)).unwrap();
         let mut left = Left::default();
-        export(&from, &to, &mut left).unwrap();
+        export(&from, &to, &mut left, &Deadline::never()).unwrap();
         assert_eq!(left, Left { links: 2, others: 1 });
         fs::write(to.join("b"), "changed").unwrap();
         assert_eq!(fs::read_to_string(to.join("sub/a")).unwrap(), "1", "each name has its own file");
@@ -226,12 +228,12 @@ mod tests {
         for (name, shown) in [(&b"a\nb"[..], r"a\nb"), (b"\xff", "\u{fffd}"), (b"back\\slash", "back")] {
             let (_dir, from, to) = dirs();
             fs::write(from.join(OsStr::from_bytes(name)), "").unwrap();
-            let error = export(&from, &to, &mut Left::default()).unwrap_err();
+            let error = export(&from, &to, &mut Left::default(), &Deadline::never()).unwrap_err();
             assert!(matches!(error, Error::Refused(_)) && error.to_string().contains(shown), "{error}");
         }
         let (_dir, from, to) = dirs();
         fs::create_dir_all(from.join("d/".repeat(300))).unwrap();
-        let error = export(&from, &to, &mut Left::default()).unwrap_err();
+        let error = export(&from, &to, &mut Left::default(), &Deadline::never()).unwrap_err();
         assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("256 deep"), "{error}");
     }
 

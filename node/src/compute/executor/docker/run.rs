@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use bacalhau_runtime::{
-    Error, HostFailure, Job, Limit, Outcome, Receipt, Refusal, Unclaimed, claim_results, identities,
+    Control, Deadline, Error, HostFailure, Job, Limit, Outcome, Receipt, Refusal, Unclaimed, claim_results, identities,
 };
 use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
@@ -53,7 +52,7 @@ impl Drop for Workplace {
 
 /// See [`Docker::run`].
 pub(super) fn run(docker: &Docker, container: &Container<'_>) -> Result<Receipt, Error> {
-    let Container { spec, job, inputs, dir, .. } = container;
+    let Container { spec, job, inputs, dir, deadline, .. } = container;
     job.check_names()?;
     let dir = dir.canonicalize().map_err(|error| HostFailure::at("find", dir, error))?;
     let place = Workplace(dir.join("container"));
@@ -64,20 +63,23 @@ pub(super) fn run(docker: &Docker, container: &Container<'_>) -> Result<Receipt,
     for name in job.outputs.keys() {
         made(&written.join(name))?;
     }
-    let image = docker.block_on(docker.have(&spec.image, container.timeout))?;
+    let image = docker.block_on(until(deadline, docker.have(&spec.image, deadline.left())))??;
     let volumes = image.config.and_then(|config| config.volumes).unwrap_or_default();
-    let shown = inputs::show(&inputs.trees, &place.0.join("inputs"), &Unpack::default())?;
+    let (trees, copies) = (inputs.trees.clone(), place.0.join("inputs"));
+    let showing = deadline
+        .begin("make the inputs ready", move |deadline| inputs::show(&trees, &copies, &Unpack::default(), deadline))?;
+    let shown = showing.wait()??;
     let body = hold::body(docker, container, &shown, &written, &volumes)?;
-    let (ended, found) = thread::scope(|scope| {
-        let found = scope.spawn(|| identities(&inputs.trees));
-        (docker.block_on(hold_and_watch(docker, container, body, &place.0)), found.join())
-    });
-    let mut ended = ended?;
-    let found = found.map_err(|_| HostFailure::new("hashing the inputs panicked"))??;
-    shown.iter().try_for_each(inputs::Shown::check_unchanged)?;
+    let hashing = identities(&inputs.trees, deadline)?;
+    let mut ended = docker.block_on(hold_and_watch(docker, container, body, &place.0))?;
+    let found = hashing.wait()??;
+    let looking = deadline.begin("look at the inputs again", move |deadline| {
+        shown.iter().try_for_each(|shown| shown.check_unchanged(deadline))
+    })?;
+    looking.wait()??;
     let job = job.with_identities(found)?;
-    let results = fill(&place.0, &job, &mut ended)?;
-    let claim = claim_results(&results, &dir.join("results"), job, ended.outcome, 0)?;
+    let results = fill(&place.0, &job, &mut ended, deadline)?;
+    let claim = claim_results(&results, &dir.join("results"), job, ended.outcome, 0, deadline)?;
     let mut unclaimed = Unclaimed {
         version: format!("bacalhau {}, {}", env!("CARGO_PKG_VERSION"), docker.about),
         platform: docker.platform.clone(),
@@ -92,7 +94,7 @@ pub(super) fn run(docker: &Docker, container: &Container<'_>) -> Result<Receipt,
 }
 
 /// Puts the results together in a directory of `place`.
-fn fill(place: &Path, job: &Job, ended: &mut Ended) -> Result<PathBuf, Error> {
+fn fill(place: &Path, job: &Job, ended: &mut Ended, deadline: &Deadline) -> Result<PathBuf, Error> {
     let results = place.join("results");
     let failed = |error| HostFailure::at("write the results to", &results, error);
     fs::create_dir(&results).map_err(failed)?;
@@ -106,7 +108,7 @@ fn fill(place: &Path, job: &Job, ended: &mut Ended) -> Result<PathBuf, Error> {
         fs::create_dir(&folder).map_err(failed)?;
         // Where it was stopped depends on the machine, and so does what it had written by then.
         if !matches!(ended.outcome, Outcome::Limit(_)) {
-            outputs::export(&place.join("outputs").join(name), &folder, &mut left)?;
+            outputs::export(&place.join("outputs").join(name), &folder, &mut left, deadline)?;
         }
     }
     if left.links > 0 {
@@ -131,9 +133,10 @@ async fn hold_and_watch(
 ) -> Result<Ended, Error> {
     let id = {
         let closed = docker.closed.read().await;
-        if *closed || container.control.is_cancelled() {
+        if *closed {
             return Err(HostFailure::cancelled().into());
         }
+        container.deadline.check()?;
         let made = docker.client.create_container(None::<CreateContainerOptions>, body).await;
         made.map_err(|error| refused_or_failed("made", container, error))?.id
     };
@@ -152,11 +155,11 @@ async fn hold_and_watch(
 
 /// Starts it, and takes what it says until it ends, or has to.
 async fn watch(docker: &Docker, container: &Container<'_>, id: &str, place: &Path) -> Result<Ended, Error> {
-    let Container { spec, control, timeout, .. } = container;
+    let Container { spec, deadline, .. } = container;
     let client = &docker.client;
     let failed = |what: &str, error: ApiError| HostFailure::new(format!("the engine {what}: {}", words(error)));
     let written = |error| HostFailure::at("write what the container says to", place, error);
-    let mut streams = Streams::new(place, spec.limits.log_bytes, control).map_err(written)?;
+    let mut streams = Streams::new(place, spec.limits.log_bytes, deadline.control()).map_err(written)?;
     let options = AttachContainerOptionsBuilder::new().stream(true).stdout(true).stderr(true).build();
     let attached = client.attach_container(id, Some(options)).await;
     let mut said = attached.map_err(|error| failed("hands on nothing of what the container says", error))?.output;
@@ -185,12 +188,7 @@ async fn watch(docker: &Docker, container: &Container<'_>, id: &str, place: &Pat
                 Some(Err(error)) => return Err(failed("lost the container", error).into()),
             },
             _ = beat.tick() => {
-                if control.is_cancelled() {
-                    return Err(HostFailure::cancelled().into());
-                }
-                if begun.elapsed() > *timeout {
-                    return Err(HostFailure::timed_out(timeout.as_secs_f64()).into());
-                }
+                deadline.check()?;
                 if Instant::now() >= look_at {
                     let looked = Instant::now();
                     if let Some(limit) = over(container, place, streams.taken())? {
@@ -242,7 +240,7 @@ async fn how_it_ended(docker: &Docker, id: &str) -> Result<ContainerState, HostF
 /// failure of the node.
 fn over(container: &Container<'_>, place: &Path, said: u64) -> Result<Option<Limit>, HostFailure> {
     let (dir, limits) = (place.join("outputs"), &container.spec.limits);
-    let given = container.control.disk_bytes();
+    let given = container.deadline.control().map_or(u64::MAX, Control::disk_bytes);
     let left = given.saturating_sub(said);
     let bounded = ContainerLimits { output_bytes: limits.output_bytes.min(left), ..*limits };
     match outputs::over(&dir, &bounded).map_err(|error| HostFailure::at("look at", &dir, error))? {
@@ -250,6 +248,18 @@ fn over(container: &Container<'_>, place: &Path, said: u64) -> Result<Option<Lim
             "the outputs and logs of the container need more than the {given} bytes of disk that this host gives it"
         ))),
         limit => Ok(limit),
+    }
+}
+
+/// Waits for `work` until `deadline`.
+async fn until<T>(deadline: &Deadline, work: impl Future<Output = T>) -> Result<T, HostFailure> {
+    let mut work = std::pin::pin!(work);
+    let mut beat = interval(BEAT);
+    loop {
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            _ = beat.tick() => deadline.check()?,
+        }
     }
 }
 

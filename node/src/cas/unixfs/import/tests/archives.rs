@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use bacalhau_runtime::{Entry, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, ReadAt, Stat, Tree};
 
 use super::super::{Archive, Profile, import};
 use super::trees::Item;
@@ -81,8 +81,8 @@ impl Tree for Restless {
         self.now().read_link(path)
     }
 
-    fn identity(&self) -> io::Result<String> {
-        self.now().identity()
+    fn identity(&self, deadline: &Deadline) -> io::Result<String> {
+        self.now().identity(deadline)
     }
 }
 

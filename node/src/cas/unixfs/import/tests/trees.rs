@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use bacalhau_runtime::{Entry, Kind, ReadAt, Stat, Tree};
+use bacalhau_runtime::{Deadline, Entry, Kind, ReadAt, Stat, Tree};
 use bytes::Bytes;
 
 /// What lies at a path.
@@ -66,7 +66,7 @@ impl Tree for Item {
         Ok(target.clone())
     }
 
-    fn identity(&self) -> io::Result<String> {
+    fn identity(&self, _: &Deadline) -> io::Result<String> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
