@@ -15,7 +15,7 @@ use super::{Cid, DataError};
 pub const SHA2_256: u64 = 0x12;
 /// Multihash code of SHA-512.
 const SHA2_512: u64 = 0x13;
-/// Multihash code of BLAKE2b with 32 bytes, by which Lotus and Boost name blocks.
+/// Multihash code of `BLAKE2b` with 32 bytes, by which Lotus and Boost name blocks.
 const BLAKE2B_256: u64 = 0xb220;
 /// Multihash code of no hash at all: the digest is the data.
 pub const IDENTITY: u64 = 0x00;

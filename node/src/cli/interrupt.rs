@@ -87,7 +87,9 @@ pub(super) fn awaited() -> mpsc::Receiver<()> {
 
 fn end_all() {
     let ends = std::mem::take(&mut *ENDS.lock().unwrap_or_else(PoisonError::into_inner));
-    ends.into_iter().for_each(|end| end());
+    for end in ends {
+        end();
+    }
 }
 
 /// Returns, unless the process was interrupted: then what failed because of that is not worth a word.

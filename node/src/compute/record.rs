@@ -78,7 +78,7 @@ pub(super) enum Step {
     /// It is being published.
     Publishing,
     /// It was, or could not be.
-    Published(Published),
+    Published(Box<Published>),
 }
 
 impl Record {

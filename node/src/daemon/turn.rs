@@ -179,7 +179,8 @@ impl Loop {
                 self.pending.effects.extend(effects);
                 self.pending.replies.push((reply, answer));
             }
-            Heard::Answered { id: HEARTBEAT, .. } => {}
+            // Heartbeats are repeated anyway, so their answers change nothing.
+            Heard::PeerDown(_) | Heard::Answered { id: HEARTBEAT, .. } => {}
             Heard::Answered { id, result } => {
                 if let Some(waiting) = self.direct.remove(&id) {
                     // Who does not wait any longer has given up.
@@ -193,7 +194,6 @@ impl Loop {
                 let effects = self.core.connected(now, &peer);
                 self.pending.effects.extend(effects);
             }
-            Heard::PeerDown(_) => {}
         }
     }
 

@@ -107,6 +107,7 @@ pub enum Input {
 /// Something to be done, in this order, after the changes are on disk. Doing it twice must be no harm: after a crash it is
 /// asked for again.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most effects are messages, and each is carried out at once")]
 pub enum Effect {
     /// Tell everybody of the job.
     Announce(AnnouncedJob),

@@ -219,6 +219,7 @@ fn warn<T>(what: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
     result.inspect_err(|error| tracing::warn!("{what}: {error}")).ok()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` gives it by value")]
 fn failed(error: StoreError) -> HostFailure {
     HostFailure::new(error.to_string())
 }

@@ -43,9 +43,12 @@ impl Head {
         let mut begun = Vec::new();
         input.fill(&mut begun, length.min(MAX_CID_BYTES), "a section")?;
         let mut rest = &begun[..];
-        let cid = Cid::read_bytes(&mut rest).map_err(|error| match begins_archive(&begun) {
-            true => input.another_archive(section),
-            false => input.malformed(format!("at byte {at}, a section does not begin with a CID: {error}")),
+        let cid = Cid::read_bytes(&mut rest).map_err(|error| {
+            if begins_archive(&begun) {
+                input.another_archive(section)
+            } else {
+                input.malformed(format!("at byte {at}, a section does not begin with a CID: {error}"))
+            }
         })?;
         let cid_len = begun.len() - rest.len();
         begun.drain(..cid_len);

@@ -58,7 +58,7 @@ impl Store {
     pub fn pin_for_good(&self, cid: &Cid, name: &str) -> Result<(), DataError> {
         let former = self.pins()?.into_iter().find(|pin| pin.cid == canonical(cid));
         match former {
-            Some(former) if !former.is_temporary() && !(former.name.is_empty() && !name.is_empty()) => Ok(()),
+            Some(former) if !former.is_temporary() && (name.is_empty() || !former.name.is_empty()) => Ok(()),
             _ => self.pin(cid, name),
         }
     }

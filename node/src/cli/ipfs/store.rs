@@ -60,6 +60,7 @@ struct Usage {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the JSON output")]
 struct Freed {
     freed_bytes: u64,
     kept_bytes: u64,

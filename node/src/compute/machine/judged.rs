@@ -28,7 +28,7 @@ impl Compute {
         match &proposed.step {
             Step::Sealed | Step::Won if publish => proposed.step = Step::Publishing,
             Step::Sealed if verdict.won => proposed.step = Step::Won,
-            Step::Published(published) if publish => messages.push(Message::Published(published.clone())),
+            Step::Published(published) if publish => messages.push(Message::Published(published.as_ref().clone())),
             _ => {}
         }
         for message in messages {
@@ -79,7 +79,7 @@ impl Compute {
             Err(why) => (ExecutionState::Failed, Some(format!("its results could not be published: {why}"))),
         };
         let message = Published { execution, delivery, publications };
-        proposed.step = Step::Published(message.clone());
+        proposed.step = Step::Published(Box::new(message.clone()));
         self.touch(execution);
         self.reached(execution, state, None, why.as_deref());
         self.tell(Message::Published(message));

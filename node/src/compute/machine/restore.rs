@@ -100,7 +100,7 @@ impl Compute {
                     messages.push(Message::Evidence(proposed.evidence.clone()));
                 }
                 if let Step::Published(published) = &proposed.step {
-                    messages.push(Message::Published(published.clone()));
+                    messages.push(Message::Published(published.as_ref().clone()));
                 }
                 let state = match &proposed.step {
                     Step::Sealed => ExecutionState::Proposed,

@@ -6,6 +6,9 @@ use crate::compute::Ran;
 use crate::daemon::{Changes, Core};
 use crate::job::{ExecutionId, JobId, JobRecord};
 
+/// What is taken up after a start: records of jobs, a provider's records, and messages by their numbers.
+pub(super) type Kept = (Vec<JobRecord>, Vec<Vec<u8>>, Vec<(u64, Vec<u8>)>);
+
 /// A node's disk.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
@@ -74,7 +77,7 @@ impl Disk {
     }
 
     /// What is taken up after a start: jobs that have not ended, all that a provider keeps, and messages.
-    pub(super) fn read(&self) -> (Vec<JobRecord>, Vec<Vec<u8>>, Vec<(u64, Vec<u8>)>) {
+    pub(super) fn read(&self) -> Kept {
         let open = self.jobs.values().filter(|record| !record.state.is_final());
         let messages = self.messages.iter().map(|(number, message)| (*number, message.clone()));
         (open.cloned().collect(), self.provided.values().cloned().collect(), messages.collect())
