@@ -196,7 +196,9 @@ mod tests {
             "0b380528ac36dc96d2c7395b1cfc7afb5eac605344abd8ce67754c6296049e56"
         );
         assert_eq!(crate::hex::Hex(&hash(SHA2_512, b"sha512").unwrap().digest()[..4]).to_string(), "1f9720f8");
-        for (code, bytes) in [(BLAKE2B_256, &[7; 300_000][..]), (SHA2_256, b"x"), (SHA2_512, b""), (IDENTITY, b"id")] {
+        for (code, bytes) in
+            [(BLAKE2B_256, &vec![7; 300_000][..]), (SHA2_256, b"x"), (SHA2_512, b""), (IDENTITY, b"id")]
+        {
             assert_eq!(hash_all(code, &mut &bytes[..]).unwrap(), hash(code, bytes));
         }
         assert_eq!(hash_all(IDENTITY, &mut &[0; 129][..]).unwrap(), None);

@@ -206,7 +206,7 @@ mod tests {
         let meet = |say: mpsc::Sender<()>, hear: Receiver<()>| {
             running(move || {
                 say.send(()).unwrap();
-                hear.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+                hear.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
                 Ok(Exit::Success)
             })
         };

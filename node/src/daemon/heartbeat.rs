@@ -180,7 +180,7 @@ mod tests {
         schedule.start(quick.clone(), 100);
         schedule.start(slow.clone(), 100);
         assert_eq!((schedule.next_ms(), schedule.take_due(109)), (Some(110), vec![]));
-        assert_eq!(schedule.take_due(110), [quick.clone()]);
+        assert_eq!(schedule.take_due(110), std::slice::from_ref(&quick));
         // One that was held up is sent once, and not for every interval that was missed.
         assert_eq!(schedule.take_due(1000), [quick.clone(), slow.clone()]);
         assert_eq!(schedule.next_ms(), Some(1010));

@@ -30,11 +30,13 @@ fn block(codec: u64, code: u64, digest: &[u8], bytes: &[u8]) -> Block {
 
 fn archive(roots: &[Cid], blocks: &[Block]) -> Vec<u8> {
     let mut writer = CarWriter::new(Vec::new(), roots).unwrap();
-    blocks.iter().for_each(|block| writer.write(block).unwrap());
+    for block in blocks {
+        writer.write(block).unwrap();
+    }
     writer.finish().unwrap()
 }
 
-/// A file as `lotus client import` writes it: parts by BLAKE2b, the last part and the root within their CIDs.
+/// A file as `lotus client import` writes it: parts by `BLAKE2b`, the last part and the root within their CIDs.
 fn lotus() -> Vec<u8> {
     let part = pattern(PART, 7);
     let part = block(RAW, 0xb220, &Blake2b::<U32>::digest(&part), &part);

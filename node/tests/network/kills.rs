@@ -261,7 +261,8 @@ fn nothing_is_left(lab: &Lab, submitted: &[(Submitted, JobState)]) {
 
 fn is_temporary(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    name.starts_with(".tmp") || name.starts_with(".bacalhau-") || name.ends_with(".tmp") || name.ends_with(".part")
+    let extension = Path::new(name).extension().unwrap_or_default();
+    name.starts_with(".tmp") || name.starts_with(".bacalhau-") || extension == "tmp" || extension == "part"
 }
 
 fn names(dir: &Path) -> Vec<String> {

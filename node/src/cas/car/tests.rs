@@ -285,7 +285,7 @@ fn behind_a_version_2_may_be_its_index_but_no_other_archive() {
         [&bytes[..], &[0; 5], codec, index, behind].concat()
     };
     for (codec, index) in [(b"\x80\x08".as_slice(), &sorted), (b"\x81\x08", &by_function)] {
-        for behind in [&b""[..], &[0; 100_000], b"whatever"] {
+        for behind in [&b""[..], &vec![0; 100_000], b"whatever"] {
             let bytes = indexed(codec, index, behind);
             assert_eq!(read(&bytes).unwrap().1.len(), 6);
             assert_eq!(Place::of(&bytes).open().unwrap().blocks(), 5);

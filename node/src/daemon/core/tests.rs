@@ -187,7 +187,7 @@ fn the_last_message_about_a_job_survives_a_restart_until_it_is_taken() {
     core.message(2, provider, bid);
     core.take_changes();
     core.handle(3, Input::Cancel { job: job.id, why: "no need".into() });
-    assert!(core.outbox().len() > 0);
+    assert!(!core.outbox().is_empty());
     core.forget_ended();
     let on_disk = kept(&mut core);
     assert_eq!(on_disk.len(), 1, "the cancellation, and not the acceptance");

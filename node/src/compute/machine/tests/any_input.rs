@@ -85,7 +85,9 @@ proptest! {
         for job in &jobs {
             for (shard, number) in (0..4).flat_map(|shard| (1..4).map(move |number| (shard, number))) {
                 let effects = provider.handle(now, ran(job.id.execution(shard, number)));
-                effects.iter().for_each(|effect| beats(&mut beating, effect));
+                for effect in &effects {
+                    beats(&mut beating, effect);
+                }
             }
         }
         provider.handle(now + 10_000_000, Input::Tick);
