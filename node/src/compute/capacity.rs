@@ -52,11 +52,11 @@ impl Ledger {
         free.cpu_millis == 0 || free.memory_bytes == 0
     }
 
-    /// Promises `wanted` to `holder`, if it is free. What `holder` held before comes back first.
+    /// Promises `wanted` to `holder`, if it is available. What `holder` held before comes back first.
     #[must_use]
     pub(super) fn reserve(&mut self, holder: Holder, wanted: Resources) -> bool {
         self.release(holder);
-        let fits = self.could_fit(wanted) && within(wanted, self.free());
+        let fits = self.could_fit(wanted) && within(wanted, self.available());
         if fits {
             self.reserved = zip(self.reserved, wanted, u64::saturating_add);
             self.held.insert(holder, Held { resources: wanted, ended: false });
@@ -89,9 +89,14 @@ impl Ledger {
         self.reserved
     }
 
-    /// What is left of the total, and of the disk.
+    /// What is left of the total.
     pub(super) fn free(&self) -> Resources {
-        let free = zip(self.total, self.reserved, u64::saturating_sub);
+        zip(self.total, self.reserved, u64::saturating_sub)
+    }
+
+    /// What can be promised: what is left of the total, and no more disk than there is room for.
+    pub(super) fn available(&self) -> Resources {
+        let free = self.free();
         let to_be_written = self.reserved.disk_bytes.saturating_sub(self.written_bytes);
         Resources { disk_bytes: free.disk_bytes.min(self.room_bytes.saturating_sub(to_be_written)), ..free }
     }
@@ -151,12 +156,12 @@ mod tests {
         // It has: they are no room any more, and not to be counted twice.
         ledger.keep_disk((job(), 0));
         ledger.set_room(4);
-        assert_eq!(ledger.free().disk_bytes, 4);
+        assert_eq!(ledger.available().disk_bytes, 4);
         assert!(ledger.reserve((job(), 1), disk(4)) && !ledger.reserve((job(), 2), disk(1)));
         assert!(ledger.reserve((job(), 2), disk(0)), "what needs none");
         ledger.release((job(), 0));
         ledger.set_room(10);
-        assert_eq!(ledger.free().disk_bytes, 6);
+        assert_eq!((ledger.available().disk_bytes, ledger.free().disk_bytes), (6, 96), "operators see the second");
     }
 
     proptest! {

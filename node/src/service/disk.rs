@@ -64,23 +64,29 @@ impl Disk {
         }
     }
 
-    /// What is wrong, if a file system is full: which, how much is free and how much is needed. The first time, and once
-    /// it is over, the log says so.
+    /// What is wrong, if a file system is full: which, how much is free and how much is needed. As it was seen last: the node
+    /// was told of it before.
     pub(super) fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks what is wrong, and what there is for executions.
+    pub(super) fn look(&self) -> (Option<String>, DiskSpace) {
+        let before = self.problem().is_some();
+        let problem = self.dirs.iter().find_map(|dir| full(dir, file_system(dir)?, before));
+        let space = DiskSpace { full: problem.is_some(), room_bytes: self.room_bytes() };
+        (problem, space)
+    }
+
+    /// From now on, `problem` is what is wrong. The log says so the first time, and once it is over.
+    fn set(&self, problem: Option<String>) {
         let mut known = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.dirs.iter().find_map(|dir| full(dir, file_system(dir)?, known.is_some()));
-        match (&*known, &found) {
+        match (&*known, &problem) {
             (None, Some(problem)) => tracing::error!("no jobs are taken, and none is bid on: {problem}"),
             (Some(_), None) => tracing::info!("there is room on the disk again: jobs are taken and bid on"),
             _ => {}
         }
-        known.clone_from(&found);
-        found
-    }
-
-    /// What there is for executions.
-    pub(super) fn space(&self) -> DiskSpace {
-        DiskSpace { full: self.problem().is_some(), room_bytes: self.room_bytes() }
+        *known = problem;
     }
 
     /// Bytes that executions may still write to the data directory.
@@ -129,8 +135,9 @@ impl DiskWatch {
         tell: impl Fn(Option<String>, DiskSpace) + Send + 'static,
     ) -> Result<Self, HostFailure> {
         let (alive, ended) = mpsc::channel();
-        let mut told = disk.space();
-        tell(disk.problem(), told);
+        let (problem, mut told) = disk.look();
+        tell(problem.clone(), told);
+        disk.set(problem);
         if !told.full {
             disk.keep_reserve();
         }
@@ -141,14 +148,15 @@ impl DiskWatch {
                 {
                     tracing::debug!(%error, "cannot look which packs were removed");
                 }
-                let space = disk.space();
+                let (problem, space) = disk.look();
                 if space.full != told.full || space.room_bytes.abs_diff(told.room_bytes) >= WORTH_TELLING_BYTES {
                     if !space.full {
                         disk.keep_reserve();
                     }
-                    tell(disk.problem(), space);
+                    tell(problem.clone(), space);
                     told = space;
                 }
+                disk.set(problem);
             }
         };
         let thread = thread::Builder::new().name("disk".into()).spawn(watch);

@@ -110,7 +110,7 @@ impl Service {
         metrics.count_p2p(move || counters.counters().list());
         let sources = Arc::new(sources(config, &node, &data_dir)?);
         let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
-        let compute = compute.map(|compute| ComputeConfig { disk: disk.space(), ..compute });
+        let compute = compute.map(|compute| ComputeConfig { disk: disk.look().1, ..compute });
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
         let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
         let bench = Arc::new(Workbench::new(runtime, Arc::clone(&sources)));

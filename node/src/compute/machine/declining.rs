@@ -48,7 +48,7 @@ impl Compute {
         }
         let why = match declined {
             Some(DeclineReason::Full) => {
-                let free = self.ledger.free();
+                let free = self.ledger.available();
                 format!(
                     "not enough is free: {} thousandths of a core, {} bytes of memory, {} bytes of disk",
                     free.cpu_millis, free.memory_bytes, free.disk_bytes
