@@ -320,24 +320,24 @@ impl Daemon {
         answered.recv().map_err(|_| ended())
     }
 
-    /// Part of the log of an execution that `peer` runs, from `offset` on, and whether there will be no more.
+    /// Part of the log of an execution that `peer` runs, from `offset` on, and whether there will be no more. `None` where
+    /// the provider has no log of it: not yet, or not any more.
     ///
     /// # Errors
-    /// Why it cannot be had.
+    /// When the provider does not answer.
     pub fn log(
         &self,
         execution: ExecutionId,
         peer: PeerId,
         stderr: bool,
         offset: u64,
-    ) -> Result<(Vec<u8>, bool), String> {
+    ) -> Result<Option<(Vec<u8>, bool)>, String> {
         if peer == self.shared.me {
-            let part = self.shared.work.log(execution, stderr, offset);
-            return part.ok_or_else(|| "it is not kept any more".into());
+            return Ok(self.shared.work.log(execution, stderr, offset));
         }
         match self.ask_peer(peer, Message::Log { execution, stderr, offset }, LOG_PATIENCE)? {
-            Reply::Log { bytes, ended } => Ok((bytes, ended)),
-            _ => Err(format!("{peer} has no log of it any more")),
+            Reply::Log { bytes, ended } => Ok(Some((bytes, ended))),
+            _ => Ok(None),
         }
     }
 

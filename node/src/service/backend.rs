@@ -79,8 +79,12 @@ impl Backend for NodeBackend {
             let ended = bytes.len() < LOG_BYTES;
             return Ok(LogPart { bytes, ended });
         }
-        let (bytes, ended) = self.daemon.log(execution, ran.peer, stderr, offset).map_err(BackendError::Gone)?;
-        Ok(LogPart { bytes, ended })
+        match self.daemon.log(execution, ran.peer, stderr, offset).map_err(BackendError::Gone)? {
+            Some((bytes, ended)) => Ok(LogPart { bytes, ended }),
+            // A provider says that it runs an execution before the program begins, and that it has ended a moment after.
+            None if ran.state.is_pending() => Ok(LogPart::default()),
+            None => Err(BackendError::Gone(format!("{} has no log of it any more", ran.peer))),
+        }
     }
 
     fn publications(&self, execution: ExecutionId, peer: PeerId) -> Option<Vec<Publication>> {
