@@ -80,7 +80,7 @@ fn whatever_is_changed_during_a_run_is_no_result() {
             file.set_modified(modified).unwrap();
         }),
         ("appended to", |dir| {
-            io::Write::write_all(&mut File::options().append(true).open(dir.join("f")).unwrap(), b"x").unwrap()
+            io::Write::write_all(&mut File::options().append(true).open(dir.join("f")).unwrap(), b"x").unwrap();
         }),
         ("replaced", |dir| {
             fs::write(dir.join("new"), "other").unwrap();

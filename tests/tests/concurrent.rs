@@ -31,9 +31,8 @@ fn not_hung(what: &str, work: impl FnOnce() + Send + 'static) {
         work();
         done.send(()).unwrap();
     });
-    if ended.recv_timeout(HUNG) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("hung: {what} did not end within {} s", HUNG.as_secs());
-    }
+    let hung = ended.recv_timeout(HUNG) == Err(mpsc::RecvTimeoutError::Timeout);
+    assert!(!hung, "hung: {what} did not end within {} s", HUNG.as_secs());
     worker.join().unwrap();
 }
 

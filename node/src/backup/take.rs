@@ -111,12 +111,16 @@ fn copy_jobs(copying: &mut Copying<'_>) -> Result<(), BackupError> {
     Ok(())
 }
 
+fn has_extension(name: &str, extension: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found == extension)
+}
+
 /// Each entry is replaced as a whole. One that ends is in its second place before it leaves the first, so that is the
 /// order in which they are copied.
 fn copy_ledger(copying: &mut Copying<'_>) -> Result<(), HostFailure> {
     for dir in [LEDGER.to_owned(), format!("{LEDGER}/ended")] {
         for name in names(&copying.from.join(&dir))? {
-            if name.ends_with(".json") {
+            if has_extension(&name, "json") {
                 copying.file(&format!("{dir}/{name}"))?;
             }
         }
@@ -129,16 +133,18 @@ fn copy_store(copying: &mut Copying<'_>, contents: Contents) -> Result<(), HostF
     let pins = |copying: &Copying<'_>| names(&copying.from.join(PINS));
     let before = pins(copying)?;
     let mut seen = BTreeSet::new();
-    while contents == Contents::All {
-        let found = names(&copying.from.join(PACKS))?;
-        let new: Vec<String> =
-            found.into_iter().filter(|name| name.ends_with(".car") && !seen.contains(name)).collect();
-        if new.is_empty() {
-            break;
-        }
-        for name in new {
-            copying.file(&format!("{PACKS}/{name}"))?;
-            seen.insert(name);
+    if contents == Contents::All {
+        loop {
+            let found = names(&copying.from.join(PACKS))?;
+            let new: Vec<String> =
+                found.into_iter().filter(|name| has_extension(name, "car") && !seen.contains(name)).collect();
+            if new.is_empty() {
+                break;
+            }
+            for name in new {
+                copying.file(&format!("{PACKS}/{name}"))?;
+                seen.insert(name);
+            }
         }
     }
     // What was pinned or unpinned meanwhile may not be whole in the packs.

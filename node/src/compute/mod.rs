@@ -138,7 +138,6 @@ pub struct Ran {
 
 /// Something to be done, after the changes are on disk. Doing it twice must be no harm.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most effects are messages, and few are kept")]
 pub enum Effect {
     /// Find out whether this node wants the job, and what it would take: `Input::Assessed`.
     Assess(Arc<AnnouncedJob>),

@@ -102,7 +102,9 @@ impl Provider for Gateways {
         }
         drop(state);
         shared.changed.notify_all();
-        asks.into_iter().for_each(|ask| shared.ask(&ask));
+        for ask in asks {
+            shared.ask(&ask);
+        }
     }
 
     /// From the one that has been the fastest.
@@ -188,7 +190,9 @@ impl Shared {
                 let next = self.ask_next(&mut state, &cid);
                 if next.is_some() || others {
                     drop(state);
-                    next.iter().for_each(|ask| self.ask(ask));
+                    if let Some(ask) = &next {
+                        self.ask(ask);
+                    }
                     return;
                 }
                 Err(())
@@ -225,7 +229,9 @@ impl Shared {
             }
             if !asks.is_empty() {
                 drop(state);
-                asks.iter().for_each(|ask| self.ask(ask));
+                for ask in &asks {
+                    self.ask(ask);
+                }
                 state = self.lock();
                 continue;
             }

@@ -14,6 +14,7 @@ pub const ALL_NODES: u8 = 64;
 
 impl Versions {
     /// The same, with the question to `share` 64ths of all nodes.
+    #[must_use]
     pub fn asking(&self, share: u8) -> Self {
         Self { semver: format!("{}{MARK}{share}", self.semver), ..self.clone() }
     }

@@ -24,7 +24,8 @@ pub(crate) fn empty(results: &Path) -> io::Result<Vec<String>> {
             is_empty = false;
             if entry.file_type()?.is_dir() {
                 let name = entry.file_name().into_string();
-                let name = name.map_err(|name| io::Error::other(format!("the name {name:?} is not UTF-8")))?;
+                let name =
+                    name.map_err(|name| io::Error::other(format!("the name {} is not UTF-8", name.display())))?;
                 pending.push(if dir.is_empty() { name } else { format!("{dir}/{name}") });
             }
         }

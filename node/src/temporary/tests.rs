@@ -24,7 +24,9 @@ fn what_has_an_owner_stays_and_what_was_left_goes() {
         fs::write(dir.path().join(format!("{PREFIX}{name}-file")), "").unwrap();
     }
     let others = [".bacalhau-abcdef", ".bacalhau-run-abcdef", "results", ".tmpabcdef"];
-    others.iter().for_each(|name| fs::write(dir.path().join(name), "").unwrap());
+    for name in &others {
+        fs::write(dir.path().join(name), "").unwrap();
+    }
     std::os::unix::fs::symlink("results", dir.path().join(format!("{PREFIX}link"))).unwrap();
     assert_eq!(sweep(dir.path()), 4);
     assert_eq!(sweep(dir.path()), 0);

@@ -12,7 +12,7 @@ use crate::support::Room;
 
 /// A CID of nothing that is here.
 const NOWHERE: &str = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// A room and a gateway that answers nobody.
 struct Stage {

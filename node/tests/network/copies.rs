@@ -25,7 +25,7 @@ fn two_wrong_copies_do_not_outvote_a_right_one() {
         "wasm run {WORD_COUNT} -i {cid}:/inputs/a.txt -c 3 --min-bids 3 --api-host {} --output json --output-dir",
         first.api
     );
-    let end = lab.expect(4, &format!("{line} one"));
+    let end = lab.expect(5, &format!("{line} one"));
     assert!(end.stderr.contains("bids 1/3"), "{}", end.stderr);
     for node in &wrong {
         let log = node.log();

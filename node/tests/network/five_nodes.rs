@@ -63,7 +63,7 @@ fn jobs_run_where_their_data_is() {
     let words = std::fs::read_to_string(lab.path("three/results/outputs/words.csv")).unwrap();
     assert!(words.contains("be,202"), "{words}");
 
-    let end = lab.expect(4, &format!("{asked} --min-bids 4 --output-dir four"));
+    let end = lab.expect(5, &format!("{asked} --min-bids 4 --output-dir four"));
     assert!(end.stderr.contains("bids 3/4 after 3 s"), "{}", end.stderr);
     let failed = without[0].client().jobs(&ListParams::default()).unwrap();
     assert_eq!(failed.jobs.len(), 2, "the job that nobody could run is listed too");

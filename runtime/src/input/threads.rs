@@ -35,7 +35,7 @@ pub(super) fn each<T: Send, E: From<HostFailure> + Send>(
         done
     };
     let mut done = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().name("read input".into()).spawn_scoped(scope, &some);
+        let spawn = |_| thread::Builder::new().name("read input".into()).spawn_scoped(scope, some);
         // Where the system gives no more threads, this one does the work.
         let others: Vec<_> = (1..threads).map_while(|number| spawn(number).ok()).collect();
         let mut done = some();
