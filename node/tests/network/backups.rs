@@ -75,7 +75,7 @@ fn backups_of_a_busy_node_have_every_job_that_it_had_acknowledged() {
                 before
             })
         };
-        let taken = ["one", "two"].map(take).map(std::thread::ScopedJoinHandle::join);
+        let taken = ["one", "two"].map(take).map(thread::ScopedJoinHandle::join);
         over.store(true, Ordering::Relaxed);
         taken.into_iter().map(Result::unwrap).collect()
     });
