@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Link, Publication};
+use bacalhau_runtime::{HostFailure, Link, Publication};
 use libp2p::PeerId;
 
 use super::Provider;
@@ -101,7 +101,8 @@ impl Backend for NodeBackend {
 
     fn add_data(&self, car: &mut dyn Read) -> Result<Vec<Link>, BackendError> {
         if let Some(problem) = self.disk.problem() {
-            return Err(BackendError::Busy(format!("this node takes no data: {problem}")));
+            // Not as busy: clients ask a busy node again by themselves, and a full disk does not end by waiting.
+            return Err(HostFailure::new(format!("this node takes no data: {problem}")).into());
         }
         take_car(self.node.store(), car, self.daemon.clock().now_ms())
     }

@@ -85,7 +85,8 @@ fn a_node_with_a_full_disk_bids_on_nothing_and_can_be_started_to_clean_up() {
         assert_eq!(end.code == 0, ends_well, "{argument}: {}", end.stderr);
         end
     };
-    lab.write("large", vec![7; 6 << 20]);
+    // No two blocks of it are equal, so that the store has all of its 6 MiB.
+    lab.write("large", (0..6 << 18_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
     let large = lab.expect(0, "ipfs add -Q large --data-dir provider").stdout.trim().to_owned();
     let mut provider = start();
     job(true, "1");

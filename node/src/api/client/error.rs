@@ -82,9 +82,9 @@ impl ClientError {
         }
     }
 
-    /// Whether the server has too much to do. A full disk does not count: it does not end by waiting.
+    /// Whether the server has too much to do.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self, Self::Refused { status: 429 | 503, body, .. } if !body.message.contains("the disk is full"))
+        matches!(self, Self::Refused { status: 429 | 503, .. })
     }
 
     /// Whether the connection broke, before or in an answer.
