@@ -97,6 +97,7 @@ impl Service {
         disk.give_up_reserve();
         sweep(&data_dir, config.publisher.local_dir.as_deref());
         let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
+        node.store().sweep();
         let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
         let store = Arc::new(JobStore::open(&data_dir.join(store::FILE_NAME)).map_err(failed)?);
         let backups = Line::start(&data_dir, Arc::clone(&store));

@@ -1,3 +1,5 @@
+//! Temporary files and directories whose owner lives, ends, is interrupted or was killed.
+
 use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -28,6 +28,8 @@ fn a_node_that_was_killed_often_has_only_the_executions_that_it_needs() {
     fs::create_dir_all(executions.join(".bacalhau-tmp-abcdefabcdef/0")).unwrap();
     fs::create_dir_all(lab.path("node/results/.bacalhau-tmp-abcdefabcdef/results")).unwrap();
     fs::write(lab.path("node/downloads/.bacalhau-tmp-abcdefabcdef"), "").unwrap();
+    fs::write(lab.path("node/store/pins/.bacalhau-tmp-abcdefabcdef"), "").unwrap();
+    fs::write(lab.path("node/store/packs/.bacalhau-tmp-abcdefabcdef"), "").unwrap();
     fs::write(executions.join("mine"), "").unwrap();
     node.kill();
     node.again(&lab);
@@ -37,4 +39,5 @@ fn a_node_that_was_killed_often_has_only_the_executions_that_it_needs() {
         entries.filter(|it| it.file_name().to_string_lossy().starts_with('.')).count()
     };
     assert_eq!([left("node"), left("node/results"), left("node/downloads"), left("node/published")], [0, 0, 0, 0]);
+    assert_eq!([left("node/store/pins"), left("node/store/packs")], [0, 0]);
 }

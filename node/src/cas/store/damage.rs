@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use tempfile::NamedTempFile;
-
 use super::{at, lock, remove};
 use crate::cas::DataError;
+use crate::temporary;
 
 /// Largest file that is read: so many bad copies that the pack is of no use.
 const MAX_BYTES: u64 = 64 << 20;
@@ -82,7 +81,7 @@ impl Damage {
             remove(&self.path)?;
         } else {
             let write = || {
-                let mut file = NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
+                let mut file = temporary::file_in(self.path.parent().unwrap_or(Path::new(".")))?;
                 file.write_all(places.iter().map(|place| line(*place)).collect::<String>().as_bytes())?;
                 file.persist(&self.path)?;
                 Ok(())

@@ -77,6 +77,7 @@ pub use writer::Writer;
 use super::car::Key;
 use super::{Block, DataError, Shelf, identity_bytes};
 use crate::cas::Cid;
+use crate::temporary;
 
 /// How a store is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +130,12 @@ impl Store {
         let writer = self.writer();
         blocks.iter().try_for_each(|block| writer.write(block))?;
         writer.finish()
+    }
+
+    /// Removes temporary files that killed processes have left.
+    pub fn sweep(&self) {
+        temporary::sweep(&self.layout.packs());
+        temporary::sweep(&self.layout.pins());
     }
 
     /// Closes packs that another process has removed: the disk has their room again only once nobody has them open.

@@ -3,11 +3,10 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 
-use tempfile::NamedTempFile;
-
 use super::layout::{Layout, list, sync};
 use super::{Lock, Store, at};
 use crate::cas::{Cid, DataError, canonical};
+use crate::temporary;
 
 /// A DAG that is kept. Blocks of it that are not here are fetched by nobody, and kept once they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ impl Store {
         let dir = self.layout.pins();
         let path = dir.join(canonical(cid).to_string());
         let write = || {
-            let mut file = NamedTempFile::new_in(&dir)?;
+            let mut file = temporary::file_in(&dir)?;
             file.write_all(name.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(&path)?;
