@@ -96,8 +96,7 @@ impl Service {
         let disk = Arc::new(Disk::new(&data_dir, config.publisher.local_dir.clone()));
         disk.give_up_reserve();
         sweep(&data_dir, config.publisher.local_dir.as_deref());
-        let node = Arc::new(Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?);
-        node.store().sweep();
+        let node = join(config)?;
         let host = node.host().ok_or_else(|| HostFailure::new("the network was not started"))?;
         let store = Arc::new(JobStore::open(&data_dir.join(store::FILE_NAME)).map_err(failed)?);
         let backups = Line::start(&data_dir, Arc::clone(&store));
@@ -321,7 +320,14 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-/// Removes temporary files that killed processes have left where a node makes any.
+/// Opens the block store, without what killed processes have left in it, and joins the network.
+fn join(config: &Config) -> Result<Arc<Node>, ServiceError> {
+    let node = Node::join(config.node_config(Arc::new(|_| ()))?, host_config(config)?)?;
+    node.store().sweep();
+    Ok(Arc::new(node))
+}
+
+/// Removes temporary files that killed processes have left where a node makes any, besides its block store.
 fn sweep(data_dir: &Path, published: Option<&Path>) {
     temporary::sweep(data_dir);
     for dir in [SPOOL_DIR, data_dir::EXECUTIONS, data_dir::RESULTS, PUBLISHED_DIR, publisher::LEDGER_DIR] {
