@@ -146,7 +146,7 @@ impl Packs {
     }
 
     fn refresh_now_and_then(&self) -> Result<(), DataError> {
-        if self.age_ms() - self.looked_ms.load(Ordering::Relaxed).min(self.age_ms()) > LOOK_EVERY_MS {
+        if self.age_ms().saturating_sub(self.looked_ms.load(Ordering::Relaxed)) > LOOK_EVERY_MS {
             self.refresh()?;
             self.refresh_damage();
         }
