@@ -1,0 +1,1 @@
+//! Announcements that are large, many, or refer to what is not there.

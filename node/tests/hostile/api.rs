@@ -1,0 +1,1 @@
+//! Clients of the HTTP API: slow, many, and not invited.

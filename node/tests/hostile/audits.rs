@@ -1,0 +1,1 @@
+//! Providers that lie about single runs.

@@ -1,0 +1,1 @@
+//! Jobs and requesters that hold a provider's capacity without using it.

@@ -1,0 +1,1 @@
+//! Modules that cost much to compile.

@@ -1,0 +1,1 @@
+//! Bidders and requesters that would steer the draw.

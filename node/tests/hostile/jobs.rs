@@ -1,0 +1,1 @@
+//! Jobs whose numbers are too large.

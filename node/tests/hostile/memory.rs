@@ -1,0 +1,1 @@
+//! Programs that have the host keep memory for them.

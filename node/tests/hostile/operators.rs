@@ -1,0 +1,1 @@
+//! One party with many names.

@@ -1,0 +1,1 @@
+//! Peers of the network: floods, replays, equivocation, abuse of relays and of routing.

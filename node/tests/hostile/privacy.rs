@@ -1,0 +1,1 @@
+//! Private jobs: what others get to see of them.

@@ -1,0 +1,1 @@
+//! Web pages of other sites, in a browser of the user's.
