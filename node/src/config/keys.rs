@@ -51,6 +51,9 @@ settings! {
         peers: Vec<String> = "", flag "peer", env "BACALHAU_PEER";
         /// Closed cluster: nobody but these peer IDs may connect. Nothing lets everybody.
         allow_peers: Vec<PeerId> = "", flag "allow-peer";
+        /// Connections that one address (IPv4, or a /64 of IPv6) may have made to this node at once, of 256 in all. More is
+        /// of use where many nodes are behind one address.
+        max_connections_per_address: u32 = "64", flag "swarm-max-connections-per-address";
         /// Find nodes in the local network. It tells everybody there of this node.
         mdns: bool = "false", flag "mdns";
         /// Others can connect where this node listens. It then helps them to find each other at once, and not only when

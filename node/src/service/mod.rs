@@ -267,7 +267,8 @@ fn host_config(config: &Config) -> Result<HostConfig, ServiceError> {
         ..JobsConfig::default()
     };
     let allow = Some(swarm.allow_peers.iter().copied().collect()).filter(|_| !swarm.allow_peers.is_empty());
-    Ok(HostConfig { listen: swarm.listen.clone(), allow, jobs: Some(jobs), ..HostConfig::default() })
+    let per_address = usize::try_from(swarm.max_connections_per_address).unwrap_or(usize::MAX);
+    Ok(HostConfig { listen: swarm.listen.clone(), allow, per_address, jobs: Some(jobs), ..HostConfig::default() })
 }
 
 /// What jobs may read: of this machine, nothing that is not on the list.
