@@ -75,7 +75,8 @@ pub use engine::{Backend, ENGINE};
 pub use error::{Error, HostFailure};
 pub use execution::Execution;
 pub use gate::{
-    Export, Import, Inspection, Memory, Refusal, RefusalKind, Table, check_entry, describe, inspect, to_binary,
+    Bound, Excess, Export, Import, Inspection, Measured, Memory, Refusal, RefusalKind, Table, check_entry, describe,
+    inspect, measure, to_binary,
 };
 pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, check_unchanged, identities};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};

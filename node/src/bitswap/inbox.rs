@@ -12,7 +12,6 @@ use super::budget::Verdict;
 use super::message::{Message, Payload};
 use super::node::{Link, Node};
 use super::record::count;
-use super::room::Taken;
 use super::session::Answer;
 use super::{frame, prefix};
 use crate::cas::Hash;
@@ -27,13 +26,9 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
         let (bytes, room) = match frame::read(&mut stream, &link.record.pulse, &link.reading).await {
             Ok(Some(read)) => read,
             Ok(None) => return,
-            Err(error) => match error.kind() {
-                io::ErrorKind::InvalidData => return count(&link.record.tally.streams_broken, 1),
-                // It holds memory that others could use, and would go on to.
-                io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded => return node.throw_out(&link),
-                // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
-                _ => return,
-            },
+            // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
+            Err(error) if error.kind() != io::ErrorKind::InvalidData => return,
+            Err(_) => return count(&link.record.tally.streams_broken, 1),
         };
         let length = bytes.len();
         let Ok(message) = Message::decode(bytes) else {
@@ -73,7 +68,13 @@ fn wants(link: &Link, message: &Message) -> Option<Duration> {
     }
 }
 
-fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, held: (OwnedSemaphorePermit, Taken)) {
+fn blocks(
+    node: &Arc<Node>,
+    link: &Link,
+    message: &Message,
+    length: usize,
+    held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+) {
     let hashed = message.blocks.iter().filter_map(|block| hash(block, length)).collect::<Vec<_>>();
     let unreadable = (message.blocks.len() - hashed.len()) as u64;
     let (received, answers) =

@@ -16,7 +16,6 @@ mod outbox;
 mod prefix;
 mod pulse;
 mod record;
-mod room;
 mod session;
 
 use std::sync::Arc;

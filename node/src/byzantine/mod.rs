@@ -9,7 +9,6 @@ mod copycat;
 mod equivocator;
 mod flooder;
 mod meddler;
-pub mod raw;
 mod replayer;
 mod silent;
 mod slow;

@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) id: String,
     /// Where other nodes reach it, as `--peer` takes it.
     pub(crate) peer: String,
-    pub(crate) child: Child,
+    child: Child,
     line: String,
     log: PathBuf,
 }

@@ -2,11 +2,12 @@
 //!
 //! Three questions, each answered by an allow-list: is it a core WebAssembly module in the language that the profile
 //! fixes (`proposals`), does it import nothing but WASI preview 1 (`imports`), and can its entry point be called
-//! ([`check_entry`])? Every refusal names the offending item and what to do about it. All of it is a function of the
+//! ([`check_entry`])? And one by numbers: would it cost more to compile than its size lets expect (`bounds`)? Every refusal names the offending item and what to do about it. All of it is a function of the
 //! bytes, so every machine refuses the same modules.
 //!
 //! It compiles and runs nothing, and knows no limit of a job but the size of the module.
 
+mod bounds;
 mod describe;
 mod entry;
 mod imports;
@@ -17,6 +18,7 @@ mod refusal;
 mod sniff;
 pub(crate) mod wasi;
 
+pub use bounds::{Bound, Excess, Measured, measure};
 pub use entry::check_entry;
 pub(crate) use entry::refuse_entry;
 pub use inspection::{Export, Import, Inspection, Memory, Table};
@@ -34,10 +36,11 @@ const NEED_NO_MEMORY: [&str; 3] = ["proc_exit", "proc_raise", "sched_yield"];
 ///
 /// # Errors
 ///
-/// When it is too large, no core module at all, invalid, or in a language that jobs do not have.
+/// When it is too large, no core module at all, over a [`Bound`], invalid, or in a language that jobs do not have.
 pub fn describe(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
     check_size(wasm, max_bytes)?;
     sniff::require_module(wasm)?;
+    bounds::check(wasm).map_err(too_costly)?;
     let types = proposals::validate(wasm)?;
     describe::describe(wasm, types.as_ref()).map_err(|error| proposals::invalid(&error))
 }
@@ -56,6 +59,16 @@ pub fn inspect(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
     imports::check(&inspection.imports)?;
     check_memory(&inspection)?;
     Ok(inspection)
+}
+
+fn too_costly(excess: Excess) -> Refusal {
+    Refusal::new(
+        RefusalKind::Bound(excess),
+        format!(
+            "the module would cost too much to compile ({excess}): split what is so large, or build it with another \
+             compiler or other options"
+        ),
+    )
 }
 
 fn check_size(bytes: &[u8], max_bytes: u64) -> Result<(), Refusal> {

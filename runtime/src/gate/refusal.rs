@@ -1,5 +1,6 @@
 //! The one error of the gate: a sentence that names the item and the way out, and a kind for programs.
 
+use super::bounds::Excess;
 use crate::input::InputError;
 
 /// Why a module or a job cannot be run here. Every machine refuses it with the same words, and nothing was run.
@@ -16,6 +17,8 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// The module has more bytes than the job allows.
     TooLarge,
+    /// It would cost far more to compile than its size lets expect.
+    Bound(Excess),
     /// The bytes are no core WebAssembly module: something else, or only the beginning of one.
     NotAModule,
     /// A WebAssembly module that breaks the rules of the language.

@@ -1,0 +1,135 @@
+//! The bounds on what a module may cost to compile: one table. Each is at least four times the most that was found in real
+//! modules (`PROFILE.md`, "Bounds of this embedding"), and none moves a claim: a module that is refused makes none.
+
+use std::fmt;
+
+/// Something of a module whose number is bounded, since compilers take more time or memory for it than its bytes suggest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Bound {
+    /// Parameters of one function type.
+    Parameters,
+    /// Results of one function type.
+    Results,
+    /// Function types.
+    Types,
+    /// Parameters and results of all function types together.
+    TypeArity,
+    /// Functions that the module defines.
+    Functions,
+    /// Parameters and results of all these functions together.
+    FunctionArity,
+    /// Declared locals of one function.
+    Locals,
+    /// Constructs that are open at once in one function.
+    Nesting,
+    /// Loops that are open at once in one function.
+    LoopNesting,
+    /// Targets of all `br_table` of one function.
+    BranchTargets,
+    /// Values that may have to be carried over branches in one function: for each local, the branches, labels and targets up
+    /// to its last use.
+    CarriedValues,
+    /// Operands of all calls and branches of one function.
+    MovedOperands,
+    /// Heights of the operand stack, added up over the operators of one function.
+    OperandHeights,
+    /// Estimated bytes of machine code of the whole module, counters included.
+    MachineCode,
+}
+
+/// A row of the table.
+pub(super) struct Row {
+    pub(super) bound: Bound,
+    /// The most that is accepted, of anything.
+    most: u64,
+    /// And so much more for each unit of size: for a function its bytes, for `FunctionArity` the functions.
+    each: u64,
+}
+
+const fn fixed(bound: Bound, most: u64) -> Row {
+    Row { bound, most, each: 0 }
+}
+
+/// For what may grow with the size. Small functions have as much as one of 256 bytes.
+const fn by_size(bound: Bound, each: u64) -> Row {
+    Row { bound, most: 256 * each, each }
+}
+
+/// All bounds.
+pub(super) const TABLE: [Row; 14] = [
+    fixed(Bound::Parameters, 400),
+    fixed(Bound::Results, 32),
+    fixed(Bound::Types, 8_000),
+    fixed(Bound::TypeArity, 60_000),
+    fixed(Bound::Functions, 600_000),
+    by_size(Bound::FunctionArity, 16),
+    by_size(Bound::Locals, 1),
+    fixed(Bound::Nesting, 20_000),
+    fixed(Bound::LoopNesting, 800),
+    fixed(Bound::BranchTargets, 70_000),
+    by_size(Bound::CarriedValues, 160),
+    by_size(Bound::MovedOperands, 2),
+    by_size(Bound::OperandHeights, 140),
+    fixed(Bound::MachineCode, 1_700_000_000),
+];
+
+impl Row {
+    /// The most that is accepted of something of that size.
+    pub(super) fn limit(&self, size: u64) -> u64 {
+        self.most.saturating_add(self.each.saturating_mul(size))
+    }
+}
+
+impl Bound {
+    /// The most that is accepted of something of that size: the bytes of a function, or how many functions there are.
+    pub(super) fn limit(self, size: u64) -> u64 {
+        TABLE.iter().find(|row| row.bound == self).map_or(0, |row| row.limit(size))
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parameters => "parameters of a function type",
+            Self::Results => "results of a function type",
+            Self::Types => "function types",
+            Self::TypeArity => "parameters and results of all function types",
+            Self::Functions => "functions",
+            Self::FunctionArity => "parameters and results of all functions",
+            Self::Locals => "locals of a function",
+            Self::Nesting => "nested constructs of a function",
+            Self::LoopNesting => "nested loops of a function",
+            Self::BranchTargets => "targets of br_table in a function",
+            Self::CarriedValues => "locals of a function by the branches up to their last use",
+            Self::MovedOperands => "operands of the calls and branches of a function",
+            Self::OperandHeights => "heights of the operand stack over the operators of a function",
+            Self::MachineCode => "bytes of machine code (estimated)",
+        })
+    }
+}
+
+/// By how much a module is over a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// What there is too much of.
+    pub bound: Bound,
+    /// Index of the function, or of the type for [`Bound::Parameters`] and [`Bound::Results`]; none where the module as a whole is meant.
+    pub index: Option<u32>,
+    /// How much there is, or so much at least: counting ends at the limit.
+    pub measured: u64,
+    /// How much is accepted.
+    pub limit: u64,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bound, index, measured, limit } = self;
+        match (bound, index) {
+            (Bound::Parameters | Bound::Results, Some(index)) => write!(f, "type {index}: ")?,
+            (_, Some(index)) => write!(f, "function {index}: ")?,
+            (_, None) => {}
+        }
+        write!(f, "{bound}: {measured}, and the limit is {limit}")
+    }
+}

@@ -1,0 +1,183 @@
+//! Each bound at its limit and one over it.
+
+use wasm_encoder::{
+    BlockType, CodeSection, Function, FunctionSection, Instruction as I, MemorySection, MemoryType, Module,
+    TypeSection, ValType,
+};
+
+use super::*;
+
+/// A module with function types of so many parameters and results, and functions of the type of the first index.
+fn module(types: &[(usize, usize)], functions: impl IntoIterator<Item = (u32, Function)>) -> Vec<u8> {
+    let (mut type_section, mut function_section, mut code) =
+        (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    for (params, results) in types {
+        type_section.ty().function(vec![ValType::I64; *params], vec![ValType::I64; *results]);
+    }
+    for (ty, function) in functions {
+        function_section.function(ty);
+        code.function(&function);
+    }
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    let mut module = Module::new();
+    module.section(&type_section).section(&function_section).section(&memories).section(&code);
+    module.finish()
+}
+
+/// A function with locals of type `i64` and a body.
+fn function(locals: usize, body: &[I<'_>]) -> Function {
+    let mut function = Function::new([(u32::try_from(locals).unwrap(), ValType::I64)]);
+    for instruction in body {
+        function.instruction(instruction);
+    }
+    function.instruction(&I::End);
+    function
+}
+
+fn one(locals: usize, body: &[I<'_>]) -> Vec<u8> {
+    module(&[(0, 0)], [(0, function(locals, body))])
+}
+
+fn nested(construct: &I<'static>, depth: usize) -> Vec<u8> {
+    one(0, &[vec![construct.clone(); depth], vec![I::End; depth]].concat())
+}
+
+/// A module with so much of it, which is over no other bound before that.
+fn with(bound: Bound, n: usize) -> Vec<u8> {
+    match bound {
+        Bound::Parameters => module(&[(n, 0)], []),
+        Bound::Results => module(&[(0, n)], []),
+        Bound::Types => module(&vec![(1, 1); n], []),
+        Bound::TypeArity => {
+            let mut types = vec![(300, 0); n / 300];
+            types.push((n % 300, 0));
+            module(&types, [])
+        }
+        Bound::Functions => module(&[(0, 0)], (0..n).map(|_| (0, function(0, &[])))),
+        // Of 1,000 functions some have 40 parameters.
+        Bound::FunctionArity => {
+            module(&[(0, 0), (40, 0)], (0..1_000).map(|index| (u32::from(index < n), function(0, &[]))))
+        }
+        Bound::Locals => one(n, &[]),
+        Bound::Nesting => nested(&I::Block(BlockType::Empty), n),
+        Bound::LoopNesting => nested(&I::Loop(BlockType::Empty), n),
+        Bound::BranchTargets => one(0, &[I::I32Const(0), I::BrTable(vec![0; n].into(), 0)]),
+        Bound::CarriedValues => {
+            let ways = vec![[I::I32Const(0), I::BrIf(0)]; n].concat();
+            let uses: Vec<_> = (0..800).flat_map(|local| [I::LocalGet(local), I::Drop]).collect();
+            one(800, &[ways, uses].concat())
+        }
+        Bound::MovedOperands => {
+            let (to, from) = (vec![I::I64Const(0); 30], vec![I::Drop; 30]);
+            let body = [to, vec![I::Call(0); n], from].concat();
+            module(&[(30, 30), (0, 0)], [(0, function(0, &[I::Unreachable])), (1, function(0, &body))])
+        }
+        Bound::OperandHeights => {
+            let (to, held, from) =
+                (vec![I::I64Const(0); 200], vec![[I::I64Eqz, I::I64ExtendI32U]; n].concat(), vec![I::Drop; 200]);
+            one(0, &[to, held, from].concat())
+        }
+        // A thousand functions of the same size, and none of the usual.
+        Bound::MachineCode => {
+            let body = vec![[I::I32Const(0), I::MemoryGrow(0), I::Drop]; n].concat();
+            module(&[(0, 0)], (0..1_000).map(|_| (0, function(0, &body))))
+        }
+    }
+}
+
+/// The smallest of these numbers at which the module is refused.
+fn first_refused(bound: Bound, most: usize) -> usize {
+    let (mut accepted, mut refused) = (0, most);
+    while accepted + 1 < refused {
+        let middle = usize::midpoint(accepted, refused);
+        if check(&with(bound, middle)).is_ok() { accepted = middle } else { refused = middle }
+    }
+    refused
+}
+
+#[track_caller]
+fn holds(bound: Bound, most: usize) -> usize {
+    let first = first_refused(bound, most);
+    let excess = check(&with(bound, first)).expect_err("it is refused");
+    assert_eq!(excess.bound, bound, "{excess}");
+    assert!(excess.measured > excess.limit, "{excess}");
+    let before = measure(&with(bound, first - 1)).into_iter().find(|measured| measured.bound == bound).unwrap();
+    assert!(before.measured <= before.limit, "{before:?}");
+    first
+}
+
+#[test]
+fn numbers_that_do_not_grow_with_the_module_are_bounded() {
+    for (bound, limit) in [
+        (Bound::Parameters, 400),
+        (Bound::Results, 32),
+        (Bound::Types, 8_000),
+        (Bound::TypeArity, 60_000),
+        (Bound::LoopNesting, 800),
+        (Bound::Nesting, 20_000),
+        (Bound::BranchTargets, 70_000),
+        (Bound::Functions, 600_000),
+    ] {
+        assert_eq!(check(&with(bound, limit)), Ok(()), "{bound}");
+        let excess = check(&with(bound, limit + 1)).expect_err("it is refused");
+        assert_eq!((excess.bound, excess.measured, excess.limit), (bound, limit as u64 + 1, limit as u64));
+    }
+}
+
+#[test]
+fn numbers_that_grow_with_the_module_are_bounded_by_its_size() {
+    for bound in
+        [Bound::FunctionArity, Bound::Locals, Bound::CarriedValues, Bound::MovedOperands, Bound::OperandHeights]
+    {
+        holds(bound, 10_000);
+    }
+}
+
+#[test]
+fn the_machine_code_of_a_module_is_bounded() {
+    assert_eq!(check(&with(Bound::MachineCode, 10_000)), Ok(()));
+    let excess = check(&with(Bound::MachineCode, 14_000)).expect_err("it is refused");
+    assert_eq!(excess.bound, Bound::MachineCode);
+}
+
+#[test]
+fn every_bound_is_in_the_table_once_and_every_number_is_counted() {
+    let mut bounds: Vec<_> = table::TABLE.iter().map(|row| row.bound).collect();
+    bounds.sort_unstable();
+    let mut counted: Vec<_> = measure(&one(0, &[])).iter().map(|measured| measured.bound).collect();
+    counted.sort_unstable();
+    assert_eq!(bounds, counted);
+}
+
+#[test]
+fn dead_code_is_counted_by_nothing_but_its_bytes_and_its_depth() {
+    let dead = [vec![I::Unreachable], vec![I::Block(BlockType::Empty); 50], vec![I::Br(0); 1_000], vec![I::End; 50]];
+    let measured = measure(&one(0, &dead.concat()));
+    let of = |bound| measured.iter().find(|measured| measured.bound == bound).unwrap().measured;
+    assert_eq!((of(Bound::Nesting), of(Bound::OperandHeights), of(Bound::MovedOperands)), (50, 0, 0));
+}
+
+#[test]
+fn a_local_counts_up_to_the_end_of_the_outermost_loop_that_uses_it() {
+    let use_it = [I::LocalGet(0), I::Drop];
+    let branches = vec![[I::I32Const(0), I::BrIf(0)]; 10].concat();
+    let carried = |body: Vec<I<'_>>| {
+        measure(&one(1, &body)).into_iter().find(|of| of.bound == Bound::CarriedValues).unwrap().measured
+    };
+    assert_eq!(carried([&use_it[..], &branches].concat()), 0);
+    assert_eq!(carried([&branches[..], &use_it].concat()), 10);
+    let looping = [&[I::Loop(BlockType::Empty)][..], &use_it, &branches, &[I::End], &branches].concat();
+    assert_eq!(carried(looping), 12, "the loop, its end, and ten branches in it");
+}
+
+#[test]
+fn a_refusal_names_what_where_how_much_and_the_limit() {
+    let refusal = crate::gate::inspect(&with(Bound::Parameters, 401), 1 << 20).expect_err("it is refused");
+    let expected = Excess { bound: Bound::Parameters, index: Some(0), measured: 401, limit: 400 };
+    assert_eq!(refusal.kind(), crate::gate::RefusalKind::Bound(expected));
+    assert!(
+        refusal.to_string().contains("(type 0: parameters of a function type: 401, and the limit is 400)"),
+        "{refusal}"
+    );
+}

@@ -1,0 +1,40 @@
+//! About how many bytes of machine code an operator becomes, with the counters and canonical NaNs that are added to it: no
+//! less than what the quick or the optimising compiler makes of it, whichever makes more.
+
+use wasmparser::Operator;
+
+/// A function: its prologue, its frame, its fuel.
+pub(super) const FUNCTION: u64 = 128;
+/// A parameter or local, which the quick compiler stores or clears.
+pub(super) const LOCAL: u64 = 8;
+/// An operand that a call or a branch moves.
+pub(super) const MOVED: u64 = 8;
+/// A target of a `br_table`.
+pub(super) const TARGET: u64 = 16;
+
+/// An operator without what it moves and without its targets.
+#[allow(clippy::enum_glob_use, reason = "the operators are the subject")]
+pub(super) fn of(operator: &Operator<'_>) -> u64 {
+    use Operator::*;
+    match operator {
+        Nop | Drop | Else | Unreachable | End | Block { .. } => 4,
+        LocalGet { .. } | LocalSet { .. } | LocalTee { .. } | I32Const { .. } | I64Const { .. } => 8,
+        Loop { .. } | BrTable { .. } => 48,
+        Call { .. } => 32,
+        CallIndirect { .. }
+        | MemoryGrow { .. }
+        | MemoryCopy { .. }
+        | MemoryFill { .. }
+        | MemoryInit { .. }
+        | TableGrow { .. }
+        | TableCopy { .. }
+        | TableFill { .. }
+        | TableInit { .. }
+        | TableGet { .. }
+        | TableSet { .. }
+        | RefFunc { .. }
+        | DataDrop { .. }
+        | ElemDrop { .. } => 128,
+        _ => 16,
+    }
+}
