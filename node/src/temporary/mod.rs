@@ -3,13 +3,17 @@
 //! by the next process that makes one in the same directory, or that sweeps it at its start.
 //!
 //! A file system without locks keeps leftovers: nobody can tell there whose they are.
+//!
+//! The parent may be a directory that others write to, such as /tmp. So a directory is open to its user only, and what belongs to
+//! another user, or can be written by one, is not removed: its owner could put links in the place of what is being removed.
 
 mod scrub;
 mod sweep;
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +25,8 @@ pub(crate) use sweep::sweep;
 
 /// How the names of all of them begin.
 pub(crate) const PREFIX: &str = ".bacalhau-tmp-";
+/// Mode of the directories.
+const PRIVATE: u32 = 0o700;
 /// Random characters behind that.
 const RANDOM: usize = 12;
 /// How often one is made anew because it was swept before it was locked.
@@ -59,7 +65,8 @@ struct Owned {
 pub(crate) fn dir_in(parent: &Path) -> io::Result<TempDir> {
     sweep::once(parent);
     for _ in 0..TRIES {
-        let dir = Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempdir_in(parent)?;
+        let closed = Permissions::from_mode(PRIVATE);
+        let dir = Builder::new().prefix(PREFIX).rand_bytes(RANDOM).permissions(closed).tempdir_in(parent)?;
         let Ok(lock) = File::open(dir.path()) else { continue };
         if own(&lock, dir.path())? {
             let owned = Owned::new(dir.path(), Some(lock))?;

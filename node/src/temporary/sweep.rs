@@ -1,8 +1,9 @@
 //! Removes what killed processes have left: what has a temporary's name and no lock. What a living process owns is locked.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,12 +11,14 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 
 use super::scrub::scrub_until;
-use super::{PREFIX, is_at};
+use super::{PREFIX, PRIVATE, is_at};
 
 /// Names of a directory that are looked at.
 const MAX_NAMES: usize = 100_000;
 /// How long one sweep takes at most; the next one goes on.
 const LONGEST: Duration = Duration::from_secs(2);
+/// Mode bits by which others can write.
+const OTHERS_WRITE: u32 = 0o022;
 /// Directories that are remembered as swept.
 const MAX_SWEPT: usize = 1024;
 
@@ -46,6 +49,11 @@ pub(crate) fn sweep(dir: &Path) -> usize {
     ours.filter(|name| matches!(remove(&dir.join(name), deadline), Ok(true))).count()
 }
 
+/// Whether it belongs to the user of this process, and no other user can change it.
+fn is_only_ours(metadata: &Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & OTHERS_WRITE == 0
+}
+
 /// Whether it was left, and is removed.
 fn remove(path: &Path, deadline: Instant) -> io::Result<bool> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -55,7 +63,13 @@ fn remove(path: &Path, deadline: Instant) -> io::Result<bool> {
     if !is_at(&file, path)? {
         return Ok(false);
     }
-    if file.metadata()?.is_dir() {
+    let metadata = file.metadata()?;
+    if !is_only_ours(&metadata) {
+        return Ok(false);
+    }
+    if metadata.is_dir() {
+        // By its handle, so that nothing else gets the mode. From now on no other user comes in.
+        file.set_permissions(Permissions::from_mode(PRIVATE))?;
         return scrub_until(path, deadline);
     }
     fs::remove_file(path)?;

@@ -47,6 +47,27 @@ fn what_has_an_owner_stays_and_what_was_left_goes() {
     assert!(dir.path().join(format!("{PREFIX}late")).exists());
 }
 
+#[test]
+fn what_another_user_owns_or_can_write_is_not_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = |name: &str| {
+        let path = dir.path().join(format!("{PREFIX}{name}"));
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("kept"), "").unwrap();
+        path
+    };
+    let (open, others) = (left("open"), left("others"));
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    // Only root can give a directory away; where the test is not root, the first half is tested.
+    let given = std::os::unix::fs::chown(&others, Some(12_345), None).is_ok();
+    sweep(dir.path());
+    assert!(open.join("kept").exists());
+    assert_eq!(others.join("kept").exists(), given);
+    // What the sweep would have followed into: a directory of another user's, by a link of that user's.
+    let made = dir_in(dir.path()).unwrap();
+    assert_eq!(fs::metadata(made.path()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
 /// Not a test by itself: makes temporaries in a directory of the environment until it is killed.
 #[test]
 fn make_until_killed() {
