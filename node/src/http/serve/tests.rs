@@ -171,6 +171,21 @@ fn nothing_else_is_seen() {
 }
 
 #[test]
+fn many_ranges_of_a_large_file_are_no_more_work_than_one() {
+    let stage = stage();
+    let large = fs::File::create(stage.dir.path().join("public/large")).unwrap();
+    large.set_len(1 << 30).unwrap();
+    // Each of these would be most of the file, and all in one answer.
+    let ranges = vec!["0-1073741822"; 600].join(",");
+    let reply = stage.ask("GET", "/large", &[&format!("Range: bytes={ranges}")]);
+    assert_eq!((reply.status(), reply.header("content-range")), ("416", Some("bytes */1073741824")));
+    for range in ["bytes=-0", "bytes=5-2", "bytes=18446744073709551616-", "bytes=1073741824-", "lines=1-2"] {
+        let reply = stage.ask("HEAD", "/large", &[&format!("Range: {range}")]);
+        assert!(matches!(reply.status(), "416" | "200"), "{range}: {}", reply.status());
+    }
+}
+
+#[test]
 fn slow_clients_do_not_keep_others_out() {
     // Says nothing; half of something; does not read; asks nothing more.
     let table = [

@@ -75,6 +75,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::*;
+    use crate::storage::Fields;
 
     #[test]
     fn only_a_readable_thing_below_the_fixed_part_counts() {
@@ -110,6 +111,30 @@ mod tests {
             let error = find(name).unwrap_err();
             assert!(error.contains(why), "{name:?}: {error}");
         }
+    }
+
+    #[test]
+    fn metadata_of_a_job_leads_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        fs::create_dir_all(base.join("data/tenant")).unwrap();
+        fs::write(base.join("secret"), "x").unwrap();
+        fs::write(base.join("data/other-secret"), "x").unwrap();
+        let text = format!("{}/data/tenant/{{{{.Metadata.piece}}}}/{{{{.Cid}}}}", base.display());
+        let template = Template::parse(&text).unwrap();
+        let cid = "bafkqaaa".to_owned();
+        for piece in ["../..", "..", "a/../../..", "\0", "../../secret\0", "../other-secret", "./../.."] {
+            let metadata = [("piece".to_owned(), piece.to_owned())].into();
+            let fields = Fields { cid: cid.clone(), metadata, ..Fields::default() };
+            let rendered = template.render(&fields).unwrap();
+            let error = find(&template, &rendered).unwrap_err().to_string();
+            assert!(error.contains("leaves"), "{piece:?}: {error}");
+        }
+        // An absolute path stays below, and is not there.
+        let metadata = [("piece".to_owned(), "/etc/passwd".to_owned())].into();
+        let fields = Fields { cid, metadata, ..Fields::default() };
+        assert_eq!(find(&template, &template.render(&fields).unwrap()).unwrap(), None);
+        assert!(template.render(&Fields::default()).is_err(), "a path with a hole in it");
     }
 
     #[test]
