@@ -149,6 +149,8 @@ fn start_host(identity: Identity, threads: &Threads, jobs: JobsConfig) -> Result
         listen: vec![loopback],
         dial_timeout: DIAL,
         shared: Some(threads.clone()),
+        // All of them are at one.
+        per_address: usize::MAX,
         jobs: Some(jobs),
         ..HostConfig::default()
     };

@@ -52,7 +52,7 @@ impl Default for Config {
             reask: Duration::from_secs(5),
             comeback: Duration::from_secs(20),
             window_bytes: 16 << 20,
-            queue: 16_384,
+            queue: 4096,
             budget: Budget::default(),
         }
     }

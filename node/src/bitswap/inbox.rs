@@ -12,6 +12,7 @@ use super::budget::Verdict;
 use super::message::{Message, Payload};
 use super::node::{Link, Node};
 use super::record::count;
+use super::room::Taken;
 use super::session::Answer;
 use super::{frame, prefix};
 use crate::cas::Hash;
@@ -26,9 +27,13 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
         let (bytes, room) = match frame::read(&mut stream, &link.record.pulse, &link.reading).await {
             Ok(Some(read)) => read,
             Ok(None) => return,
-            // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
-            Err(error) if error.kind() != io::ErrorKind::InvalidData => return,
-            Err(_) => return count(&link.record.tally.streams_broken, 1),
+            Err(error) => match error.kind() {
+                io::ErrorKind::InvalidData => return count(&link.record.tally.streams_broken, 1),
+                // It holds memory that others could use, and would go on to.
+                io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded => return node.throw_out(&link),
+                // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
+                _ => return,
+            },
         };
         let length = bytes.len();
         let Ok(message) = Message::decode(bytes) else {
@@ -68,13 +73,7 @@ fn wants(link: &Link, message: &Message) -> Option<Duration> {
     }
 }
 
-fn blocks(
-    node: &Arc<Node>,
-    link: &Link,
-    message: &Message,
-    length: usize,
-    held: (OwnedSemaphorePermit, OwnedSemaphorePermit),
-) {
+fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, held: (OwnedSemaphorePermit, Taken)) {
     let hashed = message.blocks.iter().filter_map(|block| hash(block, length)).collect::<Vec<_>>();
     let unreadable = (message.blocks.len() - hashed.len()) as u64;
     let (received, answers) =

@@ -16,6 +16,7 @@ mod outbox;
 mod prefix;
 mod pulse;
 mod record;
+mod room;
 mod session;
 
 use std::sync::Arc;

@@ -11,18 +11,16 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use super::config::Config;
 use super::desk::Desk;
 use super::inbox;
-use super::message::{MAX_MESSAGE_BYTES, Want};
+use super::message::Want;
 use super::outbox::Outbox;
 use super::record::{Record, Records};
+use super::room::{Room, Rooms};
 use super::session::{Answer, Session, Step};
 use crate::cas::Shelf;
 use crate::transport::{HostHandle, PeerEvent, PeerStream};
 
 /// Messages of one peer that are hashed at once.
 const HASHING: usize = 4;
-/// Bytes of messages of one peer that are being read and hashed. It may have hundreds of streams open, and could otherwise begin
-/// a large message on each.
-pub(super) const READING_BYTES: usize = 8 * MAX_MESSAGE_BYTES;
 /// Peers that read from the shelf at once.
 const READING: usize = 4;
 /// How often time is looked at while somebody waits, at most.
@@ -35,6 +33,7 @@ pub(super) struct Node {
     pub(super) records: Records,
     shelf: Arc<dyn Shelf>,
     turns: Arc<Semaphore>,
+    rooms: Rooms,
     session: Mutex<Session>,
     links: Mutex<HashMap<PeerId, Arc<Link>>>,
     /// Somebody waits.
@@ -48,8 +47,8 @@ pub(super) struct Link {
     pub(super) record: Arc<Record>,
     pub(super) desk: Arc<Desk>,
     pub(super) hashing: Arc<Semaphore>,
-    /// Bytes that messages may still take.
-    pub(super) reading: Arc<Semaphore>,
+    /// What its messages take in memory. It may have hundreds of streams open, and could otherwise begin a large one on each.
+    pub(super) reading: Room,
     wants: mpsc::UnboundedSender<Vec<Want>>,
 }
 
@@ -60,6 +59,7 @@ impl Node {
             records: Records::new(config.budget.clone()),
             shelf,
             turns: Arc::new(Semaphore::new(READING)),
+            rooms: Rooms::new(),
             session: Mutex::new(Session::new(&config)),
             config,
             links: Mutex::default(),
@@ -126,7 +126,7 @@ impl Node {
         let (answered, served) = mpsc::channel(1);
         let desk = Arc::new(Desk::new(self.config.queue));
         let hashing = Arc::new(Semaphore::new(HASHING));
-        let reading = Arc::new(Semaphore::new(READING_BYTES));
+        let reading = self.rooms.of_peer();
         let link = Arc::new(Link { peer: id, record: record.clone(), desk: desk.clone(), hashing, reading, wants });
         self.links().insert(id, link);
         self.host.spawn(desk.serve(self.shelf.clone(), self.turns.clone(), record.clone(), answered));

@@ -9,6 +9,7 @@ mod copycat;
 mod equivocator;
 mod flooder;
 mod meddler;
+pub mod raw;
 mod replayer;
 mod silent;
 mod slow;

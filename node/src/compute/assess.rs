@@ -10,6 +10,11 @@ use super::policy::{Policy, source_of};
 use crate::job::{AnnouncedJob, DeclineReason, Declined, Engine, InputSpec, Resources, container_memory};
 use crate::storage::{Sources, Storage};
 
+/// What a WebAssembly run takes of the processors at least: it is one thread, and nothing holds it to a part of a processor.
+const WASM_CPU_MILLIS: u64 = 1000;
+/// What a container takes of the processors whose job does not say.
+const CONTAINER_CPU_MILLIS: u64 = 1000;
+
 /// Assesses jobs. It may look for data and ask probes, so it takes its time.
 #[derive(Debug)]
 pub struct Assessor {
@@ -26,26 +31,29 @@ impl Assessor {
         Self { me, executors, policy, sources, per_job }
     }
 
-    /// What one execution of each shard that this node wants would take: as much as the job asks for, and not less than it could use. Inputs
-    /// of which nobody says a size in advance are taken for empty.
+    /// What one execution of each shard that this node wants would take: as much as the job asks for, and not less than it could
+    /// use. A WebAssembly run takes a whole processor, whatever the job asks for. Inputs of unknown size count as empty.
     ///
     /// # Errors
     /// Why the job is none for this node.
     pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         let spec = &job.request.request.spec;
         self.executors.of(&spec.engine).map_err(|why| Declined::new(DeclineReason::NoEngine, why))?;
-        let cpu_millis = if spec.resources.cpu_millis == 0 { 1000 } else { spec.resources.cpu_millis };
-        let memory_bytes = match &spec.engine {
-            Engine::Wasm(wasm) => spec.resources.memory_bytes.max(wasm.job.limits.memory_bytes),
-            Engine::Docker(_) => container_memory(&spec.resources),
+        let asked = spec.resources;
+        let (cpu_millis, memory_bytes) = match &spec.engine {
+            Engine::Wasm(wasm) => {
+                (asked.cpu_millis.max(WASM_CPU_MILLIS), asked.memory_bytes.max(wasm.job.limits.memory_bytes))
+            }
+            Engine::Docker(_) if asked.cpu_millis == 0 => (CONTAINER_CPU_MILLIS, container_memory(&asked)),
+            Engine::Docker(_) => (asked.cpu_millis, container_memory(&asked)),
         };
         for (what, wanted, most) in [
             ("thousandths of a core", cpu_millis, self.per_job.cpu_millis),
             ("bytes of memory", memory_bytes, self.per_job.memory_bytes),
-            ("bytes of disk", spec.resources.disk_bytes, self.per_job.disk_bytes),
+            ("bytes of disk", asked.disk_bytes, self.per_job.disk_bytes),
         ] {
             if wanted > most {
-                let why = format!("the job asks for {wanted} {what}, and this node gives one execution {most}");
+                let why = format!("the job takes {wanted} {what}, and this node gives one execution {most}");
                 return Err(Declined::new(DeclineReason::TooLarge, why));
             }
         }
@@ -66,7 +74,7 @@ impl Assessor {
                     };
                     bytes = bytes.saturating_add(size);
                 }
-                Ok(Some(Resources { cpu_millis, memory_bytes, disk_bytes: spec.resources.disk_bytes.max(bytes) }))
+                Ok(Some(Resources { cpu_millis, memory_bytes, disk_bytes: asked.disk_bytes.max(bytes) }))
             })
             .collect()
     }
@@ -99,18 +107,26 @@ mod tests {
     fn what_has_to_be_fetched_takes_disk_and_the_programs_limit_memory() {
         let server = TestServer::start(|_, stream| respond(stream, "200 OK", &[], b"hello"));
         let url = server.url("/a").to_string();
-        let job = job(Link::of_raw(b""), "data:,x", &[(url.as_str(), "/a"), ("data:,local", "/b")]);
+        let mut job = job(Link::of_raw(b""), "data:,x", &[(url.as_str(), "/a"), ("data:,local", "/b")]);
         let policy = || Policy { locality: Locality::Anywhere, ..Policy::default() };
         let per_job = Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 100 };
-        let assess = |per_job| {
+        let assess = |job: &AnnouncedJob, per_job| {
             let me = job.requester.peer;
             let sources = sources(LocalStorage::default());
             let executors = executors(&sources);
-            Assessor::new(me, executors, policy(), sources, per_job).assess(&job)
+            Assessor::new(me, executors, policy(), sources, per_job).assess(job)
         };
         let memory_bytes = Limits::default().memory_bytes;
-        assert_eq!(assess(per_job), Ok(vec![Some(Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 })]));
-        let error = assess(Resources { memory_bytes: 1 << 20, ..per_job }).unwrap_err();
+        assert_eq!(assess(&job, per_job), Ok(vec![Some(Resources { cpu_millis: 1000, memory_bytes, disk_bytes: 5 })]));
+        job.request.request.spec.resources.cpu_millis = 1;
+        assert_eq!(
+            assess(&job, per_job).unwrap()[0].unwrap().cpu_millis,
+            1000,
+            "it is one thread, and takes all of it"
+        );
+        let error = assess(&job, Resources { cpu_millis: 999, ..per_job }).unwrap_err();
+        assert!(error.why.contains("1000 thousandths of a core"), "{error:?}");
+        let error = assess(&job, Resources { memory_bytes: 1 << 20, ..per_job }).unwrap_err();
         assert!(error.why.contains("bytes of memory"), "{error:?}");
         assert_eq!(error.reason, DeclineReason::TooLarge);
     }

@@ -1,13 +1,13 @@
-//! Which jobs this node wants: where their data is, whether they have any, and what an external probe says. All of it
-//! has to agree. How much a job takes is the business of `assess`.
+//! Which jobs this node wants: how large their numbers are, where their data is, whether they have any, and what an external
+//! probe says. All of it has to agree. How much a job takes is the business of `assess`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use libp2p::PeerId;
 
+use super::maxima::Maxima;
 use super::probe::Probe;
-use crate::job::{AnnouncedJob, DeclineReason, Declined, InputSpec, MAX_TIMEOUT_SECONDS};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, InputSpec};
 use crate::storage::{Source, SourceError, Sources, Storage};
 
 /// Where the data of a job has to be.
@@ -21,27 +21,16 @@ pub enum Locality {
 }
 
 /// What this node wants.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Policy {
     /// Where inputs have to be. Default [`Locality::Local`].
     pub locality: Locality,
     /// Refuse jobs without any input. Default: no.
     pub reject_stateless: bool,
-    /// The longest that an execution may ask to take. Default: as long as any job may.
-    pub max_timeout: Duration,
+    /// The largest numbers that a job may have.
+    pub maxima: Maxima,
     /// Whoever is asked besides, in this order. Default: nobody.
     pub probes: Vec<Probe>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            locality: Locality::default(),
-            reject_stateless: false,
-            max_timeout: Duration::from_secs(MAX_TIMEOUT_SECONDS),
-            probes: Vec::new(),
-        }
-    }
 }
 
 impl Policy {
@@ -51,11 +40,7 @@ impl Policy {
     /// Why none.
     pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<Vec<bool>, Declined> {
         let declined = |reason| move |why| Declined::new(reason, why);
-        let (wanted, most) = (job.request.request.spec.timeout_seconds, self.max_timeout.as_secs());
-        if wanted > most {
-            let why = format!("the job asks for {wanted} s, and this node gives an execution {most} s");
-            return Err(Declined::new(DeclineReason::TooLarge, why));
-        }
+        self.maxima.check(&job.request.request.spec)?;
         if self.reject_stateless && job.shards.iter().all(Vec::is_empty) {
             let why = "the job has no inputs, and this node takes no stateless jobs";
             return Err(Declined::new(DeclineReason::Policy, why));

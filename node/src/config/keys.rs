@@ -51,6 +51,9 @@ settings! {
         peers: Vec<String> = "", flag "peer", env "BACALHAU_PEER";
         /// Closed cluster: nobody but these peer IDs may connect. Nothing lets everybody.
         allow_peers: Vec<PeerId> = "", flag "allow-peer";
+        /// Connections that one address (IPv4, or a /64 of IPv6) may have made to this node at once, of 256 in all. More is
+        /// of use where many nodes are behind one address.
+        max_connections_per_address: u32 = "64", flag "swarm-max-connections-per-address";
         /// Find nodes in the local network. It tells everybody there of this node.
         mdns: bool = "false", flag "mdns";
         /// Others can connect where this node listens. It then helps them to find each other at once, and not only when
@@ -66,14 +69,15 @@ settings! {
     compute: ComputeSettings {
         /// Whether this node bids on jobs.
         enabled: bool = "true", flag "compute";
-        /// Processors that all executions together may take. By default all.
+        /// Processors that all executions together may take. By default all. A WebAssembly run takes a whole one.
         total_cpu: Option<Cpu> = "", flag "limit-total-cpu";
         /// Memory that all executions together may take. By default all.
         total_memory: Option<Size> = "", flag "limit-total-memory";
         /// Disk that all executions together may take. By default the size of the file system where the data is kept. More
         /// than is free at the time is never promised.
         total_disk: Option<Size> = "", flag "limit-total-disk";
-        /// Processors that one execution may take. By default as many as all.
+        /// Processors that one execution may take. By default as many as all. A WebAssembly run takes a whole one, whatever its job
+        /// asks for: with less than 1, this node bids on none.
         job_cpu: Option<Cpu> = "", flag "limit-job-cpu";
         /// Memory that one execution may take. By default as much as all.
         job_memory: Option<Size> = "", flag "limit-job-memory";
@@ -90,8 +94,29 @@ settings! {
         probe_exec: Option<String> = "", flag "job-selection-probe-exec";
         /// Directories of this machine from which jobs may read: of other paths, no job sees anything.
         allow_listed_local_paths: Vec<PathBuf> = "", flag "allow-listed-local-paths";
-        /// The longest that one execution may ask to take. Jobs that ask for more are none for this node.
+        /// Largest time-out of a job. A job with a larger number than one of these is not bid on, and the log says which number it
+        /// is.
         max_timeout: Span = "24h", flag "max-job-timeout";
+        /// Largest module of a job (`limits.module_bytes`).
+        max_module: Size = "256MiB", flag "max-job-module";
+        /// Most elements of the tables of a job (`limits.table_elements`).
+        max_table_elements: u32 = "10000000", flag "max-job-table-elements";
+        /// Most descriptors that a job may have open at once (`limits.open_files`).
+        max_open_files: u32 = "4096", flag "max-job-open-files";
+        /// Largest outputs of a job (`limits.output_bytes`).
+        max_output: Size = "16GiB", flag "max-job-output";
+        /// Most files, directories and links in the outputs of a job (`limits.output_files`).
+        max_output_files: u32 = "1000000", flag "max-job-output-files";
+        /// Largest standard output and standard error of a job, together (`limits.log_bytes`).
+        max_log: Size = "1GiB", flag "max-job-log";
+        /// Most arguments of a job.
+        max_args: u32 = "4096", flag "max-job-args";
+        /// Largest size of all arguments of a job, with one byte for the end of each.
+        max_args_size: Size = "128KiB", flag "max-job-args-size";
+        /// Most environment variables of a job.
+        max_env: u32 = "1024", flag "max-job-env";
+        /// Largest size of the environment of a job, with two bytes for the ends of each name and value.
+        max_env_size: Size = "128KiB", flag "max-job-env-size";
         /// How long results are kept for a requester that does not ask for them.
         keep_results: Span = "1h", flag "keep-results";
         /// How long a node that is told to stop waits for executions that run. What is cut off begins anew at the next start.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::keys::{Config, EstuarySettings};
 use super::{ConfigError, Secret, default_data_dir};
-use crate::compute::ComputeConfig;
+use crate::compute::{ComputeConfig, Maxima};
 use crate::exchange::Fetched;
 use crate::job::Resources;
 use crate::node::NodeConfig;
@@ -49,6 +49,24 @@ impl Config {
             disk_bytes: compute.job_disk.map_or(total.disk_bytes, |size| size.0.min(total.disk_bytes)),
         };
         Ok(ComputeConfig { total, per_job, keep_ms: compute.keep_results.millis(), ..ComputeConfig::default() })
+    }
+
+    /// The largest numbers of a job that the provider takes.
+    pub fn maxima(&self) -> Maxima {
+        let compute = &self.compute;
+        Maxima {
+            timeout_seconds: compute.max_timeout.0.as_secs(),
+            module_bytes: compute.max_module.0,
+            table_elements: compute.max_table_elements.into(),
+            open_files: compute.max_open_files.into(),
+            output_bytes: compute.max_output.0,
+            output_files: compute.max_output_files.into(),
+            log_bytes: compute.max_log.0,
+            args: compute.max_args.into(),
+            args_bytes: compute.max_args_size.0,
+            env: compute.max_env.into(),
+            env_bytes: compute.max_env_size.0,
+        }
     }
 
     /// Who pins what the publisher `estuary` publishes, if anybody does.

@@ -198,4 +198,5 @@ fn defaults_of_the_rooms_are_those_of_the_configuration() {
     let compute = config.compute_config(crate::job::Resources::default()).unwrap();
     let theirs = crate::compute::ComputeConfig::default();
     assert_eq!(compute.keep_ms, theirs.keep_ms);
+    assert_eq!(config.maxima(), crate::compute::Maxima::default());
 }

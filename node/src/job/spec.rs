@@ -164,7 +164,7 @@ fn default_batch_size() -> u32 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
-    /// Thousandths of a core. Default 1000: a program has one thread.
+    /// Thousandths of a core. Default 1000. A WebAssembly run has one thread and takes 1000 at least, whatever is asked for.
     pub cpu_millis: u64,
     /// Bytes of memory. Default 0: as much as the program's limit says.
     pub memory_bytes: u64,

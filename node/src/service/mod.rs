@@ -112,8 +112,7 @@ impl Service {
         let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
         let compute = compute.map(|compute| ComputeConfig { disk: disk.look().1, ..compute });
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
-        let runtime = Runtime::new(&Options { cache_dir: Some(data_dir.join("modules")), ..Options::default() })?;
-        let bench = Arc::new(Workbench::new(runtime, Arc::clone(&sources)));
+        let bench = Arc::new(bench(config, &data_dir, &sources)?);
         let containers = docker(config, &data_dir).map(Containers);
         let executors = match &containers {
             Some(Containers(docker)) => Executors::new(Arc::clone(&bench)).with_docker(Arc::clone(docker)),
@@ -227,6 +226,16 @@ impl Service {
     }
 }
 
+/// Where modules are compiled and inputs are opened.
+fn bench(config: &Config, data_dir: &Path, sources: &Arc<Sources>) -> Result<Workbench, HostFailure> {
+    let options = Options {
+        cache_dir: Some(data_dir.join("modules")),
+        module_bytes: config.compute.max_module.0,
+        ..Options::default()
+    };
+    Ok(Workbench::new(Runtime::new(&options)?, Arc::clone(sources)))
+}
+
 /// The engine for containers, if it is to have one and there is one. Without, it goes on, and does not bid on such jobs.
 fn docker(config: &Config, data_dir: &Path) -> Option<Arc<Docker>> {
     let host = &config.docker.host;
@@ -258,7 +267,8 @@ fn host_config(config: &Config) -> Result<HostConfig, ServiceError> {
         ..JobsConfig::default()
     };
     let allow = Some(swarm.allow_peers.iter().copied().collect()).filter(|_| !swarm.allow_peers.is_empty());
-    Ok(HostConfig { listen: swarm.listen.clone(), allow, jobs: Some(jobs), ..HostConfig::default() })
+    let per_address = usize::try_from(swarm.max_connections_per_address).unwrap_or(usize::MAX);
+    Ok(HostConfig { listen: swarm.listen.clone(), allow, per_address, jobs: Some(jobs), ..HostConfig::default() })
 }
 
 /// What jobs may read: of this machine, nothing that is not on the list.
@@ -286,7 +296,7 @@ fn policy(config: &Config) -> Result<Policy, ServiceError> {
     let probes = compute.probe_exec.clone().map(|command| Ok(Probe::Exec(command))).into_iter().chain(url);
     Ok(Policy {
         locality: compute.locality,
-        max_timeout: compute.max_timeout.0,
+        maxima: config.maxima(),
         reject_stateless: compute.reject_stateless,
         probes: probes.collect::<Result<_, ConfigError>>()?,
     })

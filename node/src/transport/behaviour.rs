@@ -42,7 +42,7 @@ pub(super) const KAD: StreamProtocol = StreamProtocol::new(KADEMLIA);
 pub(super) struct Behaviour {
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     allowed: Toggle<allow_block_list::Behaviour<AllowedPeers>>,
-    gate: Toggle<Gate>,
+    gate: Gate,
     memory: memory_connection_limits::Behaviour,
     limits: connection_limits::Behaviour,
     identify: identify::Behaviour,
@@ -101,7 +101,7 @@ impl Behaviour {
         Ok(Self {
             blocked: allow_block_list::Behaviour::default(),
             allowed: allowed.into(),
-            gate: parts.budgets.map(Gate).into(),
+            gate: Gate::new(parts.budgets, config.per_address),
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY),
             limits: connection_limits::Behaviour::new(limits),
             identify: identify::Behaviour::new(about),

@@ -24,6 +24,9 @@ pub struct HostConfig {
     pub shared: Option<Threads>,
     /// The only peers that it speaks to, as in a closed cluster. Default: everybody.
     pub allow: Option<BTreeSet<PeerId>>,
+    /// Connections that one IPv4 address, or one /64 of IPv6, may have made to it at once; those that come through relays count as
+    /// one address. Default 64, a quarter of all.
+    pub per_address: usize,
     /// Whether and how it takes part in the network of jobs. Default: not; it starts sooner, and says less of itself.
     pub jobs: Option<JobsConfig>,
 }
@@ -56,6 +59,7 @@ impl Default for HostConfig {
             threads: threads.clamp(NonZero::<usize>::MIN, const { NonZero::new(4).unwrap() }),
             shared: None,
             allow: None,
+            per_address: 64,
             jobs: None,
         }
     }

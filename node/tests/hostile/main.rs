@@ -8,15 +8,18 @@ mod api;
 mod audits;
 mod capacity;
 mod compile;
+mod detour;
 mod draw;
 mod files;
 #[path = "../network/guests.rs"]
 mod guests;
 mod jobs;
 mod memory;
+mod memory_of;
 mod operators;
 mod peers;
 mod privacy;
+mod stranger;
 #[path = "../network/support.rs"]
 mod support;
 mod web;

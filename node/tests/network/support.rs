@@ -35,7 +35,7 @@ pub(crate) struct Node {
     pub(crate) id: String,
     /// Where other nodes reach it, as `--peer` takes it.
     pub(crate) peer: String,
-    child: Child,
+    pub(crate) child: Child,
     line: String,
     log: PathBuf,
 }

@@ -109,13 +109,13 @@ fn a_stranger_does_not_learn_which_files_are_here() {
 #[test]
 fn who_asks_for_more_time_than_the_node_gives_is_refused() {
     let job = job(Link::of_raw(b""), "data:,x", &[]);
-    let select = |seconds| {
-        let max_timeout = Duration::from_secs(seconds);
-        let policy = Policy { locality: Locality::Anywhere, max_timeout, ..Policy::default() };
+    let select = |timeout_seconds| {
+        let maxima = Maxima { timeout_seconds, ..Maxima::default() };
+        let policy = Policy { locality: Locality::Anywhere, maxima, ..Policy::default() };
         policy.select(&peer(), &job, &sources(LocalStorage::default()))
     };
     assert_eq!(select(60), Ok(vec![true]));
-    let why = "the job asks for 60 s, and this node gives an execution 59 s";
+    let why = "timeout_seconds of the job is 60, and this node takes at most 59 (compute.max_timeout)";
     assert_eq!(select(59), Err(Declined::new(DeclineReason::TooLarge, why)));
 }
 
