@@ -94,6 +94,7 @@ mod tests {
         record.shards[0].executions.push(ExecutionRecord {
             number: 1,
             peer: PeerId::random(),
+            operator: None,
             state: ExecutionState::Proposed,
             accepted_ms: 0,
             ended_ms: Some(1),

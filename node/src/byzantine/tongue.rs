@@ -71,6 +71,10 @@ impl Transport for Forked {
         self.network.peers()
     }
 
+    fn prefix(&self, peer: &PeerId) -> Option<String> {
+        self.network.prefix(peer)
+    }
+
     fn addrs(&self) -> Vec<Multiaddr> {
         self.network.addrs()
     }

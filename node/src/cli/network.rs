@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::exit::Failure;
 use super::server::Server;
-use crate::job::{Deal, Sharding};
+use crate::job::{Deal, Distinct, Sharding};
 
 /// Flags of a job that nodes run.
 #[derive(Args, Clone, Debug)]
@@ -14,6 +14,12 @@ pub(super) struct Network {
     /// Offers that must be in before any node is chosen; the nodes are then drawn evenly from all that offered
     #[arg(long, value_name = "N", default_value_t = 0)]
     min_bids: u16,
+
+    /// Which nodes count as one, so that they run a shard once at most and have one vote: `none` (each node counts), `prefix`
+    /// (nodes of one /24 of IPv4 or /48 of IPv6), `operator` (nodes that the server's list or the chain of Filecoin gives to
+    /// one operator, others by prefix). Default: as the server has it, which is `prefix` in an open network
+    #[arg(long, value_name = "RULE")]
+    distinct: Option<Distinct>,
 
     #[command(flatten)]
     sharding: ShardingArgs,
@@ -74,7 +80,7 @@ pub(super) struct Submission {
 impl Network {
     /// The deal with so many bids.
     pub(super) fn deal(&self, deal: Deal) -> Deal {
-        deal.with_min_bids(self.min_bids)
+        deal.with_min_bids(self.min_bids).with_distinct(self.distinct)
     }
 
     /// How inputs are spread.
@@ -162,10 +168,12 @@ mod tests {
 
     #[test]
     fn flags_reach_the_job() {
-        let only =
-            parse("x --min-bids 7 --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private");
+        let only = parse(
+            "x --min-bids 7 --distinct operator --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private",
+        );
         let network = only.unwrap().network;
-        assert_eq!(network.deal(Deal::new(5, 4).unwrap()).min_bids(), 7);
+        let deal = network.deal(Deal::new(5, 4).unwrap());
+        assert_eq!((deal.min_bids(), deal.distinct()), (7, Some(Distinct::Operator)));
         let sharding = Sharding { glob_pattern: "/*.csv".into(), base_path: "/in".into(), batch_size: 1 };
         assert_eq!(network.sharding(), Some(sharding));
         assert_eq!((network.labels(), network.is_private()), (&["a".to_owned(), "b".to_owned()][..], true));
@@ -180,6 +188,7 @@ mod tests {
             "x --id-only --wait",
             "x --id-only --follow",
             "x --no-wait -f",
+            "x --distinct peers",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::ending::Ending;
 use super::exit::Exit;
 use super::{keep, publications};
-use crate::job::{ExecutionRecord, ExecutionState, Finding, JobId, ShardRecord, docker_profile};
+use crate::job::{ExecutionRecord, ExecutionState, Finding, JobId, Operator, ShardRecord, docker_profile};
 use crate::verify::{Rule, Verdict};
 
 /// What is to be known of every result of a container.
@@ -65,6 +65,9 @@ pub(super) struct Run {
     pub(super) number: u16,
     /// The node that ran it.
     pub(super) node: PeerId,
+    /// Its operator, and how that was established; absent where each node counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) operator: Option<Operator>,
     /// Where it stands.
     pub(super) state: ExecutionState,
     /// The hash of its results, if it has any.
@@ -151,6 +154,7 @@ impl Run {
         Self {
             number: execution.number,
             node: execution.peer,
+            operator: execution.operator.clone(),
             state: execution.state,
             h1: execution.h1.clone().filter(|h1| !h1.is_empty()),
             outcome: execution.outcome,
@@ -253,6 +257,7 @@ mod tests {
         let mut execution = ExecutionRecord {
             number,
             peer: PeerId::random(),
+            operator: None,
             state: if receipt.is_some() { ExecutionState::Proposed } else { ExecutionState::Failed },
             accepted_ms: 0,
             ended_ms: Some(1),

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{CallTrail, Publication, Receipt};
 use libp2p::PeerId;
 
-use crate::job::{AnnouncedJob, Declined, ExecutionId, JobId, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, JobId, MinerClaim, Resources};
 use crate::protocol::{Delivery, FailureKind, Message, Refusal, Versions};
 
 pub use assess::Assessor;
@@ -56,6 +56,9 @@ pub struct ComputeConfig {
     pub keep_ms: u64,
     /// The disk as it is at first. Default: room for everything.
     pub disk: DiskSpace,
+    /// The storage provider of Filecoin that this node belongs to: said with bids on jobs that tell bidders apart by
+    /// operator.
+    pub miner: Option<MinerClaim>,
 }
 
 /// Something that happened.
@@ -196,6 +199,14 @@ pub enum Effect {
 impl Default for ComputeConfig {
     fn default() -> Self {
         let all = Resources { cpu_millis: 1000, memory_bytes: 4 << 30, disk_bytes: 16 << 30 };
-        Self { total: all, per_job: all, jobs: 10_000, assessing: 16, keep_ms: 3_600_000, disk: DiskSpace::default() }
+        Self {
+            total: all,
+            per_job: all,
+            jobs: 10_000,
+            assessing: 16,
+            keep_ms: 3_600_000,
+            disk: DiskSpace::default(),
+            miner: None,
+        }
     }
 }

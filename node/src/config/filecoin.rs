@@ -1,21 +1,25 @@
 //! What `[filecoin]` has to say, all of it or nothing, and what the publisher is told then.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::check::{service_url, together};
 use super::keys::{Config, FilecoinSettings};
 use super::{ConfigError, Secret};
-use crate::publisher::filecoin::{AddressKind, ChainConfig, FilecoinConfig, Terms};
+use crate::job::MinerClaim;
+use crate::publisher::filecoin::{AddressKind, ChainConfig, FilecoinConfig, Lotus, Miners, Terms};
 
 /// The shortest deal that a market takes, in epochs: 180 days (`mk20.DDOV1.duration`).
 const LEAST_EPOCHS: u64 = 518_400;
+/// How long a node of the chain may be silent that is asked about a bidder, which bids for seconds only.
+const LOOKUP: Duration = Duration::from_secs(3);
 /// Where archives of deals are in a data directory.
 const DIR: &str = "deals";
 
 impl FilecoinSettings {
     /// Whether anything says that deals are to be made.
     fn is_wanted(&self) -> bool {
-        self.market.is_some() || self.lotus.is_some() || self.provider.is_some() || self.wallet.is_some()
+        self.market.is_some() || self.provider.is_some() || self.wallet.is_some()
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -43,6 +47,17 @@ impl FilecoinSettings {
         if self.wallet.as_ref().is_some_and(|wallet| matches!(wallet.kind(), AddressKind::Id | AddressKind::Actor)) {
             return Err(together("filecoin.wallet is not the address of a key: write f1…, f3… or f4…"));
         }
+        if self.miner.as_ref().is_some_and(|miner| miner.id().is_none()) {
+            return Err(together("filecoin.miner is not the address of a storage provider: write f0 and its number"));
+        }
+        if let Some(signature) = &self.miner_signature {
+            let is_hex = signature.len() <= MinerClaim::MAX_SIGNATURE && crate::hex::decode(signature).is_some();
+            if self.miner.is_none() || !is_hex {
+                return Err(together(
+                    "filecoin.miner_signature is not what lotus wallet sign prints, or filecoin.miner is not set",
+                ));
+            }
+        }
         if self.duration.0 < LEAST_EPOCHS {
             return Err(together("filecoin.duration is under 180d, and markets take no less"));
         }
@@ -58,7 +73,35 @@ impl FilecoinSettings {
     }
 }
 
+impl FilecoinSettings {
+    /// The storage provider that the node says it belongs to.
+    pub(super) fn claim(&self) -> Option<MinerClaim> {
+        let miner = self.miner.as_ref()?.id()?;
+        Some(MinerClaim { miner, signature: self.miner_signature.clone() })
+    }
+
+    fn token(&self) -> Result<Option<Secret>, ConfigError> {
+        match (&self.lotus_token, &self.lotus_token_file) {
+            (None, Some(path)) => {
+                let unreadable = |error| together(format!("filecoin.lotus_token_file: {error}"));
+                Ok(Some(Secret::from_file(path).map_err(unreadable)?))
+            }
+            (token, _) => Ok(token.clone()),
+        }
+    }
+}
+
 impl Config {
+    /// Who tells which storage providers bidders belong to; nobody, where no Lotus node is named.
+    ///
+    /// # Errors
+    /// When the token's file cannot be read.
+    pub fn miners(&self) -> Result<Option<Miners>, ConfigError> {
+        let Some(url) = &self.filecoin.lotus else { return Ok(None) };
+        let url = service_url("filecoin.lotus", url)?;
+        Ok(Some(Miners::new(Lotus::with_patience(url, self.filecoin.token()?, LOOKUP))))
+    }
+
     /// What the publisher `filecoin` is told by a node with this data directory; nothing, where it is not set up.
     ///
     /// # Errors
@@ -70,13 +113,7 @@ impl Config {
         else {
             return Ok(None);
         };
-        let token = match (&settings.lotus_token, &settings.lotus_token_file) {
-            (None, Some(path)) => {
-                let unreadable = |error| together(format!("filecoin.lotus_token_file: {error}"));
-                Some(Secret::from_file(path).map_err(unreadable)?)
-            }
-            (token, _) => token.clone(),
-        };
+        let token = settings.token()?;
         Ok(Some(FilecoinConfig {
             dir: data_dir.join(DIR),
             profile: self.publisher.import_profile,

@@ -8,11 +8,12 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
-use super::types::{Cpu, Label, LogFilter, LogFormat, LogLevel, Span};
+use super::types::{Cpu, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
 use super::value::{Raw, Setting};
 use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
+use crate::job::Distinct;
 use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
@@ -149,6 +150,11 @@ settings! {
         stalled: Span = "5s", flag "stalled-time";
         /// How often a job that lacks bids is announced again.
         announce_every: Span = "2s", flag "announce-every";
+        /// Which bidders count as one, for jobs that do not say it (--distinct): `none`, `prefix` or `operator`. By default
+        /// `prefix`; `none` in a closed cluster and where this node listens on loopback only.
+        distinct: Option<Distinct> = "", flag "default-distinct";
+        /// Operators of nodes, for jobs with --distinct operator: NAME and peer ID for each node.
+        operators: Vec<Listed> = "", flag "operator";
         /// How long ended jobs are remembered, with their events. Only time that this node has seen pass counts, and at most a
         /// day of the time between two runs: a wrong clock deletes nothing.
         keep_jobs_for: Span = "30d", flag "keep-jobs-for";
@@ -221,6 +227,12 @@ settings! {
         lotus_token_file: Option<PathBuf> = "", flag "filecoin-lotus-token-file";
         /// The provider that deals are made with: f0….
         provider: Option<Address> = "", flag "filecoin-provider";
+        /// The storage provider that this node belongs to: f0…. It is said with bids on jobs with --distinct operator, and
+        /// requesters check that the chain names the peer ID of this node as that of the provider.
+        miner: Option<Address> = "", flag "filecoin-miner";
+        /// Signature of the provider's worker key, where the chain names another peer ID: what `lotus wallet sign` prints
+        /// for the bytes that `bacalhau id --miner` prints.
+        miner_signature: Option<String> = "", flag "filecoin-miner-signature";
         /// The wallet in whose name they are made, and whose `DataCap` verified deals take: the address of a key, f1… or
         /// f3….
         wallet: Option<Address> = "", flag "filecoin-wallet";

@@ -1,12 +1,16 @@
 //! What each room of a node is told, of what the configuration says.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 
 use super::keys::{Config, EstuarySettings};
 use super::{ConfigError, Secret, default_data_dir};
 use crate::compute::{ComputeConfig, Maxima};
 use crate::exchange::Fetched;
-use crate::job::Resources;
+use crate::job::{Distinct, Resources};
 use crate::node::NodeConfig;
 use crate::publisher::PinningService;
 use crate::requester::RequesterConfig;
@@ -33,7 +37,21 @@ impl Config {
             tries: requester.tries,
             stalled_ms: requester.stalled.millis(),
             announce_ms: requester.announce_every.millis(),
+            distinct: requester.distinct.unwrap_or(self.distinct()),
+            operators: Arc::new(requester.operators.iter().map(|it| (it.peer, it.name.clone())).collect()),
         }
+    }
+
+    /// Which bidders count as one where nothing says it: in a closed cluster nodes are known by name, and on loopback all
+    /// have one address.
+    fn distinct(&self) -> Distinct {
+        let loopback = |addr: &Multiaddr| match addr.iter().next() {
+            Some(Protocol::Ip4(ip)) => ip.is_loopback(),
+            Some(Protocol::Ip6(ip)) => ip.is_loopback(),
+            _ => false,
+        };
+        let closed = !self.swarm.allow_peers.is_empty() || self.swarm.listen.iter().all(loopback);
+        if closed { Distinct::None } else { Distinct::Prefix }
     }
 
     /// The bounds of the provider on a machine that has `machine` to give.
@@ -48,7 +66,13 @@ impl Config {
             memory_bytes: compute.job_memory.map_or(total.memory_bytes, |size| size.0.min(total.memory_bytes)),
             disk_bytes: compute.job_disk.map_or(total.disk_bytes, |size| size.0.min(total.disk_bytes)),
         };
-        Ok(ComputeConfig { total, per_job, keep_ms: compute.keep_results.millis(), ..ComputeConfig::default() })
+        Ok(ComputeConfig {
+            total,
+            per_job,
+            keep_ms: compute.keep_results.millis(),
+            miner: self.filecoin.claim(),
+            ..ComputeConfig::default()
+        })
     }
 
     /// The largest numbers of a job that the provider takes.

@@ -193,8 +193,19 @@ fn a_provider_promises_what_there_is() {
 #[test]
 fn defaults_of_the_rooms_are_those_of_the_configuration() {
     let config = Layers::default().config().unwrap();
-    let (ours, theirs) = (config.requester_config(), crate::requester::RequesterConfig::default());
+    // A node that listens to everybody tells bidders apart by their addresses.
+    let theirs = crate::requester::RequesterConfig {
+        distinct: crate::job::Distinct::Prefix,
+        ..crate::requester::RequesterConfig::default()
+    };
+    let ours = config.requester_config();
     assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+    for closed in [
+        "[swarm]\nlisten = [\"/ip4/127.0.0.1/tcp/0\", \"/ip6/::1/tcp/0\"]",
+        "[swarm]\nallow_peers = [\"12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB\"]",
+    ] {
+        assert_eq!(read(closed).unwrap().requester_config().distinct, crate::job::Distinct::None, "{closed}");
+    }
     let compute = config.compute_config(crate::job::Resources::default()).unwrap();
     let theirs = crate::compute::ComputeConfig::default();
     assert_eq!(compute.keep_ms, theirs.keep_ms);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use libp2p::PeerId;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
@@ -95,6 +96,34 @@ impl FromStr for Label {
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.key, self.value)
+    }
+}
+
+/// A node of an operator that is known by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The operator.
+    pub name: String,
+    /// One of its nodes.
+    pub peer: PeerId,
+}
+
+impl FromStr for Listed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, peer)) if !name.is_empty() => {
+                Ok(Self { name: name.into(), peer: peer.parse().map_err(|error| format!("{peer}: {error}"))? })
+            }
+            _ => Err("it has no = with a name before it".into()),
+        }
+    }
+}
+
+impl fmt::Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.peer)
     }
 }
 

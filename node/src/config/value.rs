@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
-use super::types::{Cpu, Label, LogFilter, Span};
+use super::types::{Cpu, Label, Listed, LogFilter, Span};
 use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
+use crate::job::Distinct;
 use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
@@ -149,6 +150,8 @@ words! {
     Cpu: "cores or thousandths of one, as in 2, 0.5 or 500m";
     Span: "a duration, as in 30s, 10m or 1h";
     Label: "KEY=VALUE";
+    Listed: "NAME=PEER_ID, as in example.org=12D3KooW…";
+    Distinct: "none, prefix or operator";
     LogFilter: "a log filter, as in info,bacalhau::transport=debug";
     Address: "an address of Filecoin, as in f01000 or f1…";
     Epochs: "a duration, as in 180d, or a number of epochs";

@@ -13,8 +13,8 @@ use libp2p::PeerId;
 
 use super::{Heartbeat, Outbox, OutboxConfig, Transmit, Undelivered};
 use crate::compute::{self, Compute, DiskSpace, News, Ran};
-use crate::job::{AnnouncedJob, Declined, Event, ExecutionId, JobId, JobRecord, Resources};
-use crate::protocol::{Announcement, Delivery, FailureKind, Message, Refusal, Reply, Versions};
+use crate::job::{AnnouncedJob, Declined, Event, ExecutionId, JobId, JobRecord, MinerClaim, OperatorProof, Resources};
+use crate::protocol::{Announcement, Bid, Delivery, FailureKind, Message, Refusal, Reply, Versions};
 use crate::requester::{self, Requester};
 
 /// A node without its clock, network, disk and drivers.
@@ -87,6 +87,15 @@ pub enum Input {
         /// Whether they are what was voted for.
         result: Result<(), String>,
     },
+    /// What came of an [`Effect::LookUp`].
+    LookedUp {
+        /// The bidder.
+        from: PeerId,
+        /// Its bid.
+        bid: Bid,
+        /// How the claim is proved, or why it is not.
+        result: Result<OperatorProof, String>,
+    },
     /// This node itself did nothing for so long; see [`requester::Input::HeldUp`].
     HeldUp {
         /// Milliseconds.
@@ -143,6 +152,15 @@ pub enum Effect {
         delivery: Delivery,
         /// What it has to be.
         h1: String,
+    },
+    /// Find out whether a bidder belongs to the storage provider that it claims to belong to: [`Input::LookedUp`].
+    LookUp {
+        /// The bidder.
+        from: PeerId,
+        /// Its bid.
+        bid: Bid,
+        /// What it claims.
+        claim: MinerClaim,
     },
     /// Everything about the job has ended.
     Ended(JobId),
@@ -235,6 +253,9 @@ impl Core {
             Input::Collected { execution, result } => {
                 self.tell_requester(now_ms, requester::Input::Collected { execution, result });
             }
+            Input::LookedUp { from, bid, result } => {
+                self.tell_requester(now_ms, requester::Input::LookedUp { from, bid, result });
+            }
             Input::Announced { job, versions } => {
                 self.tell_compute(now_ms, compute::Input::Announced { job, versions });
             }
@@ -261,6 +282,18 @@ impl Core {
     pub fn message(&mut self, now_ms: u64, from: PeerId, message: Message) -> (Reply, Vec<Effect>) {
         self.outbox.heard(&from, now_ms);
         let reply = self.deliver(now_ms, from, message);
+        (reply, self.settle(now_ms))
+    }
+
+    /// As [`message`](Self::message), for a bid of a node whose address has this prefix.
+    pub fn bid(&mut self, now_ms: u64, from: PeerId, bid: Bid, prefix: Option<String>) -> (Reply, Vec<Effect>) {
+        self.outbox.heard(&from, now_ms);
+        let reply = if self.record(&bid.job).is_some() {
+            self.tell_requester(now_ms, requester::Input::Bid { from, bid, prefix });
+            Reply::Taken
+        } else {
+            Reply::Refused(Refusal::Unknown)
+        };
         (reply, self.settle(now_ms))
     }
 
@@ -400,6 +433,9 @@ impl Core {
                 requester::Effect::Send { to, message } => self.send(now_ms, to, message),
                 requester::Effect::Collect { execution, peer, delivery, h1 } => {
                     self.effects.push(Effect::Collect { execution, peer, delivery, h1 });
+                }
+                requester::Effect::LookUp { from, bid, claim } => {
+                    self.effects.push(Effect::LookUp { from, bid, claim });
                 }
                 requester::Effect::Ended(job) => self.effects.push(Effect::Ended(job)),
             }

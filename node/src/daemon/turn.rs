@@ -175,7 +175,10 @@ impl Loop {
             Heard::Message { from, message, reply } => {
                 self.shared.seen(from, &message);
                 self.counting.heard(&message);
-                let (answer, effects) = self.core.message(now, from, message);
+                let (answer, effects) = match message {
+                    Message::Bid(bid) => self.core.bid(now, from, bid, self.shared.transport.prefix(&from)),
+                    message => self.core.message(now, from, message),
+                };
                 self.pending.effects.extend(effects);
                 self.pending.replies.push((reply, answer));
             }
@@ -294,6 +297,10 @@ impl Loop {
             Effect::Collect { execution, peer, delivery, h1 } => self.errand(move || {
                 let result = guarded(|| work.collect(execution, peer, &delivery, &h1)).unwrap_or_else(Err);
                 Input::Collected { execution, result }
+            }),
+            Effect::LookUp { from, bid, claim } => self.errand(move || {
+                let result = guarded(|| work.miner(&from, &claim)).unwrap_or_else(Err);
+                Input::LookedUp { from, bid, result }
             }),
             Effect::Ended(job) => tracing::info!(%job, "the job has ended"),
         }

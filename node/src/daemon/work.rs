@@ -7,7 +7,7 @@ use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
 use crate::compute::Ran;
-use crate::job::{AnnouncedJob, Declined, ExecutionId, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, MinerClaim, OperatorProof, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// Everything that takes long. Called from many threads at once; doing a thing twice is no harm.
@@ -56,4 +56,13 @@ pub trait Work: Send + Sync + Debug {
     /// Part of the log of an execution of this node from `offset` on, and whether there will be no more. `None` where
     /// there is no such execution.
     fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)>;
+
+    /// Finds out whether `peer` is a node of the storage provider of Filecoin that it claims to belong to. Default: this node
+    /// has no chain to ask.
+    ///
+    /// # Errors
+    /// Why that is not proved.
+    fn miner(&self, _peer: &PeerId, _claim: &MinerClaim) -> Result<OperatorProof, String> {
+        Err("this requester asks no chain".into())
+    }
 }

@@ -1,8 +1,11 @@
-//! How often a job is run, how many runs must agree, and how many providers must offer before any is chosen. Counting
-//! the agreement is the business of `verify`, choosing that of `requester`.
+//! How often a job is run, how many runs must agree, how many providers must offer before any is chosen, and which of them
+//! count as one. Counting the agreement is the business of `verify`, choosing that of
+//! `requester`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::Distinct;
 
 /// How many executions of a job, how many of them must agree, how many bids must be in before one is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -13,6 +16,9 @@ pub struct Deal {
     confidence: u16,
     #[schema(required = false)]
     min_bids: u16,
+    /// Which bidders count as one. Absent: as the requester has it.
+    #[schema(required = false)]
+    distinct: Option<Distinct>,
 }
 
 /// The deal as it is written.
@@ -24,6 +30,8 @@ struct Terms {
     confidence: u16,
     #[serde(default)]
     min_bids: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    distinct: Option<Distinct>,
 }
 
 impl Deal {
@@ -44,7 +52,7 @@ impl Deal {
         } else if confidence > concurrency {
             Err(DealError::TooConfident { concurrency, confidence })
         } else {
-            Ok(Self { concurrency, confidence, min_bids: 0 })
+            Ok(Self { concurrency, confidence, min_bids: 0, distinct: None })
         }
     }
 
@@ -52,6 +60,12 @@ impl Deal {
     #[must_use]
     pub fn with_min_bids(self, min_bids: u16) -> Self {
         Self { min_bids, ..self }
+    }
+
+    /// The same deal, with this rule for which bidders count as one; without any, that of the requester.
+    #[must_use]
+    pub fn with_distinct(self, distinct: Option<Distinct>) -> Self {
+        Self { distinct, ..self }
     }
 
     /// Number of independent executions, at least 1.
@@ -65,9 +79,15 @@ impl Deal {
     }
 
     /// How many bids must be in before any is accepted: at least 1, whatever was asked for. Fewer than `concurrency`
-    /// means that the first so many run at once, and later bidders after them, as they come.
+    /// means that the first so many run at once, and later bidders after them, as they come. Bids of one operator count
+    /// once.
     pub fn min_bids(self) -> u16 {
         self.min_bids.max(1)
+    }
+
+    /// Which bidders count as one, where the client has said so.
+    pub fn distinct(self) -> Option<Distinct> {
+        self.distinct
     }
 }
 
@@ -75,13 +95,15 @@ impl TryFrom<Terms> for Deal {
     type Error = DealError;
 
     fn try_from(terms: Terms) -> Result<Self, DealError> {
-        Ok(Self::new(terms.concurrency, terms.confidence)?.with_min_bids(terms.min_bids))
+        let deal = Self::new(terms.concurrency, terms.confidence)?.with_min_bids(terms.min_bids);
+        Ok(deal.with_distinct(terms.distinct))
     }
 }
 
 impl From<Deal> for Terms {
     fn from(deal: Deal) -> Self {
-        Self { concurrency: deal.concurrency, confidence: deal.confidence, min_bids: deal.min_bids }
+        let Deal { concurrency, confidence, min_bids, distinct } = deal;
+        Self { concurrency, confidence, min_bids, distinct }
     }
 }
 
@@ -114,5 +136,15 @@ mod tests {
         assert!(serde_json::from_str::<Deal>(r#"{"concurrency": 2, "confidence": 3}"#).is_err());
         let deal: Deal = serde_json::from_str(r#"{"concurrency": 2, "min_bids": 7}"#).unwrap();
         assert_eq!(deal, Deal::new(2, 0).unwrap().with_min_bids(7));
+    }
+
+    #[test]
+    fn a_deal_without_later_fields_is_written_as_before() {
+        let text = r#"{"concurrency":3,"confidence":2,"min_bids":0}"#;
+        assert_eq!(serde_json::to_string(&Deal::new(3, 2).unwrap()).unwrap(), text);
+        let deal = Deal::new(1, 0).unwrap().with_distinct(Some(Distinct::Prefix));
+        let text = serde_json::to_string(&deal).unwrap();
+        assert!(text.ends_with(r#""distinct":"prefix"}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Deal>(&text).unwrap(), deal);
     }
 }

@@ -8,6 +8,7 @@ mod docker;
 mod event;
 mod execution;
 mod id;
+mod operator;
 mod record;
 mod request;
 mod spec;
@@ -22,6 +23,7 @@ pub use docker::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, container_
 pub use event::{Event, EventKind};
 pub use execution::ExecutionStatus;
 pub use id::{ExecutionId, IdError, JobId};
+pub use operator::{Distinct, MinerClaim, Operator, OperatorProof};
 pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};
 pub use request::{Request, RequestError, SignedRequest};
 pub use spec::{

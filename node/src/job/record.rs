@@ -6,7 +6,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AnnouncedJob, ExecutionState, JobState, ShardState};
+use super::{AnnouncedJob, Distinct, ExecutionState, JobState, Operator, ShardState};
 use crate::protocol::{Delivery, FailureKind};
 use crate::verify::Verdict;
 
@@ -28,6 +28,9 @@ pub struct JobRecord {
 pub struct ShardRecord {
     /// Where it stands.
     pub state: ShardState,
+    /// Which bidders count as one: what the deal says, or else the requester.
+    #[serde(default, skip_serializing_if = "Distinct::is_none")]
+    pub distinct: Distinct,
     /// Who offered to run it, in the order in which the bids came.
     pub bids: Vec<BidRecord>,
     /// The draws among them, which anybody can repeat.
@@ -57,6 +60,9 @@ pub struct BidRecord {
     pub at_ms: u64,
     /// `None` while it waits, else whether it was accepted.
     pub accepted: Option<bool>,
+    /// The operator of the bidder; absent where every peer id counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
 }
 
 /// A draw among bidders, made as `requester::draw` says.
@@ -80,6 +86,9 @@ pub struct ExecutionRecord {
     /// Who runs it.
     #[schema(value_type = String)]
     pub peer: PeerId,
+    /// The operator of the node that runs it; absent where every peer id counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Operator>,
     /// Where it stands.
     pub state: ExecutionState,
     /// When its bid was accepted.
@@ -156,6 +165,7 @@ impl Default for ShardRecord {
     fn default() -> Self {
         Self {
             state: ShardState::Bidding,
+            distinct: Distinct::None,
             bids: Vec::new(),
             draws: Vec::new(),
             executions: Vec::new(),

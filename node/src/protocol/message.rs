@@ -6,7 +6,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{AnnouncedJob, ExecutionId, JobId};
+use crate::job::{AnnouncedJob, ExecutionId, JobId, MinerClaim};
 
 /// To everybody, by gossip. The signer is the job's requester, or nobody relays it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +102,10 @@ pub struct Bid {
     pub shards: Vec<u32>,
     /// What the bidder speaks and runs.
     pub versions: Versions,
+    /// The storage provider of Filecoin that the bidder belongs to. Only where the job's deal tells bidders apart by
+    /// operator: nodes that do not know that rule do not know this field either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<MinerClaim>,
 }
 
 /// An offer that is taken back, before it was accepted.

@@ -52,7 +52,8 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
         proptest::collection::vec(any::<u32>(), 0..9).prop_map(move |shards| Message::Bid(Bid {
             job,
             shards,
-            versions: versions()
+            versions: versions(),
+            claim: None
         })),
         (any::<u32>(), any::<u16>(), any::<Option<u64>>()).prop_map(move |(shard, number, silence_ms)| {
             Message::Accept(Accept { execution: execution(shard, number), silence_ms })

@@ -5,27 +5,32 @@
 
 use libp2p::PeerId;
 
+use super::distinct::one_of_each;
 use super::draw::draw;
 use super::live::Heard;
 use super::shard::Shard;
 use crate::job::{
-    BidRecord, DrawRecord, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, ShardState, declines_in_words,
+    BidRecord, Distinct, DrawRecord, EventKind, ExecutionMemo, ExecutionRecord, ExecutionState, Operator, ShardState,
+    declines_in_words,
 };
 use crate::protocol::{Accept, FailureKind, Message, PROTOCOL_VERSION, Versions};
 
 impl Shard<'_> {
     /// A provider offers to run the shard. One that is not needed is told at once, so that it does not keep anything free.
-    pub(super) fn bid(&mut self, from: PeerId, versions: &Versions) {
+    pub(super) fn bid(&mut self, from: PeerId, versions: &Versions, operator: Option<&Operator>) {
         let known = self.record.bids.iter().position(|bid| bid.peer == from);
         match known.map(|at| &self.record.bids[at]) {
             Some(bid) if bid.accepted == Some(false) => return self.out.reject(from, self.number),
             Some(bid) if bid.accepted.is_some() || self.stands_still(bid) => return,
             _ => {}
         }
-        if !self.can_run(versions) || !self.wants_bids() {
+        // The operator of a bidder stays what it was at first, so that each draw can be repeated.
+        let operator = known.map_or(operator.cloned(), |at| self.record.bids[at].operator.clone());
+        let useless = !self.wants_bids() || self.is_one_too_many(from, operator.as_ref());
+        if !self.can_run(versions) || useless {
             return self.out.reject(from, self.number);
         }
-        let bid = BidRecord { peer: from, at_ms: self.now.ms, accepted: None };
+        let bid = BidRecord { peer: from, at_ms: self.now.ms, accepted: None, operator };
         match known {
             Some(at) => self.record.bids[at] = bid,
             None => self.record.bids.push(bid),
@@ -49,7 +54,7 @@ impl Shard<'_> {
 
     /// Gives executions to bidders until there are as many as the deal asks for.
     pub(super) fn fill(&mut self) {
-        let open = self.open_bids();
+        let open = self.offering();
         let first = self.record.executions.is_empty();
         let vacant = self.concurrency().saturating_sub(self.occupied()).min(self.spare());
         if vacant > 0 && open > 0 && (!first || open >= usize::from(self.deal().min_bids())) {
@@ -71,13 +76,18 @@ impl Shard<'_> {
             format!("{} after {seconds} s: {}", self.bids_in_words(), self.too_few())
         } else {
             let (placed, wanted) = (self.record.executions.len(), self.concurrency());
-            format!("accepted {placed}/{wanted} after {seconds} s: {}", self.too_few())
+            let bids = self.operators_in_words().map(|bids| format!(" ({bids})")).unwrap_or_default();
+            format!("accepted {placed}/{wanted}{bids} after {seconds} s: {}", self.too_few())
         });
     }
 
     /// That too few providers bid, with the reasons of those that said why they do not.
     fn too_few(&self) -> String {
-        let few = "not enough providers offered to run it";
+        let few = match self.record.distinct {
+            Distinct::None => "not enough providers offered to run it",
+            Distinct::Prefix => "not enough address prefixes offered to run it, each of which counts once (--distinct)",
+            Distinct::Operator => "not enough operators offered to run it, each of which counts once (--distinct)",
+        };
         self.declines_in_words().map_or_else(|| few.into(), |declines| format!("{few}; {declines}"))
     }
 
@@ -90,22 +100,28 @@ impl Shard<'_> {
         let Ok(round) = u16::try_from(self.record.draws.len() + 1) else { return };
         let bidders: Vec<PeerId> = self.record.bids.iter().map(|bid| bid.peer).collect();
         let order = draw(&self.job.id, self.number, round, &bidders);
-        let open: Vec<PeerId> = order.into_iter().filter(|peer| self.is_open(peer)).collect();
+        let open = one_of_each(&order, &self.record.bids, &self.record.executions, |peer| self.is_open(peer));
         let (drawn, reserves) = open.split_at(vacant.min(open.len()));
         let executions = drawn.iter().filter_map(|peer| self.accept(*peer)).collect();
         self.record.draws.push(DrawRecord { round, at_ms: self.now.ms, bids: bidders.len(), executions });
-        for peer in reserves.iter().skip(self.spare()) {
-            self.answer(peer, false);
-            self.out.reject(*peer, self.number);
+        let kept = &reserves[..self.spare().min(reserves.len())];
+        for peer in order.iter().filter(|peer| !kept.contains(peer)) {
+            if self.is_open(peer) {
+                self.answer(peer, false);
+                self.out.reject(*peer, self.number);
+            }
         }
     }
 
     fn accept(&mut self, peer: PeerId) -> Option<u16> {
         let number = u16::try_from(self.record.executions.len() + 1).ok()?;
         self.answer(&peer, true);
+        let bid = self.record.bids.iter().find(|bid| bid.peer == peer);
+        let operator = bid.and_then(|bid| bid.operator.clone());
         self.record.executions.push(ExecutionRecord {
             number,
             peer,
+            operator,
             state: ExecutionState::Accepted,
             accepted_ms: self.now.ms,
             ended_ms: None,
@@ -157,7 +173,7 @@ impl Shard<'_> {
     /// than executions may still be begun.
     fn wants_bids(&self) -> bool {
         let in_time = self.now.ms < self.bidding_until || self.has_its_executions();
-        !self.is_judged() && in_time && (self.record.executions.is_empty() || self.open_bids() < self.spare())
+        !self.is_judged() && in_time && (self.record.executions.is_empty() || self.offering() < self.spare())
     }
 
     /// Whether as many executions as the deal asks for have been begun, whatever became of them.
@@ -176,16 +192,12 @@ impl Shard<'_> {
         tries.min(u16::MAX.into()).saturating_sub(self.record.executions.len())
     }
 
-    pub(super) fn open_bids(&self) -> usize {
-        self.record.bids.iter().filter(|bid| self.stands_still(bid)).count()
-    }
-
     fn is_open(&self, peer: &PeerId) -> bool {
         self.record.bids.iter().any(|bid| bid.peer == *peer && self.stands_still(bid))
     }
 
     /// Whether a bid is open, and its bidder still keeps room for it: that is for as long as bids are taken.
-    fn stands_still(&self, bid: &BidRecord) -> bool {
+    pub(super) fn stands_still(&self, bid: &BidRecord) -> bool {
         let old = self.now.ms.saturating_sub(bid.at_ms) >= self.job.bidding_ms;
         bid.accepted.is_none() && (self.record.executions.is_empty() || !old)
     }
@@ -197,7 +209,9 @@ impl Shard<'_> {
     }
 
     pub(super) fn bids_in_words(&self) -> String {
+        let needed = self.deal().min_bids().max(self.deal().concurrency());
         let bids = self.record.bids.iter().filter(|bid| bid.accepted != Some(false)).count();
-        format!("bids {bids}/{}", self.deal().min_bids().max(self.deal().concurrency()))
+        let operators = self.operators_in_words().map(|bids| format!("{bids}, {needed} needed"));
+        operators.unwrap_or_else(|| format!("bids {bids}/{needed}"))
     }
 }

@@ -7,7 +7,7 @@ use libp2p::PeerId;
 use super::RequesterConfig;
 use super::out::Out;
 use super::shard::Shard;
-use crate::job::{DeclineReason, JobRecord, ShardRecord};
+use crate::job::{DeclineReason, Distinct, JobRecord, ShardRecord};
 use crate::protocol::ALL_NODES;
 use crate::verify::Seal;
 
@@ -93,6 +93,11 @@ impl Live {
         let watch = self.watches.get_mut(index)?;
         let (job, bidding_until, declines) = (&self.record.job, self.bidding_until, &self.declines);
         Some(Shard { now, job, number, bidding_until, declines, record, watch, out })
+    }
+
+    /// Which bidders count as one: the same in all shards.
+    pub(super) fn distinct(&self) -> Distinct {
+        self.record.shards.first().map(|shard| shard.distinct).unwrap_or_default()
     }
 
     /// The numbers of all shards.

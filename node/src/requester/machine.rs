@@ -8,11 +8,14 @@ use std::sync::Arc;
 use libp2p::PeerId;
 
 use super::live::{Live, Now};
+use super::operators::{Established, Operators};
 use super::out::Out;
 use super::shard::Shard;
 use super::{Changes, Effect, Input, RequesterConfig};
-use crate::job::{AnnouncedJob, DeclineReason, Event, EventKind, ExecutionId, JobId, JobRecord, JobState, ShardState};
-use crate::protocol::{Message, Refusal};
+use crate::job::{
+    AnnouncedJob, DeclineReason, Event, EventKind, ExecutionId, JobId, JobRecord, JobState, Operator, ShardState,
+};
+use crate::protocol::{Bid, Message, Refusal};
 use crate::verify::Seal;
 
 /// Announcements of a job that fit into the time for its bids, at least.
@@ -25,6 +28,7 @@ pub struct Requester {
     seal: Arc<dyn Seal>,
     jobs: BTreeMap<JobId, Live>,
     ended: BTreeSet<JobId>,
+    operators: Operators,
     /// What is due when: of a shard, or the announcement of a job.
     times: BTreeSet<(u64, JobId, Option<u32>)>,
     changes: Changes,
@@ -40,7 +44,8 @@ impl Requester {
     /// A requester without jobs. `seal` opens what is sealed to `me`.
     pub fn new(me: PeerId, config: RequesterConfig, seal: Arc<dyn Seal>) -> Self {
         let (jobs, ended, times) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-        Self { me, config, seal, jobs, ended, times, changes: Changes::default() }
+        let operators = Operators::new(me, Arc::clone(&config.operators));
+        Self { me, config, seal, jobs, ended, operators, times, changes: Changes::default() }
     }
 
     /// Takes up jobs that were not finished when the process ended, and says what is to be done again.
@@ -68,6 +73,12 @@ impl Requester {
                 self.work(now_ms, job, &shards, &why, |shard| shard.cancel(&why))
             }
             Input::Message { from, message } => self.message(now_ms, from, message),
+            Input::Bid { from, bid, prefix } => self.bid(now_ms, from, bid, prefix.as_ref()),
+            Input::LookedUp { from, bid, result } => {
+                let claim = bid.claim.clone();
+                let operator = claim.and_then(|claim| self.operators.looked_up(from, bid.job, &claim, result));
+                operator.map(|operator| self.take_bid(now_ms, from, bid, Some(&operator))).unwrap_or_default()
+            }
             Input::Undelivered { to, message, why } => self.undelivered(now_ms, to, message, &why),
             Input::Collected { execution, result } => {
                 self.execution(now_ms, execution, |shard| shard.collected(execution.number, result.clone()))
@@ -137,7 +148,10 @@ impl Requester {
             return Vec::new();
         }
         let text = format!("created, shards: {}", job.shards.len());
-        let live = Live::new(JobRecord::new(job), now_ms);
+        let mut record = JobRecord::new(job);
+        let distinct = record.job.request.request.spec.deal.distinct().unwrap_or(self.config.distinct);
+        record.shards.iter_mut().for_each(|shard| shard.distinct = distinct);
+        let live = Live::new(record, now_ms);
         let shards = live.numbers();
         self.jobs.insert(id, live);
         self.event(now_ms, id, EventKind::Created, text);
@@ -151,12 +165,7 @@ impl Requester {
             return Vec::new();
         }
         match message {
-            Message::Bid(bid) => {
-                if let Some(live) = self.jobs.get_mut(&bid.job) {
-                    live.bids(&from);
-                }
-                self.work(now_ms, bid.job, &once(bid.shards), "", |shard| shard.bid(from, &bid.versions))
-            }
+            Message::Bid(bid) => self.bid(now_ms, from, bid, None),
             Message::Decline(decline) => {
                 let reason = DeclineReason::of(&decline.reason);
                 let Some(live) = self.jobs.get_mut(&decline.job) else { return Vec::new() };
@@ -181,6 +190,23 @@ impl Requester {
             }),
             _ => Vec::new(),
         }
+    }
+
+    /// A bid counts at once, unless the chain is to be asked first which operator it is of.
+    fn bid(&mut self, now_ms: u64, from: PeerId, bid: Bid, prefix: Option<&String>) -> Vec<Effect> {
+        let Some(live) = self.jobs.get(&bid.job) else { return Vec::new() };
+        match self.operators.of(live.distinct(), from, &bid, prefix) {
+            Established::Known(operator) => self.take_bid(now_ms, from, bid, operator.as_ref()),
+            Established::Lookup(claim) => vec![Effect::LookUp { from, bid, claim }],
+            Established::Waits => Vec::new(),
+        }
+    }
+
+    fn take_bid(&mut self, now_ms: u64, from: PeerId, bid: Bid, operator: Option<&Operator>) -> Vec<Effect> {
+        if let Some(live) = self.jobs.get_mut(&bid.job) {
+            live.bids(&from);
+        }
+        self.work(now_ms, bid.job, &once(bid.shards), "", |shard| shard.bid(from, &bid.versions, operator))
     }
 
     /// Something that we said was not heard: an execution that does not know of itself has failed, a winner that does not

@@ -5,11 +5,13 @@
 
 mod bids;
 mod deadlines;
+mod distinct;
 mod draw;
 mod evidence;
 mod executions;
 mod live;
 mod machine;
+mod operators;
 mod out;
 mod proposals;
 mod publish;
@@ -21,13 +23,15 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use libp2p::PeerId;
 
-use crate::job::{AnnouncedJob, Event, ExecutionId, JobId};
-use crate::protocol::{DEFAULT_SILENCE_MS, Delivery, Message};
+use crate::job::{AnnouncedJob, Distinct, Event, ExecutionId, JobId, MinerClaim, OperatorProof};
+use crate::protocol::{Bid, DEFAULT_SILENCE_MS, Delivery, Message};
 
+pub use distinct::one_of_each;
 pub use draw::draw;
 pub use evidence::findings;
 pub use machine::Requester;
@@ -57,6 +61,10 @@ pub struct RequesterConfig {
     pub stalled_ms: u64,
     /// How often a job that lacks bids is announced again. Default 2 s.
     pub announce_ms: u64,
+    /// Which bidders count as one, for jobs that do not say it. Default: each counts.
+    pub distinct: Distinct,
+    /// Operators that are known by name, for jobs that tell bidders apart by operator.
+    pub operators: Arc<BTreeMap<PeerId, String>>,
 }
 
 /// Something that happened.
@@ -77,6 +85,24 @@ pub enum Input {
         from: PeerId,
         /// What.
         message: Message,
+    },
+    /// A bid, of a node whose address is seen.
+    Bid {
+        /// Whose.
+        from: PeerId,
+        /// What is offered.
+        bid: Bid,
+        /// The prefix of the address that the bidder is connected from; absent where it is not seen.
+        prefix: Option<String>,
+    },
+    /// What came of an [`Effect::LookUp`].
+    LookedUp {
+        /// The bidder.
+        from: PeerId,
+        /// Its bid.
+        bid: Bid,
+        /// How the claim is proved, or why it is not.
+        result: Result<OperatorProof, String>,
     },
     /// A message of ours could not be delivered, however often it was tried, or was refused.
     Undelivered {
@@ -129,6 +155,15 @@ pub enum Effect {
         /// What it has to be.
         h1: String,
     },
+    /// Find out whether a bidder belongs to the storage provider that it claims to belong to: [`Input::LookedUp`].
+    LookUp {
+        /// The bidder.
+        from: PeerId,
+        /// Its bid.
+        bid: Bid,
+        /// What it claims.
+        claim: MinerClaim,
+    },
     /// Everything about the job has ended.
     Ended(JobId),
 }
@@ -152,6 +187,8 @@ impl Default for RequesterConfig {
             tries: 3,
             stalled_ms: 5_000,
             announce_ms: 2_000,
+            distinct: Distinct::None,
+            operators: Arc::default(),
         }
     }
 }

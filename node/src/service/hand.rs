@@ -9,7 +9,7 @@ use libp2p::PeerId;
 use super::Provider;
 use crate::compute::Ran;
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, Declined, ExecutionId, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, MinerClaim, OperatorProof, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// What is bent of a provider. By itself nothing is.
@@ -91,5 +91,9 @@ impl Work for Crooked {
 
     fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)> {
         self.provider.log(execution, stderr, offset)
+    }
+
+    fn miner(&self, peer: &PeerId, claim: &MinerClaim) -> Result<OperatorProof, String> {
+        self.provider.miner(peer, claim)
     }
 }

@@ -122,7 +122,7 @@ impl Service {
         let courses = publish.courses(Some(node.store()), Some(host.dialer()));
         let ledger = publish.ledger.clone();
         let publications = publish.ledger.clone().map(|ledger| Driver::start(ledger, courses)).transpose()?;
-        let provider = Arc::new(Provider::new(ProviderConfig {
+        let provider = Provider::new(ProviderConfig {
             bench,
             executors: executors.clone(),
             identity: host.identity().clone(),
@@ -132,7 +132,8 @@ impl Service {
             publish,
             here: BTreeSet::new(),
             keeps_results: false,
-        })?);
+        })?;
+        let provider = Arc::new(provider.with_miners(config.miners()?));
         let records = store.provider_records().map_err(failed)?;
         let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
         provider.keep_only(&compute::needed(&records).map_err(HostFailure::new)?)?;

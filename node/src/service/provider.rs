@@ -12,10 +12,11 @@ use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
 use crate::data_dir;
-use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId, JobId, Resources};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId, JobId, MinerClaim, OperatorProof, Resources};
 use crate::node::Node;
 use crate::protocol::{Delivery, FailureKind};
 use crate::publisher::PublishPlaces;
+use crate::publisher::filecoin::Miners;
 use crate::receipts;
 use crate::storage::Sources;
 use crate::transport::Identity;
@@ -59,6 +60,7 @@ pub struct Provider {
     collector: Collector,
     results_dir: PathBuf,
     keeps_results: bool,
+    miners: Option<Miners>,
 }
 
 /// Where a requester with this data directory keeps collected results.
@@ -97,7 +99,13 @@ impl Provider {
             publish.ledger,
             Arc::new(move |peer: &PeerId| here.contains(peer)),
         );
-        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results })
+        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results, miners: None })
+    }
+
+    /// The same, which asks `miners` which storage providers bidders belong to.
+    #[must_use]
+    pub fn with_miners(self, miners: Option<Miners>) -> Self {
+        Self { miners, ..self }
     }
 
     /// Where the results of an execution of this node are once it has ended well.
@@ -177,5 +185,12 @@ impl Work for Provider {
 
     fn log(&self, execution: ExecutionId, stderr: bool, offset: u64) -> Option<(Vec<u8>, bool)> {
         self.runner.log(execution, stderr, offset, LOG_BYTES)
+    }
+
+    fn miner(&self, peer: &PeerId, claim: &MinerClaim) -> Result<OperatorProof, String> {
+        match &self.miners {
+            Some(miners) => miners.prove(peer, claim),
+            None => Err("this requester has no Lotus node to ask (filecoin.lotus)".into()),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Where a peer comes from, as coarse as addresses are handed out: names are free, addresses are not.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
@@ -31,6 +31,27 @@ impl Prefix {
     }
 }
 
+/// What the operator of a node has at least, as far as its address shows: a /24 of IPv4, a /48 of IPv6. `None` where the
+/// address of the node is not seen: through a relay only that of the relay is, and a name says nothing about the place.
+pub(super) fn operator_prefix(addr: &Multiaddr) -> Option<String> {
+    if addr.iter().any(|part| part == Protocol::P2pCircuit) {
+        return None;
+    }
+    let v4 = |ip: Ipv4Addr| {
+        let [a, b, c, _] = ip.octets();
+        format!("{}/24", Ipv4Addr::new(a, b, c, 0))
+    };
+    let v6 = |ip: Ipv6Addr| {
+        let [a, b, c, ..] = ip.segments();
+        format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+    };
+    match addr.iter().next()? {
+        Protocol::Ip4(ip) => Some(v4(ip)),
+        Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or_else(|| v6(ip), v4)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +64,21 @@ mod tests {
         assert_eq!(of("/ip4/192.0.2.1/tcp/1"), of("/ip6/::ffff:192.0.2.1/tcp/9"));
         assert_ne!(of("/ip4/192.0.2.1/tcp/1"), of("/ip4/192.0.2.2/tcp/1"));
         assert_eq!(of("/p2p/12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB"), Prefix::Other);
+    }
+
+    #[test]
+    fn operators_are_told_apart_by_24_and_48_bits_and_not_through_relays() {
+        let of = |addr: &str| operator_prefix(&addr.parse().unwrap());
+        assert_eq!(of("/ip4/192.0.2.77/tcp/1").as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(of("/ip6/::ffff:192.0.2.1/tcp/9").as_deref(), Some("192.0.2.0/24"));
+        assert_eq!(of("/ip6/2001:db8:1:2::1/udp/2/quic-v1").as_deref(), Some("2001:db8:1::/48"));
+        let peer = "12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB";
+        for unseen in [
+            format!("/ip4/192.0.2.1/tcp/1/p2p/{peer}/p2p-circuit/p2p/{peer}"),
+            format!("/p2p/{peer}"),
+            "/dns4/node.example/tcp/1".into(),
+        ] {
+            assert_eq!(of(&unseen), None, "{unseen}");
+        }
     }
 }

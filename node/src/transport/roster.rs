@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use libp2p::{Multiaddr, PeerId};
 
+use super::prefix::operator_prefix;
+
 /// A peer that is connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerInfo {
@@ -31,6 +33,8 @@ pub(super) struct Roster {
 struct Entry {
     connected: bool,
     remote: Option<Multiaddr>,
+    /// The prefix of the first of its addresses that was seen since it is connected.
+    prefix: Option<String>,
     addrs: Vec<Multiaddr>,
     agent: String,
     listens: bool,
@@ -42,6 +46,7 @@ impl Roster {
         let entry = peers.entry(peer).or_default();
         entry.connected = true;
         entry.remote = Some(remote.clone());
+        entry.prefix = entry.prefix.take().or_else(|| operator_prefix(remote));
     }
 
     pub(super) fn gone(&self, peer: &PeerId) {
@@ -62,6 +67,11 @@ impl Roster {
     /// Where `peer` is connected from.
     pub(super) fn remote(&self, peer: &PeerId) -> Option<Multiaddr> {
         self.peers().get(peer)?.remote.clone()
+    }
+
+    /// The prefix of the address that `peer` is connected from, where one is seen.
+    pub(super) fn prefix(&self, peer: &PeerId) -> Option<String> {
+        self.peers().get(peer)?.prefix.clone()
     }
 
     pub(super) fn list(&self) -> Vec<PeerInfo> {

@@ -28,6 +28,8 @@ pub(crate) struct Chain {
     pub(crate) network: &'static str,
     pub(crate) epoch: i64,
     pub(crate) sector_size: u64,
+    /// The peer id of the storage provider.
+    pub(crate) peer: String,
     /// Bytes of clients, by their numbers.
     pub(crate) datacap: BTreeMap<u64, u128>,
     /// What the wallets have, in attoFIL.
@@ -78,6 +80,7 @@ impl Chain {
             network: "mainnet",
             epoch: 5_000_000,
             sector_size: 32 << 30,
+            peer: "12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf".into(),
             datacap: [(WALLET_ID, 1 << 40), (BLS_WALLET_ID, 1 << 40)].into(),
             balance: 10_u128.pow(18),
             messages: Vec::new(),

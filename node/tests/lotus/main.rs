@@ -13,6 +13,7 @@ mod check;
 mod claim;
 mod fake;
 mod methods;
+mod miners;
 mod server;
 mod sign;
 mod support;

@@ -18,6 +18,7 @@ enum Kind {
     Number,
     Bool,
     Base64,
+    Signature,
     Message,
     SendSpec,
 }
@@ -27,7 +28,7 @@ type Outcome = Result<Value, (i64, String)>;
 type Run = fn(&mut Chain, &[Value]) -> Outcome;
 
 /// Name, permission, parameters, and what it does.
-const METHODS: [(&str, &str, &[Kind], Run); 14] = [
+const METHODS: [(&str, &str, &[Kind], Run); 15] = [
     ("ChainHead", "read", &[], head),
     ("StateNetworkName", "read", &[], |chain, _| Ok(chain.network.into())),
     ("StateMinerInfo", "read", &[Kind::Address, Kind::TipSetKey], miner_info),
@@ -64,6 +65,7 @@ const METHODS: [(&str, &str, &[Kind], Run); 14] = [
     }),
     ("StateGetClaim", "read", &[Kind::Address, Kind::Number, Kind::TipSetKey], get_claim),
     ("StateSearchMsg", "read", &[Kind::TipSetKey, Kind::Cid, Kind::Number, Kind::Bool], search),
+    ("WalletVerify", "read", &[Kind::Address, Kind::Base64, Kind::Signature], verify),
     ("WalletSign", "sign", &[Kind::Address, Kind::Base64], sign),
     ("MpoolPushMessage", "sign", &[Kind::Message, Kind::SendSpec], push),
 ];
@@ -96,6 +98,9 @@ fn fits(param: &Value, kind: Kind) -> bool {
         Kind::Number => param.is_i64() || param.is_u64(),
         Kind::Bool => param.is_boolean(),
         Kind::Base64 => param.as_str().is_some_and(|text| BASE64_STANDARD.decode(text).is_ok()),
+        Kind::Signature => {
+            has_keys(param, "Data Type") && fits(&param["Type"], Kind::Number) && fits(&param["Data"], Kind::Base64)
+        }
         Kind::Message => {
             let keys = "From GasFeeCap GasLimit GasPremium Method Nonce Params To Value Version";
             has_keys(param, keys)
@@ -141,7 +146,7 @@ fn miner_info(chain: &mut Chain, params: &[Value]) -> Outcome {
         return failed("failed to load miner actor: unknown actor code bafk2bzacea");
     }
     Ok(json!({
-        "Owner": "f0100", "Worker": "f0100", "PeerId": "12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf",
+        "Owner": "f0100", "Worker": format!("f0{WALLET_ID}"), "PeerId": chain.peer,
         "Multiaddrs": null, "WindowPoStProofType": 8, "SectorSize": chain.sector_size,
     }))
 }
@@ -184,6 +189,11 @@ fn sign(chain: &mut Chain, params: &[Value]) -> Outcome {
     }
     let signature: Vec<u8> = Sha256::digest(message).into_iter().cycle().take(length).collect();
     Ok(json!({"Type": kind, "Data": BASE64_STANDARD.encode(signature)}))
+}
+
+/// Whether it is what `sign` makes.
+fn verify(chain: &mut Chain, params: &[Value]) -> Outcome {
+    sign(chain, &params[..2]).map(|signature| (signature == params[2]).into())
 }
 
 fn push(chain: &mut Chain, params: &[Value]) -> Outcome {

@@ -142,6 +142,7 @@ impl Fake {
         record.shards[0].executions = vec![ExecutionRecord {
             number: 1,
             peer: requester(),
+            operator: None,
             state: ExecutionState::Running,
             accepted_ms: 1,
             ended_ms: None,

@@ -9,7 +9,8 @@ use super::super::output::{Lines, Paint};
 use super::super::report::CONTAINERS;
 use super::super::text::{self, harmless};
 use crate::job::{
-    Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind, WasmSpec,
+    Distinct, Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind,
+    WasmSpec,
 };
 use crate::verify::{Rule, Verdict};
 
@@ -100,6 +101,9 @@ impl Picture<'_> {
             lines.add("why", harmless(why));
         }
         lines.add("bids", bids(shard));
+        if shard.distinct != Distinct::None {
+            lines.add("distinct", format!("{}: one execution for each", shard.distinct));
+        }
         let mut text = lines.into_text();
         text.push_str(&executions(shard, paint));
         let mut lines = Lines::default();
@@ -239,6 +243,7 @@ fn executions(shard: &ShardRecord, paint: Paint) -> String {
         columns.add([
             format!("  execution {}", execution.number),
             text::shortened(&execution.peer.to_string(), PEER_CHARS),
+            execution.operator.as_ref().map(|operator| harmless(&operator.to_string())).unwrap_or_default(),
             paint_state(&execution.state.to_string(), paint),
             standing(execution, shard.verdict.as_ref(), paint),
             execution.h1.clone().map(|h1| harmless(&h1)).unwrap_or_default(),

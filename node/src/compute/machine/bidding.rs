@@ -8,7 +8,7 @@ use libp2p::PeerId;
 use super::super::record::{Record, Shard, Stage};
 use super::super::{DiskSpace, Effect, News};
 use super::{Compute, Entry};
-use crate::job::{AnnouncedJob, DeclineReason, Declined, JobId, Resources};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, Distinct, JobId, Resources};
 use crate::protocol::{Bid, Message, Versions, Withdraw};
 
 /// The longest bidding that this node takes part in: reserved capacity must not be held by whoever asks for ever.
@@ -155,8 +155,16 @@ impl Compute {
         if !shards.is_empty() {
             self.asked.remove(&id);
             self.news.push(News::Bid { job: id, shards: shards.len() });
-            self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone() }));
+            self.offer(id, shards);
         }
+    }
+
+    /// Sends a bid. Whom the node belongs to is said where the job asks for it.
+    pub(super) fn offer(&mut self, id: JobId, shards: Vec<u32>) {
+        let Some(entry) = self.jobs.get(&id) else { return };
+        let by_operator = entry.record.job.request.request.spec.deal.distinct() == Some(Distinct::Operator);
+        let claim = self.config.miner.clone().filter(|_| by_operator);
+        self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone(), claim }));
     }
 
     /// Nobody will answer any more.

@@ -6,7 +6,7 @@ use super::super::record::{Record, Stage, Step};
 use super::bidding::{DISK_FULL, answered_by_ms};
 use super::{Compute, Entry};
 use crate::job::{ExecutionState, JobId, Resources};
-use crate::protocol::{Bid, Failed, FailureKind, Message};
+use crate::protocol::{Failed, FailureKind, Message};
 
 impl Compute {
     /// Takes up what was not finished when the process ended: records as [`record`](Self::record) gave them. Bids whose
@@ -50,7 +50,7 @@ impl Compute {
         }
         bids.retain(|shard| matches!(self.stage(id, *shard), Some(Stage::Bid)));
         if answered_by > self.now_ms && !bids.is_empty() {
-            self.tell(Message::Bid(Bid { job: id, shards: bids, versions: self.versions.clone() }));
+            self.offer(id, bids);
         }
         self.changed.insert(id);
         self.forget_if_over(id);

@@ -54,7 +54,15 @@ fn versions() -> Versions {
 
 fn config() -> ComputeConfig {
     let total = Resources { disk_bytes: 10 * NEED, ..amount(2 * NEED) };
-    ComputeConfig { total, per_job: total, jobs: 100, assessing: 2, keep_ms: 1_000_000, disk: DiskSpace::default() }
+    ComputeConfig {
+        total,
+        per_job: total,
+        jobs: 100,
+        assessing: 2,
+        keep_ms: 1_000_000,
+        disk: DiskSpace::default(),
+        miner: None,
+    }
 }
 
 fn amount(amount: u64) -> Resources {
@@ -146,7 +154,7 @@ fn heartbeats(effects: &[Effect]) -> Vec<Option<u64>> {
 fn after_bid() -> (Compute, Arc<AnnouncedJob>) {
     let (mut provider, job) = (provider(), job(peer(), 1));
     assert_eq!(provider.handle(0, announced(&job)), [Effect::Assess(Arc::clone(&job))]);
-    let bid = Bid { job: job.id, shards: vec![0], versions: versions() };
+    let bid = Bid { job: job.id, shards: vec![0], versions: versions(), claim: None };
     let bid = Effect::Send { to: job.requester.peer, message: Message::Bid(bid) };
     assert_eq!(provider.handle(0, assessed(&job, NEED)), [bid]);
     (provider, job)

@@ -21,7 +21,7 @@ use url::Url;
 use self::chain::{Allocation, JsonCid, Message, SendSpec};
 use self::rpc::{Rpc, RpcError};
 use self::transfer::Request;
-use super::{Address, AddressKind, Backend, Claim, Deal, Fact, Stage, Trouble, Wallet};
+use super::{Address, AddressKind, Backend, Claim, Deal, Fact, Miner, Stage, Trouble, Wallet};
 use crate::config::{Secret, Size};
 
 /// The longest silence of a node.
@@ -69,6 +69,25 @@ impl Lotus {
     /// The same, which may be silent for `patience`.
     pub fn with_patience(url: Url, token: Option<Secret>, patience: Duration) -> Self {
         Self { rpc: Rpc::new(url, token, patience) }
+    }
+
+    /// What the chain says of a storage provider.
+    ///
+    /// # Errors
+    /// When it is none, or the node does not say.
+    pub fn miner(&self, miner: &Address) -> Result<Miner, Trouble> {
+        let info = self.rpc.miner_info(miner)?;
+        Ok(Miner { peer: info.peer_id.filter(|peer| !peer.is_empty()), worker: info.worker })
+    }
+
+    /// Whether the key of the account `worker` has signed `message`. The first byte of `signature` is the kind of the key.
+    ///
+    /// # Errors
+    /// When the node does not say.
+    pub fn key_signed(&self, worker: &Address, message: &[u8], signature: &[u8]) -> Result<bool, Trouble> {
+        let Some((kind, signature)) = signature.split_first() else { return Ok(false) };
+        let key = self.rpc.account_key(worker)?;
+        Ok(self.rpc.verify(&key, message, *kind, signature)?)
     }
 
     /// The head, which is not far from `now_ms`.

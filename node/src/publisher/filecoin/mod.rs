@@ -8,6 +8,7 @@ mod curio;
 mod deal;
 mod lotus;
 mod machine;
+mod miners;
 mod pieces;
 mod publish;
 
@@ -16,4 +17,5 @@ pub use backend::{Backend, Fact, Trouble, Wallet};
 pub use curio::Curio;
 pub use deal::{Allocation, Claim, Deal, DealId, MarketState, Piece, Stage, Terms};
 pub use lotus::Lotus;
+pub use miners::{Miner, Miners};
 pub use publish::{ChainConfig, FilecoinConfig, FilecoinPublisher};

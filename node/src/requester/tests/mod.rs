@@ -3,6 +3,7 @@
 mod declines;
 mod hostile;
 mod jobs;
+mod operators;
 mod properties;
 mod restart;
 mod time;

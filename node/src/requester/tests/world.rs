@@ -6,7 +6,7 @@ use bacalhau_runtime::{CallTrail, Claim, Link, Outcome, Profile, Receipt};
 use libp2p::PeerId;
 
 use crate::job::{
-    AnnouncedJob, Deal, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, ShardRecord,
+    AnnouncedJob, Deal, Distinct, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, ShardRecord,
     SignedRequest, VerifierKind,
 };
 use crate::protocol::{
@@ -88,7 +88,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(job: AnnouncedJob) -> Self {
-        let machine = Requester::new(peer(REQUESTER), RequesterConfig::default(), Arc::new(FakeSeal));
+        Self::ruled_by(job, Distinct::None)
+    }
+
+    /// One whose requester tells bidders apart so, where a job does not say it.
+    pub(crate) fn ruled_by(job: AnnouncedJob, distinct: Distinct) -> Self {
+        let config = RequesterConfig { distinct, ..RequesterConfig::default() };
+        let machine = Requester::new(peer(REQUESTER), config, Arc::new(FakeSeal));
         let mut world = Self { machine, now: START_MS, job: job.id, events: Vec::new(), ended: 0 };
         let effects = world.feed(Input::Submit(job.clone()));
         assert_eq!(effects, [Effect::Announce(job)]);
@@ -141,7 +147,7 @@ impl World {
     }
 
     pub(crate) fn bid(&mut self, number: u8) -> Vec<Effect> {
-        let bid = Bid { job: self.job, shards: (0..self.shards()).collect(), versions: versions() };
+        let bid = Bid { job: self.job, shards: (0..self.shards()).collect(), versions: versions(), claim: None };
         self.say(peer(number), Message::Bid(bid))
     }
 

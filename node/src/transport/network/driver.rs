@@ -106,6 +106,10 @@ impl Transport for Network {
         self.0.jobs.roster.list()
     }
 
+    fn prefix(&self, peer: &PeerId) -> Option<String> {
+        self.0.jobs.roster.prefix(peer)
+    }
+
     fn addrs(&self) -> Vec<Multiaddr> {
         let me = self.0.handle.peer_id();
         let addrs = self.0.jobs.addrs.lock().unwrap_or_else(PoisonError::into_inner);

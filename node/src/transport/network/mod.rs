@@ -35,6 +35,12 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// Who is connected, by name.
     fn peers(&self) -> Vec<PeerInfo>;
 
+    /// The prefix of the address that `peer` is connected from, by which operators are told apart: /24 of IPv4, /48 of
+    /// IPv6. `None` where no address of it is seen, as through a relay. Default: none is seen.
+    fn prefix(&self, _peer: &PeerId) -> Option<String> {
+        None
+    }
+
     /// Where others reach this node, with `/p2p/…` at the end.
     fn addrs(&self) -> Vec<Multiaddr>;
 

@@ -246,6 +246,11 @@ impl<'a> World<'a> {
             Effect::Publish { execution, .. } => self.publish(node, execution),
             Effect::Discard(execution) => self.discard(node, &execution),
             Effect::Collect { execution, peer, h1, .. } => self.collect(node, execution, peer, &h1),
+            Effect::LookUp { from, bid, .. } => {
+                let (life, result) = (self.nodes[node].life, Err("there is no chain here".into()));
+                let input = Box::new(Input::LookedUp { from, bid, result });
+                self.agenda.at(self.now_ms + 1, Event::Driver { node, life, input });
+            }
             Effect::Ended(job) => {
                 let Node { core: Some(core), disk, .. } = &mut self.nodes[node] else { return };
                 disk.ended(&job);

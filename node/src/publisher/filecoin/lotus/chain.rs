@@ -39,6 +39,8 @@ pub(super) struct BlockHeader {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct MinerInfo {
     pub(super) peer_id: Option<String>,
+    /// The actor of the key that signs for it from day to day.
+    pub(super) worker: Address,
     /// In bytes.
     pub(super) sector_size: u64,
 }
@@ -132,7 +134,7 @@ pub(super) struct Receipt {
     pub(super) exit_code: i64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Signature {
     r#type: u8,
@@ -219,6 +221,12 @@ impl Rpc {
         let Signature { r#type, data } = self.call("WalletSign", &(wallet, BASE64_STANDARD.encode(bytes)))?;
         // What is no base 64 has no length of a signature either.
         Ok((r#type, BASE64_STANDARD.decode(data).unwrap_or_default()))
+    }
+
+    /// Whether the key of `wallet` has signed `bytes`, so that its signature of this kind is `signature`.
+    pub(super) fn verify(&self, wallet: &Address, bytes: &[u8], kind: u8, signature: &[u8]) -> Result<bool, RpcError> {
+        let signature = Signature { r#type: kind, data: BASE64_STANDARD.encode(signature) };
+        self.call("WalletVerify", &(wallet, BASE64_STANDARD.encode(bytes), signature))
     }
 }
 
