@@ -1,19 +1,79 @@
-//! Whether a data directory is whole: a node that has lost its jobs or its identity does not begin as a new one beside what
-//! is left of the old one.
+//! Whether a data directory is whole, and its owner's only: a node that has lost its jobs or its identity does not begin as a
+//! new one beside what is left of the old one.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use bacalhau_runtime::HostFailure;
 
+use crate::private;
 use crate::store::FILE_NAME;
 
 /// The file of a node's key.
 pub(crate) const IDENTITY: &str = "identity";
+/// The file of the key of clients that use the directory.
+pub(crate) const CLIENT_KEY: &str = "client_key";
 /// Where executions are, as long as they are needed. Made after the jobs' file was.
 pub(crate) const EXECUTIONS: &str = "executions";
 /// Where collected results are.
 pub(crate) const RESULTS: &str = "results";
+
+/// What a node or an earlier version of it has made, for its owner only.
+const OWN: [&str; 12] = [
+    FILE_NAME,
+    IDENTITY,
+    CLIENT_KEY,
+    EXECUTIONS,
+    RESULTS,
+    "backup.sock",
+    "serving.json",
+    "publications",
+    "store",
+    "modules",
+    "downloads",
+    "deals",
+];
+
+/// Makes `data_dir`, or takes from other users what an earlier version let them have of it, and says so in the log. A directory
+/// that was not a node's before stays as it is, unless it is empty; what the node makes in it is private all the same.
+///
+/// # Errors
+/// When it belongs to another user, who could replace what is in it, or cannot be changed.
+pub(crate) fn secure(data_dir: &Path) -> Result<(), HostFailure> {
+    let failed = |error| HostFailure::at("make private", data_dir, error);
+    let is_nodes = OWN.iter().any(|name| data_dir.join(name).symlink_metadata().is_ok());
+    private::create_dir_all(data_dir).map_err(failed)?;
+    // The data directory itself may be named by a link.
+    let real = data_dir.canonicalize().map_err(failed)?;
+    let metadata = fs::metadata(&real).map_err(failed)?;
+    if !private::is_own(&metadata) && metadata.uid() != 0 {
+        return Err(HostFailure::new(format!(
+            "the data directory {} belongs to the user {}, who could read and replace what this node keeps there: run the node as \
+             that user, chown the directory, or name another --data-dir",
+            data_dir.display(),
+            metadata.uid()
+        )));
+    }
+    let is_empty = || fs::read_dir(&real).map(|mut entries| entries.next().is_none());
+    let mut tightened = Vec::new();
+    if (is_nodes || is_empty().map_err(failed)?) && private::tighten(&real).map_err(failed)? {
+        tightened.push(".");
+    }
+    for name in OWN {
+        if private::tighten(&real.join(name)).map_err(failed)? {
+            tightened.push(name);
+        }
+    }
+    if !tightened.is_empty() {
+        tracing::info!(
+            "other users of this machine had access to parts of {}, and have not any more: {}",
+            data_dir.display(),
+            tightened.join(", ")
+        );
+    }
+    Ok(())
+}
 
 /// Checks that `data_dir` is new, or has what a node needs to go on.
 ///
@@ -56,6 +116,37 @@ pub(crate) fn check(data_dir: &Path) -> Result<(), HostFailure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_its_owner_has_access_to_it() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let mode = |name: &str| fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
+        secure(&data).unwrap();
+        assert_eq!(mode("."), 0o700);
+        // As an earlier version made it.
+        for name in [EXECUTIONS, RESULTS, "of somebody else"] {
+            fs::create_dir(data.join(name)).unwrap();
+        }
+        fs::write(data.join(FILE_NAME), "jobs").unwrap();
+        for name in [".", EXECUTIONS, RESULTS, FILE_NAME, "of somebody else"] {
+            fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        secure(&data).unwrap();
+        let modes = [".", EXECUTIONS, RESULTS, FILE_NAME, "of somebody else"].map(mode);
+        assert_eq!(modes, [0o700, 0o700, 0o700, 0o700, 0o755]);
+        // What never was a node's is not taken from anybody.
+        let home = dir.path().join("home");
+        fs::create_dir_all(home.join("documents")).unwrap();
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
+        secure(&home).unwrap();
+        assert_eq!(fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o755);
+        if std::os::unix::fs::chown(&home, Some(1234), None).is_ok() {
+            let said = secure(&home).unwrap_err().to_string();
+            assert!(said.contains("belongs to the user 1234") && said.contains("chown"), "{said}");
+        }
+    }
 
     #[test]
     fn what_is_lost_beside_other_data_is_an_error() {

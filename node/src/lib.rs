@@ -57,6 +57,7 @@ pub mod http;
 pub mod job;
 pub mod metrics;
 pub mod node;
+mod private;
 pub mod protocol;
 pub mod publisher;
 pub mod receipts;

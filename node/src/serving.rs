@@ -1,13 +1,15 @@
 //! Where the data directory's `serve` or `ipfs serve` can be reached, for the other commands that use the same directory. What is
 //! written there counts only as long as the serving process lives: it holds a lock on it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use bacalhau_runtime::HostFailure;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+
+use crate::private;
 
 /// The file in a data directory.
 pub(crate) const NAME: &str = "serving.json";
@@ -36,7 +38,7 @@ impl Serving {
     pub fn begin(data_dir: &Path) -> Result<Self, HostFailure> {
         let path = data_dir.join(NAME);
         let failed = |error| HostFailure::at("write", &path, error);
-        fs::create_dir_all(data_dir).map_err(failed)?;
+        private::create_dir_all(data_dir).map_err(failed)?;
         let file =
             OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path).map_err(failed)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {

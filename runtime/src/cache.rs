@@ -3,11 +3,13 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, MetadataExt, OpenOptions, OpenOptionsExt, PermissionsExt};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use sha2::{Digest, Sha256};
@@ -52,12 +54,16 @@ pub(crate) struct Slot {
 }
 
 impl Cache {
-    /// Opens or makes the directory. `None` if it can't be trusted or used: a cache is no reason to fail.
-    pub(crate) fn open(path: &Path) -> Option<Self> {
-        Dir::create_ambient_dir_all(path, ambient_authority()).ok()?;
-        let dir = Dir::open_ambient_dir(path, ambient_authority()).ok()?;
-        let key = read_key(&dir).or_else(|_| make_key(&dir)).ok()?;
-        Some(Self { dir, key })
+    /// Opens or makes the directory. Only its owner may write to it.
+    ///
+    /// # Errors
+    /// When it can't be used, or another user could read or replace what is written there.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let dir = Dir::open_ambient_dir(path, ambient_authority())?;
+        keep_others_out(&dir)?;
+        let key = read_key(&dir).or_else(|_| make_key(&dir))?;
+        Ok(Self { dir, key })
     }
 
     /// The file with the entry of that name, if it is sound. Its last 32 bytes are the tag.
@@ -171,6 +177,25 @@ impl Cache {
     }
 }
 
+/// Who may replace a file between two steps of ours could have the key written into a file of their own.
+fn keep_others_out(dir: &Dir) -> io::Result<()> {
+    let metadata = dir.dir_metadata()?;
+    let (owner, me) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != me {
+        return Err(io::Error::other(format!("it belongs to the user {owner}, and this process runs as {me}")));
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o1000 != 0 {
+        return Err(io::Error::other("it is a directory for files of all users"));
+    }
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    // The handle of the directory itself may be one that nothing can be changed by.
+    let opened = rustix::fs::openat(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(rustix::fs::fchmod(opened, Mode::from_raw_mode(mode & !0o022))?)
+}
+
 fn read_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     let mut file = dir.open(KEY_FILE)?;
     let metadata = file.metadata()?;
@@ -215,8 +240,16 @@ fn is_abandoned(name: &OsStr) -> bool {
     writer().is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
+/// A new file, whatever was there before: nothing is written into a file that somebody else has opened.
 fn create_private(dir: &Dir, name: &str) -> io::Result<File> {
-    dir.open_with(name, OpenOptions::new().write(true).create(true).truncate(true).mode(0o600))
+    let create = || dir.open_with(name, OpenOptions::new().write(true).create_new(true).mode(0o600));
+    match create() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            dir.remove_file(name)?;
+            create()
+        }
+        created => created,
+    }
 }
 
 /// `io::copy` into a hasher, with a buffer that suits files of many megabytes.
@@ -295,12 +328,43 @@ mod tests {
     }
 
     #[test]
+    fn the_key_is_not_written_into_files_that_another_user_has_prepared() {
+        let dir = tempfile::tempdir().unwrap();
+        let trap = dir.path().join("trap");
+        fs::write(&trap, b"").unwrap();
+        for number in 0..1000 {
+            fs::hard_link(&trap, dir.path().join(format!("{KEY_FILE}.{}.{number}.new", std::process::id()))).unwrap();
+        }
+        let cache = Cache::open(dir.path()).unwrap();
+        cache.put("a", b"code");
+        assert_eq!(fs::read(&trap).unwrap(), b"");
+        assert_eq!(content(&cache, "a").unwrap(), b"code");
+    }
+
+    #[test]
+    fn a_directory_that_others_have_or_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |mode| fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o777);
+        drop(Cache::open(dir.path()).unwrap());
+        assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o755);
+        mode(0o1777);
+        assert!(Cache::open(dir.path()).unwrap_err().to_string().contains("files of all users"));
+        mode(0o700);
+        if std::os::unix::fs::chown(dir.path(), Some(1234), None).is_ok() {
+            let said = Cache::open(dir.path()).unwrap_err().to_string();
+            assert!(said.contains("belongs to the user 1234"), "{said}");
+        }
+    }
+
+    #[test]
     fn a_key_that_others_can_read_is_no_key() {
         let dir = tempfile::tempdir().unwrap();
         drop(Cache::open(dir.path()).unwrap());
         let key = dir.path().join(KEY_FILE);
         fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(Cache::open(dir.path()).is_none());
+        assert!(Cache::open(dir.path()).is_err());
     }
 
     #[test]

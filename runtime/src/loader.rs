@@ -78,6 +78,11 @@ impl Loader {
         self.optimizer.for_the_cache(module)
     }
 
+    /// Why there is no cache although one is wanted.
+    pub(crate) fn cache_problem(&self) -> Option<&str> {
+        self.optimizer.cache_problem.as_deref()
+    }
+
     fn baseline(&self) -> Option<&Compiler> {
         self.baseline.get_or_init(|| Compiler::new(Backend::Baseline).ok()).as_ref()
     }

@@ -34,6 +34,8 @@ type Task = Box<dyn FnOnce() + Send>;
 /// See the module.
 pub(crate) struct Optimizer {
     pub(crate) cache: Option<Cache>,
+    /// Why there is no cache although one is wanted.
+    pub(crate) cache_problem: Option<String>,
     /// What modules are compiled with in the end.
     pub(crate) last: Compiler,
     module_bytes: u64,
@@ -47,8 +49,16 @@ impl Optimizer {
     /// # Errors
     /// When the engine does not support this machine.
     pub(crate) fn new(options: &Options) -> Result<Self, HostFailure> {
+        let (cache, cache_problem) = match options.cache_dir.as_deref().map(|dir| (dir, Cache::open(dir))) {
+            None => (None, None),
+            Some((_, Ok(cache))) => (Some(cache), None),
+            // What the machine does not let us use is no news; what would not be safe is.
+            Some((_, Err(error))) if error.get_ref().is_none() => (None, None),
+            Some((dir, Err(error))) => (None, Some(format!("{} is not used as a cache: {error}", dir.display()))),
+        };
         Ok(Self {
-            cache: options.cache_dir.as_deref().and_then(Cache::open),
+            cache,
+            cache_problem,
             last: Compiler::new(options.tier.last())?,
             module_bytes: options.module_bytes,
             cache_dir: options.cache_dir.clone(),

@@ -80,6 +80,11 @@ impl Runtime {
         Ok(Module(Arc::new(Loaded { cid, bytes, from_cache, forms })))
     }
 
+    /// Why the cache directory of the options is not used, where another user could read or replace what is written there.
+    pub fn cache_problem(&self) -> Option<&str> {
+        self.0.loader.cache_problem()
+    }
+
     /// Makes the optimised form of a binary module for the cache, unless it is there, another process makes one, or
     /// several were ended over this one. Says whether it is there now. `module` is read only if this process's turn has
     /// come. What [`Options::optimizer`] starts calls this, and ends.

@@ -1,8 +1,7 @@
 //! Connections: how many there may be, in all and of one address, how slow they may be, and how they end with the server.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::{Extension, Router};
@@ -14,22 +13,12 @@ use tokio::sync::{Semaphore, watch};
 
 use super::error::{ApiError, ErrorCode};
 use super::guard::Peer;
-use super::state::{App, network};
-use crate::http::Patient;
-
-/// Connections by address.
-#[derive(Clone, Debug, Default)]
-struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One of them.
-struct Member {
-    crowd: Crowd,
-    address: IpAddr,
-}
+use super::state::App;
+use crate::http::{Patient, Shares};
 
 /// Accepts connections until the server ends. `free` has a permit for each that may be open.
 pub(super) async fn accept(app: App, listener: TcpListener, router: Router, free: Arc<Semaphore>) {
-    let crowd = Crowd::default();
+    let shares = Shares::with(app.limits.connections, app.limits.connections_per_address);
     let mut draining = app.draining.clone();
     loop {
         // The semaphore is never closed.
@@ -43,7 +32,7 @@ pub(super) async fn accept(app: App, listener: TcpListener, router: Router, free
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let Some(member) = crowd.join(network(address.ip()), app.limits.connections_per_address) else {
+        let Ok(taking) = shares.take(address.ip(), 1) else {
             app.metrics.refused("connections");
             turn_away(&stream);
             continue;
@@ -51,7 +40,7 @@ pub(super) async fn accept(app: App, listener: TcpListener, router: Router, free
         let connection = serve(app.clone(), stream, address, router.clone());
         tokio::spawn(async move {
             connection.await;
-            drop((member, permit));
+            drop((taking, permit));
         });
     }
 }
@@ -65,7 +54,8 @@ fn turn_away(stream: &TcpStream) {
 async fn serve(app: App, stream: TcpStream, address: SocketAddr, router: Router) {
     // Small answers go at once.
     stream.set_nodelay(true).unwrap_or_default();
-    let service = TowerToHyperService::new(router.layer(Extension(Peer(address))));
+    let is_loopback = stream.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+    let service = TowerToHyperService::new(router.layer(Extension(Peer { address, is_loopback })));
     let stream = TokioIo::new(Patient::new(stream, app.limits.patience));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(app.limits.head_patience);
@@ -85,28 +75,4 @@ async fn serve(app: App, stream: TcpStream, address: SocketAddr, router: Router)
 /// Waits until the server ends. The guard that the wait hands out may not be kept by a task.
 async fn ended(draining: &mut watch::Receiver<bool>) {
     drop(draining.wait_for(|draining| *draining).await);
-}
-
-impl Crowd {
-    fn join(&self, address: IpAddr, most: usize) -> Option<Member> {
-        let mut members = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = members.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Member { crowd: self.clone(), address })
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        let mut members = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = members.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                members.remove(&self.address);
-            }
-        }
-    }
 }

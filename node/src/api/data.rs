@@ -3,25 +3,28 @@
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
 use bacalhau_runtime::{HostFailure, Link};
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::CAR_TYPE;
 use super::backend::BackendError;
 use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::guard::Peer;
 use super::state::{App, Slot};
-use super::stream::BodyReader;
+use super::stream::{BodyReader, Intake};
 use crate::cas::car::CarReader;
 use crate::cas::store::{BROUGHT, Store};
 use crate::cas::{DataError, is_complete};
 use crate::http::Paced;
 
+/// The pace at which an archive has to come.
+const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
 /// Roots of one archive.
 const MAX_ROOTS: usize = 64;
 
@@ -46,28 +49,33 @@ pub(super) struct Added {
 )]
 pub(super) async fn add(
     State(app): State<App>,
+    Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Added>), ApiError> {
-    // A page in somebody's browser cannot send this type to another site, and so not to the node on the same machine.
-    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != CAR_TYPE) {
-        return Err(ApiError::bad(format!("the body has to be an archive, with the content-type {CAR_TYPE}")));
-    }
     let most = app.limits.data_bytes;
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > most) {
         return Err(too_large(most));
     }
-    let permit = app.take(Slot::Upload)?;
-    let patience = app.limits.patience;
-    let mut reader = BodyReader::new(body, most, patience);
+    let intake = Intake { app: &app, address: peer.address.ip() };
+    let mut reader = BodyReader::new(body, most, app.limits.patience);
+    // Nothing is kept for a client that sends nothing.
+    if !timeout(app.limits.body_grace, reader.begin()).await.unwrap_or(false) {
+        return Err(intake.slow("the archive did not come in time"));
+    }
+    let taking = app.take(Slot::Upload, intake.address, 1)?;
+    let grace = app.limits.body_grace;
     app.blocking(move |app| {
-        let added = app.backend.add_data(&mut Paced::new(&mut reader, patience));
-        drop(permit);
+        let added = app.backend.add_data(&mut Paced::at(&mut reader, grace, MIN_BYTES_PER_SECOND));
+        drop(taking);
         match (added, reader.failure()) {
             (Ok(roots), _) => Ok((StatusCode::CREATED, Json(Added { roots }))),
             (Err(_), Some(ErrorKind::FileTooLarge)) => Err(too_large(most)),
-            (Err(error), Some(_)) => Err(ApiError::new(ErrorCode::TooSlow, error.to_string())),
+            (Err(error), Some(_)) => {
+                app.strike(peer.address.ip());
+                Err(ApiError::new(ErrorCode::TooSlow, error.to_string()))
+            }
             (Err(error), None) => Err(error.into()),
         }
     })

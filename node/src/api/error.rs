@@ -27,6 +27,8 @@ pub enum ErrorCode {
     BadSignature,
     /// 403: only the client of the job may.
     NotOwner,
+    /// 403: the request is one of a web page, or under a name, that may not use this API.
+    ForeignOrigin,
     /// 404: there is no such path.
     NoSuchRoute,
     /// 404: there is no such job, or shard, or execution.
@@ -45,6 +47,8 @@ pub enum ErrorCode {
     Gone,
     /// 413: the body is too large.
     TooLarge,
+    /// 415: the body has another type than the path takes.
+    UnsupportedType,
     /// 422: nobody could do what is asked for.
     Refused,
     /// 429: too many requests of this client.
@@ -79,13 +83,14 @@ impl ErrorCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::BadSignature => StatusCode::UNAUTHORIZED,
-            Self::NotOwner => StatusCode::FORBIDDEN,
+            Self::NotOwner | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NoSuchRoute | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Ambiguous | Self::Ended | Self::NotYet => StatusCode::CONFLICT,
             Self::Gone => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Refused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::OverBudget => StatusCode::TOO_MANY_REQUESTS,
             Self::HostFailure => StatusCode::INTERNAL_SERVER_ERROR,
@@ -105,6 +110,11 @@ impl ApiError {
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::NotFound, message)
+    }
+
+    #[cfg(test)]
+    pub(super) fn code(&self) -> ErrorCode {
+        self.body.code
     }
 
     #[must_use]

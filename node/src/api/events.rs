@@ -2,24 +2,26 @@
 
 use std::io;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::NDJSON_TYPE;
 use super::at::At;
 use super::error::{ApiError, ErrorBody};
+use super::guard::Peer;
 use super::jobs::parsed;
 use super::state::{App, Shared, Slot};
 use super::view::shown;
+use crate::http::Taking;
 use crate::job::JobId;
 use crate::store::StoredEvent;
 
@@ -55,6 +57,7 @@ pub struct EventParams {
 )]
 pub(super) async fn events(
     State(app): State<App>,
+    Extension(peer): Extension<Peer>,
     At(id): At<String>,
     query: Result<Query<EventParams>, QueryRejection>,
     headers: HeaderMap,
@@ -69,7 +72,7 @@ pub(super) async fn events(
         .await?;
     if params.follow {
         let commits = app.store.commits();
-        let (permit, draining) = (app.take(Slot::Stream)?, app.draining.clone());
+        let (permit, draining) = (app.take(Slot::Stream, peer.address.ip(), 1)?, app.draining.clone());
         let follower = Follower { app, job, after: params.after, may_see, commits, draining, _permit: permit };
         return Ok(([(CONTENT_TYPE, NDJSON_TYPE)], follower.into_body()).into_response());
     }
@@ -89,7 +92,7 @@ struct Follower {
     may_see: bool,
     commits: watch::Receiver<u64>,
     draining: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Taking,
 }
 
 impl Follower {

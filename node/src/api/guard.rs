@@ -4,18 +4,26 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::error::ApiError;
-use super::state::{App, Slot};
-use super::{API_VERSION, VERSION_HEADER};
+use super::error::{ApiError, ErrorCode};
+use super::state::App;
+use super::{API_VERSION, CAR_TYPE, VERSION_HEADER};
 
-/// Who is connected.
+const JSON_TYPE: &str = "application/json";
+
+/// The two ends of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    /// Whether the connection came in at a loopback address.
+    pub(super) is_loopback: bool,
+}
 
 /// Lets a request in, or not.
 pub(super) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -44,10 +52,42 @@ fn admit(app: &App, request: &Request, route: &str) -> Result<Option<tokio::sync
     if route == "/livez" {
         return Ok(None);
     }
-    if let Some(Peer(address)) = request.extensions().get() {
-        app.admit(address.ip())?;
+    let peer = request.extensions().get::<Peer>().copied();
+    // Before anything is counted: a page does not use up the budget of the user in whose browser it is.
+    let is_loopback = peer.is_none_or(|peer| peer.is_loopback);
+    app.hosts.check(request.method(), request.headers(), is_loopback).inspect_err(|_| app.metrics.refused("origin"))?;
+    check_type(request.method(), request.headers(), route)?;
+    if let Some(peer) = peer {
+        app.admit(peer.address.ip())?;
     }
-    app.take(Slot::Request).map(Some)
+    if !has_body(request.method(), request.headers()) {
+        return app.work().map(Some);
+    }
+    // What reads the body makes room as it comes: a client that sends nothing holds nothing but its connection.
+    if let Some(peer) = peer {
+        app.check_strikes(peer.address.ip())?;
+    }
+    Ok(None)
+}
+
+fn has_body(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::POST
+        || headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// A body has the one type that its path takes. A page of another site cannot send these types without asking first.
+fn check_type(method: &Method, headers: &HeaderMap, route: &str) -> Result<(), ApiError> {
+    let expected = if route == "/api/v1/data" { CAR_TYPE } else { JSON_TYPE };
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || *method == Method::POST && expected == CAR_TYPE;
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()?.split(';').next());
+    if !has_body || kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(expected)) {
+        return Ok(());
+    }
+    let message = format!("the body of the request has to have the content-type {expected}");
+    Err(ApiError::new(ErrorCode::UnsupportedType, message))
 }
 
 /// A method for the metrics, which have no room for what clients make up.

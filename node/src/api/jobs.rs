@@ -1,12 +1,12 @@
 //! Jobs: submitted, listed, described, taken back.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,8 +15,9 @@ use super::PREFIX;
 use super::at::At;
 use super::command::Action;
 use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::guard::Peer;
 use super::state::{App, Shared, commander};
-use super::stream;
+use super::stream::Intake;
 use super::view::Description;
 use crate::job::{JobId, JobState, SignedRequest};
 use crate::store::{Page, Query as StoreQuery};
@@ -102,8 +103,14 @@ impl ListParams {
         (status = "5XX", body = ErrorBody, description = "The node takes none now"),
     )
 )]
-pub(super) async fn submit(State(app): State<App>, body: Body) -> Result<Response, ApiError> {
-    let bytes = stream::read(body, MAX_JOB_BYTES, app.limits.patience).await?;
+pub(super) async fn submit(
+    State(app): State<App>,
+    Extension(peer): Extension<Peer>,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let intake = Intake { app: &app, address: peer.address.ip() };
+    let (bytes, _room) = intake.read(body, MAX_JOB_BYTES).await?;
+    let _work = app.work()?;
     let request: SignedRequest = serde_json::from_slice(&bytes)
         .map_err(|error| ApiError::bad(format!("the body is no signed request: {error}")))?;
     let id = app

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -12,7 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use utoipa::ToSchema;
 
@@ -20,9 +21,11 @@ use super::NDJSON_TYPE;
 use super::at::At;
 use super::backend::LogPart;
 use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::guard::Peer;
 use super::jobs::parsed;
 use super::state::{App, Shared, Slot};
 use super::stream;
+use crate::http::Taking;
 use crate::job::{ExecutionId, ExecutionState, JobRecord, ShardRecord};
 
 /// Which log.
@@ -82,12 +85,13 @@ pub struct LogLine {
 )]
 pub(super) async fn logs(
     State(app): State<App>,
+    Extension(peer): Extension<Peer>,
     At(id): At<String>,
     query: Result<Query<LogParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let params = parsed(query)?;
-    let permit = app.take(Slot::Stream)?;
+    let permit = app.take(Slot::Stream, peer.address.ip(), 1)?;
     // The first part before the head of the answer, so that an error is one.
     let (execution, first) = app
         .blocking(move |app| {
@@ -138,7 +142,7 @@ struct Reader {
     first: Option<LogPart>,
     over: bool,
     draining: watch::Receiver<bool>,
-    permit: OwnedSemaphorePermit,
+    permit: Taking,
 }
 
 impl Reader {

@@ -7,6 +7,9 @@
 //! signed by their clients. A [`SignedCommand`] in the header `authorization` shows that a request is its client's, which
 //! `DELETE` needs, and what is private of a job: inputs, logs, results, receipts and words of what happened.
 //!
+//! Web pages may not: see [`AllowedHosts`]. A request with a body names its type, which a page cannot do without asking first, and
+//! is told no: there are no CORS headers.
+//!
 //! # What a client may cost
 //!
 //! [`Limits`] has all bounds. Requests are counted by address before they are read, and by the client's key once its
@@ -24,6 +27,7 @@ mod events;
 mod executions;
 mod guard;
 mod health;
+mod hosts;
 mod jobs;
 mod limits;
 mod logs;
@@ -46,6 +50,7 @@ pub use error::{ErrorBody, ErrorCode};
 pub use events::EventParams;
 pub use executions::{ExecutionPage, ExecutionParams};
 pub use health::Health;
+pub use hosts::AllowedHosts;
 pub use jobs::{Accepted, Cancelled, ListParams};
 pub use limits::Limits;
 pub use logs::{LogLine, LogParams};

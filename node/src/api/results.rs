@@ -5,11 +5,11 @@ use std::io;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderName, Method};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use bacalhau_runtime::{HostTree, Publication, Receipt};
 use libp2p::PeerId;
 use rayon::ThreadPoolBuilder;
@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use super::at::At;
 use super::backend::ResultsDag;
 use super::error::{ApiError, ErrorBody, ErrorCode};
+use super::guard::Peer;
 use super::state::{App, Shared, Slot};
 use super::stream::{self, BodyWriter};
 use super::{CAR_TYPE, H1_HEADER, PREFIX};
@@ -125,6 +126,7 @@ pub(super) async fn results(
 )]
 pub(super) async fn archive(
     State(app): State<App>,
+    Extension(peer): Extension<Peer>,
     At((id, shard)): At<(String, String)>,
     method: Method,
     headers: HeaderMap,
@@ -147,7 +149,7 @@ pub(super) async fn archive(
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{job}-{shard}.car\"")),
     ];
     let Some(dag) = dag else { return Ok(head.into_response()) };
-    let permit = app.take(Slot::Stream)?;
+    let permit = app.take(Slot::Stream, peer.address.ip(), 1)?;
     let (writer, body) = stream::body();
     tokio::task::spawn_blocking(move || {
         write(&dag, writer);

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::backend::Backend;
 use super::connections::accept;
+use super::hosts::AllowedHosts;
 use super::limits::Limits;
 use super::router::router;
 use super::state::App;
@@ -32,7 +33,7 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// Serves at `address`; port 0 takes a free one.
+    /// Serves at `address`, under the names `hosts`; port 0 takes a free one.
     ///
     /// # Errors
     /// When it cannot be listened on.
@@ -42,10 +43,11 @@ impl ApiServer {
         store: Arc<JobStore>,
         metrics: Arc<Metrics>,
         limits: Limits,
+        hosts: AllowedHosts,
     ) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
-            .max_blocking_threads(limits.requests + limits.streams)
+            .max_blocking_threads(limits.requests + limits.streams + limits.uploads)
             .thread_name("api")
             .enable_all()
             .build()?;
@@ -53,7 +55,7 @@ impl ApiServer {
         let address = listener.local_addr()?;
         let draining = watch::Sender::new(false);
         let free = Arc::new(Semaphore::new(limits.connections));
-        let app = App::new(backend, store, metrics, limits, draining.subscribe());
+        let app = App::new(backend, store, metrics, limits, hosts, draining.subscribe());
         runtime.spawn(accept(app.clone(), listener, router(app), Arc::clone(&free)));
         let connections = u32::try_from(limits.connections).unwrap_or(u32::MAX);
         Ok(Self { address, draining, free, connections, runtime: Some(runtime) })

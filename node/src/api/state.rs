@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -14,14 +14,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::backend::Backend;
 use super::command::{Action, CommandError, SignedCommand};
 use super::error::{ApiError, ErrorCode};
+use super::hosts::AllowedHosts;
 use super::limits::Limits;
-use crate::budget::Buckets;
+use crate::budget::{Buckets, Rate};
+use crate::http::{Full, Shares, Taking, network};
 use crate::job::{JobId, JobRecord};
 use crate::metrics::Metrics;
 use crate::store::JobStore;
 
 /// Clients that are counted at a time; beyond that, who was not heard of for the longest begins anew.
 const MAX_COUNTED: usize = 4096;
+
+/// What a request that comes too slowly counts, and what is borne and forgotten of it.
+const STRIKE: u64 = 10;
+const STRIKES: Rate = Rate { per_second: 1, burst: 40 };
 
 /// Shards of a job whose providers are asked for news when it is described.
 const MOST_ASKED: usize = 16;
@@ -36,22 +42,30 @@ pub(super) struct Shared {
     pub(super) store: Arc<JobStore>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) limits: Limits,
+    pub(super) hosts: AllowedHosts,
     /// By address, or network of IPv6.
     addresses: Buckets<IpAddr>,
     clients: Buckets<PeerId>,
+    /// Of clients whose requests came too slowly.
+    strikes: Buckets<IpAddr>,
     requests: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
-    uploads: Arc<Semaphore>,
+    streams: Arc<Shares>,
+    uploads: Arc<Shares>,
+    /// KiB of bodies that are read at once.
+    bodies: Arc<Shares>,
     /// Whether the server ends.
     pub(super) draining: watch::Receiver<bool>,
 }
 
-/// What is bounded in number.
+/// What clients have shares of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Slot {
-    Request,
+    /// A long answer.
     Stream,
+    /// An archive that is taken.
     Upload,
+    /// A KiB of a body that is read.
+    Body,
 }
 
 impl App {
@@ -60,6 +74,7 @@ impl App {
         store: Arc<JobStore>,
         metrics: Arc<Metrics>,
         limits: Limits,
+        hosts: AllowedHosts,
         draining: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -67,11 +82,14 @@ impl App {
             store,
             metrics,
             limits,
+            hosts,
             addresses: Buckets::new(limits.per_address, MAX_COUNTED),
             clients: Buckets::new(limits.jobs_per_client, MAX_COUNTED),
             requests: Arc::new(Semaphore::new(limits.requests)),
-            streams: Arc::new(Semaphore::new(limits.streams)),
-            uploads: Arc::new(Semaphore::new(limits.uploads)),
+            strikes: Buckets::new(STRIKES, MAX_COUNTED),
+            streams: Shares::new(limits.streams),
+            uploads: Shares::new(limits.uploads),
+            bodies: Shares::new(limits.bodies_kib),
             draining,
         }))
     }
@@ -113,19 +131,57 @@ impl Shared {
         })
     }
 
-    /// Room for one more, until it is dropped.
-    pub(super) fn take(&self, slot: Slot) -> Result<OwnedSemaphorePermit, ApiError> {
-        let (room, name, message) = match slot {
-            Slot::Request => (&self.requests, "requests", "the node is working on as many requests as it can"),
-            Slot::Stream => {
-                (&self.streams, "streams", "as many archives and streams are read from the node as it can serve")
-            }
-            Slot::Upload => (&self.uploads, "uploads", "the node is taking as many archives as it can"),
-        };
-        Arc::clone(room).try_acquire_owned().map_err(|_| {
-            self.metrics.refused(name);
-            ApiError::later(ErrorCode::Busy, message, std::time::Duration::ZERO)
+    /// Room to work on one more request, until it is dropped. Held only while nothing is awaited of the client.
+    pub(super) fn work(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.requests).try_acquire_owned().map_err(|_| {
+            self.metrics.refused("requests");
+            ApiError::later(ErrorCode::Busy, "the node is working on as many requests as it can", Duration::ZERO)
         })
+    }
+
+    /// Room for `amount` of the client at `address`, until it is dropped.
+    pub(super) fn take(&self, slot: Slot, address: IpAddr, amount: usize) -> Result<Taking, ApiError> {
+        let shares = match slot {
+            Slot::Stream => &self.streams,
+            Slot::Upload => &self.uploads,
+            Slot::Body => &self.bodies,
+        };
+        shares.take(address, amount).map_err(|full| self.full(slot, full))
+    }
+
+    /// What is said where there is no more room.
+    pub(super) fn full(&self, slot: Slot, full: Full) -> ApiError {
+        let (name, what) = match slot {
+            Slot::Stream => ("streams", "archives and streams are read from the node"),
+            Slot::Upload => ("uploads", "archives are sent to the node"),
+            Slot::Body => ("bodies", "bytes of requests are on their way to the node"),
+        };
+        self.metrics.refused(name);
+        match full {
+            Full::All => ApiError::later(ErrorCode::Busy, format!("as many {what} as it can serve"), Duration::ZERO),
+            Full::Share => {
+                let message = format!("as many {what} by this address or its neighbours as it serves of one client");
+                ApiError::later(ErrorCode::OverBudget, message, Duration::ZERO)
+            }
+        }
+    }
+
+    /// Notes that a request of `address` came too slowly. Users of this machine are not told apart, so none pays for others.
+    pub(super) fn strike(&self, address: IpAddr) {
+        self.metrics.refused("slow");
+        if !address.to_canonical().is_loopback() {
+            self.strikes.take(&network(address), STRIKE, Instant::now());
+        }
+    }
+
+    /// Whether requests with bodies of `address` came too slowly too often.
+    pub(super) fn check_strikes(&self, address: IpAddr) -> Result<(), ApiError> {
+        let pause = self.strikes.take(&network(address), 0, Instant::now());
+        if pause.is_zero() {
+            return Ok(());
+        }
+        self.metrics.refused("strikes");
+        Err(ApiError::later(ErrorCode::OverBudget, "requests of this address came too slowly too often", pause))
     }
 
     /// The job that `text` names, in whole or by its beginning.
@@ -192,17 +248,6 @@ pub(super) fn commander(headers: &HeaderMap, action: Action, job: &JobId) -> Res
     let text = header.to_str().map_err(|_| CommandError::Malformed)?;
     let command = SignedCommand::from_header(text)?;
     Ok(Some(command.check(action, job, now_ms())?))
-}
-
-/// What counts as one client: an address, or the network of IPv6 that one customer gets.
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [one, two, three, four, ..] = address.segments();
-            IpAddr::from([one, two, three, four, 0, 0, 0, 0])
-        }
-        address @ IpAddr::V4(_) => address,
-    }
 }
 
 /// Unix milliseconds.

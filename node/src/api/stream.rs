@@ -2,18 +2,23 @@
 //! their way at most, so that whoever is faster waits for the other one.
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{ApiError, ErrorCode};
+use super::state::{App, Slot};
+use crate::http::Taking;
 
 /// Pieces on their way.
 const PIECES: usize = 8;
+/// The pace at which a body has to come.
+const MIN_BYTES_PER_SECOND: usize = 1 << 10;
 /// Bytes of a piece that is sent.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -62,24 +67,46 @@ impl Write for BodyWriter {
     }
 }
 
-/// All of `body`, which may have `most` bytes and take so long.
-pub(super) async fn read(body: Body, most: usize, patience: Duration) -> Result<Vec<u8>, ApiError> {
-    let slow = |_| ApiError::new(ErrorCode::TooSlow, "the body of the request did not come in time");
-    let reading = async {
-        let (mut bytes, mut pieces) = (Vec::new(), body.into_data_stream());
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| {
-                ApiError::new(ErrorCode::TooSlow, format!("the body of the request broke off: {error}"))
-            })?;
+/// Reads bodies for one client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Intake<'a> {
+    pub(super) app: &'a App,
+    pub(super) address: IpAddr,
+}
+
+impl Intake<'_> {
+    /// All of `body`, which may have `most` bytes, and the room that they take. The room is taken as they come; once the grace is
+    /// over, they have to come at a pace.
+    pub(super) async fn read(self, body: Body, most: usize) -> Result<(Vec<u8>, Taking), ApiError> {
+        let limits = &self.app.limits;
+        let (begun, mut pieces, mut bytes) = (Instant::now(), body.into_data_stream(), Vec::new());
+        let mut room = self.app.take(Slot::Body, self.address, 0)?;
+        let mut taken = 0;
+        loop {
+            // Until when what has come is enough.
+            let paid = limits.body_grace + Duration::from_secs((bytes.len() / MIN_BYTES_PER_SECOND) as u64);
+            let piece = timeout_at(begun + paid.min(limits.patience), pieces.next()).await;
+            let piece = match piece.map_err(|_| self.slow("the body of the request did not come in time"))? {
+                None => return Ok((bytes, room)),
+                Some(Err(error)) => return Err(self.slow(&format!("the body of the request broke off: {error}"))),
+                Some(Ok(piece)) => piece,
+            };
             if bytes.len() + piece.len() > most {
                 return Err(ApiError::new(ErrorCode::TooLarge, format!("the body has more than {most} bytes"))
                     .hint("put data into inputs by CID"));
             }
             bytes.extend_from_slice(&piece);
+            let needed = bytes.len().div_ceil(1024);
+            room.grow(needed - taken).map_err(|full| self.app.full(Slot::Body, full))?;
+            taken = needed;
         }
-        Ok(bytes)
-    };
-    timeout(patience, reading).await.map_err(slow)?
+    }
+
+    /// That a request came too slowly.
+    pub(super) fn slow(self, message: &str) -> ApiError {
+        self.app.strike(self.address);
+        ApiError::new(ErrorCode::TooSlow, message)
+    }
 }
 
 /// A body that a thread reads.
@@ -111,6 +138,19 @@ impl BodyReader {
             }
         });
         Self { receiver, piece: Bytes::new(), left: most, failure: None }
+    }
+
+    /// Waits for the first bytes, or the end. Says whether they came.
+    pub(super) async fn begin(&mut self) -> bool {
+        match self.receiver.recv().await {
+            None => true,
+            Some(Ok(piece)) => {
+                self.left = self.left.saturating_sub(piece.len() as u64);
+                self.piece = piece;
+                true
+            }
+            Some(Err(_)) => false,
+        }
     }
 
     /// Why the body could not be read to its end: whoever was reading says it in words of its own.

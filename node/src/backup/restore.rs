@@ -13,7 +13,7 @@ use super::copy::{sync, write};
 use super::{BackupError, Contents, DATA, DATA_NAMES, LEDGER, MANIFEST, Manifest, PINS, STATE_FILES, STORE, line};
 use crate::serving::{self, Serving};
 use crate::store::FILE_NAME;
-use crate::temporary;
+use crate::{private, temporary};
 
 /// Names in a data directory that do not make it one of a node.
 const NOTHING: [&str; 2] = [serving::NAME, "backup.sock"];
@@ -26,7 +26,7 @@ const NOTHING: [&str; 2] = [serving::NAME, "backup.sock"];
 /// nothing is changed.
 pub fn restore(backup: &Path, data_dir: &Path, replace: bool) -> Result<Manifest, BackupError> {
     let manifest = read(backup)?;
-    fs::create_dir_all(data_dir).map_err(|error| HostFailure::at("make the directory", data_dir, error))?;
+    private::create_dir_all(data_dir).map_err(|error| HostFailure::at("make the directory", data_dir, error))?;
     let _serving = Serving::begin(data_dir)?;
     if line::is_answered(data_dir) {
         let place = data_dir.display();
@@ -101,7 +101,7 @@ fn check_empty(data_dir: &Path) -> Result<(), BackupError> {
 fn copy(manifest: &Manifest, backup: &Path, new: &Path) -> Result<(), BackupError> {
     for path in &manifest.directories {
         let dir = new.join(path);
-        fs::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
+        private::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
     }
     for entry in &manifest.files {
         let from = backup.join(DATA).join(&entry.path);
@@ -114,7 +114,7 @@ fn copy(manifest: &Manifest, backup: &Path, new: &Path) -> Result<(), BackupErro
         };
         let target = new.join(&entry.path);
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).map_err(|error| HostFailure::at("make the directory", parent, error))?;
+            private::create_dir_all(parent).map_err(|error| HostFailure::at("make the directory", parent, error))?;
         }
         let (bytes, sha256) = write(file, &target)?;
         if (bytes, &sha256) != (entry.bytes, &entry.sha256) {

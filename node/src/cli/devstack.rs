@@ -16,6 +16,7 @@ use super::serve::{self, Reached, Running};
 use super::settings::{Files, Settings};
 use super::{daemon, interrupt, log};
 use crate::config::Config;
+use crate::private;
 use crate::temporary::{self, TempDir};
 
 const EXAMPLES: &str = "\
@@ -79,6 +80,7 @@ impl Devstack {
         let mut layers = self.files.layers()?;
         self.settings.lay_over(&mut layers)?;
         let common = layers.config()?;
+        private::by_default();
         log::begin(&common.log);
         let dir = match common.node.data_dir {
             Some(_) => None,

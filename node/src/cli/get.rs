@@ -14,6 +14,7 @@ use super::content::Content;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format, Lines, Paint, Render};
 use super::place::Place;
+use super::recorded::Recorded;
 use super::server::Server;
 use super::talk::Talk;
 use super::{empty_directories, hash, job, keep, server, text};
@@ -52,9 +53,8 @@ pub(super) struct Get {
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
 
-    /// Let the URLs in a receipt lead to this machine and to private networks too: for receipts of people whom you trust
-    #[arg(long)]
-    private_addresses: bool,
+    #[command(flatten)]
+    recorded: Recorded,
 
     #[command(flatten)]
     content: Content,
@@ -195,10 +195,7 @@ impl Get {
                 bounds_of(receipt).write(&tree, results, &mut |_| ())?;
                 Ok(())
             }
-            From::Url(url) => {
-                let reach = if self.private_addresses { Reach::Anywhere } else { Reach::PublicOnly };
-                fetch_files(talk, receipt, url, results, reach)
-            }
+            From::Url(url) => fetch_files(talk, receipt, url, results, self.recorded),
             From::Peers => {
                 let Some(cid) = publication.cid else { return Ok(()) };
                 let peers = publication.places.iter().filter_map(|text| text.parse().ok());
@@ -301,7 +298,13 @@ pub(super) fn bounds_of(receipt: &Receipt) -> Unpack {
 }
 
 /// Each file of the claim from below `url`, checked against its hash, and the empty directories that are listed beside it.
-fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, reach: Reach) -> Result<(), Failure> {
+fn fetch_files(
+    talk: &Arc<Talk>,
+    receipt: &Receipt,
+    url: &str,
+    results: &Path,
+    recorded: Recorded,
+) -> Result<(), Failure> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |error| HostFailure::at("write", &path, error)
@@ -309,13 +312,7 @@ fn fetch_files(talk: &Arc<Talk>, receipt: &Receipt, url: &str, results: &Path, r
     fs::create_dir(results).map_err(failed(results))?;
     let base = url::Url::parse(&format!("{}/", url.trim_end_matches('/')))
         .map_err(|error| Failure::refused(format!("{url} is not a usable URL: {error}")))?;
-    let explain = |failure: HostFailure| {
-        let mut failure = Failure::from(failure);
-        if reach == Reach::PublicOnly && failure.message.contains("only public addresses") {
-            failure.message += "; if you trust the receipt, add --private-addresses";
-        }
-        failure
-    };
+    let (reach, explain) = (recorded.reach(), |failure: HostFailure| recorded.explain(failure));
     for file in &receipt.claim.files {
         let malformed = || Failure::refused(format!("the receipt has a file {:?}, which no results have", file.name));
         if !file.name.split('/').all(|name| !matches!(name, "" | "." | "..")) || file.name.contains(['\0', '\\']) {

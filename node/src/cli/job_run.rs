@@ -68,7 +68,8 @@ impl<'a> JobRun<'a> {
         let publishes_here = server.is_none() && args.publish.needs_node();
         let node = (by_cid || publishes_here).then(|| args.by_cid.node_that(&talk, publish.pinning.is_some()));
         let node = node.transpose()?.map(Arc::new);
-        let sources = args.machine.download.sources(&talk, node.as_deref(), place.staging().into())?;
+        let sources =
+            args.machine.download.sources(&talk, node.as_deref(), place.staging().into(), crate::http::Reach::Named)?;
         Ok(Self { args, deal, mounts, server, place, talk, sources: Arc::new(sources), node, publish })
     }
 

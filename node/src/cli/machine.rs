@@ -128,7 +128,8 @@ impl Compiling {
 }
 
 impl Download {
-    /// Everything that sources are read from, by CID from `node`, with downloads spooled in `spool_dir`.
+    /// Everything that sources are read from, by CID from `node`, with downloads spooled in `spool_dir`, from the
+    /// addresses within `reach`.
     ///
     /// # Errors
     /// When a flag of the node makes no sense.
@@ -137,6 +138,7 @@ impl Download {
         talk: &Arc<Talk>,
         node: Option<&Node>,
         spool_dir: PathBuf,
+        reach: Reach,
     ) -> Result<Sources, Failure> {
         let local = match &self.allow_listed_local_paths[..] {
             [] => LocalStorage::default(),
@@ -145,7 +147,7 @@ impl Download {
         let fetching = Fetching {
             max_bytes: self.input_bytes.0,
             patience: Duration::from_secs(PATIENCE_SECONDS),
-            reach: Reach::Named,
+            reach,
             spool_dir,
             progress: talk.progress(),
         };
@@ -153,6 +155,15 @@ impl Download {
             Some(node) => Ok(node.sources(local, fetching)?),
             None => Ok(Sources::new(local, fetching, Vec::new())),
         }
+    }
+}
+
+/// Says why compiled modules are not kept, where that is for the user's safety.
+pub(super) fn say_cache_problem(talk: &Talk, runtime: &Runtime) {
+    if let Some(problem) = runtime.cache_problem() {
+        talk.say(format!(
+            "compiled modules are not kept: {problem}; name another directory with --cache-dir, or use --no-cache"
+        ));
     }
 }
 

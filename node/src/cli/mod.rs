@@ -40,6 +40,7 @@ mod piece;
 mod place;
 mod publications;
 mod publish;
+mod recorded;
 mod report;
 mod serve;
 mod server;

@@ -15,6 +15,7 @@ use super::output::{self, Format, Lines, Paint, Render};
 use super::settings::{Files, Settings};
 use super::{daemon, interrupt, log, notify, text};
 use crate::config::Config;
+use crate::private;
 use crate::serving::{Addresses, Serving};
 
 const EXAMPLES: &str = "\
@@ -90,6 +91,7 @@ impl Serve {
     /// When the configuration makes no sense, the node cannot be started, or another process has its data directory.
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let config = self.config()?;
+        private::by_default();
         log::begin(&config.log);
         let mut serving = Serving::begin(&config.data_dir()?)?;
         let stop = interrupt::awaited();

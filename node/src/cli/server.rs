@@ -14,8 +14,8 @@ use super::settings::Files;
 use super::talk::Talk;
 use crate::api::{ApiClient, ClientError, ErrorCode};
 use crate::config::{Config, Layers};
-use crate::serving;
 use crate::transport::Identity;
+use crate::{data_dir, serving};
 
 /// Where `serve` listens unless somebody says otherwise.
 const DEFAULT_PORT: u16 = 1234;
@@ -106,7 +106,7 @@ pub(super) fn client(base: &str, data_dir: &Path, talk: &Arc<Talk>) -> Result<Ap
 /// # Errors
 /// When its key cannot be read or made.
 pub(super) fn identity(data_dir: &Path) -> Result<Identity, Failure> {
-    Identity::from_file(&data_dir.join("client_key"))
+    Identity::from_file(&data_dir.join(data_dir::CLIENT_KEY))
         .map_err(|error| Failure { exit: Exit::Host, message: error.to_string() })
 }
 

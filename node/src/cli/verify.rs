@@ -14,16 +14,18 @@ use serde::Serialize;
 use super::by_cid::ByCid;
 use super::docker_run::DEFAULT_HOST;
 use super::exit::{Exit, Failure};
-use super::machine::{Compiling, Machine};
+use super::machine::{self, Compiling, Machine};
 use super::mount::Mount;
 use super::output::{self, Format, Lines, Paint, Render};
+use super::recorded::Recorded;
 use super::talk::Talk;
 use super::{data, hash, interrupt, text};
 use crate::compute::{Container, Docker};
+use crate::http::Reach;
 use crate::job::{DockerSpec, Resources, docker_profile};
 use crate::node::Node;
 use crate::receipts;
-use crate::storage::{Source, Sources};
+use crate::storage::{OpenInputs, Source, Sources};
 use crate::temporary::{self, TempDir};
 
 const EXAMPLES: &str = "\
@@ -68,6 +70,9 @@ pub(super) struct Verify {
     #[command(flatten)]
     compiling: Compiling,
 
+    #[command(flatten)]
+    recorded: Recorded,
+
     /// The Unix socket of the engine, for receipts of containers
     #[arg(long, value_name = "SOCKET", env = "DOCKER_HOST", default_value = DEFAULT_HOST, help_heading = "Machine")]
     docker_host: String,
@@ -90,6 +95,41 @@ struct Answer {
     found_h1: Option<String>,
     /// Why the job was not run again.
     not_run: Option<String>,
+}
+
+/// Something that is read: by the command line, or only by the receipt, which a stranger may have written.
+struct Origin<T> {
+    what: T,
+    is_named: bool,
+}
+
+/// Where the module and the inputs are read from.
+struct Reading {
+    talk: Arc<Talk>,
+    named: Sources,
+    recorded: Sources,
+    by_receipt: Recorded,
+    _node: Option<Node>,
+}
+
+impl Reading {
+    fn module(&self, module: &Origin<Source>, max_bytes: u64) -> Result<Vec<u8>, Failure> {
+        let Origin { what, is_named } = module;
+        if *is_named {
+            return data::read_module(&self.named, &self.talk, what, max_bytes);
+        }
+        let read = data::read_module(&self.recorded, &self.talk, what, max_bytes);
+        read.map_err(|failure| self.by_receipt.explain(failure))
+    }
+
+    fn inputs(&self, mounts: Vec<Origin<Mount>>) -> Result<OpenInputs, Failure> {
+        let (named, recorded): (Vec<_>, Vec<_>) = mounts.into_iter().partition(|mount| mount.is_named);
+        let mounts = |read: Vec<Origin<Mount>>| read.into_iter().map(|mount| mount.what).collect::<Vec<_>>();
+        let mut inputs = data::open_inputs(&self.named, &self.talk, &mounts(named))?;
+        let recorded = data::open_inputs(&self.recorded, &self.talk, &mounts(recorded));
+        inputs.extend(recorded.map_err(|failure| self.by_receipt.explain(failure))?);
+        Ok(inputs)
+    }
 }
 
 impl Verify {
@@ -174,9 +214,9 @@ impl Verify {
         };
         let last = Arc::clone(&docker);
         interrupt::ends(move || last.close());
-        let (talk, sources, _node) = self.sources(&dir, mounts.iter().map(|mount| &mount.source))?;
-        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
-        talk.say(format!("running container {} again", receipt.claim.job_cid));
+        let reading = self.reading(&dir, mounts.iter().map(|mount| &mount.what.source))?;
+        let inputs = reading.inputs(mounts)?;
+        reading.talk.say(format!("running container {} again", receipt.claim.job_cid));
         Ok(Ok(docker.run(&Container {
             name: "verify",
             spec: &spec,
@@ -188,16 +228,13 @@ impl Verify {
         })?))
     }
 
-    /// What is read from, what is said meanwhile, and the node that has the blocks, as long as they are read.
-    fn sources<'a>(
-        &self,
-        dir: &TempDir,
-        mut read: impl Iterator<Item = &'a Source>,
-    ) -> Result<(Arc<Talk>, Sources, Option<Node>), Failure> {
+    /// What is read from, and the node that has the blocks, as long as they are read.
+    fn reading<'a>(&self, dir: &TempDir, mut read: impl Iterator<Item = &'a Source>) -> Result<Reading, Failure> {
         let talk = self.machine.talk();
         let node = read.any(Source::is_cid).then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.machine.download.sources(&talk, node.as_ref(), dir.path().into())?;
-        Ok((talk, sources, node))
+        let within = |reach| self.machine.download.sources(&talk, node.as_ref(), dir.path().into(), reach);
+        let (named, recorded) = (within(Reach::Named)?, within(self.recorded.reach())?);
+        Ok(Reading { talk, named, recorded, by_receipt: self.recorded, _node: node })
     }
 
     fn run_again(&self, receipt: &Receipt) -> Result<Receipt, Failure> {
@@ -205,9 +242,12 @@ impl Verify {
         let module = self.module(receipt)?;
         let mounts = self.mounts(receipt)?;
         let dir = workplace()?;
-        let (talk, sources, _node) = self.sources(&dir, mounts.iter().map(|mount| &mount.source).chain([&module]))?;
+        let reading = self.reading(&dir, mounts.iter().map(|mount| &mount.what.source).chain([&module.what]))?;
+        let talk = Arc::clone(&reading.talk);
         let runtime = self.compiling.runtime(job.limits.module_bytes)?;
-        let bytes = data::read_module(&sources, &talk, &module, job.limits.module_bytes)?;
+        machine::say_cache_problem(&talk, &runtime);
+        let bytes = reading.module(&module, job.limits.module_bytes)?;
+        let module = module.what;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));
         let loaded = talk.during(&compiling, || runtime.load(&bytes))?;
         if loaded.cid() != job.module {
@@ -217,7 +257,7 @@ impl Verify {
                 job.module
             )));
         }
-        let inputs = data::open_inputs(&sources, &talk, &mounts)?;
+        let inputs = reading.inputs(mounts)?;
         talk.say(format!("running job {} again", receipt.claim.job_cid));
         let clock = Instant::now();
         let results = dir.path().join("results");
@@ -226,18 +266,21 @@ impl Verify {
         Ok(again)
     }
 
-    fn module(&self, receipt: &Receipt) -> Result<Source, Failure> {
+    fn module(&self, receipt: &Receipt) -> Result<Origin<Source>, Failure> {
         match (&self.module, &receipt.unclaimed.module_source) {
-            (Some(named), _) => Ok(Source::parse(named)?),
-            (None, Some(recorded)) => Source::parse(recorded).map_err(|error| {
-                Failure::usage(format!("the receipt's module: {error}; say where it is with --module"))
-            }),
+            (Some(named), _) => Ok(Origin { what: Source::parse(named)?, is_named: true }),
+            (None, Some(recorded)) => match Source::parse(recorded) {
+                Ok(what) => Ok(Origin { what, is_named: false }),
+                Err(error) => {
+                    Err(Failure::usage(format!("the receipt's module: {error}; say where it is with --module")))
+                }
+            },
             (None, None) => Err(Failure::usage("the receipt does not say where its module is: name it with --module")),
         }
     }
 
     /// Each input of the receipt, from where the command line says, else from where the receipt does.
-    fn mounts(&self, receipt: &Receipt) -> Result<Vec<Mount>, Failure> {
+    fn mounts(&self, receipt: &Receipt) -> Result<Vec<Origin<Mount>>, Failure> {
         let named = Mount::parse_all(&self.input)?;
         let places = &receipt.claim.job.inputs;
         let strays = |mount: &&Mount| mount.target.as_ref().is_none_or(|target| !places.contains_key(target));
@@ -273,9 +316,9 @@ fn container_of(receipt: &Receipt) -> Result<DockerSpec, Failure> {
     Ok(spec)
 }
 
-fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, Failure> {
+fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Origin<Mount>, Failure> {
     if let Some(mount) = named.iter().find(|mount| mount.target.as_deref() == Some(place)) {
-        return Ok(mount.clone());
+        return Ok(Origin { what: mount.clone(), is_named: true });
     }
     let hint = format!("say where it is with -i SRC:{place}");
     let recorded = receipt.unclaimed.input_sources.get(place);
@@ -283,7 +326,7 @@ fn mount_for(place: &str, named: &[Mount], receipt: &Receipt) -> Result<Mount, F
         recorded.ok_or_else(|| Failure::usage(format!("the receipt does not say where input {place} is: {hint}")))?;
     let source = Source::parse(recorded)
         .map_err(|error| Failure::usage(format!("the receipt's input {place}: {error}; {hint}")))?;
-    Ok(Mount { source, target: Some(place.into()) })
+    Ok(Origin { what: Mount { source, target: Some(place.into()) }, is_named: false })
 }
 
 /// What of the results directory is not as `claim` says.

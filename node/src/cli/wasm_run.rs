@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::job_args::JobArgs;
 use super::job_run::JobRun;
 use super::limits::LimitArgs;
-use super::machine::Compiling;
+use super::machine::{self, Compiling};
 use super::{data, spec, text};
 use crate::compute::{Executors, Workbench};
 use crate::job::{Engine, Resources, WasmSpec};
@@ -93,6 +93,7 @@ impl WasmRun {
             });
         }
         let runtime = self.compiling.runtime(module_bytes)?;
+        machine::say_cache_problem(&talk, &runtime);
         let bytes = data::read_module(&sources, &talk, &module, module_bytes)?;
         let size = text::bytes(bytes.len() as u64);
         talk.say(format!("loading {} ({size})", module.recorded()));

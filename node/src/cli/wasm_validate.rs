@@ -90,7 +90,7 @@ impl WasmValidate {
         let source = Source::parse(&self.module)?;
         let talk = Talk::new(false);
         let node = source.is_cid().then(|| self.by_cid.node(&talk)).transpose()?;
-        let sources = self.download.sources(&talk, node.as_ref(), std::env::temp_dir())?;
+        let sources = self.download.sources(&talk, node.as_ref(), std::env::temp_dir(), crate::http::Reach::Named)?;
         let text = data::read_module(&sources, &talk, &source, self.module_size.0)?;
         let mut answer = Answer {
             accepted: false,

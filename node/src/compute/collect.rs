@@ -11,7 +11,7 @@ use bacalhau_runtime::{Link, dirhash};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, DataError};
 use crate::protocol::Delivery;
-use crate::temporary;
+use crate::{private, temporary};
 
 /// Files, directories and links of results at most.
 const MAX_ENTRIES: u64 = 1_000_000;
@@ -46,7 +46,7 @@ impl Collector {
             fs::remove_dir_all(target).map_err(here)?;
         }
         let parent = target.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(here)?;
+        private::create_dir_all(parent).map_err(here)?;
         let staging = temporary::dir_in(&self.staging_dir).map_err(here)?;
         let staged = staging.path().join("results");
         match delivery {

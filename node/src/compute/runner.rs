@@ -16,6 +16,7 @@ use super::Ran;
 use super::executor::{Executors, Run};
 use super::workbench::Workbench;
 use crate::job::{AnnouncedJob, ExecutionId};
+use crate::private;
 use crate::protocol::FailureKind;
 use crate::temporary::{self, TempFile, scrub};
 
@@ -64,7 +65,7 @@ impl Runner {
         disk_bytes: u64,
         sign: Sign,
     ) -> Result<Self, HostFailure> {
-        fs::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
+        private::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
         Ok(Self { executors, bench, dir, disk_bytes, sign, state: Mutex::default() })
     }
 
@@ -120,7 +121,7 @@ impl Runner {
         }
         // What a crash has left without a receipt is no result.
         remove(&dir)?;
-        fs::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
+        private::create_dir_all(&dir).map_err(|error| HostFailure::at("make the directory", &dir, error))?;
         let engine = &job.request.request.spec.engine;
         let executor = self.executors.of(engine).map_err(HostFailure::new)?;
         let (started, clock) = (SystemTime::now(), Instant::now());

@@ -36,6 +36,10 @@ impl Workbench {
     /// # Errors
     /// When it cannot be read in time, is another one than the job says, or is none that may be run.
     pub(super) fn module(&self, wasm: &WasmSpec, deadline: &Deadline) -> Result<Arc<Module>, Error> {
+        // A module that another job has brought is no way around the list of paths.
+        if !self.sources.is_open() {
+            self.sources.judge(&self.sources.parse(&wasm.module).map_err(|error| unreadable(&error))?)?;
+        }
         self.modules.get_or(&wasm.job.module, deadline, || self.load(wasm))
     }
 

@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
-use super::types::{Cpu, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
+use super::types::{Cpu, HostName, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
 use super::value::{Raw, Setting};
 use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
@@ -33,6 +33,10 @@ settings! {
     api: ApiSettings {
         /// Where it listens. Port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:1234";
+        /// Names under which the API may be used, such as that of a proxy in front of it, beside `localhost` and addresses. On
+        /// loopback, requests under other names are rejected, since a web page can make a name of its own lead here. Elsewhere
+        /// they are rejected where a name is given here.
+        allowed_hosts: Vec<HostName> = "", flag "api-allowed-host";
         /// Connections at once; more wait.
         max_connections: u32 = "256", flag "api-max-connections";
         /// Requests of one client address in a second, on the average.

@@ -37,6 +37,6 @@ pub use print::{InForce, default_file, in_force, kind};
 pub use secret::Secret;
 pub use size::Size;
 pub use table::Key;
-pub use types::{Cpu, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
+pub use types::{Cpu, HostName, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
 pub use value::{Form, Raw};
 pub use variables::{UnknownVariable, VARIABLE_PREFIX, unknown_variables};

@@ -127,6 +127,29 @@ impl fmt::Display for Listed {
     }
 }
 
+/// The name of a host, without a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName(String);
+
+impl FromStr for HostName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match url::Host::parse(text) {
+            Ok(url::Host::Domain(name)) if !name.contains('*') => Ok(Self(name)),
+            Ok(url::Host::Domain(_)) => Err("patterns are not supported"),
+            Ok(_) => Err("addresses are always allowed"),
+            Err(_) => Err("it is not a host name"),
+        }
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -222,6 +245,14 @@ mod tests {
         }
         assert!(!filter("warn").would_enable("bacalhau", &Level::INFO), "its own level counts");
         assert!("bacalhau=loud".parse::<LogFilter>().is_err());
+    }
+
+    #[test]
+    fn a_host_name_has_no_port_and_no_pattern() {
+        assert_eq!("Jobs.Example.org".parse::<HostName>().unwrap().to_string(), "jobs.example.org");
+        for text in ["", "jobs.example:1234", "http://jobs", "*.example.org", "10.0.0.1", "a b"] {
+            assert!(text.parse::<HostName>().is_err(), "{text}");
+        }
     }
 
     #[test]

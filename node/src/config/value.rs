@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
-use super::types::{Cpu, Label, Listed, LogFilter, Span};
+use super::types::{Cpu, HostName, Label, Listed, LogFilter, Span};
 use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
@@ -152,6 +152,7 @@ words! {
     Label: "KEY=VALUE";
     Listed: "NAME=PEER_ID, as in example.org=12D3KooW…";
     Distinct: "none, prefix or operator";
+    HostName: "a host name without a port, as in jobs.example.org";
     LogFilter: "a log filter, as in info,bacalhau::transport=debug";
     Address: "an address of Filecoin, as in f01000 or f1…";
     Epochs: "a duration, as in 180d, or a number of epochs";

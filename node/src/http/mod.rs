@@ -13,6 +13,7 @@ mod resolver;
 mod serve;
 #[cfg(test)]
 pub(crate) mod server;
+mod shares;
 
 pub(crate) use address::is_public;
 pub(crate) use answer::encoding;
@@ -22,3 +23,4 @@ pub use error::HttpError;
 pub(crate) use paced::Paced;
 pub(crate) use patient::Patient;
 pub use serve::FileServer;
+pub(crate) use shares::{Full, Shares, Taking, network};

@@ -12,13 +12,19 @@ pub(crate) struct Paced<R> {
     body: R,
     begun: Instant,
     patience: Duration,
+    min_bytes_per_second: u64,
     bytes: u64,
 }
 
 impl<R> Paced<R> {
     /// `body`, whose pace is looked at once it has taken `patience`.
     pub(crate) fn new(body: R, patience: Duration) -> Self {
-        Self { body, begun: Instant::now(), patience, bytes: 0 }
+        Self::at(body, patience, MIN_BYTES_PER_SECOND)
+    }
+
+    /// The same with another pace, in bytes a second.
+    pub(crate) fn at(body: R, patience: Duration, min_bytes_per_second: u64) -> Self {
+        Self { body, begun: Instant::now(), patience, min_bytes_per_second, bytes: 0 }
     }
 }
 
@@ -27,7 +33,7 @@ impl<R: Read> Read for Paced<R> {
         let length = self.body.read(buffer)?;
         self.bytes += length as u64;
         let took = self.begun.elapsed();
-        if length > 0 && took > self.patience && self.bytes / MIN_BYTES_PER_SECOND < took.as_secs() {
+        if length > 0 && took > self.patience && self.bytes / self.min_bytes_per_second < took.as_secs() {
             return Err(io::Error::new(
                 io::ErrorKind::TimedOut,
                 format!("it sent {} bytes in {} s", self.bytes, took.as_secs()),

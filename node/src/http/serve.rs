@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::files::router;
 use super::patient::Patient;
+use super::shares::Shares;
 
 const THREADS: usize = 2;
 /// Connections at a time; more wait to be accepted.
@@ -82,13 +83,16 @@ impl Drop for FileServer {
 
 async fn accept(bounds: Bounds, listener: TcpListener, router: Router) {
     let free = Arc::new(Semaphore::new(bounds.connections));
+    let shares = Shares::new(bounds.connections);
     // The semaphore is never closed, so that this ends with the runtime.
     while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, address)) = listener.accept().await else {
             // Out of file descriptors, most likely: some come back soon.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        // A client that has its share is hung up on: it may ask again when one of its connections has ended.
+        let Ok(taking) = shares.take(address.ip(), 1) else { continue };
         let service = TowerToHyperService::new(router.clone());
         let stream = TokioIo::new(Patient::new(stream, bounds.patience));
         let mut server = http1::Builder::new();
@@ -97,7 +101,7 @@ async fn accept(bounds: Bounds, listener: TcpListener, router: Router) {
         tokio::spawn(async move {
             // A client that breaks off is no event.
             connection.await.unwrap_or_default();
-            drop(permit);
+            drop((taking, permit));
         });
     }
 }

@@ -1,8 +1,9 @@
 //! Results in a directory of this machine, named by their hash, for whatever serves that directory over HTTP:
 //! `bacalhau ipfs serve --http` does, and so does any web server.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bacalhau_runtime::{HostFailure, HostTree, Publication};
@@ -43,7 +44,9 @@ impl LocalPublisher {
         let name = name_of(h1, empty.as_deref())?;
         let target = self.dir.join(&name);
         let failed = |error: io::Error| HostFailure::at("publish to", &target, error);
-        fs::create_dir_all(&self.dir).map_err(failed)?;
+        if !self.dir.exists() {
+            fs::create_dir_all(&self.dir).and_then(|()| make_public(&self.dir)).map_err(failed)?;
+        }
         if target.join("results").exists() {
             check(&target.join("results"), h1)?;
         } else {
@@ -68,11 +71,24 @@ fn copy(results: &Path, dir: &Path, target: &Path, h1: &str, empty: Option<&[u8]
     if let Some(empty) = empty {
         fs::write(finished.join(directories::NAME), empty).map_err(failed)?;
     }
+    make_public(&finished).map_err(failed)?;
     match fs::rename(&finished, target) {
         // Somebody else published the same.
         Err(_) if target.join("results").exists() => Ok(()),
         renamed => renamed.map_err(failed),
     }
+}
+
+/// Lets all users of the machine read what is below `path`: it is published, and perhaps served by another user's program.
+fn make_public(path: &Path) -> io::Result<()> {
+    let is_dir = fs::symlink_metadata(path)?.is_dir();
+    fs::set_permissions(path, Permissions::from_mode(if is_dir { 0o755 } else { 0o644 }))?;
+    if is_dir {
+        for entry in fs::read_dir(path)? {
+            make_public(&entry?.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// The hash as it can stand in paths and URLs: the 64 hexadecimal digits of the SHA-256 in it. Results that also have the

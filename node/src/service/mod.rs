@@ -4,6 +4,7 @@
 mod backend;
 mod disk;
 pub(crate) mod hand;
+mod hidden;
 mod housekeeping;
 mod liar;
 mod provider;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Options, Runtime};
 
-use crate::api::{ApiServer, Limits};
+use crate::api::{AllowedHosts, ApiServer, Limits};
 use crate::backup::Line;
 use crate::budget::Rate;
 use crate::compute::{self, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
@@ -26,6 +27,7 @@ use crate::http::Reach;
 use crate::job::Resources;
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::private;
 use crate::publisher::{self, Driver, FilecoinPublisher, Ledger, PublishPlaces};
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
@@ -93,6 +95,7 @@ impl Service {
     /// When the configuration makes no sense, or the node cannot listen or keep what it has to.
     pub fn start(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Self, ServiceError> {
         let data_dir = config.data_dir()?;
+        data_dir::secure(&data_dir)?;
         let disk = Arc::new(Disk::new(&data_dir, config.publisher.local_dir.clone()));
         disk.give_up_reserve();
         sweep(&data_dir, config.publisher.local_dir.as_deref());
@@ -163,8 +166,7 @@ impl Service {
             Arc::clone(&disk),
             &config.node,
         ));
-        let api = ApiServer::start(config.api.listen, backend, Arc::clone(&store), metrics, limits(config))
-            .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))?;
+        let api = serve(config, backend, &store, metrics)?;
         let requester = &config.requester;
         let keep = Keep {
             jobs_ms: requester.keep_jobs_for.millis(),
@@ -234,7 +236,23 @@ fn bench(config: &Config, data_dir: &Path, sources: &Arc<Sources>) -> Result<Wor
         module_bytes: config.compute.max_module.0,
         ..Options::default()
     };
-    Ok(Workbench::new(Runtime::new(&options)?, Arc::clone(sources)))
+    let runtime = Runtime::new(&options)?;
+    if let Some(problem) = runtime.cache_problem() {
+        tracing::warn!("compiled modules are not kept: {problem}");
+    }
+    Ok(Workbench::new(runtime, Arc::clone(sources)))
+}
+
+/// Serves the API.
+fn serve(
+    config: &Config,
+    backend: Arc<NodeBackend>,
+    store: &Arc<JobStore>,
+    metrics: Arc<Metrics>,
+) -> Result<ApiServer, HostFailure> {
+    let hosts: AllowedHosts = config.api.allowed_hosts.iter().map(ToString::to_string).collect();
+    ApiServer::start(config.api.listen, backend, Arc::clone(store), metrics, limits(config), hosts)
+        .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))
 }
 
 /// The engine for containers, if it is to have one and there is one. Without, it goes on, and does not bid on such jobs.
@@ -275,7 +293,7 @@ fn host_config(config: &Config) -> Result<HostConfig, ServiceError> {
 /// What jobs may read: of this machine, nothing that is not on the list.
 fn sources(config: &Config, node: &Node, data_dir: &Path) -> Result<Sources, ServiceError> {
     let spool_dir = data_dir.join(SPOOL_DIR);
-    std::fs::create_dir_all(&spool_dir).map_err(|error| HostFailure::at("make the directory", &spool_dir, error))?;
+    private::create_dir_all(&spool_dir).map_err(|error| HostFailure::at("make the directory", &spool_dir, error))?;
     let fetching = Fetching {
         max_bytes: config.storage.max_download.0,
         patience: config.storage.patience.0,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{HostFailure, Publication, Receipt};
 use libp2p::PeerId;
 
+use super::hidden;
 use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
@@ -61,6 +62,8 @@ pub struct Provider {
     results_dir: PathBuf,
     keeps_results: bool,
     miners: Option<Miners>,
+    /// Whether all others are nodes of this process, which may open its directories.
+    is_among_own: bool,
 }
 
 /// Where a requester with this data directory keeps collected results.
@@ -91,6 +94,7 @@ impl Provider {
         let kubos = node.as_ref().map(|node| node.kubos().to_vec()).unwrap_or_default();
         let publishers = publish.publishers(store.clone().map(|store| (store, kubos)));
         let results_dir = results_dir(&data_dir);
+        let is_among_own = !here.is_empty();
         let collector = Collector::new(results_dir.clone(), blocks, MAX_RESULT_BYTES, !here.is_empty());
         let deliverer = Deliverer::new(
             store,
@@ -99,7 +103,8 @@ impl Provider {
             publish.ledger,
             Arc::new(move |peer: &PeerId| here.contains(peer)),
         );
-        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results, miners: None })
+        let miners = None;
+        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results, miners, is_among_own })
     }
 
     /// The same, which asks `miners` which storage providers bidders belong to.
@@ -147,7 +152,20 @@ impl Work for Provider {
     }
 
     fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
-        self.runner.run(execution, job).map(|ran| *ran)
+        let ran = self.runner.run(execution, job).map(|ran| *ran);
+        if self.is_among_own {
+            return ran;
+        }
+        match ran {
+            Ok(mut ran) => {
+                hidden::receipt(&mut ran.receipt, job);
+                Ok(ran)
+            }
+            Err((kind, why)) => {
+                tracing::info!(%execution, "an execution failed: {why}");
+                Err((kind, hidden::reason(&why, job)))
+            }
+        }
     }
 
     fn stop(&self, execution: ExecutionId) {
@@ -160,7 +178,20 @@ impl Work for Provider {
         job: &AnnouncedJob,
         h1: &str,
     ) -> Result<(Delivery, Vec<Publication>), String> {
-        self.deliverer.publish(execution, job, &self.results_of(execution), h1)
+        let published = self.deliverer.publish(execution, job, &self.results_of(execution), h1);
+        if self.is_among_own {
+            return published;
+        }
+        match published {
+            Ok((delivery, mut publications)) => {
+                publications.iter_mut().for_each(hidden::publication);
+                Ok((delivery, publications))
+            }
+            Err(why) => {
+                tracing::warn!(%execution, "results could not be published: {why}");
+                Err(hidden::reason(&why, job))
+            }
+        }
     }
 
     fn publications(&self, execution: ExecutionId, to: &PeerId) -> Option<Vec<Publication>> {

@@ -42,6 +42,14 @@ impl LocalStorage {
         }
     }
 
+    /// Checks that `source` may be read, without reading it.
+    ///
+    /// # Errors
+    /// When it is not below an allowed directory.
+    pub(super) fn judge(&self, source: &Source) -> Result<(), HostFailure> {
+        self.path(source).map(drop)
+    }
+
     /// Whether every path of this machine may be read.
     pub fn is_open(&self) -> bool {
         self.allowed.is_none()

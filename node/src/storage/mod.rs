@@ -87,6 +87,19 @@ impl Sources {
         if self.local.is_open() { Source::parse(text) } else { Source::parse_unseen(text) }
     }
 
+    /// Whether jobs may name every path of this machine.
+    pub fn is_open(&self) -> bool {
+        self.local.is_open()
+    }
+
+    /// Checks that a job may name `source` here, also where what it names is open or cached already.
+    ///
+    /// # Errors
+    /// When it is a path that jobs may not read.
+    pub fn judge(&self, source: &Source) -> Result<(), HostFailure> {
+        if matches!(source, Source::Path(_)) { self.local.judge(source) } else { Ok(()) }
+    }
+
     fn of(&self, source: &Source) -> &dyn Storage {
         match source {
             Source::Path(_) => &self.local,

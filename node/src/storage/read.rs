@@ -25,6 +25,13 @@ impl OpenInputs {
         self.services.insert(target, opened.services);
     }
 
+    /// Adds what `other` has.
+    pub fn extend(&mut self, other: Self) {
+        self.trees.extend(other.trees);
+        self.sources.extend(other.sources);
+        self.services.extend(other.services);
+    }
+
     /// Writes down where everything came from.
     pub fn record(&self, unclaimed: &mut Unclaimed) {
         unclaimed.input_sources.clone_from(&self.sources);

@@ -1,5 +1,7 @@
 //! Copies of a store, as of one moment, while it is used.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use redb::{Error, Key, ReadTransaction, ReadableTable as _, TableDefinition, Value, WriteTransaction};
@@ -20,7 +22,7 @@ impl JobStore {
 
 fn copy(from: &ReadTransaction, path: &Path) -> Result<(), Error> {
     // redb would go on in a file that is there.
-    drop(std::fs::File::create_new(path)?);
+    drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?);
     let target = builder().create(path)?;
     let to = target.begin_write()?;
     tables::copy(from, &to)?;

@@ -39,8 +39,9 @@ mod tables;
 mod tests;
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -183,6 +184,7 @@ fn make(path: &Path) -> Result<(), redb::Error> {
     let staging = temporary::dir_in(parent)?;
     let new = staging.path().join(FILE_NAME);
     let database = builder().create(&new)?;
+    std::fs::set_permissions(&new, Permissions::from_mode(0o600))?;
     let transaction = database.begin_write()?;
     tables::make(&transaction)?;
     transaction.commit()?;

@@ -8,7 +8,7 @@ use libp2p::PeerId;
 use libp2p::identity::{KeyType, Keypair};
 
 use super::TransportError;
-use crate::temporary;
+use crate::{private, temporary};
 
 /// A key file is 68 bytes long; whatever is longer than this is none.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -63,7 +63,7 @@ impl Identity {
         let identity = Self::ephemeral();
         let bytes = identity.0.to_protobuf_encoding().map_err(|error| refused(&error))?;
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(directory).map_err(|error| refused(&error))?;
+        private::create_dir_all(directory).map_err(|error| refused(&error))?;
         let mut file = temporary::file_in(directory).map_err(|error| refused(&error))?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| refused(&error))?;
         match file.persist_noclobber(path) {

@@ -81,6 +81,10 @@ fn archives_that_are_none_are_refused_by_name() {
     assert_eq!(reply.error().code, ErrorCode::TooLarge, "{reply:?}");
     assert_eq!(stage.fake.data.pins().unwrap(), [], "nothing of it is kept");
     let whole = archive(&[&top], &[&unsent, &top]);
-    assert_eq!(stage.ask("POST", "/api/v1/data", &[], &whole).error().code, ErrorCode::BadRequest, "a page's form");
+    assert_eq!(
+        stage.ask("POST", "/api/v1/data", &[], &whole).error().code,
+        ErrorCode::UnsupportedType,
+        "a page's form"
+    );
     assert_eq!(stage.ask("POST", "/api/v1/data", &[KIND], &whole).status(), 201);
 }

@@ -24,7 +24,7 @@ fn a_client_that_floods_is_told_to_wait_and_another_ones_job_gets_through() {
                         return;
                     }
                     let json = serde_json::to_vec(&signed(spec(), number << 32 | nonce, 9)).unwrap();
-                    let reply = ask(stage.connect_from([127, 0, 0, 2]), "POST", "/api/v1/jobs", &[], &json);
+                    let reply = ask(stage.connect_from([127, 0, 0, 2]), "POST", "/api/v1/jobs", &[JSON], &json);
                     match reply.status() {
                         201 => served.fetch_add(1, Ordering::SeqCst),
                         429 => {
@@ -58,7 +58,7 @@ fn a_clients_key_has_a_budget_wherever_it_comes_from() {
     let stage = Stage::within(Limits { jobs_per_client: Rate { per_second: 1, burst: 3 }, ..Limits::default() });
     let submit = |from: u8, nonce, number| {
         let json = serde_json::to_vec(&signed(spec(), nonce, number)).unwrap();
-        ask(stage.connect_from([127, 0, 0, from]), "POST", "/api/v1/jobs", &[], &json).status()
+        ask(stage.connect_from([127, 0, 0, from]), "POST", "/api/v1/jobs", &[JSON], &json).status()
     };
     let answers: Vec<u16> = (1..=8).map(|from| submit(from, from.into(), 1)).collect();
     assert_eq!(answers[..3], [201; 3]);
@@ -68,7 +68,7 @@ fn a_clients_key_has_a_budget_wherever_it_comes_from() {
     forged.request.nonce = "other".into();
     let json = serde_json::to_vec(&forged).unwrap();
     for _ in 0..10 {
-        assert_eq!(stage.ask("POST", "/api/v1/jobs", &[], &json).status(), 401);
+        assert_eq!(stage.ask("POST", "/api/v1/jobs", &[JSON], &json).status(), 401);
     }
     assert_eq!(submit(1, 1, 2), 201);
 }
@@ -93,13 +93,17 @@ fn slow_clients_are_sent_away() {
     let table = [
         ("nothing", "", None),
         ("half a head", "GET /livez HT", None),
-        ("half a job", "POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{", Some(408)),
         (
-            "half an archive",
-            "POST /api/v1/data HTTP/1.1\r\nHost: x\r\nContent-Type: application/vnd.ipld.car\r\nContent-Length: 1000\r\n\r\n{",
+            "half a job",
+            "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
             Some(408),
         ),
-        ("no second request", "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", Some(200)),
+        (
+            "half an archive",
+            "POST /api/v1/data HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.ipld.car\r\nContent-Length: 1000\r\n\r\n{",
+            Some(408),
+        ),
+        ("no second request", "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", Some(200)),
     ];
     for (name, said, status) in table {
         let stage = Stage::within(limits);

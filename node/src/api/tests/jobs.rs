@@ -58,7 +58,7 @@ fn a_request_that_nobody_signed_or_nobody_could_do_is_refused_before_the_node_he
     assert_eq!(code(&client.submit(&signed(large.clone(), 1, 1)).unwrap_err()), ErrorCode::TooLarge);
     large.labels = vec!["x".repeat(3 << 20)];
     let json = serde_json::to_vec(&signed(large, 1, 1)).unwrap();
-    let reply = stage.ask("POST", "/api/v1/jobs", &[], &json);
+    let reply = stage.ask("POST", "/api/v1/jobs", &[JSON], &json);
     assert_eq!((reply.status(), reply.error().code), (413, ErrorCode::TooLarge));
     assert_eq!(client.jobs(&ListParams::default()).unwrap().jobs, []);
 }

@@ -19,6 +19,9 @@ use crate::store::samples::{key, spec};
 use crate::store::{Batch, JobStore};
 use stage::{Reply, Stage, ask};
 
+/// What a body of JSON is sent with.
+const JSON: &str = "Content-Type: application/json";
+
 fn signed(spec: JobSpec, nonce: u64, number: u8) -> SignedRequest {
     SignedRequest::sign(Request { spec, nonce: nonce.to_string() }, &key(number)).unwrap()
 }

@@ -200,7 +200,7 @@ impl Stage {
         });
         let any = "0.0.0.0:0".parse().unwrap();
         let (backend, store) = (Arc::clone(&fake) as Arc<dyn Backend>, Arc::clone(&fake.store));
-        let server = ApiServer::start(any, backend, store, Arc::default(), limits).unwrap();
+        let server = ApiServer::start(any, backend, store, Arc::default(), limits, AllowedHosts::default()).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
         Self { fake, server: Some(server), address }
     }
@@ -247,7 +247,7 @@ pub(super) fn ask(mut stream: TcpStream, method: &str, path: &str, headers: &[&s
     if !lines.contains("Transfer-Encoding") {
         write!(lines, "Content-Length: {}\r\n", body.len()).unwrap();
     }
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{lines}\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n");
     // A server that has said no need not read to the end.
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).unwrap_or_default();
     Reply::read(stream)

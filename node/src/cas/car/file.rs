@@ -15,6 +15,7 @@ use super::scan::{Depth, Scan, roots, scan};
 use super::{Entry, Key};
 use crate::cas::{Block, Cid, DataError, Shelf, identity_bytes};
 use crate::hex::Hex;
+use crate::private;
 
 /// An indexed archive.
 pub struct CarFile {
@@ -47,7 +48,7 @@ impl CarFile {
         let absolute = fs::canonicalize(path).map_err(|error| at("open", path, error))?;
         let digest = Sha256::digest(absolute.as_os_str().as_encoded_bytes());
         let name = Hex(&digest[..16]);
-        fs::create_dir_all(index_dir).map_err(|error| at("make the directory", index_dir, error))?;
+        private::create_dir_all(index_dir).map_err(|error| at("make the directory", index_dir, error))?;
         Self::open_indexed(&absolute, index_dir.join(format!("{name}.idx")), Tail::Refused)
     }
 

@@ -9,6 +9,7 @@ use tempfile::Builder;
 
 use super::at;
 use crate::cas::DataError;
+use crate::private;
 
 /// The directories of a store.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ impl Layout {
         let layout = Self { dir: dir.into() };
         let dirs = [layout.packs(), layout.drafts_dir(), layout.pins(), layout.claims()];
         for dir in &dirs {
-            fs::create_dir_all(dir).map_err(|error| at("make the directory", dir, error))?;
+            private::create_dir_all(dir).map_err(|error| at("make the directory", dir, error))?;
         }
         sync(dir)?;
         Ok(layout)

@@ -152,7 +152,7 @@ impl Create {
             Program::Wasm { module, job } => {
                 let module = Source::parse(module)?;
                 let node = module.is_cid().then(|| self.by_cid.node(talk)).transpose()?;
-                let sources = self.download.sources(talk, node.as_ref(), dir.into())?;
+                let sources = self.download.sources(talk, node.as_ref(), dir.into(), crate::http::Reach::Named)?;
                 let cid = spec::module_cid(&sources, talk, &module, limits(job)?.module_bytes)?;
                 Ok(LookedUp::Module(cid, Box::new(module)))
             }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::*;
 
 const BOUNDS: Bounds =
-    Bounds { connections: 4, head_patience: Duration::from_millis(300), patience: Duration::from_millis(300) };
+    Bounds { connections: 16, head_patience: Duration::from_millis(300), patience: Duration::from_millis(300) };
 
 /// A directory with files, some of which nobody may see, and a server of it.
 struct Stage {
@@ -204,6 +204,26 @@ fn slow_clients_do_not_keep_others_out() {
         assert_eq!(stage.ask("GET", "/data.car", &[]).body, b"car", "{said}");
         assert!(begin.elapsed() < Duration::from_secs(10), "{said}");
     }
+}
+
+#[test]
+fn a_reader_that_crawls_is_hung_up_on() {
+    let stage = stage();
+    let large = fs::File::create(stage.dir.path().join("public/large")).unwrap();
+    large.set_len(1 << 30).unwrap();
+    let mut slow = stage.connect();
+    slow.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let begin = Instant::now();
+    // A byte now and then is no silence. What the system has taken already can be read for long.
+    while begin.elapsed() < Duration::from_secs(4) && slow.read(&mut [0]).is_ok_and(|length| length > 0) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let mut rest = 0;
+    let mut buffer = vec![0; 1 << 20];
+    while let Ok(length @ 1..) = slow.read(&mut buffer) {
+        rest += length;
+    }
+    assert!(rest < 1 << 28, "it goes on: {rest} bytes");
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub use driver::{Course, Courses, Driver, Next};
 pub use entry::{Entry, Matter};
 
 use crate::job::ExecutionId;
+use crate::private;
 use crate::temporary::{self, TempFile};
 use bell::Bell;
 
@@ -52,7 +53,7 @@ impl Ledger {
     /// When it cannot be made.
     pub fn open(dir: PathBuf) -> Result<Self, HostFailure> {
         let ended = dir.join(ENDED);
-        fs::create_dir_all(&ended).map_err(|error| HostFailure::at("make the directory", &ended, error))?;
+        private::create_dir_all(&ended).map_err(|error| HostFailure::at("make the directory", &ended, error))?;
         Ok(Self { dir, bell: Arc::default() })
     }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cas::{Cid, RAW};
 use crate::hex::Hex;
-use crate::temporary;
+use crate::{private, temporary};
 
 /// The memory: a directory with a small file for each copy.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl Proofs {
 }
 
 fn write(dir: &Path, file: &Path, known: &Known) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    private::create_dir_all(dir)?;
     let mut spool = temporary::file_in(dir)?;
     serde_json::to_writer(&mut spool, known)?;
     spool.persist(file)

@@ -1,16 +1,17 @@
 //! Messages from others: a stream each. Budgets are asked when the stream is there, and again when it says how long it
-//! is; only then is it read, and only what was read whole is decoded.
+//! is; only then is it read, and only what was read whole is decoded. Room is taken as bytes come, and a peer has a share of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::AsyncWriteExt;
 use libp2p::PeerId;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::driver::Shared;
 use super::frame::{read_bytes, read_length, write};
+use super::room::{Place, Room};
 use super::{Heard, ReplyTo};
 use crate::protocol::{Envelope, MAX_SIGNED_BYTES, Message, Wire, WireError};
 use crate::transport::PeerStream;
@@ -20,35 +21,35 @@ use crate::transport::budgets::{Cost, FORGERY};
 const READING: Duration = Duration::from_secs(20);
 /// How long the daemon may take to answer.
 const ANSWERING: Duration = Duration::from_secs(30);
-/// Messages that are read or answered at once.
-const OPEN: usize = 4096;
-/// Bytes of messages that are read at once, in KiB.
-const READING_KIB: usize = 64 << 10;
+/// How long a peer may send nothing of a message that it has begun.
+const SILENCE: Duration = Duration::from_secs(10);
+/// Bytes of a message for which room is taken at once.
+const PIECE_BYTES: usize = 16 << 10;
 
 /// Takes the streams of messages, as long as the node runs.
 pub(super) async fn accept(shared: Arc<Shared>, mut streams: mpsc::Receiver<PeerStream>) {
-    let open = Arc::new(Semaphore::new(OPEN));
-    let reading = Arc::new(Semaphore::new(READING_KIB));
+    let room = Room::new();
     while let Some(stream) = streams.recv().await {
         let message = Cost { messages: 1, ..Cost::default() };
         if !shared.admits(&stream.peer, message, Instant::now()) {
             continue;
         }
-        let Ok(slot) = open.clone().try_acquire_owned() else {
+        let Some(place) = room.place(&stream.peer) else {
             shared.counting().ignored();
             continue;
         };
-        let (task, reading) = (shared.clone(), reading.clone());
-        shared.handle.spawn(async move {
-            serve(&task, stream, &reading).await;
-            drop(slot);
-        });
+        let task = shared.clone();
+        shared.handle.spawn(async move { serve(&task, stream, place).await });
     }
 }
 
-async fn serve(shared: &Arc<Shared>, mut stream: PeerStream, reading: &Semaphore) {
+async fn serve(shared: &Arc<Shared>, mut stream: PeerStream, mut place: Place) {
     let from = stream.peer;
-    let Ok(Some(message)) = timeout(READING, read(shared, &mut stream, reading)).await else { return };
+    let message = match timeout(READING, read(shared, &mut stream, &mut place)).await {
+        Ok(Some(message)) => message,
+        Ok(None) => return,
+        Err(_) => return shared.refuse(&from, 1, &"a message did not come in time"),
+    };
     let (reply, answer) = oneshot::channel();
     let reply = ReplyTo::new(move |answer| drop(reply.send(answer)));
     if (shared.listener)(Box::new(Heard::Message { from, message, reply })).is_err() {
@@ -65,7 +66,7 @@ async fn serve(shared: &Arc<Shared>, mut stream: PeerStream, reading: &Semaphore
     }
 }
 
-async fn read(shared: &Shared, stream: &mut PeerStream, reading: &Semaphore) -> Option<Message> {
+async fn read(shared: &Shared, stream: &mut PeerStream, place: &mut Place) -> Option<Message> {
     let from = stream.peer;
     let length = match read_length(stream, MAX_SIGNED_BYTES).await {
         Ok(length) => length,
@@ -80,11 +81,19 @@ async fn read(shared: &Shared, stream: &mut PeerStream, reading: &Semaphore) -> 
     if !shared.admits(&from, Cost { bytes: length as u64, ..Cost::default() }, Instant::now()) {
         return None;
     }
-    let permits = u32::try_from(length / 1024 + 1).ok()?;
-    let room = reading.acquire_many(permits).await.ok()?;
-    let bytes = read_bytes(stream, length).await.ok()?;
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        let piece = PIECE_BYTES.min(length - bytes.len());
+        let Ok(read) = timeout(SILENCE, read_bytes(stream, piece)).await else {
+            shared.refuse(&from, 1, &"a peer sends nothing of a message that it has begun");
+            return None;
+        };
+        // The room after the bytes: what is promised takes none.
+        place.grow(bytes.len() + piece).await?;
+        bytes.extend(read.ok()?);
+    }
     let opened = open(&bytes, from, shared.handle.peer_id());
-    drop(room);
+    place.read();
     match opened {
         Ok(message) => {
             shared.counting().came(length);

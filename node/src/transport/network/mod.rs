@@ -8,6 +8,7 @@ mod driver;
 mod frame;
 mod inbox;
 mod outbox;
+mod room;
 
 use std::fmt;
 use std::sync::Arc;

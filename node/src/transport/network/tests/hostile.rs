@@ -112,6 +112,33 @@ fn too_much_is_not_read() {
 }
 
 #[test]
+fn streams_that_promise_much_and_send_nothing_keep_nothing_from_others() {
+    let node = Node::start(&config(TCP, JobsConfig::default()));
+    let (host, _) = attacker(&node);
+    let (handle, to) = (host.handle().clone(), node.peer());
+    let (sender, opened) = sync_channel(1);
+    host.handle().spawn(async move {
+        let mut held = Vec::new();
+        for _ in 0..64 {
+            let mut stream = handle.open(to, PROTOCOL).await.unwrap();
+            let length = u32::try_from(crate::protocol::MAX_SIGNED_BYTES).unwrap();
+            futures::AsyncWriteExt::write_all(&mut stream, &length.to_be_bytes()).await.unwrap();
+            futures::AsyncWriteExt::flush(&mut stream).await.unwrap();
+            held.push(stream);
+        }
+        sender.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    opened.recv_timeout(SOON).unwrap();
+    let honest = Node::start(&config("", JobsConfig::default()));
+    let begun = Instant::now();
+    (0..8).for_each(|number| honest.says(&node, number));
+    assert!(begun.elapsed() < Duration::from_secs(8), "others wait for bytes that do not come");
+    // They are not waited for for long, and that is not forgotten.
+    until(|| node.network.counters().refused > 0);
+}
+
+#[test]
 fn one_that_floods_is_ignored_then_blocked_and_honest_ones_are_heard_beside_it() {
     let peer = Allowance { messages: Rate { per_second: 20, burst: 40 }, ..Budgets::default().peer };
     let strikes = Rate { per_second: 1, burst: 50 };
