@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
 use crate::gate::Refusal;
 use crate::limits::Limits;
 use crate::link::Link;
@@ -14,6 +15,11 @@ use crate::vfs::path;
 pub const DEFAULT_EPOCH_SECONDS: u64 = 1_640_995_200;
 /// The function called when a job does not say: that of a WASI command.
 pub const DEFAULT_ENTRY_POINT: &str = "_start";
+
+/// The most arguments that a job may have, and the most inputs. Each costs memory beside its bytes wherever the job is read.
+pub const MAX_ARGUMENTS: usize = 16_384;
+/// The most variables that the environment of a job may have, and the most outputs.
+pub const MAX_VARIABLES: usize = 4096;
 
 /// A program, what it is given and what it may use: everything that a result is a function of.
 ///
@@ -35,17 +41,21 @@ pub struct Job {
     /// Exported function `() -> ()` to call. Default `_start`. Where it is another one and the module has
     /// `_initialize`, that is called first.
     pub entry_point: String,
-    /// Arguments after `argv[0]`, which is always `main.wasm`.
+    /// Arguments after `argv[0]`, which is always `main.wasm`. At most [`MAX_ARGUMENTS`].
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_ARGUMENTS>")]
     pub args: Vec<String>,
-    /// The whole environment of the program.
+    /// The whole environment of the program. At most [`MAX_VARIABLES`].
+    #[serde(deserialize_with = "bounded::map::<_, _, MAX_VARIABLES>")]
     pub env: BTreeMap<String, String>,
     /// File of the guest's tree that is its standard input. Default: none, standard input is empty.
     pub stdin: Option<String>,
     /// Inputs by the absolute guest path at which they are seen. The value is what they must be: `h1:…` of a
     /// directory, a CID of a file. `None`: whatever is there; the receipt's copy of the job says what it was.
+    #[serde(deserialize_with = "bounded::map::<_, _, MAX_ARGUMENTS>")]
     pub inputs: BTreeMap<String, Option<String>>,
     /// Outputs: name of the folder in the results directory, and the absolute guest path of the directory that is
     /// kept. Default: `outputs` at `/outputs`.
+    #[serde(deserialize_with = "bounded::map::<_, _, MAX_VARIABLES>")]
     pub outputs: BTreeMap<String, String>,
     /// Seed of the guest's random numbers. Default 0.
     pub seed: u64,
@@ -131,8 +141,25 @@ impl Job {
     /// # Errors
     /// A refusal that names the first.
     pub fn check_names(&self) -> Result<(), Refusal> {
+        self.check_counts()?;
         self.check_strings()?;
         self.check_places()
+    }
+
+    /// What is bounded where a job is read is bounded before it is written.
+    fn check_counts(&self) -> Result<(), Refusal> {
+        let counts = [
+            ("arguments", self.args.len(), MAX_ARGUMENTS),
+            ("environment variables", self.env.len(), MAX_VARIABLES),
+            ("inputs", self.inputs.len(), MAX_ARGUMENTS),
+            ("outputs", self.outputs.len(), MAX_VARIABLES),
+        ];
+        match counts.into_iter().find(|(_, count, most)| count > most) {
+            Some((what, count, most)) => Err(Refusal::job(format!(
+                "the job has {count} {what}, and {most} are allowed: put long lists into an input"
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn check_strings(&self) -> Result<(), Refusal> {

@@ -25,6 +25,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`Job`], [`Limits`], [`Profile`] | what to run, how much it may use, under which rules |
+//! | [`bounded`] | lists from outside, read up to a number of elements |
 //! | `gate` | refuses a module before it is compiled |
 //! | `instrument` | makes the height of the call stack exact, inside the module |
 //! | [`Tier`], `loader`, `optimization`, `optimizer`, `compiler`, `forms` | the quick compile, the good one, when each is made, and which of them a run gets |
@@ -36,6 +37,7 @@
 //! | [`CallTrail`] | what the guest called, to find where two runs parted |
 //! | [`Receipt`], [`Outcome`], [`Error`] | what came of it |
 
+pub mod bounded;
 mod cache;
 mod clock;
 mod compiler;
@@ -79,7 +81,7 @@ pub use gate::{
     inspect, measure, to_binary,
 };
 pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, check_unchanged, identities};
-pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job};
+pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, MAX_ARGUMENTS, MAX_VARIABLES};
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
 pub use link::{Cid, Link, MAX_DIGEST_BYTES};
 pub use options::{Options, StartOptimizer};

@@ -1,10 +1,14 @@
 //! A job as the network hears of it: what a client asked for, which node answers for it, and its shards.
 
+use bacalhau_runtime::bounded;
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Engine, InputSpec, JobId, SignedRequest};
+use super::{Engine, InputSpec, JobId, MAX_SHARDS, SignedRequest};
+
+/// The most addresses of a requester that are read. Announcements have fewer, see `protocol`.
+const MAX_ADDRS: usize = 64;
 
 /// The node that answers for a job: it takes bids, judges, and hands out results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,6 +18,7 @@ pub struct Requester {
     #[schema(value_type = String)]
     pub peer: PeerId,
     /// Multiaddrs at which it can be reached, with `/p2p/…` at the end.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_ADDRS>")]
     pub addrs: Vec<String>,
 }
 
@@ -28,6 +33,7 @@ pub struct AnnouncedJob {
     /// Who answers for it.
     pub requester: Requester,
     /// The inputs of each shard, in order. One shard without inputs at least.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_SHARDS>")]
     pub shards: Vec<Vec<InputSpec>>,
     /// Unix milliseconds at which the requester accepted it, by its clock.
     pub created_ms: u64,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bacalhau_runtime::{Job, Limits, Link, MAX_PATH_DEPTH};
+use bacalhau_runtime::{Job, Limits, Link, MAX_ARGUMENTS, MAX_PATH_DEPTH, MAX_VARIABLES, bounded};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,19 +32,27 @@ pub struct DockerSpec {
     /// may mean other bytes on each node, and is refused.
     pub image: String,
     /// What is run in place of the image's own entry point. Default: that.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "bounded::list::<_, _, MAX_ARGUMENTS>", skip_serializing_if = "Vec::is_empty")]
     pub entrypoint: Vec<String>,
     /// Arguments, in place of the image's own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "bounded::list::<_, _, MAX_ARGUMENTS>", skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<String>,
     /// Variables of the environment, beside the image's own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "bounded::map::<_, _, MAX_VARIABLES>",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub env: BTreeMap<String, String>,
     /// The absolute directory in which it starts. Default: the image's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,
     /// Directories that are kept, by the name of their folder in the results: absolute paths in the container.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "bounded::map::<_, _, MAX_VARIABLES>",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub outputs: BTreeMap<String, String>,
     /// How much it may write.
     #[serde(default)]

@@ -27,8 +27,8 @@ pub use operator::{Distinct, MinerClaim, Operator, OperatorProof};
 pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};
 pub use request::{Request, RequestError, SignedRequest};
 pub use spec::{
-    Engine, InputSpec, JobSpec, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS, PublisherKind, Resources, Sharding,
-    SpecError, VerifierKind, WasmSpec,
+    Engine, InputSpec, JobSpec, MAX_INPUTS, MAX_LABELS, MAX_REQUEST_BYTES, MAX_SHARDS, MAX_TIMEOUT_SECONDS,
+    PublisherKind, Resources, Sharding, SpecError, VerifierKind, WasmSpec,
 };
 pub use state::{ExecutionState, JobState, ShardState};
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bacalhau_runtime::Link;
+use bacalhau_runtime::{Link, MAX_ARGUMENTS, bounded};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +16,11 @@ pub const MAX_SHARDS: usize = 10_000;
 /// Bytes of a request in its canonical form, at most: what every node has to read before it knows whether it cares.
 pub const MAX_REQUEST_BYTES: usize = 256 << 10;
 
+/// The most inputs that a job may name.
+pub const MAX_INPUTS: usize = MAX_ARGUMENTS;
+/// The most labels that a job may have.
+pub const MAX_LABELS: usize = 256;
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +28,7 @@ pub struct JobSpec {
     /// The program.
     pub engine: Engine,
     /// Its inputs, in the order in which they were named.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "bounded::list::<_, _, MAX_INPUTS>", skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputSpec>,
     /// How often, and who has to agree.
     pub deal: Deal,
@@ -31,7 +36,7 @@ pub struct JobSpec {
     #[serde(default)]
     pub verifier: VerifierKind,
     /// Where results of winners go, beside the requester. Default: nowhere.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "bounded::list::<_, _, MAX_LABELS>", skip_serializing_if = "Vec::is_empty")]
     pub publishers: Vec<PublisherKind>,
     /// Ask the publisher `filecoin` for a verified deal, which takes `DataCap` of the wallet it is configured with. Default:
     /// no.
@@ -54,7 +59,7 @@ pub struct JobSpec {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
     /// Words for people to find the job by.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "bounded::list::<_, _, MAX_LABELS>", skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
 }
 
