@@ -32,6 +32,7 @@
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
 //! | [`Control`], [`Deadline`] | the outside's hold on a run, and its end by the wall clock |
 //! | `sandbox` | one run: store, limits, call, outcome |
+//! | `host_memory` | what a run has this host keep beside the program's own memory |
 //! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
 //! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
 //! | [`CallTrail`] | what the guest called, to find where two runs parted |
@@ -49,6 +50,7 @@ mod error;
 mod execution;
 mod forms;
 mod gate;
+mod host_memory;
 mod input;
 pub mod instrument;
 mod job;

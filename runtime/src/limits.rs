@@ -17,6 +17,9 @@ pub const MAX_PATH_DEPTH: u64 = 256;
 /// The largest `memory_bytes`: what 32-bit WebAssembly can address.
 pub const MAX_MEMORY_BYTES: u64 = 4 * GIB;
 
+/// The least of [`Limits::host_bytes`].
+const HOST_FLOOR_BYTES: u64 = 64 * MIB;
+
 /// What a run may use. All of it is part of the job: the guest meets the same walls on every machine.
 ///
 /// The wall clock is not here. It is the host's watchdog, not a property of the job.
@@ -69,6 +72,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Host memory that one run may have kept beside its linear memories, where the host does not set another number: nodes and
+    /// names of files, link targets, listings, descriptors, small files, tables. 64 MiB and half of `memory_bytes`. It is the
+    /// host's bound and no part of the job: past it a run is a failure of the host.
+    pub fn host_bytes(&self) -> u64 {
+        HOST_FLOOR_BYTES + self.memory_bytes / 2
+    }
+
     /// Says which bound is outside of what this runtime can promise, and what is possible.
     pub(crate) fn check(&self) -> Result<(), String> {
         let bounded = [

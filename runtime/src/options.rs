@@ -23,11 +23,14 @@ pub struct Options {
     /// Starts a process of its own for optimised code that no run waits for, with [`Tier::Auto`] and a cache. Default
     /// `None`: no process is ever started, and threads of this one do the work.
     pub optimizer: Option<StartOptimizer>,
+    /// Host memory that one run may have kept beside the program's linear memories. Default `None`:
+    /// [`Limits::host_bytes`] of the job. A run that needs more is a failure of this host.
+    pub host_bytes: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let module_bytes = Limits::default().module_bytes;
-        Self { cache_dir: None, tier: Tier::default(), module_bytes, optimizer: None }
+        Self { cache_dir: None, tier: Tier::default(), module_bytes, optimizer: None, host_bytes: None }
     }
 }

@@ -75,13 +75,37 @@ fn export(results: &Dir, job: &Job, world: &mut World, deadline: &Deadline) -> A
     world.vfs.export_file(world.stdout, results, "stdout", deadline)?;
     world.vfs.export_file(world.stderr, results, "stderr", deadline)?;
     let mut links_dropped = 0;
-    for (name, place) in &job.outputs {
+    let places = places(job, world)?;
+    measure(job, world, &places, deadline)?;
+    for (name, place) in job.outputs.keys().zip(places) {
         let folder = results.create_dir(name).and_then(|()| results.open_dir(name));
         let folder =
             folder.map_err(|error| HostFailure::io(format!("make {name:?} in the results directory"), error))?;
-        // The folder is pinned: it is where it was put when the run began.
-        let place = world.vfs.resolve(NodeId::ROOT, place, false)?.existing(&world.vfs)?;
         world.vfs.export_dir(place, &folder, &mut links_dropped, deadline)?;
     }
     Ok(links_dropped)
+}
+
+/// The directories of the outputs. They are pinned: each is where it was put when the run began.
+fn places(job: &Job, world: &mut World) -> Answer<Vec<NodeId>> {
+    let place = |place: &String| world.vfs.resolve(NodeId::ROOT, place, false)?.existing(&world.vfs);
+    job.outputs.values().map(place).collect()
+}
+
+/// The quota of the guest counts a file once, whatever names it has, but it leaves under each of them. What leaves is held to
+/// the same number by this host.
+fn measure(job: &Job, world: &mut World, places: &[NodeId], deadline: &Deadline) -> Answer<()> {
+    let mut bytes = 0;
+    for place in places {
+        world.vfs.measure_dir(*place, 0, &mut bytes, deadline)?;
+    }
+    let most = job.limits.output_bytes;
+    if bytes > most {
+        return Err(HostFailure::new(format!(
+            "the outputs have {bytes} bytes where a file with several names counts under each, as it leaves, and the job's \
+             output_bytes is {most}: raise it with --output-bytes, or link less"
+        ))
+        .into());
+    }
+    Ok(())
 }

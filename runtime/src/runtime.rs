@@ -17,6 +17,7 @@ use crate::error::{Error, HostFailure};
 use crate::execution::Execution;
 use crate::forms::Forms;
 use crate::gate::{self, Refusal};
+use crate::host_memory::HostMemory;
 use crate::input::{self, Inputs};
 use crate::job::Job;
 use crate::link::Link;
@@ -211,7 +212,8 @@ impl Guest {
         let begun = forms.begun();
         let form = forms.now();
         let scratch = Scratch::new(staging, deadline.control().map_or(u64::MAX, Control::disk_bytes));
-        let mut world = World::new(&job, &inputs, scratch).map_err(unworldly)??;
+        let memory = HostMemory::new(runtime.0.options.host_bytes.unwrap_or_else(|| job.limits.host_bytes()));
+        let mut world = World::new(&job, &inputs, scratch, memory).map_err(unworldly)??;
         world.control = deadline.control().cloned();
         let ended = sandbox::run(&form.pre, &job, world, &runtime.0.watchdog, deadline);
         forms.ended(begun);

@@ -93,7 +93,7 @@ pub(crate) fn run(
     deadline: &Deadline,
 ) -> Result<Ended, Error> {
     let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
-    store.limiter(|state| &mut state.limiter);
+    store.limiter(|state| state);
     let (outcome, left) = match pre.instantiate(&mut store) {
         Ok(instance) => {
             let counters = set_up(&mut store, &instance, job)?;
@@ -238,6 +238,9 @@ fn notes(state: &State, job: &Job) -> Vec<String> {
 /// The memory in which `instrument` looks for the wish to stop: one page that the guest does not pay for.
 const OWN_BYTES: u64 = 65_536;
 
+/// Memory of an element of a table: a pointer, and as much room to grow.
+const TABLE_ELEMENT_BYTES: u64 = 16;
+
 /// Holds linear memories and tables to the job's limits. Growth past them is told to the guest as `-1`; growth that the
 /// host can't give ends the run, since another host could.
 struct Limiter {
@@ -298,19 +301,20 @@ impl Limiter {
     }
 }
 
-impl ResourceLimiter for Limiter {
+impl ResourceLimiter for State {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
-        let fits = self.memory_bytes.grow(current, desired);
+        let Limiter { memory_bytes, refused, .. } = &mut self.limiter;
+        let fits = memory_bytes.grow(current, desired);
         if !fits {
-            let wanted = (self.memory_bytes.used - current as u64).saturating_add(desired as u64);
+            let wanted = (memory_bytes.used - current as u64).saturating_add(desired as u64);
             // Ours comes last, so it is in the sum when it is made itself and when anything grows.
             let own = current == 0 && desired as u64 == OWN_BYTES && maximum == Some(desired);
             let ours = if own || current > 0 { OWN_BYTES } else { 0 };
-            let most = self.memory_bytes.most - OWN_BYTES;
-            self.refused = Some(Refused::Memory { bytes: wanted.saturating_sub(ours), most });
+            let most = memory_bytes.most - OWN_BYTES;
+            *refused = Some(Refused::Memory { bytes: wanted.saturating_sub(ours), most });
         }
         Ok(fits)
     }
@@ -323,11 +327,14 @@ impl ResourceLimiter for Limiter {
         if maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
-        let fits = self.table_elements.grow(current, desired);
-        if !fits {
-            self.refused = Some(Refused::Table { elements: desired, most: self.table_elements.most });
+        let Limiter { table_elements, refused, .. } = &mut self.limiter;
+        if !table_elements.grow(current, desired) {
+            *refused = Some(Refused::Table { elements: desired, most: table_elements.most });
+            return Ok(false);
         }
-        Ok(fits)
+        let growth = desired.saturating_sub(current) as u64;
+        let counted = self.world.vfs.memory.take(growth.saturating_mul(TABLE_ELEMENT_BYTES));
+        counted.map(|()| true).map_err(|failure| wasmtime::Error::new(Stop::Host(failure)))
     }
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {

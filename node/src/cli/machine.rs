@@ -57,6 +57,11 @@ pub(super) struct Compiling {
     /// Start no background process for the optimised code of --tier auto; then only a command that runs for long makes it
     #[arg(long, env = "BACALHAU_NO_BACKGROUND")]
     no_background: bool,
+
+    /// Memory of this machine that a run may have kept beside the program's own: for names, links, listings, open files and
+    /// tables. A run that needs more fails on this machine [default: 64 MiB and half of --memory]
+    #[arg(long, value_name = "SIZE")]
+    host_memory: Option<Size>,
 }
 
 /// Flags of every command that reads what others name.
@@ -123,7 +128,8 @@ impl Compiling {
             TierName::Interpreter => Tier::Only(Backend::Interpreter),
         };
         let optimizer: Option<StartOptimizer> = if self.no_background { None } else { Some(optimize::start) };
-        Runtime::new(&Options { cache_dir, tier, module_bytes, optimizer })
+        let host_bytes = self.host_memory.map(|size| size.0);
+        Runtime::new(&Options { cache_dir, tier, module_bytes, optimizer, host_bytes })
     }
 }
 

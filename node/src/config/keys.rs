@@ -89,6 +89,10 @@ settings! {
         /// Disk that one execution may take: outputs, temporary files and logs together. One that needs more fails on this
         /// node. By default as much as all.
         job_disk: Option<Size> = "", flag "limit-job-disk";
+        /// Memory of this machine that one WebAssembly execution may have kept beside the program's own: for names, links,
+        /// listings, open files and tables. One that needs more fails on this node. By default 64 MiB and half of what the job
+        /// gives the program.
+        job_host_memory: Option<Size> = "", flag "limit-job-host-memory";
         /// Bid on jobs of which every input is on this machine already (`local`), or fetch what is missing (`anywhere`).
         locality: Locality = "local", flag "job-selection-data-locality";
         /// Never bid on jobs without inputs.

@@ -234,6 +234,7 @@ fn bench(config: &Config, data_dir: &Path, sources: &Arc<Sources>) -> Result<Wor
     let options = Options {
         cache_dir: Some(data_dir.join("modules")),
         module_bytes: config.compute.max_module.0,
+        host_bytes: config.compute.job_host_memory.map(|size| size.0),
         ..Options::default()
     };
     let runtime = Runtime::new(&options)?;

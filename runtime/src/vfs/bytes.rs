@@ -6,6 +6,7 @@ use super::node::{Body, Content, NodeId};
 use super::scratch::{FILE_MEMORY_BYTES, size_of};
 use super::usage::Usage;
 use super::{Scratch, Vfs};
+use crate::host_memory::HostMemory;
 
 /// The largest file: what a signed 64-bit offset can reach.
 pub(crate) const MAX_FILE_BYTES: u64 = i64::MAX as u64;
@@ -14,7 +15,7 @@ impl Vfs {
     /// Bytes of a file or of a link's target; 0 for a directory.
     pub(crate) fn size(&mut self, id: NodeId) -> Answer<u64> {
         let Self { nodes, trees, .. } = self;
-        match nodes[id.index()].as_mut().map(|node| &mut node.body) {
+        match nodes.get_mut(id).map(|node| &mut node.body) {
             Some(Body::File(Content::Input { source, size })) => match size {
                 Some(size) => Ok(*size),
                 None => Ok(*size.insert(trees.size(source)?)),
@@ -29,7 +30,7 @@ impl Vfs {
     pub(crate) fn read(&mut self, id: NodeId, buf: &mut [u8], offset: u64) -> Answer<usize> {
         let size = self.size(id)?;
         let Self { nodes, trees, scratch, .. } = self;
-        match nodes[id.index()].as_ref().map(|node| &node.body) {
+        match nodes.get(id).map(|node| &node.body) {
             Some(Body::File(Content::Input { source, .. })) => {
                 let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
                 let length = left.min(buf.len());
@@ -50,10 +51,10 @@ impl Vfs {
             return Ok(());
         }
         let end = offset.checked_add(data.len() as u64).filter(|end| *end <= MAX_FILE_BYTES).ok_or(Errno::Fbig)?;
-        self.change(id, |content, scratch, usage| {
+        self.change(id, |content, scratch, usage, memory| {
             let size = size_of(content);
             usage.resize(size, size.max(end))?;
-            scratch.write(id, content, data, offset)?;
+            scratch.write(id, content, data, offset, memory)?;
             Ok(zeroed(size, offset))
         })
     }
@@ -63,10 +64,10 @@ impl Vfs {
         if to > MAX_FILE_BYTES {
             return Err(Errno::Fbig.into());
         }
-        self.change(id, |content, scratch, usage| {
+        self.change(id, |content, scratch, usage, memory| {
             let size = size_of(content);
             usage.resize(size, to)?;
-            scratch.resize(id, content, to)?;
+            scratch.resize(id, content, to, memory)?;
             Ok(zeroed(size, to))
         })
     }
@@ -74,9 +75,9 @@ impl Vfs {
     /// Appends to a standard stream, whose bytes count as log and not as output.
     pub(crate) fn append_log(&mut self, id: NodeId, data: &[u8]) -> Answer<()> {
         let size = self.size(id)?;
-        let Self { nodes, scratch, .. } = self;
-        match nodes[id.index()].as_mut().map(|node| &mut node.body) {
-            Some(Body::File(content)) => Ok(scratch.write(id, content, data, size)?),
+        let Self { nodes, scratch, memory, .. } = self;
+        match nodes.get_mut(id).map(|node| &mut node.body) {
+            Some(Body::File(content)) => Ok(scratch.write(id, content, data, size, memory)?),
             _ => Err(Errno::Badf.into()),
         }
     }
@@ -85,15 +86,15 @@ impl Vfs {
     fn change(
         &mut self,
         id: NodeId,
-        edit: impl FnOnce(&mut Content, &mut Scratch, &mut Usage) -> Answer<u64>,
+        edit: impl FnOnce(&mut Content, &mut Scratch, &mut Usage, &mut HostMemory) -> Answer<u64>,
     ) -> Answer<()> {
-        let Self { nodes, scratch, usage, clock, work, .. } = self;
-        let node = nodes[id.index()].as_mut().ok_or(Errno::Badf)?;
+        let Self { nodes, scratch, usage, memory, clock, work, .. } = self;
+        let node = nodes.get_mut(id).ok_or(Errno::Badf)?;
         if node.read_only {
             return Err(Errno::Rofs.into());
         }
         match &mut node.body {
-            Body::File(content) => *work += edit(content, scratch, usage)?,
+            Body::File(content) => *work += edit(content, scratch, usage, memory)?,
             Body::Dir(_) => return Err(Errno::Isdir.into()),
             Body::Link(_) => return Err(Errno::Inval.into()),
         }

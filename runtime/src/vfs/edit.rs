@@ -1,7 +1,5 @@
 //! Makes, moves, links and removes nodes, by POSIX' rules. Inputs stay as they are, and mount points where they are.
 
-use std::collections::BTreeMap;
-
 use super::errno::Errno;
 use super::fault::Answer;
 use super::node::{Body, Content, Dir, Node, NodeId};
@@ -12,7 +10,7 @@ impl Vfs {
     /// Makes a directory.
     pub(crate) fn make_dir(&mut self, place: &Place) -> Answer<()> {
         let depth = self.depth_below(place.parent)?;
-        let dir = Dir { entries: BTreeMap::new(), parent: place.parent, depth, pinned: false, unread: None };
+        let dir = Dir::new(place.parent, depth);
         self.make(place, Body::Dir(dir)).map(drop)
     }
 
@@ -97,7 +95,7 @@ impl Vfs {
         }
         self.movable(id, place.parent)?;
         let dir = self.dir(id)?;
-        if !dir.entries.is_empty() {
+        if !dir.entries().is_empty() {
             return Err(Errno::Notempty.into());
         }
         self.remove(place, id)
@@ -129,13 +127,13 @@ impl Vfs {
             self.remove(to, replaced)?;
         }
         let now = self.clock.now();
-        self.dir_mut(from.parent)?.entries.remove(old_name);
+        self.take_name(from.parent, old_name)?;
         self.node_mut(from.parent).times.modified = now;
         self.node_mut(from.parent).times.changed = now;
         self.node_mut(id).times.changed = now;
         if is_dir {
             let depth = self.depth_below(to.parent)?;
-            self.dir_mut(id)?.parent = to.parent;
+            self.dir_mut(id)?.set_parent(to.parent);
             if depth != self.dir(id)?.depth {
                 self.set_depth(id, depth)?;
             }
@@ -150,7 +148,7 @@ impl Vfs {
             if above == id {
                 return Err(Errno::Inval.into());
             }
-            above = self.dir(above)?.parent;
+            above = self.dir(above)?.parent();
         }
         let deepens = self.depth_below(to)? > self.dir(id)?.depth;
         if deepens && self.depth_below(to)? + self.height(id)? > self.most_depth {
@@ -163,7 +161,7 @@ impl Vfs {
         self.movable(replaced, parent)?;
         match (self.kind(id), self.kind(replaced)) {
             (Kind::Dir, Kind::Dir) => {
-                if self.dir(replaced)?.entries.is_empty() {
+                if self.dir(replaced)?.entries().is_empty() {
                     Ok(())
                 } else {
                     Err(Errno::Notempty.into())
@@ -179,7 +177,7 @@ impl Vfs {
         self.writable(place.parent)?;
         let now = self.clock.now();
         if let Some(name) = &place.name {
-            self.dir_mut(place.parent)?.entries.remove(name);
+            self.take_name(place.parent, name)?;
         }
         let parent = self.node_mut(place.parent);
         parent.times.modified = now;
@@ -193,7 +191,7 @@ impl Vfs {
 
     fn enter(&mut self, dir: NodeId, name: Box<str>, id: NodeId) -> Answer<()> {
         let now = self.clock.now();
-        self.dir_mut(dir)?.entries.insert(name, id);
+        self.put_name(dir, name, id)?;
         let node = self.node_mut(dir);
         node.times.modified = now;
         node.times.changed = now;
@@ -249,7 +247,7 @@ impl Vfs {
 
     /// The directories in a directory.
     fn dirs_in(&mut self, id: NodeId) -> Answer<Vec<NodeId>> {
-        let entries = &self.dir(id)?.entries;
+        let entries = self.dir(id)?.entries();
         let work = entries.len() as u64 * ENTRY_WORK;
         let dirs = entries.values().copied().filter(|child| self.kind(*child) == Kind::Dir).collect();
         self.work += work;

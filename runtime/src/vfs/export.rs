@@ -5,9 +5,14 @@ use cap_std::fs::Dir as HostDir;
 use super::Vfs;
 use super::fault::Answer;
 use super::node::{Body, NodeId};
+use super::scratch::size_of;
 use crate::deadline::Deadline;
 use crate::error::HostFailure;
+use crate::host_memory::allocation;
 use crate::input::Kind;
+
+/// How often the path of a file that leaves is in memory at once: found, hashed, sorted into lines, claimed.
+const LISTED: u64 = 4;
 
 impl Vfs {
     /// Fills the empty directory `to` with what is in the guest's directory `id`, and counts the links that stay behind.
@@ -19,9 +24,10 @@ impl Vfs {
         links_dropped: &mut u64,
         deadline: &Deadline,
     ) -> Answer<()> {
-        for (name, child, kind) in self.list(id)?.into_iter().skip(2) {
+        // Nothing looks into it any more.
+        for (name, child) in self.dir_mut(id)?.take_entries() {
             deadline.check()?;
-            match kind {
+            match self.kind(child) {
                 Kind::Link => *links_dropped += 1,
                 Kind::File => self.export_file(child, to, &name, deadline)?,
                 Kind::Dir => {
@@ -38,12 +44,34 @@ impl Vfs {
     /// Puts a file at `name` of `to`.
     pub(crate) fn export_file(&mut self, id: NodeId, to: &HostDir, name: &str, deadline: &Deadline) -> Answer<()> {
         let Self { nodes, scratch, .. } = self;
-        let Some(node) = &nodes[id.index()] else { return Ok(()) };
+        let Some(node) = nodes.get_mut(id) else { return Ok(()) };
         let Body::File(content) = &node.body else { return Ok(()) };
         if node.links < 2 {
             return Ok(scratch.move_out(id, content, to, name)?);
         }
-        // Under several names each gets its own copy, so that nobody edits two files at once.
-        Ok(scratch.copy_out(id, content, to, name, deadline)?)
+        // Under several names each gets its own copy, so that nobody edits two files at once. The last one is moved.
+        scratch.copy_out(id, content, to, name, deadline)?;
+        node.links -= 1;
+        Ok(())
+    }
+
+    /// Adds up what the guest's directory `id` will leave, each name of a file counted, and counts the memory that the list of
+    /// those names takes: `path` bytes are before each.
+    pub(crate) fn measure_dir(&mut self, id: NodeId, path: usize, bytes: &mut u64, deadline: &Deadline) -> Answer<()> {
+        deadline.check()?;
+        let (mut dirs, mut names) = (Vec::new(), 0);
+        for (name, child) in self.dir(id)?.entries() {
+            let path = path + 1 + name.len();
+            match &self.node(*child).body {
+                Body::Link(_) => {}
+                Body::Dir(_) => dirs.push((*child, path)),
+                Body::File(content) => {
+                    *bytes = bytes.saturating_add(size_of(content));
+                    names += LISTED * allocation(path);
+                }
+            }
+        }
+        self.memory.take(names)?;
+        dirs.into_iter().try_for_each(|(dir, path)| self.measure_dir(dir, path, bytes, deadline))
     }
 }

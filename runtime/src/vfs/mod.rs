@@ -3,7 +3,8 @@
 //!
 //! | room | holds |
 //! |---|---|
-//! | `node` | what a tree is made of |
+//! | `node`, `nodes` | what a tree is made of, and where its nodes are |
+//! | `listing` | the names of a directory at one moment |
 //! | `mount` | inputs and outputs put in their places; directories of inputs filled when first looked into |
 //! | `resolve` | finding a node by path |
 //! | `edit` | making, moving, linking, removing |
@@ -19,8 +20,10 @@ pub(crate) mod errno;
 mod export;
 pub(crate) mod fault;
 mod handles;
+mod listing;
 mod mount;
 mod node;
+mod nodes;
 pub(crate) mod path;
 mod resolve;
 mod scratch;
@@ -28,15 +31,18 @@ mod trees;
 mod usage;
 
 use crate::clock::Clock;
+use crate::host_memory::HostMemory;
 use crate::input::Kind;
 use crate::limits::Limits;
 use crate::profile::Profile;
 use errno::Errno;
 use fault::Answer;
-use node::{Body, Dir, Node};
+use node::{Body, Dir, Node, entry_bytes};
+use nodes::Nodes;
 use trees::Trees;
 use usage::Usage;
 
+pub(crate) use listing::Listing;
 pub(crate) use node::{NodeId, Times};
 pub(crate) use resolve::Place;
 pub(crate) use scratch::Scratch;
@@ -44,10 +50,12 @@ pub(crate) use scratch::Scratch;
 /// A file tree, and the clock that stamps its changes.
 pub(crate) struct Vfs {
     pub(crate) clock: Clock,
-    nodes: Vec<Option<Node>>,
+    nodes: Nodes,
     trees: Trees,
     scratch: Scratch,
     usage: Usage,
+    /// What the run has the host keep.
+    pub(crate) memory: HostMemory,
     most_depth: u64,
     /// What requests have cost beside the bytes that they moved, in fuel, since it was last taken.
     work: u64,
@@ -69,24 +77,21 @@ pub(crate) struct Stat {
 
 impl Vfs {
     /// An empty root. `mount` puts the inputs and outputs in.
-    pub(crate) fn new(limits: &Limits, clock: Clock, scratch: Scratch) -> Self {
-        let root = Dir {
-            entries: std::collections::BTreeMap::new(),
-            parent: NodeId::ROOT,
-            depth: 0,
-            pinned: true,
-            unread: None,
-        };
+    pub(crate) fn new(limits: &Limits, clock: Clock, scratch: Scratch, mut memory: HostMemory) -> Answer<Self> {
+        let root = Dir::pinned(NodeId::ROOT, 0);
         let root = Node::new(Body::Dir(root), clock.now());
-        Self {
+        let mut nodes = Nodes::default();
+        nodes.add(root, &mut memory)?;
+        Ok(Self {
             clock,
-            nodes: vec![Some(root)],
+            nodes,
             trees: Trees::new(Vec::new()),
             scratch,
             usage: Usage::new(limits),
+            memory,
             most_depth: limits.path_depth,
             work: 0,
-        }
+        })
     }
 
     pub(crate) fn kind(&self, id: NodeId) -> Kind {
@@ -133,20 +138,17 @@ impl Vfs {
     }
 
     fn add(&mut self, node: Node) -> Answer<NodeId> {
-        let next = u32::try_from(self.nodes.len())
-            .map_err(|_| crate::error::HostFailure::new("more than 4 billion files were made in one run"))?;
-        self.nodes.push(Some(node));
-        Ok(NodeId(next))
+        Ok(self.nodes.add(node, &mut self.memory)?)
     }
 
     #[expect(clippy::expect_used, reason = "an id leads to a live node as long as it has a name or a descriptor")]
     fn node(&self, id: NodeId) -> &Node {
-        self.nodes[id.index()].as_ref().expect("a node with a name or a descriptor is alive")
+        self.nodes.get(id).expect("a node with a name or a descriptor is alive")
     }
 
     #[expect(clippy::expect_used, reason = "as for `node`")]
     fn node_mut(&mut self, id: NodeId) -> &mut Node {
-        self.nodes[id.index()].as_mut().expect("a node with a name or a descriptor is alive")
+        self.nodes.get_mut(id).expect("a node with a name or a descriptor is alive")
     }
 
     fn dir(&self, id: NodeId) -> Answer<&Dir> {
@@ -163,16 +165,33 @@ impl Vfs {
         }
     }
 
+    /// Enters a name into a directory.
+    fn put_name(&mut self, dir: NodeId, name: Box<str>, id: NodeId) -> Answer<()> {
+        self.memory.take(entry_bytes(&name))?;
+        self.dir_mut(dir)?.insert(name, id);
+        Ok(())
+    }
+
+    /// Takes a name that is there out of a directory.
+    fn take_name(&mut self, dir: NodeId, name: &str) -> Answer<()> {
+        self.dir_mut(dir)?.remove(name);
+        self.memory.give_back(entry_bytes(name));
+        Ok(())
+    }
+
     /// Lets go of a node that has neither a name nor a descriptor.
     fn drop_if_unused(&mut self, id: NodeId) -> Answer<()> {
         let node = self.node(id);
         if node.links > 0 || node.opens > 0 {
             return Ok(());
         }
-        if let Some(Node { body: Body::File(content), .. }) = self.nodes[id.index()].take() {
+        if let Some(Node { body: Body::File(content), .. }) = self.nodes.remove(id, &mut self.memory) {
             self.usage.resize(scratch::size_of(&content), 0)?;
-            self.scratch.discard(id, &content)?;
+            self.scratch.discard(id, &content, &mut self.memory)?;
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

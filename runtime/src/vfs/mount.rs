@@ -44,13 +44,13 @@ impl Vfs {
     }
 
     fn pinned_dir(&mut self, parent: NodeId, name: &str) -> Answer<NodeId> {
-        if let Some(known) = self.dir(parent)?.entries.get(name) {
+        if let Some(known) = self.dir(parent)?.entries().get(name) {
             return Ok(*known);
         }
         let depth = self.dir(parent)?.depth + 1;
-        let dir = Dir { entries: BTreeMap::new(), parent, depth, pinned: true, unread: None };
+        let dir = Dir::pinned(parent, depth);
         let id = self.add(Node::new(Body::Dir(dir), self.clock.now()))?;
-        self.dir_mut(parent)?.entries.insert(name.into(), id);
+        self.put_name(parent, name.into(), id)?;
         Ok(id)
     }
 
@@ -58,6 +58,7 @@ impl Vfs {
     /// of their names, whatever order the host lists them in.
     pub(super) fn fill(&mut self, id: NodeId) -> Answer<()> {
         let Some(source) = self.dir_mut(id)?.unread.take() else { return Ok(()) };
+        self.memory.give_back(source.kept_bytes());
         let mut entries = self.trees.list(&source)?;
         self.work += entries.len() as u64 * ENTRY_WORK;
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -75,13 +76,12 @@ impl Vfs {
     fn add_input(&mut self, parent: NodeId, name: &str, kind: Kind, source: Source) -> Answer<()> {
         let depth = self.dir(parent)?.depth + 1;
         let body = match kind {
-            Kind::Dir => Body::Dir(Dir {
-                entries: BTreeMap::new(),
-                parent,
-                depth,
-                pinned: source.path.is_empty(),
-                unread: Some(source),
-            }),
+            Kind::Dir => {
+                let mut dir = Dir::new(parent, depth);
+                dir.pinned = source.path.is_empty();
+                dir.unread = Some(source);
+                Body::Dir(dir)
+            }
             Kind::File => Body::File(Content::Input { source, size: None }),
             Kind::Link => Body::Link(self.trees.read_link(&source)?.into()),
         };
@@ -89,8 +89,7 @@ impl Vfs {
         let mut node = Node::new(body, self.clock.epoch());
         node.read_only = true;
         let id = self.add(node)?;
-        self.dir_mut(parent)?.entries.insert(name.into(), id);
-        Ok(())
+        self.put_name(parent, name.into(), id)
     }
 }
 

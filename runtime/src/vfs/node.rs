@@ -1,24 +1,34 @@
 //! What a file tree is made of. Plain data: the rules of changing it are in `edit`, of finding it in `resolve`.
 
 use std::collections::BTreeMap;
+use std::sync::Weak;
 
+use super::listing::Listing;
+use crate::host_memory::allocation;
 use crate::input::Kind;
 
-/// Names a node for as long as it lives. Numbers are given in order of creation and never again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NodeId(pub(super) u32);
+/// Host memory of a name in a directory beside its bytes: its place in the tree of names and its allocation, where a node of
+/// the tree is as empty as it can be.
+const ENTRY_BYTES: u64 = 112;
+/// Host memory of a directory beside its names: the first node of the tree of names, and what is left of a listing.
+const DIR_BYTES: u64 = 448;
+
+/// Names a node for as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NodeId {
+    /// Where it is kept: used again when the node is gone.
+    pub(super) slot: u32,
+    /// Given in order of creation and never again.
+    pub(super) number: u32,
+}
 
 impl NodeId {
     /// `/`
-    pub(crate) const ROOT: Self = Self(0);
+    pub(crate) const ROOT: Self = Self { slot: 0, number: 0 };
 
     /// The inode number that the guest sees.
     pub(crate) fn inode(self) -> u64 {
-        u64::from(self.0) + 1
-    }
-
-    pub(super) fn index(self) -> usize {
-        self.0 as usize
+        u64::from(self.number) + 1
     }
 }
 
@@ -45,14 +55,76 @@ pub(super) enum Body {
 /// A directory, its names in byte order.
 #[derive(Debug)]
 pub(super) struct Dir {
-    pub(super) entries: BTreeMap<Box<str>, NodeId>,
-    pub(super) parent: NodeId,
+    entries: BTreeMap<Box<str>, NodeId>,
+    /// The listing of these entries, as long as a descriptor has it.
+    pub(super) listed: Weak<Listing>,
+    parent: NodeId,
     /// Directories above it; 0 for the root.
     pub(super) depth: u64,
     /// The root of an input or output, or above one: it can't be moved or removed.
     pub(super) pinned: bool,
     /// Where its entries are to be read from, when nobody has looked into it yet.
     pub(super) unread: Option<Source>,
+}
+
+impl Dir {
+    /// An empty directory in `parent`.
+    pub(super) fn new(parent: NodeId, depth: u64) -> Self {
+        Self { entries: BTreeMap::new(), listed: Weak::new(), parent, depth, pinned: false, unread: None }
+    }
+
+    /// The same, which can't be moved or removed.
+    pub(super) fn pinned(parent: NodeId, depth: u64) -> Self {
+        Self { pinned: true, ..Self::new(parent, depth) }
+    }
+
+    pub(super) fn entries(&self) -> &BTreeMap<Box<str>, NodeId> {
+        &self.entries
+    }
+
+    /// All entries, which are no longer in the directory.
+    pub(super) fn take_entries(&mut self) -> BTreeMap<Box<str>, NodeId> {
+        self.listed = Weak::new();
+        std::mem::take(&mut self.entries)
+    }
+
+    pub(super) fn insert(&mut self, name: Box<str>, id: NodeId) {
+        self.listed = Weak::new();
+        self.entries.insert(name, id);
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.listed = Weak::new();
+        self.entries.remove(name);
+    }
+
+    /// The directory that it is in, or was in last.
+    pub(super) fn parent(&self) -> NodeId {
+        self.parent
+    }
+
+    /// Its listing has the parent in it.
+    pub(super) fn set_parent(&mut self, parent: NodeId) {
+        self.listed = Weak::new();
+        self.parent = parent;
+    }
+}
+
+impl Body {
+    /// Host memory beside the node's slot, its names and the bytes of a written file.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        match self {
+            Self::Dir(dir) => DIR_BYTES + dir.unread.as_ref().map_or(0, Source::kept_bytes),
+            Self::File(Content::Input { source, .. }) => source.kept_bytes(),
+            Self::File(_) => allocation(0),
+            Self::Link(target) => allocation(target.len()),
+        }
+    }
+}
+
+/// Host memory of a name in a directory.
+pub(super) fn entry_bytes(name: &str) -> u64 {
+    ENTRY_BYTES + name.len() as u64
 }
 
 /// A place in an input tree.
@@ -63,10 +135,16 @@ pub(super) struct Source {
     pub(super) path: Box<str>,
 }
 
+impl Source {
+    pub(super) fn kept_bytes(&self) -> u64 {
+        allocation(self.path.len())
+    }
+}
+
 /// Where the bytes of a file are.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// Written by the guest, small.
+    /// Written by the guest, small. The capacity is what was counted, see `scratch`.
     Memory(Vec<u8>),
     /// Written by the guest, in a file of the scratch directory that is named after the node.
     Spilled { size: u64 },

@@ -1,8 +1,11 @@
 //! Finds nodes by path, as POSIX does, within the directory that a path is relative to: no `..` and no link leads out of
 //! it. The root holds everything, so a path from there may also begin with `/`.
 
+use std::sync::Arc;
+
 use super::errno::Errno;
 use super::fault::Answer;
+use super::listing::Listing;
 use super::node::{Body, NodeId};
 use super::{Vfs, path};
 use crate::input::Kind;
@@ -71,7 +74,7 @@ impl Vfs {
             return Err(Errno::Nametoolong.into());
         }
         self.fill(dir)?;
-        Ok(self.dir(dir)?.entries.get(name).copied())
+        Ok(self.dir(dir)?.entries().get(name).copied())
     }
 
     /// The target of a link.
@@ -82,13 +85,35 @@ impl Vfs {
         }
     }
 
-    /// `.`, `..` and the entries of a directory in byte order, each with its inode and kind. Above the root is the root.
-    pub(crate) fn list(&mut self, id: NodeId) -> Answer<Vec<(Box<str>, NodeId, Kind)>> {
+    /// `.`, `..` and the entries of a directory in byte order, each with its inode and kind. Above the root is the root. To be
+    /// given back with [`unlist`](Self::unlist).
+    pub(crate) fn list(&mut self, id: NodeId) -> Answer<Arc<Listing>> {
         self.fill(id)?;
+        if let Some(listed) = self.dir(id)?.listed.upgrade() {
+            return Ok(listed);
+        }
         let dir = self.dir(id)?;
-        let dots = [(".".into(), id, Kind::Dir), ("..".into(), dir.parent, Kind::Dir)];
-        let entries = dir.entries.iter().map(|(name, node)| (name.clone(), *node, self.kind(*node)));
-        Ok(dots.into_iter().chain(entries).collect())
+        let dots = [(".", id), ("..", dir.parent())];
+        let bytes = dir.entries().keys().map(|name| name.len()).sum::<usize>() + 3;
+        let entries = dir.entries().len() + dots.len();
+        self.memory.take(Listing::kept_bytes_of(entries, bytes))?;
+        let mut listing = Listing::with_capacity(entries, bytes);
+        for (name, dir) in dots {
+            listing.push(name, dir, Kind::Dir);
+        }
+        for (name, node) in self.dir(id)?.entries() {
+            listing.push(name, *node, self.kind(*node));
+        }
+        let listing = Arc::new(listing);
+        self.dir_mut(id)?.listed = Arc::downgrade(&listing);
+        Ok(listing)
+    }
+
+    /// A descriptor does not need a listing any more.
+    pub(crate) fn unlist(&mut self, listing: Arc<Listing>) {
+        if let Some(listing) = Arc::into_inner(listing) {
+            self.memory.give_back(listing.kept_bytes());
+        }
     }
 }
 

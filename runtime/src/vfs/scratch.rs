@@ -13,6 +13,7 @@ use super::handles::Handles;
 use super::node::{Content, NodeId};
 use crate::deadline::Deadline;
 use crate::error::HostFailure;
+use crate::host_memory::HostMemory;
 use crate::staging::Staging;
 
 /// A file larger than this goes to disk.
@@ -21,7 +22,7 @@ pub(super) const FILE_MEMORY_BYTES: u64 = 1 << 20;
 const TOTAL_MEMORY_BYTES: u64 = 64 << 20;
 
 /// Bytes that are copied between two looks at the deadline.
-const COPIED_BYTES: u64 = 64 << 20;
+const COPIED_BYTES: u64 = 8 << 20;
 
 /// The bytes of a run's written files.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(crate) struct Scratch {
     staging: Arc<Staging>,
     /// Made when the first file goes to disk: most runs need none.
     dir: OnceCell<Dir>,
+    /// Capacities of all files in memory.
     in_memory: u64,
     /// Bytes of all files, in memory or not.
     held: u64,
@@ -49,15 +51,15 @@ impl Scratch {
         content: &mut Content,
         data: &[u8],
         offset: u64,
+        memory: &mut HostMemory,
     ) -> Result<(), HostFailure> {
         let end = offset + data.len() as u64;
         self.hold(size_of(content), end.max(size_of(content)))?;
-        self.make_room(id, content, end)?;
+        self.make_room(id, content, end, memory)?;
         match content {
             Content::Memory(bytes) => {
                 let start = usize_of(offset);
                 if end > bytes.len() as u64 {
-                    self.in_memory += end - bytes.len() as u64;
                     bytes.resize(usize_of(end), 0);
                 }
                 bytes[start..start + data.len()].copy_from_slice(data);
@@ -97,13 +99,21 @@ impl Scratch {
     }
 
     /// Cuts the file off, or lengthens it with zeros.
-    pub(super) fn resize(&mut self, id: NodeId, content: &mut Content, size: u64) -> Result<(), HostFailure> {
+    pub(super) fn resize(
+        &mut self,
+        id: NodeId,
+        content: &mut Content,
+        size: u64,
+        memory: &mut HostMemory,
+    ) -> Result<(), HostFailure> {
         self.hold(size_of(content), size)?;
-        self.make_room(id, content, size)?;
+        self.make_room(id, content, size, memory)?;
         match content {
             Content::Memory(bytes) => {
-                self.in_memory = self.in_memory - bytes.len() as u64 + size;
                 bytes.resize(usize_of(size), 0);
+                if bytes.len() <= bytes.capacity() / 2 {
+                    self.set_capacity(bytes, usize_of(size), memory)?;
+                }
             }
             Content::Spilled { size: old } => {
                 *old = size;
@@ -115,11 +125,17 @@ impl Scratch {
     }
 
     /// Forgets the bytes of a file that is gone.
-    pub(super) fn discard(&mut self, id: NodeId, content: &Content) -> Result<(), HostFailure> {
+    pub(super) fn discard(
+        &mut self,
+        id: NodeId,
+        content: &Content,
+        memory: &mut HostMemory,
+    ) -> Result<(), HostFailure> {
         match content {
             Content::Memory(bytes) => {
                 self.held -= bytes.len() as u64;
-                self.in_memory -= bytes.len() as u64;
+                self.in_memory -= bytes.capacity() as u64;
+                memory.give_back(bytes.capacity() as u64);
             }
             Content::Spilled { size } => {
                 self.held -= size;
@@ -186,19 +202,50 @@ impl Scratch {
         Ok(())
     }
 
-    /// Takes the file to disk when `size` is too much for memory.
-    fn make_room(&mut self, id: NodeId, content: &mut Content, size: u64) -> Result<(), HostFailure> {
-        if let Content::Memory(bytes) = content {
-            let length = bytes.len() as u64;
-            let growth = size.saturating_sub(length);
-            if growth > 0 && (size > FILE_MEMORY_BYTES || self.in_memory + growth > TOTAL_MEMORY_BYTES) {
-                let file = create_new(self.dir()?, file_name(id)).map_err(failed("create"))?;
-                file.write_all_at(bytes, 0).map_err(failed("write to"))?;
-                self.in_memory -= length;
-                *content = Content::Spilled { size: length };
-            }
+    /// Makes room for `size` bytes in memory, or takes the file to disk when that is too much.
+    fn make_room(
+        &mut self,
+        id: NodeId,
+        content: &mut Content,
+        size: u64,
+        memory: &mut HostMemory,
+    ) -> Result<(), HostFailure> {
+        let Content::Memory(bytes) = content else { return Ok(()) };
+        let before = bytes.capacity() as u64;
+        if size <= before {
+            return Ok(());
         }
+        let capacity = size.max((2 * before).min(FILE_MEMORY_BYTES));
+        let growth = capacity - before;
+        if size <= FILE_MEMORY_BYTES && self.in_memory + growth <= TOTAL_MEMORY_BYTES && memory.has_spare(growth) {
+            return self.set_capacity(bytes, usize_of(capacity), memory);
+        }
+        let length = bytes.len() as u64;
+        let file = create_new(self.dir()?, file_name(id)).map_err(failed("create"))?;
+        file.write_all_at(bytes, 0).map_err(failed("write to"))?;
+        self.in_memory -= before;
+        memory.give_back(before);
+        *content = Content::Spilled { size: length };
         Ok(())
+    }
+
+    /// Gives a file in memory room for `capacity` bytes, which is not less than it has.
+    fn set_capacity(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        capacity: usize,
+        memory: &mut HostMemory,
+    ) -> Result<(), HostFailure> {
+        let before = bytes.capacity() as u64;
+        if capacity > bytes.capacity() {
+            bytes.reserve_exact(capacity - bytes.len());
+        } else {
+            bytes.shrink_to(capacity);
+        }
+        let after = bytes.capacity() as u64;
+        self.in_memory = self.in_memory - before + after;
+        memory.give_back(before);
+        memory.take(after)
     }
 
     fn file(&mut self, id: NodeId) -> Result<&File, HostFailure> {

@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use super::rights::Rights;
-use crate::vfs::NodeId;
+use crate::error::HostFailure;
+use crate::host_memory::HostMemory;
 use crate::vfs::errno::Errno;
 use crate::vfs::fault::Answer;
+use crate::vfs::{Listing, NodeId};
 
 /// An open file, directory or stream.
 #[derive(Clone, Debug)]
@@ -25,11 +28,8 @@ pub(super) struct Descriptor {
     pub(super) flags: u16,
     pub(super) position: u64,
     /// The listing that `fd_readdir` goes through, taken when it starts at the beginning.
-    pub(super) listing: Option<Vec<Listed>>,
+    pub(super) listing: Option<Arc<Listing>>,
 }
-
-/// An entry of a listing: name, inode, preview 1's file type.
-pub(super) type Listed = (Box<str>, u64, u8);
 
 /// A standard stream that is no file of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,9 @@ pub(super) enum Stream {
     /// Standard output or error.
     Log,
 }
+
+/// Host memory of a number below the highest that was ever open: its slots in both lists, and as much room to grow.
+const NUMBER_BYTES: u64 = 2 * (size_of::<Option<Descriptor>>() + size_of::<Reverse<u32>>()) as u64;
 
 /// `fdflags::append`
 pub(super) const APPEND: u16 = 1;
@@ -99,14 +102,15 @@ impl Descriptors {
         self.free.is_empty() && self.slots.len() as u64 >= self.most
     }
 
-    pub(super) fn insert(&mut self, descriptor: Descriptor) -> u32 {
+    pub(super) fn insert(&mut self, descriptor: Descriptor, memory: &mut HostMemory) -> Result<u32, HostFailure> {
         if let Some(Reverse(fd)) = self.free.pop() {
             self.slots[fd as usize] = Some(descriptor);
-            return fd;
+            return Ok(fd);
         }
+        memory.take(NUMBER_BYTES)?;
         self.slots.push(Some(descriptor));
         // The limit on open files is far below what 32 bits hold; a larger one is met by memory first.
-        u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        Ok(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
     }
 
     pub(super) fn get(&self, fd: u32) -> Answer<&Descriptor> {

@@ -10,6 +10,7 @@ use rand_core::SeedableRng as _;
 use sha2::{Digest, Sha256};
 
 use crate::control::Control;
+use crate::host_memory::HostMemory;
 use crate::input::{Inputs, Kind};
 use crate::job::Job;
 use crate::outcome::Limit;
@@ -46,8 +47,13 @@ pub(crate) struct World {
 
 impl World {
     /// The world of `job` before its first instruction. A standard input that is no file is a refusal.
-    pub(crate) fn new(job: &Job, inputs: &Inputs, scratch: Scratch) -> Answer<Result<Self, Refusal>> {
-        let mut vfs = Vfs::new(&job.limits, Clock::starting_at(job.epoch_seconds), scratch);
+    pub(crate) fn new(
+        job: &Job,
+        inputs: &Inputs,
+        scratch: Scratch,
+        memory: HostMemory,
+    ) -> Answer<Result<Self, Refusal>> {
+        let mut vfs = Vfs::new(&job.limits, Clock::starting_at(job.epoch_seconds), scratch, memory)?;
         vfs.mount(inputs)?;
         for place in job.outputs.values() {
             vfs.make_place(place)?;
@@ -101,9 +107,17 @@ impl World {
     }
 
     /// A new descriptor, at the lowest free number.
-    fn open(&mut self, descriptor: Descriptor) -> u32 {
+    fn open(&mut self, descriptor: Descriptor) -> Answer<u32> {
         self.vfs.opened(descriptor.node);
-        self.descriptors.insert(descriptor)
+        Ok(self.descriptors.insert(descriptor, &mut self.vfs.memory)?)
+    }
+
+    /// Lets go of what a descriptor had.
+    fn closed(&mut self, descriptor: Descriptor) -> Answer<()> {
+        if let Some(listing) = descriptor.listing {
+            self.vfs.unlist(listing);
+        }
+        self.vfs.closed(descriptor.node)
     }
 }
 
@@ -139,7 +153,7 @@ fn standard_descriptors(
     let mut descriptors = Descriptors::new(most);
     for descriptor in standard {
         vfs.opened(descriptor.node);
-        descriptors.insert(descriptor);
+        descriptors.insert(descriptor, &mut vfs.memory)?;
     }
     Ok(descriptors)
 }

@@ -31,7 +31,7 @@ pub(super) fn advise(guest: &mut Guest<'_>, fd: u32, _offset: u64, _length: u64,
 
 pub(super) fn close(guest: &mut Guest<'_>, fd: u32) -> Answer<()> {
     let closed = guest.world.descriptors.remove(fd)?;
-    guest.world.vfs.closed(closed.node)
+    guest.world.closed(closed)
 }
 
 /// Results outlive the run, or nothing does: there is nothing to wait for before it ends.
@@ -145,5 +145,5 @@ pub(super) fn renumber(guest: &mut Guest<'_>, from: u32, to: u32) -> Answer<()> 
     }
     let moved = descriptors.remove(from)?;
     let closed = descriptors.replace(to, moved)?;
-    guest.world.vfs.closed(closed.node)
+    guest.world.closed(closed)
 }

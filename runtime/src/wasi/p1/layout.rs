@@ -2,7 +2,7 @@
 
 use crate::input::Kind;
 use crate::vfs::Stat;
-use crate::wasi::descriptors::{Descriptor, Listed};
+use crate::wasi::descriptors::Descriptor;
 
 /// `filetype::unknown`: what a standard stream is, as long as it is no terminal, in wasmtime too.
 const UNKNOWN: u8 = 0;
@@ -49,14 +49,13 @@ pub(super) fn fdstat(descriptor: &Descriptor, filetype: u8) -> [u8; 24] {
 }
 
 /// `dirent`, with the cookie of the entry after it.
-pub(super) fn dirent(entry: &Listed, next: u64) -> [u8; DIRENT_BYTES] {
-    let (name, inode, filetype) = entry;
+pub(super) fn dirent(name: &str, inode: u64, kind: Kind, next: u64) -> [u8; DIRENT_BYTES] {
     let mut bytes = [0; DIRENT_BYTES];
     put(&mut bytes, 0, &next.to_le_bytes());
     put(&mut bytes, 8, &inode.to_le_bytes());
     // Names are 255 bytes at most.
     put(&mut bytes, 16, &u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
-    bytes[20] = *filetype;
+    bytes[20] = filetype(kind);
     bytes
 }
 

@@ -212,6 +212,7 @@ mod tests {
             &crate::Job::new(crate::Link::of_raw(b"")),
             &crate::Inputs::new(),
             crate::vfs::Scratch::new(crate::staging::Staging::new(std::path::Path::new(".")).into(), u64::MAX),
+            crate::host_memory::HostMemory::new(u64::MAX),
         );
         let state = State::new(world.unwrap().unwrap(), &crate::Limits::default());
         assert_eq!(linker.iter(&mut Store::new(&engine, state)).count(), 46);

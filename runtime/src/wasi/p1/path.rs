@@ -107,7 +107,7 @@ pub(super) fn open(
     };
     // What was given up for everything that is opened from the directory is gone here too.
     let given_up = Rights::ALL & !parent.inheriting;
-    let number = guest.world.open(Descriptor { given_up, flags, ..descriptor });
+    let number = guest.world.open(Descriptor { given_up, flags, ..descriptor })?;
     Ok(guest.memory.write_u32(opened, number)?)
 }
 

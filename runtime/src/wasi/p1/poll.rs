@@ -40,8 +40,18 @@ pub(super) fn oneoff(guest: &mut Guest<'_>, subscriptions: u32, events: u32, cou
     guest.memory.bytes(subscriptions, count.checked_mul(SUBSCRIPTION_BYTES).ok_or(Errno::Fault)?)?;
     guest.memory.bytes(events, count.checked_mul(EVENT_BYTES).ok_or(Errno::Fault)?)?;
     guest.moved += u64::from(count) * u64::from(SUBSCRIPTION_BYTES);
-    let subscribed =
-        (0..count).map(|index| read(guest, subscriptions + index * SUBSCRIPTION_BYTES)).collect::<Answer<Vec<_>>>()?;
+    let kept = u64::from(count) * size_of::<Subscription>() as u64;
+    guest.world.vfs.memory.take(kept)?;
+    let done = wait_for(guest, subscriptions, events, count, happened);
+    guest.world.vfs.memory.give_back(kept);
+    done
+}
+
+fn wait_for(guest: &mut Guest<'_>, subscriptions: u32, events: u32, count: u32, happened: u32) -> Answer<()> {
+    let mut subscribed = Vec::with_capacity(count as usize);
+    for index in 0..count {
+        subscribed.push(read(guest, subscriptions + index * SUBSCRIPTION_BYTES)?);
+    }
     let wait = subscribed.iter().map(Subscription::wait).min().unwrap_or(0);
     guest.world.vfs.clock.sleep(wait);
     let mut written = 0;

@@ -2,12 +2,12 @@
 //! sandbox, links stay behind, and names are such as every machine can have. Nothing is followed.
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use bacalhau_runtime::{Deadline, Error, HostFailure, Limit, MAX_PATH_DEPTH, Refusal, is_result_name};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirEntry, Metadata, MetadataExt as _};
+use cap_std::fs::{Dir, DirEntry, File, Metadata, MetadataExt as _};
 #[cfg(target_os = "linux")]
 use rustix::fs::OFlags;
 
@@ -16,6 +16,10 @@ use crate::job::ContainerLimits;
 /// Modes of what is kept. No hash knows them, and those that a program chose are no business of whoever has its results.
 const FILE_MODE: u32 = 0o644;
 const DIR_MODE: u32 = 0o755;
+/// Bytes that are copied between two looks at the deadline.
+const COPIED_BYTES: u64 = 8 << 20;
+/// Bytes of the paths of all files that are kept, together: each is in memory several times while results are hashed.
+const MAX_PATH_BYTES: u64 = 64 << 20;
 /// What its owner needs to look into a directory.
 const OWNER_LOOKS: u32 = 0o500;
 
@@ -121,11 +125,12 @@ pub(super) fn export(from: &Path, to: &Path, left: &mut Left, deadline: &Deadlin
     let open = |path: &Path| {
         Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| HostFailure::at("open", path, error))
     };
-    Mover { left, deadline }.all(&open(from)?, &open(to)?, "", MAX_PATH_DEPTH)
+    Mover { left, path_bytes: 0, deadline }.all(&open(from)?, &open(to)?, "", MAX_PATH_DEPTH)
 }
 
 struct Mover<'a> {
     left: &'a mut Left,
+    path_bytes: u64,
     deadline: &'a Deadline,
 }
 
@@ -161,11 +166,19 @@ impl Mover<'_> {
             ))
             .into()));
         }
+        self.path_bytes += path.len() as u64;
+        if self.path_bytes > MAX_PATH_BYTES {
+            return Ok(Err(HostFailure::new(format!(
+                "the paths of the container's outputs have more than {MAX_PATH_BYTES} bytes together: have it write fewer files, \
+                 or shorter names"
+            ))
+            .into()));
+        }
         if metadata.is_file() {
             // Under several names each gets its own copy, so that nobody edits two files at once.
             if metadata.nlink() > 1 {
                 set_mode(from, &name, FILE_MODE)?;
-                from.copy(&name, to, &name)?;
+                copy(&from.open(&name)?, &to.create(&name)?, self.deadline)?;
             } else {
                 from.rename(&name, to, &name)?;
             }
@@ -183,6 +196,16 @@ impl Mover<'_> {
         set_mode(from, &name, DIR_MODE)?;
         to.create_dir(&name)?;
         Ok(self.all(&entry.open_dir()?, &to.open_dir(&name)?, &format!("{path}/"), depth))
+    }
+}
+
+/// Copies a file. It ends soon after `deadline`.
+fn copy(from: &File, mut to: &File, deadline: &Deadline) -> io::Result<()> {
+    loop {
+        deadline.check_io()?;
+        if io::copy(&mut from.take(COPIED_BYTES), &mut to)? == 0 {
+            return Ok(());
+        }
     }
 }
 
