@@ -51,7 +51,8 @@ impl Here<'_> {
         let deal = spec.deal;
         let count = shards.len();
         let config = ClusterConfig {
-            nodes: deal.concurrency().max(deal.min_bids()),
+            // One more repeats the run where that is audited.
+            nodes: deal.concurrency().max(deal.min_bids()).max(if deal.audit_millionths() > 0 { 2 } else { 1 }),
             requester: RequesterConfig::default(),
             compute: ComputeConfig { total: everything(), per_job: everything(), ..ComputeConfig::default() },
             profiles: self.executors.profiles(),

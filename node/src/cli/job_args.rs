@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use bacalhau_runtime::Job;
 use clap::{Args, ValueEnum};
 
+use super::audit;
 use super::by_cid::ByCid;
 use super::exit::Failure;
 use super::machine::Machine;
@@ -87,6 +88,11 @@ struct Verification {
     /// Runs that must agree, at least; the largest group must win in any case
     #[arg(long, value_name = "M", default_value_t = 0)]
     confidence: u16,
+
+    /// Repeat a single run (-c 1, the default with this flag) at another operator with this probability, and compare: 0.05, 5%.
+    /// A lie is found with the probability that the report states; where the runs disagree, the job has no result
+    #[arg(long, value_name = "RATE", value_parser = audit::parse_rate, default_value = "0", hide_default_value = true)]
+    audit: u32,
 
     /// Read inputs by CID only where all that is read is checked against the CID. Without it, unsealed copies are used too that
     /// can be neither proved nor disproved; the receipt says so
@@ -181,8 +187,11 @@ impl Verification {
         if !compares && self.confidence > 0 {
             return Err(Failure::usage("--confidence needs the deterministic verifier: noop compares nothing"));
         }
-        let default = if compares { DEFAULT_CONCURRENCY } else { 1 };
-        Ok(Deal::new(self.concurrency.unwrap_or(default), self.confidence)?)
+        if !compares && self.audit > 0 {
+            return Err(Failure::usage("--audit needs the deterministic verifier: noop compares nothing"));
+        }
+        let default = if compares && self.audit == 0 { DEFAULT_CONCURRENCY } else { 1 };
+        Ok(Deal::new(self.concurrency.unwrap_or(default), self.confidence)?.with_audit(self.audit)?)
     }
 }
 

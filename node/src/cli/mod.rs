@@ -1,6 +1,7 @@
 //! The command line. One verb one file; what a verb prints goes through `output`, how it ends through `exit`. Nothing
 //! imports this room.
 
+mod audit;
 mod backup;
 mod by_cid;
 mod columns;

@@ -103,7 +103,7 @@ impl Progress {
                 shard.failed.extend(number);
                 (number.map_or_else(|| said.clone(), |number| format!("execution {number} failed: {said}")), true)
             }
-            EventKind::Verdict => (said, true),
+            EventKind::Verdict | EventKind::Audit => (said, true),
             EventKind::Stalled => (format!("waiting: {said}"), true),
             EventKind::Resumed => (format!("the server was started again: {said}"), true),
             EventKind::Ended(state) => {

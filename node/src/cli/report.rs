@@ -7,6 +7,7 @@ use bacalhau_runtime::{Claim, Outcome, Publication, Receipt, Unclaimed};
 use libp2p::PeerId;
 use serde::Serialize;
 
+use super::audit::Audit;
 use super::ending::Ending;
 use super::exit::Exit;
 use super::{keep, publications};
@@ -29,6 +30,9 @@ pub(super) struct Report {
     pub(super) explanation: &'static str,
     /// What the receipt claims; absent without a verdict.
     pub(super) claim: Option<Claim>,
+    /// Whether a single run was audited; absent where the job does not ask for audits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) audit: Option<Audit>,
     /// Where runs differ: from the result that stands, or from the first of the largest group where none does.
     pub(super) findings: Vec<Finding>,
     /// The part of the receipt that is not claimed.
@@ -125,6 +129,7 @@ impl Report {
             job,
             verified: receipt.is_some() && verdict.winner().is_some(),
             explanation: verdict.rule.explanation(),
+            audit: Audit::of(shard),
             claim: receipt.as_ref().map(|receipt| receipt.claim.clone()),
             unclaimed: receipt.as_ref().map(|receipt| receipt.unclaimed.clone()),
             executions: shard.executions.iter().map(run).collect(),

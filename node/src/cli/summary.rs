@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bacalhau_runtime::{Checked, Claim, Outcome, Profile, Service};
 
+use super::audit::Audit;
 use super::output::{Lines, Paint, Render};
 use super::publications;
 use super::report::{self, Report, Reports};
@@ -22,6 +23,9 @@ impl Render for Report {
             lines.add("outcome", outcome(claim.outcome, paint));
         }
         lines.add("verdict", self.verdict_line(paint));
+        for (index, line) in self.audit.iter().flat_map(Audit::lines).enumerate() {
+            lines.add(if index == 0 { "audit" } else { "" }, line);
+        }
         self.add_groups(&mut lines);
         self.add_findings(&mut lines, paint);
         if let Some(claim) = &self.claim {

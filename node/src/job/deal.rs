@@ -1,11 +1,14 @@
-//! How often a job is run, how many runs must agree, how many providers must offer before any is chosen, and which of them
-//! count as one. Counting the agreement is the business of `verify`, choosing that of
+//! How often a job is run, how many runs must agree, how many providers must offer before any is chosen, which of them count
+//! as one, and how often a single run is audited. Counting the agreement is the business of `verify`, choosing that of
 //! `requester`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Distinct;
+
+/// Probabilities are given in parts of this.
+pub const MILLION: u32 = 1_000_000;
 
 /// How many executions of a job, how many of them must agree, how many bids must be in before one is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +22,9 @@ pub struct Deal {
     /// Which bidders count as one. Absent: as the requester has it.
     #[schema(required = false)]
     distinct: Option<Distinct>,
+    /// Share of shards whose only run is repeated by another operator, in millionths. Default 0.
+    #[schema(required = false)]
+    audit_millionths: u32,
 }
 
 /// The deal as it is written.
@@ -32,6 +38,13 @@ struct Terms {
     min_bids: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     distinct: Option<Distinct>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    audit_millionths: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Deal {
@@ -52,7 +65,7 @@ impl Deal {
         } else if confidence > concurrency {
             Err(DealError::TooConfident { concurrency, confidence })
         } else {
-            Ok(Self { concurrency, confidence, min_bids: 0, distinct: None })
+            Ok(Self { concurrency, confidence, min_bids: 0, distinct: None, audit_millionths: 0 })
         }
     }
 
@@ -66,6 +79,21 @@ impl Deal {
     #[must_use]
     pub fn with_distinct(self, distinct: Option<Distinct>) -> Self {
         Self { distinct, ..self }
+    }
+
+    /// The same deal, where the only run of a shard is repeated by another operator with a probability of so many
+    /// millionths.
+    ///
+    /// # Errors
+    /// When that is more than 1, or there are several runs already.
+    pub fn with_audit(self, audit_millionths: u32) -> Result<Self, DealError> {
+        if audit_millionths > MILLION {
+            Err(DealError::AuditRate(audit_millionths))
+        } else if audit_millionths > 0 && self.concurrency != 1 {
+            Err(DealError::AuditOfSeveral(self.concurrency))
+        } else {
+            Ok(Self { audit_millionths, ..self })
+        }
     }
 
     /// Number of independent executions, at least 1.
@@ -89,6 +117,11 @@ impl Deal {
     pub fn distinct(self) -> Option<Distinct> {
         self.distinct
     }
+
+    /// Probability that the only run of a shard is repeated by another operator, in millionths.
+    pub fn audit_millionths(self) -> u32 {
+        self.audit_millionths
+    }
 }
 
 impl TryFrom<Terms> for Deal {
@@ -96,14 +129,14 @@ impl TryFrom<Terms> for Deal {
 
     fn try_from(terms: Terms) -> Result<Self, DealError> {
         let deal = Self::new(terms.concurrency, terms.confidence)?.with_min_bids(terms.min_bids);
-        Ok(deal.with_distinct(terms.distinct))
+        deal.with_distinct(terms.distinct).with_audit(terms.audit_millionths)
     }
 }
 
 impl From<Deal> for Terms {
     fn from(deal: Deal) -> Self {
-        let Deal { concurrency, confidence, min_bids, distinct } = deal;
-        Self { concurrency, confidence, min_bids, distinct }
+        let Deal { concurrency, confidence, min_bids, distinct, audit_millionths } = deal;
+        Self { concurrency, confidence, min_bids, distinct, audit_millionths }
     }
 }
 
@@ -121,6 +154,12 @@ pub enum DealError {
         /// Agreement asked for.
         confidence: u16,
     },
+    /// A probability is at most 1.
+    #[error("an audit rate of {0} millionths is more than 1: give a rate from 0 to 1")]
+    AuditRate(u32),
+    /// Runs that are compared need no audit.
+    #[error("an audit repeats a single run, and {0} runs are compared anyway: ask for one run, or leave the audit out")]
+    AuditOfSeveral(u16),
 }
 
 #[cfg(test)]
@@ -142,9 +181,16 @@ mod tests {
     fn a_deal_without_later_fields_is_written_as_before() {
         let text = r#"{"concurrency":3,"confidence":2,"min_bids":0}"#;
         assert_eq!(serde_json::to_string(&Deal::new(3, 2).unwrap()).unwrap(), text);
-        let deal = Deal::new(1, 0).unwrap().with_distinct(Some(Distinct::Prefix));
+        let deal = Deal::new(1, 0).unwrap().with_distinct(Some(Distinct::Prefix)).with_audit(50_000).unwrap();
         let text = serde_json::to_string(&deal).unwrap();
-        assert!(text.ends_with(r#""distinct":"prefix"}"#), "{text}");
+        assert!(text.ends_with(r#""distinct":"prefix","audit_millionths":50000}"#), "{text}");
         assert_eq!(serde_json::from_str::<Deal>(&text).unwrap(), deal);
+    }
+
+    #[test]
+    fn an_audit_is_of_a_single_run_and_its_rate_a_probability() {
+        assert_eq!(Deal::new(1, 0).unwrap().with_audit(MILLION + 1), Err(DealError::AuditRate(MILLION + 1)));
+        assert_eq!(Deal::new(3, 0).unwrap().with_audit(1), Err(DealError::AuditOfSeveral(3)));
+        assert!(serde_json::from_str::<Deal>(r#"{"concurrency": 2, "audit_millionths": 1}"#).is_err());
     }
 }

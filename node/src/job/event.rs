@@ -45,6 +45,8 @@ pub enum EventKind {
     Proposed,
     /// An execution failed, or was given up.
     Failed,
+    /// The only run was drawn for an audit.
+    Audit,
     /// There is a verdict.
     Verdict,
     /// A winner published, and it was checked.

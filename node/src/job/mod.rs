@@ -2,6 +2,7 @@
 //! states, records, events. Nothing here decides anything; `requester` and `compute` do.
 
 mod announced;
+pub mod audit;
 mod deal;
 mod declined;
 mod docker;
@@ -17,7 +18,8 @@ mod state;
 use serde::Serialize;
 
 pub use announced::{AnnouncedJob, Requester};
-pub use deal::{Deal, DealError};
+pub use audit::AuditRecord;
+pub use deal::{Deal, DealError, MILLION};
 pub use declined::{DeclineReason, Declined, declines_in_words};
 pub use docker::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, container_memory, docker_profile};
 pub use event::{Event, EventKind};

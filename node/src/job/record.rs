@@ -6,7 +6,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AnnouncedJob, Distinct, ExecutionState, JobState, Operator, ShardState};
+use super::{AnnouncedJob, AuditRecord, Distinct, ExecutionState, JobState, Operator, ShardState};
 use crate::protocol::{Delivery, FailureKind};
 use crate::verify::Verdict;
 
@@ -38,6 +38,9 @@ pub struct ShardRecord {
     pub draws: Vec<DrawRecord>,
     /// Executions, in the order of their numbers, which count from 1.
     pub executions: Vec<ExecutionRecord>,
+    /// Whether the only run was audited, once that is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditRecord>,
     /// The verdict, as soon as no further proposal can change it.
     pub verdict: Option<Verdict>,
     /// The number of the execution whose result stands and was published and checked.
@@ -169,6 +172,7 @@ impl Default for ShardRecord {
             bids: Vec::new(),
             draws: Vec::new(),
             executions: Vec::new(),
+            audit: None,
             verdict: None,
             published: None,
             why: None,

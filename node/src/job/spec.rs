@@ -228,6 +228,9 @@ impl JobSpec {
         if self.verifier == VerifierKind::Noop && self.deal.confidence() > 0 {
             return wrong("confidence needs the deterministic verifier: noop compares nothing".into());
         }
+        if self.verifier == VerifierKind::Noop && self.deal.audit_millionths() > 0 {
+            return wrong("an audit needs the deterministic verifier: noop compares nothing".into());
+        }
         let mut targets = BTreeMap::new();
         for input in &self.inputs {
             if !input.target.starts_with('/') {

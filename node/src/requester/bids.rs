@@ -178,7 +178,7 @@ impl Shard<'_> {
 
     /// Whether as many executions as the deal asks for have been begun, whatever became of them.
     pub(super) fn has_its_executions(&self) -> bool {
-        self.record.executions.len() >= self.concurrency()
+        self.record.executions.len() >= usize::from(self.deal().concurrency())
     }
 
     /// Executions that have not failed.

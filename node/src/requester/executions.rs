@@ -41,6 +41,7 @@ impl Shard<'_> {
         if kind.is_none() {
             self.watch.replacing_until = Some(now_ms.saturating_add(self.job.bidding_ms));
         }
+        self.look_for_auditors();
     }
 
     /// Gives up executions of which nothing was heard, or which take longer than the job allows.

@@ -3,6 +3,7 @@
 //! randomness, no disk in here: the same inputs give the same outputs, which is what the simulation and the restart
 //! after a crash rely on.
 
+mod audit;
 mod bids;
 mod deadlines;
 mod distinct;

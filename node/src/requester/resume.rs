@@ -15,6 +15,7 @@ impl Shard<'_> {
         if self.record.executions.iter().any(|it| it.state == ExecutionState::Failed && it.memo.failure.is_none()) {
             self.watch.replacing_until = Some(self.now.ms.saturating_add(self.job.bidding_ms));
         }
+        self.look_for_auditors();
         let asked = self.asked();
         for (number, state) in self.record.executions.iter().map(|it| (it.number, it.state)).collect::<Vec<_>>() {
             match state {

@@ -32,6 +32,7 @@ impl Shard<'_> {
     pub(super) fn advance(&mut self) {
         if !self.is_judged() {
             self.expire();
+            self.audit();
             self.fill();
             self.judge();
             self.lapse();
@@ -47,8 +48,9 @@ impl Shard<'_> {
         self.job.request.request.spec.deal
     }
 
+    /// How many executions are to propose something: those of the deal, and the one that audits them.
     pub(super) fn concurrency(&self) -> usize {
-        self.deal().concurrency().into()
+        usize::from(self.deal().concurrency()) + usize::from(self.is_audited())
     }
 
     /// Whether no proposal counts any more.

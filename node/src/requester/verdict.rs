@@ -26,7 +26,7 @@ impl Shard<'_> {
             VerifierKind::Noop => &Noop,
         };
         let proposals: Vec<Proposal<'_>> = self.record.executions.iter().map(proposal).collect();
-        let Some(verdict) = verifier.decided(self.deal(), &proposals, outstanding) else {
+        let Some(verdict) = verifier.decided(self.judged_by(), &proposals, outstanding) else {
             self.watch.decided_ms = None;
             return;
         };
@@ -88,6 +88,9 @@ impl Shard<'_> {
     /// Why nothing stands, where nobody won.
     pub(super) fn no_result(&self) -> String {
         let Some(verdict) = &self.record.verdict else { return String::new() };
+        if let Some(why) = self.audit_in_words() {
+            return why;
+        }
         let executions = &self.record.executions;
         match verdict.rule {
             Rule::NoProposal => {

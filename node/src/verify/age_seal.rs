@@ -23,6 +23,7 @@ pub struct AgeSeal {
     /// Wiped by age when it is dropped.
     identity: Identity,
     peer: PeerId,
+    key: Keypair,
 }
 
 impl AgeSeal {
@@ -39,7 +40,7 @@ impl AgeSeal {
         hash.zeroize();
         let text = Zeroizing::new(text.map_err(|_| no_key())?);
         let identity = text.parse().map_err(|_| no_key())?;
-        Ok(Self { identity, peer })
+        Ok(Self { identity, peer, key: key.clone() })
     }
 }
 
@@ -64,6 +65,10 @@ impl Seal for AgeSeal {
         within(sealed)?;
         let plain = age::decrypt(&self.identity, sealed).map_err(|error| SealError::Sealed(error.to_string()))?;
         Ballot::decode(&Zeroizing::new(plain)).map_err(|error| SealError::Ballot(error.to_string()))
+    }
+
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.key.sign(text).map_err(|error| SealError::Signature(error.to_string()))
     }
 }
 

@@ -24,6 +24,12 @@ pub trait Seal: Send + Sync {
     /// # Errors
     /// When it was not, or is no ballot.
     fn open(&self, sealed: &[u8]) -> Result<Ballot, SealError>;
+
+    /// Signs `text` with the key of this node: the same text has the same signature, which nobody else knows before.
+    ///
+    /// # Errors
+    /// When the key cannot sign, which an ed25519 key always can.
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError>;
 }
 
 /// Why something cannot be sealed or opened, in words.
@@ -41,6 +47,9 @@ pub enum SealError {
     /// What is under the seal is no ballot.
     #[error("what is under the seal is no ballot: {0}")]
     Ballot(String),
+    /// The key does not sign.
+    #[error("the key of this node does not sign: {0}")]
+    Signature(String),
     /// The system has no randomness.
     #[error("the system has no randomness: {0}")]
     Random(String),

@@ -7,6 +7,8 @@ mod announcements;
 mod api;
 mod audits;
 mod capacity;
+#[path = "../network/cluster.rs"]
+mod cluster;
 mod compile;
 mod detour;
 mod draw;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bacalhau_runtime::{DEFAULT_ENTRY_POINT, PublicationStep};
 
+use super::super::audit::Audit;
 use super::super::columns::Columns;
 use super::super::output::{Lines, Paint};
 use super::super::report::CONTAINERS;
@@ -96,6 +97,9 @@ impl Picture<'_> {
         }
         if let Some(verdict) = &shard.verdict {
             lines.add("verdict", verdict_line(verdict, shard.executions.len(), paint));
+        }
+        for (index, line) in Audit::of(shard).iter().flat_map(Audit::lines).enumerate() {
+            lines.add(if index == 0 { "audit" } else { "" }, line);
         }
         if let Some(why) = &shard.why {
             lines.add("why", harmless(why));

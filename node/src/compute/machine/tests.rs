@@ -42,6 +42,10 @@ impl Seal for Open {
     fn open(&self, sealed: &[u8]) -> Result<Ballot, SealError> {
         serde_json::from_slice(sealed).map_err(|error| SealError::Ballot(error.to_string()))
     }
+
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(text.to_vec())
+    }
 }
 
 fn peer() -> PeerId {

@@ -1,9 +1,11 @@
 //! Whole jobs, played through the machine.
 
+mod audits;
 mod declines;
 mod hostile;
 mod jobs;
 mod operators;
+mod parties;
 mod properties;
 mod restart;
 mod time;

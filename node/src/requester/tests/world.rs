@@ -36,6 +36,10 @@ impl Seal for FakeSeal {
     fn open(&self, sealed: &[u8]) -> Result<Ballot, SealError> {
         serde_ipld_dagcbor::from_slice(sealed).map_err(|error| SealError::Sealed(error.to_string()))
     }
+
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(key(REQUESTER).keypair().sign(text).unwrap())
+    }
 }
 
 pub(crate) fn key(number: u8) -> Identity {

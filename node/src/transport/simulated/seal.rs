@@ -54,4 +54,8 @@ impl Seal for FakeSeal {
             .ok_or_else(|| SealError::Sealed("it is sealed to another node".into()))?;
         serde_ipld_dagcbor::from_slice(ballot).map_err(|why| SealError::Ballot(why.to_string()))
     }
+
+    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(Sha256::new().chain_update(self.me.to_bytes()).chain_update(text).finalize().to_vec())
+    }
 }

@@ -1,0 +1,74 @@
+//! Audits: once the only run of a shard has proposed something, the shard may be run again by another operator, and the two
+//! results are compared. Neither provider can know before its proposal is in. Where they differ nothing stands; where nobody
+//! else runs it, nothing stands either, or a provider that keeps others away would never be audited.
+
+use super::shard::{Shard, bounded, short};
+use super::verdict::reasons;
+use crate::hex::Hex;
+use crate::job::{AuditRecord, Deal, EventKind, ExecutionRecord, ExecutionState, VerifierKind, audit};
+
+impl Shard<'_> {
+    /// Decides whether the only run is audited, once its proposal is in and can be read.
+    pub(super) fn audit(&mut self) {
+        let (rate, spec) = (self.deal().audit_millionths(), &self.job.request.request.spec);
+        if rate == 0 || self.record.audit.is_some() || spec.verifier != VerifierKind::Deterministic {
+            return;
+        }
+        let readable = |it: &&ExecutionRecord| it.state == ExecutionState::Proposed && it.claim.is_some();
+        let Some(proposed) = self.record.executions.iter().find(readable) else { return };
+        let (execution, Some(proposal)) = (proposed.number, proposed.memo.sealed) else { return };
+        let Ok(signature) = self.now.seal.sign(&audit::message(&self.id(execution), &proposal)) else { return };
+        let drawn = audit::is_drawn(&signature, rate);
+        let signature = Hex(&signature).to_string();
+        self.record.audit = Some(AuditRecord { rate_millionths: rate, execution, proposal, signature, drawn });
+        self.out.changed = true;
+        if drawn {
+            self.look_for_auditors();
+            self.happened(EventKind::Audit, Some(execution), "drawn for an audit: another operator runs it too".into());
+        }
+    }
+
+    /// Whether the only run is audited.
+    pub(super) fn is_audited(&self) -> bool {
+        self.record.audit.as_ref().is_some_and(|audit| audit.drawn)
+    }
+
+    /// Waits for bids on the audit, where it is not made yet.
+    pub(super) fn look_for_auditors(&mut self) {
+        if self.is_audited() && !self.is_judged() && self.occupied() < self.concurrency() {
+            self.watch.replacing_until = Some(self.now.ms.saturating_add(self.job.bidding_ms));
+        }
+    }
+
+    /// The deal by which proposals are judged: an audit compares two runs.
+    pub(super) fn judged_by(&self) -> Deal {
+        let deal = self.deal();
+        if self.is_audited() { Deal::new(2, 0).unwrap_or(deal) } else { deal }
+    }
+
+    /// Why nothing stands after an audit.
+    pub(super) fn audit_in_words(&self) -> Option<String> {
+        let audited = self.record.audit.as_ref().filter(|audit| audit.drawn)?.execution;
+        let proposed: Vec<&ExecutionRecord> = self.record.executions.iter().filter(|it| it.h1.is_some()).collect();
+        let said = |it: &&ExecutionRecord| {
+            let operator = it.operator.as_ref().map(|operator| format!(", {operator}")).unwrap_or_default();
+            let h1 = it.h1.as_deref().filter(|h1| !h1.is_empty()).unwrap_or("what cannot be read");
+            format!("execution {} ({}{operator}) said {}", it.number, short(&it.peer), bounded(h1))
+        };
+        if proposed.len() > 1 {
+            let all: Vec<String> = proposed.iter().map(said).collect();
+            if proposed.iter().all(|it| it.h1 == proposed[0].h1) {
+                return Some(format!("audit disagrees: {}, with claims that differ", all.join(", ")));
+            }
+            return Some(format!("audit disagrees: {}", all.join(", ")));
+        }
+        let others: Vec<&ExecutionRecord> = self.record.executions.iter().filter(|it| it.number != audited).collect();
+        Some(if others.is_empty() {
+            let bids = self.operators_in_words().map(|bids| format!(" ({bids})")).unwrap_or_default();
+            let seconds = self.job.bidding_ms / 1000;
+            format!("drawn for an audit, and no other operator offered to run it within {seconds} s{bids}")
+        } else {
+            format!("drawn for an audit, and no other run came to a result: {}", reasons(&others))
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! Providers that lie about single runs.
+
+use super::world::{REQUESTER, World, dag, job_of, notices, peer};
+use crate::job::{AnnouncedJob, Deal, Distinct, EventKind, ExecutionState, MILLION, ShardState, VerifierKind};
+use crate::protocol::{Bid, Failed, FailureKind, Message};
+use crate::requester::Input;
+use crate::verify::Rule;
+
+fn audited(rate_millionths: u32) -> AnnouncedJob {
+    let deal = Deal::new(1, 0).unwrap().with_audit(rate_millionths).unwrap();
+    job_of(deal, VerifierKind::Deterministic, 1)
+}
+
+/// One whose only run has proposed, and is drawn for an audit.
+fn drawn() -> World {
+    let mut world = World::new(audited(MILLION));
+    world.bid(0);
+    world.running(1);
+    world.vote(1, "h1:a");
+    assert!(world.shard().audit.as_ref().unwrap().drawn);
+    assert_eq!(world.texts(EventKind::Audit).len(), 1);
+    assert_eq!(world.shard().verdict, None);
+    world
+}
+
+#[test]
+fn a_lie_that_is_audited_has_no_result_and_both_are_named() {
+    let mut world = drawn();
+    world.bid(1);
+    world.vote(2, "h1:b");
+    world.wait(10_000);
+    assert_eq!((world.shard().state, world.ended), (ShardState::Failed, 1));
+    let why = world.shard().why.clone().unwrap();
+    assert!(why.starts_with("audit disagrees: execution 1 ("), "{why}");
+    assert!(why.contains("said h1:a, execution 2 (") && why.ends_with("said h1:b"), "{why}");
+    assert!(world.shard().executions.iter().all(|it| it.state == ExecutionState::Lost), "nothing is published");
+    assert_eq!(world.shard().findings.len(), 1);
+}
+
+#[test]
+fn an_audit_that_agrees_verifies_the_result() {
+    let mut world = drawn();
+    world.bid(1);
+    let effects = world.vote(2, "h1:a");
+    assert_eq!(notices(&effects), [(1, true, true), (2, true, false)]);
+    assert_eq!(world.shard().verdict.as_ref().unwrap().rule, Rule::LargestGroup);
+    world.show(1);
+    world.show(2);
+    world.publish(1, dag());
+    world.collected(1, Ok(()));
+    assert_eq!(world.shard().state, ShardState::Completed);
+}
+
+#[test]
+fn a_run_that_is_not_drawn_stands_alone_and_the_record_says_so() {
+    let mut world = World::new(audited(1));
+    world.bid(0);
+    world.vote(1, "h1:a");
+    let record = world.shard().audit.clone().unwrap();
+    assert!(!record.drawn);
+    assert!(record.holds(&peer(REQUESTER), &world.job.execution(0, 1)), "the decision can be repeated");
+    assert!(!record.holds(&peer(1), &world.job.execution(0, 1)), "by the requester's signature only");
+    assert!(!record.holds(&peer(REQUESTER), &world.job.execution(0, 2)));
+    assert_eq!(world.shard().verdict.as_ref().unwrap().rule, Rule::OneRun);
+}
+
+#[test]
+fn an_audit_without_another_operator_is_no_result() {
+    let mut world = drawn();
+    world.wait(29_000);
+    assert_eq!(world.shard().verdict, None);
+    world.wait(10_000);
+    assert_eq!(world.shard().state, ShardState::Failed);
+    let why = world.shard().why.as_deref().unwrap();
+    assert_eq!(why, "drawn for an audit, and no other operator offered to run it within 30 s");
+}
+
+#[test]
+fn a_party_cannot_audit_itself_by_another_name() {
+    let deal = Deal::new(1, 0).unwrap().with_audit(MILLION).unwrap().with_distinct(Some(Distinct::Prefix));
+    let mut world = World::new(job_of(deal, VerifierKind::Deterministic, 1));
+    let bid = |world: &mut World, number, prefix: &str| {
+        let bid = Bid { job: world.job, shards: vec![0], versions: super::world::versions(), claim: None };
+        world.feed(Input::Bid { from: peer(number), bid, prefix: Some(prefix.into()) });
+    };
+    bid(&mut world, 0, "192.0.2.0/24");
+    world.vote(1, "h1:lie");
+    for number in 1..9 {
+        bid(&mut world, number, "192.0.2.0/24");
+    }
+    assert_eq!(world.shard().executions.len(), 1);
+    bid(&mut world, 9, "198.51.100.0/24");
+    world.vote(2, "h1:a");
+    world.wait(10_000);
+    let why = world.shard().why.as_deref().unwrap();
+    assert!(why.contains("192.0.2.0/24 (address)) said h1:lie"), "{why}");
+}
+
+#[test]
+fn an_auditor_that_fails_is_replaced_and_a_restart_changes_nothing() {
+    let mut world = drawn();
+    world.bid(1);
+    let execution = world.job.execution(0, 2);
+    let why = "no disk".into();
+    world.say(peer(1), Message::Failed(Failed { execution, kind: FailureKind::Host, why }));
+    assert_eq!(world.shard().verdict, None, "another one is looked for");
+    world.restart();
+    assert_eq!(world.shard().verdict, None);
+    world.bid(2);
+    world.vote(3, "h1:a");
+    assert_eq!(world.shard().verdict.as_ref().unwrap().rule, Rule::LargestGroup);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_audited() {
+    let mut world = World::new(audited(MILLION));
+    world.bid(0);
+    world.propose(1, b"nothing".to_vec());
+    assert_eq!(world.shard().audit, None);
+    world.wait(10_000);
+    assert_eq!(world.shard().state, ShardState::Failed);
+}
