@@ -70,6 +70,40 @@ impl Loader {
         Ok((Forms::only(optimizer.compile(&prepared, digest)?), false))
     }
 
+    /// The best forms of a binary module that the cache has. Nothing is compiled.
+    pub(crate) fn compiled(&self, binary: &[u8], digest: [u8; 32]) -> Option<Forms> {
+        if self.tier != Tier::Only(Backend::Baseline)
+            && let Some(form) = self.optimizer.cached(digest)
+        {
+            return Some(Forms::only(form));
+        }
+        let code_bytes = gate::code_bytes(binary);
+        let baseline = self.tier.begins_with_baseline(code_bytes).then(|| self.baseline()).flatten()?;
+        let form = baseline.cached(self.optimizer.cache.as_ref()?, digest)?;
+        Some(Forms::new(form, self.optimization(binary, digest, code_bytes)))
+    }
+
+    /// Makes the form of a binary module that is ready first, for the cache.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] as for `load`, [`Error::Host`] when the cache does not take it.
+    pub(crate) fn compile(&self, binary: &[u8], digest: [u8; 32]) -> Result<(), Error> {
+        let Some(cache) = &self.optimizer.cache else {
+            return Err(HostFailure::new("there is no cache of compiled modules that can be used").into());
+        };
+        let prepared = self.optimizer.prepare(binary)?;
+        let baseline = self.tier.begins_with_baseline(gate::code_bytes(binary)).then(|| self.baseline()).flatten();
+        let last = &self.optimizer.last;
+        let made = match baseline {
+            Some(baseline) if baseline.make(&prepared, Some(cache), digest).is_ok() => baseline,
+            _ => last.make(&prepared, Some(cache), digest).map(|_| last)?,
+        };
+        if made.is_cached(cache, digest) {
+            return Ok(());
+        }
+        Err(HostFailure::new("the compiled module could not be written to the cache").into())
+    }
+
     /// What [`Runtime::optimize`](crate::Runtime::optimize) does.
     ///
     /// # Errors

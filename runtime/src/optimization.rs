@@ -60,7 +60,10 @@ impl Optimization {
 
     /// A run begins.
     pub(crate) fn run_begins(self: &Arc<Self>) {
-        if self.loaded.elapsed() >= self.patience && self.form().is_none() && !self.start_elsewhere() {
+        if self.loaded.elapsed() < self.patience || self.form().is_some() || self.start_elsewhere() {
+            return;
+        }
+        if self.optimizer.optimizes {
             self.start_here();
         }
     }
@@ -83,9 +86,9 @@ impl Optimization {
         started.is_some()
     }
 
-    /// Waits until it is made or cannot be.
+    /// Waits until it is made or cannot be. Returns at once where this process makes none.
     pub(crate) fn settle(self: &Arc<Self>) {
-        if self.form().is_none() {
+        if self.form().is_none() && self.optimizer.optimizes {
             self.start_here();
             self.made.wait();
         }

@@ -16,6 +16,7 @@ use crate::compiler::{Compiler, Form};
 use crate::error::{Error, HostFailure};
 use crate::gate::{self, Refusal};
 use crate::instrument;
+use crate::link::Link;
 use crate::options::{Options, StartOptimizer};
 
 /// How many processes may be ended while they optimise one module, before no other is started for it: it needs more
@@ -41,6 +42,8 @@ pub(crate) struct Optimizer {
     module_bytes: u64,
     cache_dir: Option<PathBuf>,
     start: Option<StartOptimizer>,
+    /// Whether threads of this process optimise what no run waits for.
+    pub(crate) optimizes: bool,
     /// To the thread that optimises what this process has in use, one module after the other. `None` in it: there is none.
     queue: OnceLock<Option<Sender<Task>>>,
 }
@@ -62,7 +65,8 @@ impl Optimizer {
             last: Compiler::new(options.tier.last())?,
             module_bytes: options.module_bytes,
             cache_dir: options.cache_dir.clone(),
-            start: options.optimizer,
+            start: options.optimizer.clone(),
+            optimizes: options.optimizes,
             queue: OnceLock::new(),
         })
     }
@@ -161,12 +165,12 @@ impl Optimizer {
     /// Has another process make the form of a binary module; `false`: none was started, since one is at something, or
     /// they were all ended over this module. `None`: there are no such processes here, or they could not use the cache.
     pub(crate) fn elsewhere(&self, binary: &[u8], digest: [u8; 32]) -> Option<bool> {
-        let (cache, dir, start) = (self.cache.as_ref()?, self.cache_dir.as_ref()?, self.start?);
+        let (cache, dir, start) = (self.cache.as_ref()?, self.cache_dir.as_ref()?, self.start.as_ref()?);
         let name = self.last.cache_name(digest);
         if cache.notes(&name, Note::Attempt) >= MOST_ATTEMPTS || cache.try_slot().is_none() {
             return Some(false);
         }
-        start(cache.spool(binary).ok()?, dir).ok()?;
+        start.start(Link::of_raw_digest(digest), cache.spool(binary).ok()?, dir).ok()?;
         Some(true)
     }
 }

@@ -86,6 +86,22 @@ impl Runtime {
         self.0.loader.cache_problem()
     }
 
+    /// A binary module as the cache has it, compiled by any process before. Nothing is compiled. `None` where it is not there.
+    pub fn load_compiled(&self, binary: &[u8]) -> Option<Module> {
+        let digest: [u8; 32] = Sha256::digest(binary).into();
+        let forms = self.0.loader.compiled(binary, digest)?;
+        let (cid, bytes) = (Link::of_raw_digest(digest), binary.len() as u64);
+        Some(Module(Arc::new(Loaded { cid, bytes, from_cache: true, forms })))
+    }
+
+    /// Accepts and compiles a binary module for the cache, where [`Runtime::load_compiled`] of other processes finds it.
+    ///
+    /// # Errors
+    /// As for `load`, and [`Error::Host`] when the cache does not take it.
+    pub fn compile(&self, binary: &[u8]) -> Result<(), Error> {
+        self.0.loader.compile(binary, Sha256::digest(binary).into())
+    }
+
     /// Makes the optimised form of a binary module for the cache, unless it is there, another process makes one, or
     /// several were ended over this one. Says whether it is there now. `module` is read only if this process's turn has
     /// come. What [`Options::optimizer`] starts calls this, and ends.

@@ -10,7 +10,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bacalhau_runtime::{
-    Backend, Error, Inputs, Job, Module, Options, Outcome, Receipt, RefusalKind, Runtime, Tier, to_binary,
+    Backend, Error, Inputs, Job, Link, Module, Options, Outcome, Receipt, RefusalKind, Runtime, StartOptimizer, Tier,
+    to_binary,
 };
 use bacalhau_tests::{PATIENCE, Run, guests};
 use tempfile::TempDir;
@@ -151,7 +152,7 @@ fn the_code_decides_and_not_the_length_of_the_file() {
 /// What was given to `hand_over`, by the cache that it is for.
 static HANDED_OVER: Mutex<Vec<(PathBuf, Vec<u8>)>> = Mutex::new(Vec::new());
 
-fn hand_over(mut module: File, cache: &Path) -> io::Result<()> {
+fn hand_over(_: Link, mut module: File, cache: &Path) -> io::Result<()> {
     let mut bytes = Vec::new();
     module.read_to_end(&mut bytes)?;
     HANDED_OVER.lock().unwrap().push((cache.into(), bytes));
@@ -161,7 +162,11 @@ fn hand_over(mut module: File, cache: &Path) -> io::Result<()> {
 #[test]
 fn a_module_that_is_used_again_is_handed_over_where_the_embedder_wants_it() {
     let cache = TempDir::new().unwrap();
-    let options = Options { cache_dir: Some(cache.path().into()), optimizer: Some(hand_over), ..Options::default() };
+    let options = Options {
+        cache_dir: Some(cache.path().into()),
+        optimizer: Some(StartOptimizer::new(hand_over)),
+        ..Options::default()
+    };
     let text = plain();
     let binary = to_binary(text.as_bytes(), u64::MAX).unwrap();
     let handed_over = || HANDED_OVER.lock().unwrap().iter().filter(|(dir, _)| dir == cache.path()).count();

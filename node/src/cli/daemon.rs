@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compile;
 use super::exit::{Exit, Failure};
 use super::serve::{Reached, Running};
 use crate::config::Config;
@@ -26,7 +27,7 @@ pub(super) fn start_among_others(config: &Config, bad: bool) -> Result<Running, 
 }
 
 fn start_with(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Running, Failure> {
-    let service = Service::start(config, work)?;
+    let service = Service::start(config, compile::command()?, work)?;
     let peers: Vec<String> =
         service.host().map_or(&[][..], Host::listen_addrs).iter().map(ToString::to_string).collect();
     let reached = Reached { peer_id: service.daemon().me().to_string(), peers, api: service.api() };

@@ -127,9 +127,9 @@ impl Compiling {
             TierName::Unoptimized => Tier::Only(Backend::Unoptimized),
             TierName::Interpreter => Tier::Only(Backend::Interpreter),
         };
-        let optimizer: Option<StartOptimizer> = if self.no_background { None } else { Some(optimize::start) };
+        let optimizer: Option<StartOptimizer> = (!self.no_background).then(|| StartOptimizer::new(optimize::start));
         let host_bytes = self.host_memory.map(|size| size.0);
-        Runtime::new(&Options { cache_dir, tier, module_bytes, optimizer, host_bytes })
+        Runtime::new(&Options { cache_dir, tier, module_bytes, optimizer, host_bytes, ..Options::default() })
     }
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod by_cid;
 mod columns;
+mod compile;
 mod completion;
 mod config;
 mod content;
@@ -112,6 +113,8 @@ enum Command {
     Completion(completion::Completion),
     #[command(name = optimize::VERB, hide = true)]
     Optimize(optimize::Optimize),
+    #[command(name = compile::VERB, hide = true)]
+    Compile(compile::Compile),
 }
 
 #[derive(Debug, Subcommand)]
@@ -182,6 +185,7 @@ impl Command {
             Self::Version(verb) => verb.run(),
             Self::Completion(verb) => verb.run(),
             Self::Optimize(verb) => verb.run(),
+            Self::Compile(verb) => verb.run(),
         }
     }
 }

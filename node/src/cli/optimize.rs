@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs, io};
 
-use bacalhau_runtime::{HostFailure, Options, Runtime};
+use bacalhau_runtime::{HostFailure, Link, Options, Runtime};
 use clap::Args;
 use rayon::ThreadPoolBuilder;
 use rustix::process::{Resource, Rlimit};
@@ -39,7 +39,7 @@ pub(super) struct Optimize {
 ///
 /// # Errors
 /// When it cannot be started.
-pub(super) fn start(module: File, cache_dir: &Path) -> io::Result<()> {
+pub(super) fn start(_: Link, module: File, cache_dir: &Path) -> io::Result<()> {
     let mut command = Command::new(env::current_exe()?);
     command.arg(VERB).arg("--cache-dir").arg(cache_dir.canonicalize()?);
     command.env_clear().current_dir("/").stdin(module).stdout(Stdio::null()).stderr(Stdio::null());

@@ -7,7 +7,7 @@ use libp2p::PeerId;
 
 use super::executor::Executors;
 use super::policy::{Policy, source_of};
-use crate::job::{AnnouncedJob, DeclineReason, Declined, Engine, InputSpec, Resources, container_memory};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, Engine, InputSpec, JobSpec, Resources, container_memory};
 use crate::storage::{Sources, Storage};
 
 /// What a WebAssembly run takes of the processors at least: it is one thread, and nothing holds it to a part of a processor.
@@ -25,32 +25,38 @@ pub struct Assessor {
     per_job: Resources,
 }
 
+/// What one execution of a job takes, beside the disk for inputs that have to be fetched: as much as the job asks for, and not less
+/// than it could use. A WebAssembly run takes a whole processor, whatever the job asks for.
+pub(super) fn charged(spec: &JobSpec) -> Resources {
+    let asked = spec.resources;
+    let (cpu_millis, memory_bytes) = match &spec.engine {
+        Engine::Wasm(wasm) => {
+            (asked.cpu_millis.max(WASM_CPU_MILLIS), asked.memory_bytes.max(wasm.job.limits.memory_bytes))
+        }
+        Engine::Docker(_) if asked.cpu_millis == 0 => (CONTAINER_CPU_MILLIS, container_memory(&asked)),
+        Engine::Docker(_) => (asked.cpu_millis, container_memory(&asked)),
+    };
+    Resources { cpu_millis, memory_bytes, ..asked }
+}
+
 impl Assessor {
     /// Assesses for the node `me`, where `executors` run programs, and no execution is given more than `per_job`.
     pub fn new(me: PeerId, executors: Executors, policy: Policy, sources: Arc<Sources>, per_job: Resources) -> Self {
         Self { me, executors, policy, sources, per_job }
     }
 
-    /// What one execution of each shard that this node wants would take: as much as the job asks for, and not less than it could
-    /// use. A WebAssembly run takes a whole processor, whatever the job asks for. Inputs of unknown size count as empty.
+    /// What one execution of each shard that this node wants would take. Inputs of unknown size count as empty.
     ///
     /// # Errors
     /// Why the job is none for this node.
     pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         let spec = &job.request.request.spec;
         self.executors.of(&spec.engine).map_err(|why| Declined::new(DeclineReason::NoEngine, why))?;
-        let asked = spec.resources;
-        let (cpu_millis, memory_bytes) = match &spec.engine {
-            Engine::Wasm(wasm) => {
-                (asked.cpu_millis.max(WASM_CPU_MILLIS), asked.memory_bytes.max(wasm.job.limits.memory_bytes))
-            }
-            Engine::Docker(_) if asked.cpu_millis == 0 => (CONTAINER_CPU_MILLIS, container_memory(&asked)),
-            Engine::Docker(_) => (asked.cpu_millis, container_memory(&asked)),
-        };
+        let charged = charged(spec);
         for (what, wanted, most) in [
-            ("thousandths of a core", cpu_millis, self.per_job.cpu_millis),
-            ("bytes of memory", memory_bytes, self.per_job.memory_bytes),
-            ("bytes of disk", asked.disk_bytes, self.per_job.disk_bytes),
+            ("thousandths of a core", charged.cpu_millis, self.per_job.cpu_millis),
+            ("bytes of memory", charged.memory_bytes, self.per_job.memory_bytes),
+            ("bytes of disk", charged.disk_bytes, self.per_job.disk_bytes),
         ] {
             if wanted > most {
                 let why = format!("the job takes {wanted} {what}, and this node gives one execution {most}");
@@ -74,7 +80,7 @@ impl Assessor {
                     };
                     bytes = bytes.saturating_add(size);
                 }
-                Ok(Some(Resources { cpu_millis, memory_bytes, disk_bytes: asked.disk_bytes.max(bytes) }))
+                Ok(Some(Resources { disk_bytes: charged.disk_bytes.max(bytes), ..charged }))
             })
             .collect()
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::job::{JobId, Resources};
+use crate::job::{ExecutionId, JobId, Resources};
 
 /// Who holds something: a shard of a job.
 pub(super) type Holder = (JobId, u32);
@@ -13,13 +13,15 @@ pub(super) type Holder = (JobId, u32);
 pub(super) struct Ledger {
     total: Resources,
     per_job: Resources,
-    /// The sum of `held`, never above `total`.
+    /// The sum of `held` and `stopping`, never above `total`.
     reserved: Resources,
     /// Of that, disk of executions that have ended: their files are written already.
     written_bytes: u64,
     /// What can still be written to the disk.
     room_bytes: u64,
     held: BTreeMap<Holder, Held>,
+    /// Held by executions that were told to stop and have not ended yet.
+    stopping: BTreeMap<ExecutionId, Resources>,
 }
 
 /// A promise.
@@ -33,7 +35,8 @@ struct Held {
 impl Ledger {
     /// Nothing is promised of `total`; nobody gets more than `per_job`; `room_bytes` can still be written to the disk.
     pub(super) fn new(total: Resources, per_job: Resources, room_bytes: u64) -> Self {
-        Self { total, per_job, reserved: NOTHING, written_bytes: 0, room_bytes, held: BTreeMap::new() }
+        let (held, stopping) = Default::default();
+        Self { total, per_job, reserved: NOTHING, written_bytes: 0, room_bytes, held, stopping }
     }
 
     /// So many bytes can still be written to the disk.
@@ -82,6 +85,21 @@ impl Ledger {
             self.written_bytes = self.written_bytes.saturating_sub(resources.disk_bytes);
         }
         Some(resources)
+    }
+
+    /// `execution` was told to stop: it has what `holder` had until it has ended.
+    pub(super) fn stopping(&mut self, holder: Holder, execution: ExecutionId) {
+        if let Some(Held { resources, ended: false }) = self.held.get(&holder).copied() {
+            self.held.remove(&holder);
+            self.stopping.insert(execution, resources);
+        }
+    }
+
+    /// An execution that was told to stop has ended. A second time is no harm.
+    pub(super) fn stopped(&mut self, execution: ExecutionId) {
+        if let Some(resources) = self.stopping.remove(&execution) {
+            self.reserved = zip(self.reserved, resources, u64::saturating_sub);
+        }
     }
 
     /// The sum of all promises.
@@ -162,6 +180,20 @@ mod tests {
         ledger.release((job(), 0));
         ledger.set_room(10);
         assert_eq!((ledger.available().disk_bytes, ledger.free().disk_bytes), (6, 96), "operators see the second");
+    }
+
+    #[test]
+    fn what_was_told_to_stop_holds_what_it_has_until_it_has_ended() {
+        let mut ledger = Ledger::new(resources(10), resources(10), u64::MAX);
+        let execution = job().execution(0, 1);
+        assert!(ledger.reserve((job(), 0), resources(6)));
+        ledger.stopping((job(), 0), execution);
+        assert_eq!(ledger.release((job(), 0)), None, "the shard has nothing any more");
+        assert!(!ledger.reserve((job(), 1), resources(5)));
+        for _ in 0..2 {
+            ledger.stopped(execution);
+            assert_eq!(ledger.reserved(), NOTHING);
+        }
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 mod assess;
 mod capacity;
 mod collect;
+mod compile;
 mod declines;
 mod deliver;
 mod executor;
@@ -30,6 +31,7 @@ use crate::protocol::{Delivery, FailureKind, Message, Refusal, Versions};
 
 pub use assess::Assessor;
 pub use collect::Collector;
+pub use compile::{CompileCommand, CompileLimits, CompileReport, Compilers};
 pub use deliver::{Deliverer, Here};
 pub use executor::{Container, Docker, Executor, Executors, Run};
 pub(crate) use leftovers::needed;

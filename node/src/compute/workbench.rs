@@ -4,8 +4,9 @@
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Deadline, Error, HostFailure, InputError, Kind, Link, Module, Runtime};
+use bacalhau_runtime::{Deadline, Error, HostFailure, InputError, Kind, Link, Module, Runtime, to_binary};
 
+use super::compile::{Compilers, Price};
 use super::once::Once;
 use super::policy::source_of;
 use crate::job::{InputSpec, JobId, WasmSpec};
@@ -15,12 +16,16 @@ use crate::storage::{OpenInputs, Source, SourceError, Sources, Storage, read_fil
 const RECENT_MODULES: usize = 4;
 /// Inputs of shards that are kept until an execution of them is discarded.
 const RECENT_INPUTS: usize = 16;
+/// The largest text of a module that is assembled, where modules are compiled by processes of their own: text is assembled in
+/// this one, in time and memory in proportion to its length.
+const MAX_TEXT_BYTES: usize = 1 << 20;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Workbench {
     pub(super) runtime: Runtime,
     sources: Arc<Sources>,
+    compilers: Option<Arc<Compilers>>,
     modules: Once<Link, Module>,
     inputs: Once<(JobId, u32), OpenInputs>,
 }
@@ -28,37 +33,48 @@ pub struct Workbench {
 impl Workbench {
     /// A workbench with nothing open.
     pub fn new(runtime: Runtime, sources: Arc<Sources>) -> Self {
-        Self { runtime, sources, modules: Once::new(RECENT_MODULES), inputs: Once::new(RECENT_INPUTS) }
+        let (modules, inputs) = (Once::new(RECENT_MODULES), Once::new(RECENT_INPUTS));
+        Self { runtime, sources, compilers: None, modules, inputs }
     }
 
-    /// The module of a job, checked and compiled.
+    /// Has modules compiled by `compilers`, whose cache is that of the runtime, and not in this process.
+    #[must_use]
+    pub fn with_compilers(self, compilers: Arc<Compilers>) -> Self {
+        Self { compilers: Some(compilers), ..self }
+    }
+
+    /// The module of a job of that `price`, checked and compiled. It returns when nothing that was begun for it compiles any more,
+    /// also where `deadline` has passed.
     ///
     /// # Errors
-    /// When it cannot be read in time, is another one than the job says, or is none that may be run.
-    pub(super) fn module(&self, wasm: &WasmSpec, deadline: &Deadline) -> Result<Arc<Module>, Error> {
+    /// When it cannot be read or compiled in time, is another one than the job says, or is none that may be run.
+    pub(super) fn module(&self, wasm: &WasmSpec, price: &Price, deadline: &Deadline) -> Result<Arc<Module>, Error> {
         // A module that another job has brought is no way around the list of paths.
         if !self.sources.is_open() {
             self.sources.judge(&self.sources.parse(&wasm.module).map_err(|error| unreadable(&error))?)?;
         }
-        self.modules.get_or(&wasm.job.module, deadline, || self.load(wasm))
-    }
-
-    fn load(&self, wasm: &WasmSpec) -> Result<Module, Error> {
-        let source = self.sources.parse(&wasm.module).map_err(|error| unreadable(&error))?;
-        let tree = self.sources.open(&source)?.tree;
-        let name = source.recorded();
-        let failed = |error| HostFailure::io(format!("read the module {name}"), error);
-        let stat = tree.stat("").map_err(failed)?;
-        if stat.kind != Kind::File {
-            return Err(wrong(&source, format!("the module {name} is no file")).into());
-        }
-        let bytes = read_file(&*tree, wasm.job.limits.module_bytes).map_err(failed)?;
-        let module = self.runtime.load(&bytes)?;
-        if module.cid() == wasm.job.module {
-            return Ok(module);
-        }
-        let found = module.cid();
-        Err(wrong(&source, format!("the module {name} is {found}, and the job is for {}", wasm.job.module)).into())
+        self.modules.get_or(&wasm.job.module, deadline, || {
+            // Reading may block for ever, so it has a thread of its own.
+            let (sources, spec) = (Arc::clone(&self.sources), wasm.clone());
+            let Some(compilers) = &self.compilers else {
+                let runtime = self.runtime.clone();
+                let load = move |_: &Deadline| {
+                    let program = Program::read(&sources, &spec)?;
+                    let module = runtime.load(&program.bytes)?;
+                    program.check(&spec, module.cid())?;
+                    Ok(module)
+                };
+                return deadline.begin("open the module", load)?.wait()?;
+            };
+            let read = move |_: &Deadline| {
+                let program = Program::read(&sources, &spec)?;
+                let binary = program.binary(spec.job.limits.module_bytes)?;
+                program.check(&spec, Link::of_raw(&binary))?;
+                Ok::<_, Error>(binary)
+            };
+            let binary = deadline.begin("open the module", read)?.wait()??;
+            compilers.load(&self.runtime, &binary, price, deadline)
+        })
     }
 
     /// The inputs `specs` of a shard, open, of which all have to be `verified` where the job says so.
@@ -107,6 +123,49 @@ impl Workbench {
     /// Closes the inputs of a shard as soon as no execution reads them.
     pub(super) fn let_go(&self, job: JobId, shard: u32) {
         self.inputs.forget(&(job, shard));
+    }
+}
+
+/// The bytes of a module, and where they were read.
+struct Program {
+    source: Source,
+    bytes: Vec<u8>,
+}
+
+impl Program {
+    fn read(sources: &Sources, wasm: &WasmSpec) -> Result<Self, Error> {
+        let source = sources.parse(&wasm.module).map_err(|error| unreadable(&error))?;
+        let tree = sources.open(&source)?.tree;
+        let name = source.recorded();
+        let failed = |error| HostFailure::io(format!("read the module {name}"), error);
+        let stat = tree.stat("").map_err(failed)?;
+        if stat.kind != Kind::File {
+            return Err(wrong(&source, format!("the module {name} is no file")).into());
+        }
+        let bytes = read_file(&*tree, wasm.job.limits.module_bytes).map_err(failed)?;
+        Ok(Self { source, bytes })
+    }
+
+    /// Its binary form.
+    fn binary(&self, max_bytes: u64) -> Result<Vec<u8>, Error> {
+        let binary = self.bytes.starts_with(b"\0asm");
+        if !binary && self.bytes.len() > MAX_TEXT_BYTES {
+            return Err(HostFailure::new(format!(
+                "the module has {} bytes of text, and this node assembles {MAX_TEXT_BYTES} at most: submit it as a binary",
+                self.bytes.len()
+            ))
+            .into());
+        }
+        Ok(to_binary(&self.bytes, max_bytes)?.into_owned())
+    }
+
+    /// Refuses it where it is another module than the job is for.
+    fn check(&self, wasm: &WasmSpec, found: Link) -> Result<(), HostFailure> {
+        if found == wasm.job.module {
+            return Ok(());
+        }
+        let (name, wanted) = (self.source.recorded(), wasm.job.module);
+        Err(wrong(&self.source, format!("the module {name} is {found}, and the job is for {wanted}")))
     }
 }
 

@@ -14,12 +14,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{HostFailure, Options, Runtime};
+use bacalhau_runtime::{HostFailure, Options, Runtime, StartOptimizer};
 
 use crate::api::{AllowedHosts, ApiServer, Limits};
 use crate::backup::Line;
 use crate::budget::Rate;
-use crate::compute::{self, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
+use crate::compute::{self, CompileCommand, Compilers, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
 use crate::config::{Config, ConfigError, machine};
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::data_dir;
@@ -88,12 +88,16 @@ impl Drop for Containers {
 }
 
 impl Service {
-    /// Starts the node that `config` describes. `work` may put something else in place of what it does, which is for tests
+    /// Starts the node that `config` describes, which has modules compiled by `compiler`. `work` may put something else in place of what it does, which is for tests
     /// and for nodes that are to be bad.
     ///
     /// # Errors
     /// When the configuration makes no sense, or the node cannot listen or keep what it has to.
-    pub fn start(config: &Config, work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>) -> Result<Self, ServiceError> {
+    pub fn start(
+        config: &Config,
+        compiler: CompileCommand,
+        work: impl FnOnce(Arc<Provider>) -> Arc<dyn Work>,
+    ) -> Result<Self, ServiceError> {
         let data_dir = config.data_dir()?;
         data_dir::secure(&data_dir)?;
         let disk = Arc::new(Disk::new(&data_dir, config.publisher.local_dir.clone()));
@@ -115,7 +119,7 @@ impl Service {
         let compute = config.compute.enabled.then(|| config.compute_config(machine(&data_dir))).transpose()?;
         let compute = compute.map(|compute| ComputeConfig { disk: disk.look().1, ..compute });
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
-        let bench = Arc::new(bench(config, &data_dir, &sources)?);
+        let bench = Arc::new(bench(config, compiler, &data_dir, &sources)?);
         let containers = docker(config, &data_dir).map(Containers);
         let executors = match &containers {
             Some(Containers(docker)) => Executors::new(Arc::clone(&bench)).with_docker(Arc::clone(docker)),
@@ -229,19 +233,29 @@ impl Service {
     }
 }
 
-/// Where modules are compiled and inputs are opened.
-fn bench(config: &Config, data_dir: &Path, sources: &Arc<Sources>) -> Result<Workbench, HostFailure> {
+/// Where modules and inputs are opened. No module is compiled in this process.
+fn bench(
+    config: &Config,
+    compiler: CompileCommand,
+    data_dir: &Path,
+    sources: &Arc<Sources>,
+) -> Result<Workbench, HostFailure> {
+    let cache_dir = data_dir.join("modules");
+    let compilers = Arc::new(Compilers::new(compiler, cache_dir.clone()));
+    let optimizing = Arc::clone(&compilers);
     let options = Options {
-        cache_dir: Some(data_dir.join("modules")),
+        cache_dir: Some(cache_dir),
         module_bytes: config.compute.max_module.0,
         host_bytes: config.compute.job_host_memory.map(|size| size.0),
+        optimizer: Some(StartOptimizer::new(move |module, bytes, _| optimizing.optimize(module, bytes))),
+        optimizes: false,
         ..Options::default()
     };
     let runtime = Runtime::new(&options)?;
     if let Some(problem) = runtime.cache_problem() {
-        tracing::warn!("compiled modules are not kept: {problem}");
+        tracing::warn!("no module can be compiled, since compiled modules are not kept: {problem}");
     }
-    Ok(Workbench::new(runtime, Arc::clone(sources)))
+    Ok(Workbench::new(runtime, Arc::clone(sources)).with_compilers(compilers))
 }
 
 /// Serves the API.

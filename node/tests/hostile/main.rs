@@ -10,6 +10,7 @@ mod capacity;
 #[path = "../network/cluster.rs"]
 mod cluster;
 mod compile;
+mod compile_child;
 mod detour;
 mod draw;
 mod files;

@@ -51,6 +51,11 @@ impl Refusal {
         Self::new(RefusalKind::Job, message)
     }
 
+    /// A refusal of the module, as another process has found it. `message` is a whole sentence: what, which, what to do.
+    pub fn module(message: impl Into<String>) -> Self {
+        Self::new(RefusalKind::Compilation, message)
+    }
+
     /// A refusal of an input, for `error`, as it is said in `message`.
     pub(crate) fn input(error: &InputError, message: &str) -> Self {
         let kind = match error {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use bacalhau_runtime::{CallTrail, Error, HostFailure, Profile, Receipt};
+use bacalhau_runtime::{CallTrail, Deadline, Error, HostFailure, Profile, Receipt};
 
+use super::super::assess::charged;
+use super::super::compile::Price;
 use super::super::workbench::Workbench;
 use super::{Executor, Run};
 use crate::job::Engine;
@@ -35,12 +37,10 @@ impl Executor for Wasm {
             return Err(HostFailure::new(format!("{execution} is none for the sandbox")).into());
         };
         let (id, shard, specs) = (job.id, execution.shard, run.input_specs());
-        let (bench, program, verified) = (Arc::clone(&self.bench), wasm.clone(), spec.verified_inputs);
-        let opening = deadline.begin("open the module and the inputs", move |deadline| {
-            let module = bench.module(&program, deadline)?;
-            Ok::<_, Error>((module, bench.inputs(id, shard, &specs, verified, deadline)?))
-        })?;
-        let (module, inputs) = opening.wait()??;
+        let (bench, verified) = (Arc::clone(&self.bench), spec.verified_inputs);
+        let module = bench.module(wasm, &Price::of(spec, charged(spec)), deadline)?;
+        let open = move |deadline: &Deadline| bench.inputs(id, shard, &specs, verified, deadline);
+        let inputs = deadline.begin("open the inputs", open)?.wait()??;
         let ended = self.bench.runtime.execute_under(deadline, &module, &task, &inputs.trees, dir);
         // What was changed stays so for whoever tries again.
         let ended = ended.inspect_err(|_| self.bench.renew(id, shard))?;

@@ -69,6 +69,7 @@ impl Compute {
     }
 
     pub(super) fn ran(&mut self, execution: ExecutionId, result: Result<Box<Ran>, (FailureKind, String)>) {
+        self.ledger.stopped(execution);
         match self.stage(execution.job, execution.shard) {
             Some(Stage::Running(number)) if *number == execution.number => {}
             // Its run was asked for twice.
@@ -136,12 +137,13 @@ impl Compute {
         }
     }
 
-    /// Ends whatever there is of a shard, for good.
+    /// Ends whatever there is of a shard, for good. What runs has its capacity until it has ended.
     pub(super) fn abandon(&mut self, id: JobId, shard: u32) {
         let (number, published) = match self.stage(id, shard) {
             Some(Stage::Running(number)) => {
                 let execution = id.execution(shard, *number);
                 self.effects.push(Effect::Stop(execution));
+                self.ledger.stopping((id, shard), execution);
                 (execution.number, false)
             }
             Some(Stage::Proposed(proposed)) => (proposed.number, matches!(proposed.step, Step::Published(_))),

@@ -109,6 +109,10 @@ fn verdict(execution: ExecutionId, won: bool, publish: bool) -> Message {
     Message::Verdict(VerdictNotice { execution, won, publish, evidence: false })
 }
 
+fn stopped(execution: ExecutionId) -> Input {
+    Input::Ran { execution, result: Err((FailureKind::Withdrawn, "it was stopped".into())) }
+}
+
 fn ran(execution: ExecutionId) -> Input {
     let job = Job::new(Link::of_raw(b"module"));
     let claim = Claim {
@@ -389,8 +393,9 @@ fn a_cancelled_run_is_stopped_and_leaves_nothing() {
     let cancel = Message::Cancel(Cancel { job: job.id, shard: None, why: "no need".into() });
     let effects = provider.handle(2, says(job.requester.peer, cancel));
     assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution), Effect::StopHeartbeat(execution)]);
-    assert_nothing_left(&mut provider, &job);
+    assert_eq!(provider.ledger.reserved(), amount(NEED), "it has not ended yet");
     assert_eq!(provider.handle(3, ran(execution)), [Effect::Discard(execution)], "what it left is nobody's");
+    assert_nothing_left(&mut provider, &job);
 }
 
 #[test]
@@ -398,6 +403,8 @@ fn a_verdict_that_fell_without_it_ends_a_run() {
     let (mut provider, job, execution) = while_it_runs();
     let effects = provider.handle(2, says(job.requester.peer, verdict(execution, false, false)));
     assert_eq!(effects, [Effect::Stop(execution), Effect::Discard(execution), Effect::StopHeartbeat(execution)]);
+    assert_eq!(provider.ledger.reserved(), amount(NEED), "it has not ended yet");
+    assert_eq!(provider.handle(3, stopped(execution)), [Effect::Discard(execution)]);
     assert_nothing_left(&mut provider, &job);
 }
 
@@ -412,6 +419,8 @@ fn one_shard_is_cancelled_and_the_other_goes_on() {
     let stopped = job.id.execution(1, 1);
     let effects = provider.handle(2, says(job.requester.peer, cancel));
     assert_eq!(effects, [Effect::Stop(stopped), Effect::Discard(stopped), Effect::StopHeartbeat(stopped)]);
+    assert_eq!(provider.ledger.reserved(), amount(2 * NEED), "it has not ended yet");
+    provider.handle(2, self::stopped(stopped));
     assert_eq!(provider.ledger.reserved(), amount(NEED));
     assert_eq!(sent(&job, &provider.handle(3, ran(job.id.execution(0, 1)))).len(), 1);
 }

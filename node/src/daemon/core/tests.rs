@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::compute::ComputeConfig;
-use crate::protocol::{Accept, Bid, Cancel, Reject, Running};
+use crate::protocol::{Accept, Bid, Cancel, FailureKind, Reject, Running};
 use crate::requester::RequesterConfig;
 use crate::transport::Identity;
 use crate::transport::simulated::{Config, FakeSeal, jobs};
@@ -226,6 +226,7 @@ fn what_its_requester_does_not_know_any_more_is_let_go() {
     let refused = Ok(Reply::Refused(Refusal::Unknown));
     let effects = core.handle(5, Input::Answered { id: running.unwrap(), result: refused });
     assert!(effects.contains(&Effect::Stop(execution)) && effects.contains(&Effect::Discard(execution)), "{effects:?}");
+    core.handle(6, Input::Ran { execution, result: Err((FailureKind::Withdrawn, "it was stopped".into())) });
     assert_eq!(core.compute().unwrap().reserved(), jobs::NOTHING);
 }
 

@@ -53,7 +53,15 @@ impl World<'_> {
         self.agenda.at(self.now_ms + takes, Event::Ran { node, life, execution, result });
     }
 
-    /// An execution has ended, unless it was stopped.
+    /// An execution that runs ends soon.
+    pub(super) fn stop(&mut self, node: usize, execution: ExecutionId) {
+        if self.nodes[node].running.contains_key(&execution) {
+            let (life, result) = (self.nodes[node].life, Err((FailureKind::Withdrawn, "it was stopped".into())));
+            self.agenda.at(self.now_ms + self.dice.between(WORK_MS), Event::Ran { node, life, execution, result });
+        }
+    }
+
+    /// An execution has ended, unless it was stopped and has ended before.
     pub(super) fn ran(
         &mut self,
         node: usize,
@@ -90,7 +98,6 @@ impl World<'_> {
     }
 
     pub(super) fn discard(&mut self, node: usize, execution: &ExecutionId) {
-        self.nodes[node].running.remove(execution);
         self.nodes[node].disk.results.remove(execution);
         self.nodes[node].disk.published.remove(execution);
     }

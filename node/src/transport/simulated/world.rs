@@ -240,9 +240,7 @@ impl<'a> World<'a> {
             Effect::Run { execution, job } => self.begin(node, execution, &job),
             Effect::StartHeartbeat(heartbeat) => self.start_heartbeat(node, heartbeat),
             Effect::StopHeartbeat(execution) => self.nodes[node].heartbeats.stop(&execution),
-            Effect::Stop(execution) => {
-                self.nodes[node].running.remove(&execution);
-            }
+            Effect::Stop(execution) => self.stop(node, execution),
             Effect::Publish { execution, .. } => self.publish(node, execution),
             Effect::Discard(execution) => self.discard(node, &execution),
             Effect::Collect { execution, peer, h1, .. } => self.collect(node, execution, peer, &h1),
