@@ -8,6 +8,7 @@
 //! | [`run`] | one instance, some calls, all that can be seen of them |
 //! | [`check`] | one module: what has to be equal |
 //! | [`smith`], [`floats`], [`stack`] | where modules come from |
+//! | [`cost`] | another search: for what costs most to compile |
 //! | [`node`], [`shrink`] | programs of ours as trees, and how a failing one is made small |
 //!
 //! Nothing here depends on the clock or on the number of threads: a seed and a number name a module for good, as long
@@ -17,6 +18,7 @@
 
 pub mod campaign;
 pub mod check;
+pub mod cost;
 pub mod counts;
 pub mod dice;
 pub mod engines;

@@ -14,6 +14,9 @@ use super::{
 
 const MAGIC: &[u8; 4] = b"\0asm";
 
+/// The largest text. What is made of it while it is assembled takes some 50 times its size, and only people write text.
+const MAX_TEXT_BYTES: u64 = 16 << 20;
+
 /// The binary of a module given as binary or as WebAssembly text (`.wat`).
 ///
 /// Text is recognised by its first character after blanks and comments, an opening bracket. `max_bytes` bounds what is
@@ -21,7 +24,7 @@ const MAGIC: &[u8; 4] = b"\0asm";
 ///
 /// # Errors
 ///
-/// When the bytes are too many, text with a mistake in it, or neither text nor module: then it says what they seem
+/// When the bytes are too many (16 MiB for text), text with a mistake in it, or neither text nor module: then it says what they seem
 /// to be instead.
 pub fn to_binary(bytes: &[u8], max_bytes: u64) -> Result<Cow<'_, [u8]>, Refusal> {
     check_size(bytes, max_bytes)?;
@@ -29,9 +32,23 @@ pub fn to_binary(bytes: &[u8], max_bytes: u64) -> Result<Cow<'_, [u8]>, Refusal>
         require_module(bytes)?;
         return Ok(Cow::Borrowed(bytes));
     }
+    check_text_size(bytes)?;
     let wasm = wat::parse_bytes(bytes).map_err(|error| text_error(bytes, &error))?.into_owned();
     require_module(&wasm)?;
     Ok(Cow::Owned(wasm))
+}
+
+fn check_text_size(bytes: &[u8]) -> Result<(), Refusal> {
+    let size = bytes.len() as u64;
+    if size <= MAX_TEXT_BYTES {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        RefusalKind::TooLarge,
+        format!(
+            "the WebAssembly text has {size} bytes, and at most {MAX_TEXT_BYTES} are assembled: give the binary module"
+        ),
+    ))
 }
 
 /// Bytes of the section with the code. 0 where there is none, or the bytes are not a module.

@@ -201,3 +201,12 @@ fn a_module_is_described() {
     assert_eq!(module.functions, 3);
     assert!(module.has_start_section && module.is_reactor);
 }
+
+#[test]
+fn a_text_may_have_16_mib_and_no_more() {
+    let text = |size: usize| [b"(module)".to_vec(), vec![b' '; size - 8]].concat();
+    assert!(to_binary(&text(16 << 20), u64::MAX).is_ok());
+    let refusal = to_binary(&text((16 << 20) + 1), u64::MAX).unwrap_err();
+    assert_eq!(refusal.kind(), RefusalKind::TooLarge);
+    assert!(refusal.to_string().contains("16777217"), "{refusal}");
+}

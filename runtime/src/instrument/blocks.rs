@@ -69,6 +69,7 @@ impl Blocks {
         Walk {
             blocks: Self::default(),
             open: vec![Open { kind: Kind::Block, targeted: false }],
+            open_loops: 0,
             current: Current { start: 0, fuel: ENTRY },
         }
         .walk(operators)
@@ -78,6 +79,8 @@ impl Blocks {
 struct Walk {
     blocks: Blocks,
     open: Vec<Open>,
+    /// How many of those are loops.
+    open_loops: usize,
     current: Current,
 }
 
@@ -101,7 +104,7 @@ impl Walk {
                 }
                 Operator::Else => self.cut(index),
                 Operator::End => {
-                    let meets = self.open.pop().is_some_and(|open| open.meets());
+                    let meets = self.close().is_some_and(|open| open.meets());
                     if meets && index < operators.len() {
                         self.cut(index);
                     }
@@ -130,15 +133,22 @@ impl Walk {
         self.current.fuel += class.fuel();
         let calls = matches!(class, Class::Call | Class::TailCall);
         self.blocks.calls |= calls;
-        self.blocks.calls_outside_loops |= calls && !self.open.iter().any(|open| open.kind == Kind::Loop);
+        self.blocks.calls_outside_loops |= calls && self.open_loops == 0;
         self.blocks.traps |= class == Class::Trapping;
         self.blocks.sized |= matches!(class, Class::Bulk | Class::GrowMemory | Class::GrowTable);
         self.blocks.grows |= matches!(class, Class::GrowMemory | Class::GrowTable);
     }
 
     fn enter(&mut self, kind: Kind) {
+        self.open_loops += usize::from(kind == Kind::Loop);
         // Whether an `if` is taken or not, both ways come together at its end.
         self.open.push(Open { targeted: kind == Kind::If, kind });
+    }
+
+    fn close(&mut self) -> Option<Open> {
+        let open = self.open.pop()?;
+        self.open_loops -= usize::from(open.kind == Kind::Loop);
+        Some(open)
     }
 
     /// Ends the current block before the operator `next`, which begins another.
@@ -166,7 +176,7 @@ impl Walk {
             self.blocks.dead.push(from..index);
         }
         if matches!(operators.get(index), Some((Operator::End, _))) {
-            self.open.pop();
+            self.close();
         }
         let next = (index + 1).min(operators.len());
         self.cut(next);

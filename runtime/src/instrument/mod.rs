@@ -117,7 +117,7 @@ fn rewrite(wasm: &[u8], stoppable: bool) -> Result<Vec<u8>, Refusal> {
     let bodies = rewrite_all(wasm, &types, functions, &block_types, counters)?;
     sections.append_types(&blocks.new)?;
     sections.append_counters(counters)?;
-    sections.replace_code(&bodies);
+    sections.replace_code(bodies);
     Ok(sections.write())
 }
 

@@ -126,7 +126,7 @@ impl<'a> Sections<'a> {
     }
 
     /// Puts new bodies in the place of the old, with what is known of their branches.
-    pub(super) fn replace_code(&mut self, bodies: &[Body]) {
+    pub(super) fn replace_code(&mut self, bodies: Vec<Body>) {
         if bodies.is_empty() {
             return;
         }
@@ -136,22 +136,23 @@ impl<'a> Sections<'a> {
         for (index, (body, branches)) in (self.imported_functions..).zip(bodies) {
             body.encode(&mut contents);
             if !branches.is_empty() {
-                hints.function_hints(index, branches.iter().copied().map(hint));
+                hints.function_hints(index, branches.into_iter().map(hint));
             }
         }
         self.contents[usize::from(u8::from(SectionId::Code))] = Some(Cow::Owned(contents));
         self.hints = (!hints.is_empty()).then_some(hints);
     }
 
-    pub(super) fn write(&self) -> Vec<u8> {
+    /// The module. Each section is given back once it is written: with them all a large module would be held twice.
+    pub(super) fn write(mut self) -> Vec<u8> {
         let mut module = wasm_encoder::Module::new();
         for id in ORDER.map(u8::from) {
             // The standard wants them before the code that they speak of.
-            if let Some(hints) = self.hints.as_ref().filter(|_| id == u8::from(SectionId::Code)) {
-                module.section(hints);
+            if let Some(hints) = self.hints.take_if(|_| id == u8::from(SectionId::Code)) {
+                module.section(&hints);
             }
-            if let Some(data) = &self.contents[usize::from(id)] {
-                module.section(&RawSection { id, data });
+            if let Some(data) = self.contents[usize::from(id)].take() {
+                module.section(&RawSection { id, data: &data });
             }
         }
         for data in &self.names {

@@ -24,6 +24,8 @@ pub(super) struct Figures {
     pub(super) targets: u64,
     /// For each local, the edges up to its last use: over so many a compiler may have to carry its value.
     pub(super) carried: u64,
+    /// For each construct, the locals that are assigned in it.
+    pub(super) assigned: u64,
     /// Operands that calls take and give, and that branches and constructs take along.
     pub(super) moved: u64,
     /// Heights of the operands, added up over all operators.
@@ -42,7 +44,8 @@ pub(super) fn figures(body: &FunctionBody<'_>, arity: Arity, signatures: &Signat
         signatures,
         uses: Vec::new(),
         loop_ends: Vec::new(),
-        open: vec![Open { base: 0, arity: Arity::new(arity.gives, arity.gives), is_loop: false }],
+        open: vec![Open { start: 0, base: 0, arity: Arity::new(arity.gives, arity.gives), is_loop: false }],
+        position: 0,
         height: 0,
         edges: 0,
         open_loops: 0,
@@ -64,19 +67,23 @@ pub(super) fn figures(body: &FunctionBody<'_>, arity: Arity, signatures: &Signat
 
 /// A construct that is open.
 struct Open {
+    /// Which operator it begins with, counted from 1.
+    start: u64,
     /// Height of the operands below its parameters.
     base: u64,
     arity: Arity,
     is_loop: bool,
 }
 
-/// The last use of a local.
+/// What is known of a local: its last use and its last assignment.
 #[derive(Clone, Copy, Default)]
 struct Use {
     /// Edges before it.
     edges: u64,
     /// The outermost loop that it is in, counted from 1, or 0.
     outer_loop: u32,
+    /// The last operator that assigns it, counted from 1, or 0.
+    assigned: u64,
 }
 
 struct Walk<'a> {
@@ -86,6 +93,8 @@ struct Walk<'a> {
     /// Edges before the end of each outermost loop.
     loop_ends: Vec<u64>,
     open: Vec<Open>,
+    /// Operators so far, dead ones not counted.
+    position: u64,
     height: u64,
     /// Places so far where control parts or meets; a `br_table` counts once for each target.
     edges: u64,
@@ -108,6 +117,7 @@ impl Walk<'_> {
                 return;
             }
         }
+        self.position += 1;
         self.figures.heights += self.height;
         self.figures.code += weights::of(operator);
         match operator {
@@ -116,10 +126,10 @@ impl Walk<'_> {
                 self.height += 1;
             }
             Operator::LocalSet { local_index } => {
-                self.mention(*local_index);
+                self.assign(*local_index);
                 self.pop(1);
             }
-            Operator::LocalTee { local_index } => self.mention(*local_index),
+            Operator::LocalTee { local_index } => self.assign(*local_index),
             Operator::Call { function_index } => self.call(self.signatures.of_function(*function_index)),
             Operator::CallIndirect { type_index, .. } => {
                 self.pop(1);
@@ -188,7 +198,18 @@ impl Walk<'_> {
     fn mention(&mut self, local: u32) {
         if let Some(used) = self.uses.get_mut(local as usize) {
             let outer_loop = if self.open_loops == 0 { 0 } else { u32::try_from(self.loop_ends.len()).unwrap_or(0) };
-            *used = Use { edges: self.edges, outer_loop };
+            used.edges = self.edges;
+            used.outer_loop = outer_loop;
+        }
+    }
+
+    /// Counts the open constructs, but for the function's own, in which the local has not been assigned before.
+    fn assign(&mut self, local: u32) {
+        self.mention(local);
+        if let Some(used) = self.uses.get_mut(local as usize) {
+            let before = self.open.partition_point(|open| open.start <= used.assigned).max(1);
+            self.figures.assigned += self.open.len().saturating_sub(before) as u64;
+            used.assigned = self.position;
         }
     }
 
@@ -206,7 +227,12 @@ impl Walk<'_> {
     fn enter(&mut self, arity: Arity, is_loop: bool) {
         self.edges += 1;
         self.figures.moved += arity.sum();
-        self.open.push(Open { base: self.height.saturating_sub(arity.takes.into()), arity, is_loop });
+        self.open.push(Open {
+            start: self.position,
+            base: self.height.saturating_sub(arity.takes.into()),
+            arity,
+            is_loop,
+        });
         self.nest(0);
         if is_loop {
             if self.open_loops == 0 {

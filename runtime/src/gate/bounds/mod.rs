@@ -9,7 +9,10 @@ mod signatures;
 mod table;
 mod weights;
 
-use wasmparser::{Error, FunctionBody, Parser, Payload, TypeRef};
+use wasmparser::{
+    ElementItems, ElementSectionReader, Error, ExportSectionReader, ExternalKind, FunctionBody, ImportSectionReader,
+    Parser, Payload, TypeRef,
+};
 
 use body::Figures;
 use signatures::{Arity, Signatures};
@@ -73,70 +76,108 @@ struct Scan {
     imported: u32,
     /// Arity of each function that has a body.
     defined: Vec<Arity>,
-    function_arity: u64,
     /// How many bodies there have been.
     bodies: u32,
     code: u64,
 }
 
+/// Why a scan ends before the module does.
+enum Stop {
+    /// A bound is exceeded, and one was asked for.
+    Over,
+    /// The rest cannot be read. The validator refuses it, with better words.
+    Unreadable,
+}
+
+impl From<Error> for Stop {
+    fn from(_: Error) -> Self {
+        Self::Unreadable
+    }
+}
+
 impl Scan {
-    fn module(&mut self, wasm: &[u8]) -> Result<(), Error> {
+    fn module(&mut self, wasm: &[u8]) -> Result<(), Stop> {
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
                 Payload::TypeSection(section) => {
                     for ty in section.into_iter_err_on_gc_types() {
                         let arity = self.signatures.add_type(&ty?);
-                        self.ty(arity);
-                        if self.is_over() {
-                            return Ok(());
-                        }
+                        self.ty(arity)?;
                     }
                 }
-                Payload::ImportSection(section) => {
-                    for import in section.into_imports() {
-                        if let TypeRef::Func(ty) = import?.ty {
-                            self.signatures.add_function(ty);
-                            self.imported += 1;
-                        }
-                    }
-                }
+                Payload::ImportSection(section) => self.imports(section)?,
                 Payload::FunctionSection(section) => {
-                    self.see(Bound::Functions, None, section.count().into(), 0);
+                    self.see(Bound::Functions, None, section.count().into(), 0)?;
+                    let mut arities = 0;
                     for ty in section {
                         let arity = self.signatures.add_function(ty?);
-                        self.function_arity += arity.sum();
+                        arities += arity.sum();
                         self.defined.push(arity);
-                        if self.is_over() {
-                            return Ok(());
-                        }
                     }
-                    self.see(Bound::FunctionArity, None, self.function_arity, self.defined.len() as u64);
+                    self.see(Bound::FunctionArity, None, arities, self.defined.len() as u64)?;
                 }
+                Payload::ExportSection(section) => self.exports(section)?,
+                Payload::ElementSection(section) => self.elements(section)?,
                 Payload::CodeSectionEntry(body) => self.body(&body)?,
                 _ => {}
-            }
-            if self.is_over() {
-                return Ok(());
             }
         }
         Ok(())
     }
 
-    fn ty(&mut self, arity: Arity) {
+    fn ty(&mut self, arity: Arity) -> Result<(), Stop> {
         let index = Some(self.types);
         self.types += 1;
         self.type_arity += arity.sum();
-        self.see(Bound::Parameters, index, arity.takes.into(), 0);
-        self.see(Bound::Results, index, arity.gives.into(), 0);
-        self.see(Bound::Types, None, self.types.into(), 0);
-        self.see(Bound::TypeArity, None, self.type_arity, 0);
+        self.see(Bound::Parameters, index, arity.takes.into(), 0)?;
+        self.see(Bound::Results, index, arity.gives.into(), 0)?;
+        self.see(Bound::Types, None, self.types.into(), 0)?;
+        self.see(Bound::TypeArity, None, self.type_arity, 0)
     }
 
-    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Error> {
+    fn imports(&mut self, section: ImportSectionReader<'_>) -> Result<(), Stop> {
+        let mut count = 0;
+        for import in section.into_imports() {
+            if let TypeRef::Func(ty) = import?.ty {
+                self.signatures.add_function(ty);
+                self.imported += 1;
+            }
+            count += 1;
+            self.see(Bound::Imports, None, count, 0)?;
+        }
+        Ok(())
+    }
+
+    fn exports(&mut self, section: ExportSectionReader<'_>) -> Result<(), Stop> {
+        let count = u64::from(section.count());
+        self.see(Bound::Exports, None, count, 0)?;
+        let mut arities = 0;
+        for export in section {
+            let export = export?;
+            if export.kind == ExternalKind::Func {
+                arities += self.signatures.of_function(export.index).sum();
+            }
+        }
+        self.see(Bound::ExportArity, None, arities, count)
+    }
+
+    fn elements(&mut self, section: ElementSectionReader<'_>) -> Result<(), Stop> {
+        let mut elements = 0;
+        for segment in section {
+            elements += u64::from(match segment?.items {
+                ElementItems::Functions(items) => items.count(),
+                ElementItems::Expressions(_, items) => items.count(),
+            });
+            self.see(Bound::Elements, None, elements, 0)?;
+        }
+        Ok(())
+    }
+
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), Stop> {
         let arity = self.defined.get(self.bodies as usize).copied().unwrap_or_default();
         let index = Some(self.imported + self.bodies);
         self.bodies += 1;
-        let Figures { bytes, locals, nesting, loops, targets, carried, moved, heights, code } =
+        let Figures { bytes, locals, nesting, loops, targets, carried, assigned, moved, heights, code } =
             body::figures(body, arity, &self.signatures)?;
         for (bound, measured) in [
             (Bound::Locals, locals),
@@ -144,40 +185,38 @@ impl Scan {
             (Bound::LoopNesting, loops),
             (Bound::BranchTargets, targets),
             (Bound::CarriedValues, carried),
+            (Bound::AssignedLocals, assigned),
             (Bound::MovedOperands, moved),
             (Bound::OperandHeights, heights),
         ] {
-            self.see(bound, index, measured, bytes);
+            self.see(bound, index, measured, bytes)?;
         }
         self.code += code;
-        self.see(Bound::MachineCode, None, self.code, 0);
-        Ok(())
+        self.see(Bound::MachineCode, None, self.code, 0)
     }
 
     /// Compares a number with its bound. `size` is that of what it was counted in.
-    fn see(&mut self, bound: Bound, index: Option<u32>, measured: u64, size: u64) {
+    fn see(&mut self, bound: Bound, index: Option<u32>, measured: u64, size: u64) -> Result<(), Stop> {
         let limit = bound.limit(size);
         match &mut self.seen {
-            Seen::First(None) if measured > limit => {
-                self.seen = Seen::First(Some(Excess { bound, index, measured, limit }));
-            }
-            Seen::First(_) => {}
-            Seen::All(all) => match all.iter_mut().find(|seen| seen.bound == bound) {
-                // `measured / limit` is larger, without dividing.
-                Some(worst)
-                    if u128::from(measured) * u128::from(worst.limit)
-                        > u128::from(worst.measured) * u128::from(limit) =>
-                {
-                    *worst = Measured { bound, measured, limit };
+            Seen::First(excess) => {
+                if measured > limit {
+                    *excess = Some(Excess { bound, index, measured, limit });
+                    return Err(Stop::Over);
                 }
-                Some(_) => {}
+            }
+            Seen::All(all) => match all.iter_mut().find(|seen| seen.bound == bound) {
+                Some(worst) => {
+                    // `measured / limit` is larger, without dividing.
+                    let nearer = u128::from(measured) * u128::from(worst.limit);
+                    if nearer > u128::from(worst.measured) * u128::from(limit) {
+                        *worst = Measured { bound, measured, limit };
+                    }
+                }
                 None => all.push(Measured { bound, measured, limit }),
             },
         }
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(self.seen, Seen::First(Some(_)))
+        Ok(())
     }
 }
 

@@ -19,6 +19,14 @@ pub enum Bound {
     Functions,
     /// Parameters and results of all these functions together.
     FunctionArity,
+    /// Imports.
+    Imports,
+    /// Exports.
+    Exports,
+    /// Parameters and results of all exported functions together, each as often as it is exported.
+    ExportArity,
+    /// Elements of all element segments.
+    Elements,
     /// Declared locals of one function.
     Locals,
     /// Constructs that are open at once in one function.
@@ -30,6 +38,8 @@ pub enum Bound {
     /// Values that may have to be carried over branches in one function: for each local, the branches, labels and targets up
     /// to its last use.
     CarriedValues,
+    /// For each construct of one function, the locals that are assigned in it: values that meet at its label.
+    AssignedLocals,
     /// Operands of all calls and branches of one function.
     MovedOperands,
     /// Heights of the operand stack, added up over the operators of one function.
@@ -43,7 +53,8 @@ pub(super) struct Row {
     pub(super) bound: Bound,
     /// The most that is accepted, of anything.
     most: u64,
-    /// And so much more for each unit of size: for a function its bytes, for `FunctionArity` the functions.
+    /// And so much more for each unit of size: for a function its bytes, for `FunctionArity` and
+    /// `ExportArity` how many there are.
     each: u64,
 }
 
@@ -57,18 +68,23 @@ const fn by_size(bound: Bound, each: u64) -> Row {
 }
 
 /// All bounds.
-pub(super) const TABLE: [Row; 14] = [
+pub(super) const TABLE: [Row; 19] = [
     fixed(Bound::Parameters, 400),
     fixed(Bound::Results, 32),
     fixed(Bound::Types, 8_000),
     fixed(Bound::TypeArity, 60_000),
     fixed(Bound::Functions, 600_000),
-    by_size(Bound::FunctionArity, 16),
+    by_size(Bound::FunctionArity, 18),
+    fixed(Bound::Imports, 4_000),
+    fixed(Bound::Exports, 320_000),
+    by_size(Bound::ExportArity, 16),
+    fixed(Bound::Elements, 1_000_000),
     by_size(Bound::Locals, 1),
     fixed(Bound::Nesting, 20_000),
     fixed(Bound::LoopNesting, 800),
     fixed(Bound::BranchTargets, 70_000),
     by_size(Bound::CarriedValues, 160),
+    by_size(Bound::AssignedLocals, 5),
     by_size(Bound::MovedOperands, 2),
     by_size(Bound::OperandHeights, 140),
     fixed(Bound::MachineCode, 1_700_000_000),
@@ -82,7 +98,7 @@ impl Row {
 }
 
 impl Bound {
-    /// The most that is accepted of something of that size: the bytes of a function, or how many functions there are.
+    /// The most that is accepted of something of that size: the bytes of a function, or how many functions or exports there are.
     pub(super) fn limit(self, size: u64) -> u64 {
         TABLE.iter().find(|row| row.bound == self).map_or(0, |row| row.limit(size))
     }
@@ -97,11 +113,16 @@ impl fmt::Display for Bound {
             Self::TypeArity => "parameters and results of all function types",
             Self::Functions => "functions",
             Self::FunctionArity => "parameters and results of all functions",
+            Self::Imports => "imports",
+            Self::Exports => "exports",
+            Self::ExportArity => "parameters and results of all exported functions",
+            Self::Elements => "elements of all segments",
             Self::Locals => "locals of a function",
             Self::Nesting => "nested constructs of a function",
             Self::LoopNesting => "nested loops of a function",
             Self::BranchTargets => "targets of br_table in a function",
             Self::CarriedValues => "locals of a function by the branches up to their last use",
+            Self::AssignedLocals => "locals of a function by the constructs that they are assigned in",
             Self::MovedOperands => "operands of the calls and branches of a function",
             Self::OperandHeights => "heights of the operand stack over the operators of a function",
             Self::MachineCode => "bytes of machine code (estimated)",

@@ -1,8 +1,9 @@
 //! Each bound at its limit and one over it.
 
 use wasm_encoder::{
-    BlockType, CodeSection, Function, FunctionSection, Instruction as I, MemorySection, MemoryType, Module,
-    TypeSection, ValType,
+    BlockType, CodeSection, ElementSection, Elements, EntityType, ExportKind, ExportSection, Function, FunctionSection,
+    ImportSection, Instruction as I, MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection,
+    ValType,
 };
 
 use super::*;
@@ -43,6 +44,50 @@ fn nested(construct: &I<'static>, depth: usize) -> Vec<u8> {
     one(0, &[vec![construct.clone(); depth], vec![I::End; depth]].concat())
 }
 
+fn imports(n: usize) -> Vec<u8> {
+    let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
+    types.ty().function([], []);
+    for _ in 0..n {
+        imports.import("", "", EntityType::Function(0));
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&imports);
+    module.finish()
+}
+
+/// So many exports, some of which are a function with parameters.
+fn exports((params, of_it): (usize, usize), n: usize) -> Vec<u8> {
+    let (mut types, mut imports, mut exports) = (TypeSection::new(), ImportSection::new(), ExportSection::new());
+    types.ty().function([], []);
+    types.ty().function(vec![ValType::I64; params], []);
+    imports.import("", "", EntityType::Function(0)).import("", "", EntityType::Function(1));
+    for index in 0..n {
+        exports.export(&index.to_string(), ExportKind::Func, u32::from(index < of_it));
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&imports).section(&exports);
+    module.finish()
+}
+
+fn elements(n: usize) -> Vec<u8> {
+    let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
+    types.ty().function([], []);
+    imports.import("", "", EntityType::Function(0));
+    let (mut tables, mut segments) = (TableSection::new(), ElementSection::new());
+    tables.table(TableType {
+        element_type: RefType::FUNCREF,
+        table64: false,
+        minimum: 0,
+        maximum: None,
+        shared: false,
+    });
+    segments.passive(Elements::Functions(vec![0; n / 2].into()));
+    segments.passive(Elements::Functions(vec![0; n - n / 2].into()));
+    let mut module = Module::new();
+    module.section(&types).section(&imports).section(&tables).section(&segments);
+    module.finish()
+}
+
 /// A module with so much of it, which is over no other bound before that.
 fn with(bound: Bound, n: usize) -> Vec<u8> {
     match bound {
@@ -59,6 +104,11 @@ fn with(bound: Bound, n: usize) -> Vec<u8> {
         Bound::FunctionArity => {
             module(&[(0, 0), (40, 0)], (0..1_000).map(|index| (u32::from(index < n), function(0, &[]))))
         }
+        Bound::Imports => imports(n),
+        Bound::Exports => exports((0, 0), n),
+        // Of 1,000 exports some have 40 parameters.
+        Bound::ExportArity => exports((40, n), 1_000),
+        Bound::Elements => elements(n),
         Bound::Locals => one(n, &[]),
         Bound::Nesting => nested(&I::Block(BlockType::Empty), n),
         Bound::LoopNesting => nested(&I::Loop(BlockType::Empty), n),
@@ -67,6 +117,12 @@ fn with(bound: Bound, n: usize) -> Vec<u8> {
             let ways = vec![[I::I32Const(0), I::BrIf(0)]; n].concat();
             let uses: Vec<_> = (0..800).flat_map(|local| [I::LocalGet(local), I::Drop]).collect();
             one(800, &[ways, uses].concat())
+        }
+        Bound::AssignedLocals => {
+            let (to, from) = (vec![I::Block(BlockType::Empty); 100], vec![I::End; 100]);
+            let body: Vec<_> =
+                (0..u32::try_from(n).unwrap()).flat_map(|local| [I::I64Const(0), I::LocalSet(local)]).collect();
+            one(200, &[to, body, from].concat())
         }
         Bound::MovedOperands => {
             let (to, from) = (vec![I::I64Const(0); 30], vec![I::Drop; 30]);
@@ -118,6 +174,9 @@ fn numbers_that_do_not_grow_with_the_module_are_bounded() {
         (Bound::Nesting, 20_000),
         (Bound::BranchTargets, 70_000),
         (Bound::Functions, 600_000),
+        (Bound::Imports, 4_000),
+        (Bound::Exports, 320_000),
+        (Bound::Elements, 1_000_000),
     ] {
         assert_eq!(check(&with(bound, limit)), Ok(()), "{bound}");
         let excess = check(&with(bound, limit + 1)).expect_err("it is refused");
@@ -127,11 +186,31 @@ fn numbers_that_do_not_grow_with_the_module_are_bounded() {
 
 #[test]
 fn numbers_that_grow_with_the_module_are_bounded_by_its_size() {
-    for bound in
-        [Bound::FunctionArity, Bound::Locals, Bound::CarriedValues, Bound::MovedOperands, Bound::OperandHeights]
-    {
+    for bound in [
+        Bound::FunctionArity,
+        Bound::ExportArity,
+        Bound::Locals,
+        Bound::CarriedValues,
+        Bound::MovedOperands,
+        Bound::OperandHeights,
+    ] {
         holds(bound, 10_000);
     }
+    holds(Bound::AssignedLocals, 199);
+}
+
+#[test]
+fn a_local_counts_once_for_each_construct_that_it_is_assigned_in() {
+    let set = [I::I64Const(0), I::LocalSet(0)];
+    let block = [I::Block(BlockType::Empty)];
+    let assigned = |body: &[&[I<'_>]]| {
+        let measured = measure(&one(1, &body.concat()));
+        measured.into_iter().find(|of| of.bound == Bound::AssignedLocals).unwrap().measured
+    };
+    assert_eq!(assigned(&[&set, &set]), 0, "in none");
+    assert_eq!(assigned(&[&block, &set, &set, &[I::End], &set]), 1);
+    assert_eq!(assigned(&[&block, &set, &block, &set, &[I::End, I::End]]), 2);
+    assert_eq!(assigned(&[&block, &block, &set, &[I::End], &block, &set, &[I::End, I::End]]), 3);
 }
 
 #[test]
@@ -145,8 +224,13 @@ fn the_machine_code_of_a_module_is_bounded() {
 fn every_bound_is_in_the_table_once_and_every_number_is_counted() {
     let mut bounds: Vec<_> = table::TABLE.iter().map(|row| row.bound).collect();
     bounds.sort_unstable();
-    let mut counted: Vec<_> = measure(&one(0, &[])).iter().map(|measured| measured.bound).collect();
+    let mut counted: Vec<_> = [one(0, &[]), imports(1), exports((0, 0), 1), elements(2)]
+        .iter()
+        .flat_map(|module| measure(module))
+        .map(|measured| measured.bound)
+        .collect();
     counted.sort_unstable();
+    counted.dedup();
     assert_eq!(bounds, counted);
 }
 

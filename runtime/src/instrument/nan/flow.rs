@@ -252,6 +252,10 @@ impl Flow<'_> {
 
     /// Joins what is there into the label that a branch goes to.
     fn branch(&mut self, depth: u32) {
+        // One operator may have thousands of targets. The graph is given up behind it.
+        if self.size() > self.most {
+            return;
+        }
         let Some(at) = self.labels.len().checked_sub(depth as usize + 1) else { return };
         if at == 0 {
             let results = self.labels[0].results();

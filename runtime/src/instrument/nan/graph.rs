@@ -66,11 +66,9 @@ struct Fact {
     kind: Kind,
     /// The shapes of the computed values that may come here uncanonicalised, one bit each.
     open: u8,
-    /// In how many loops the deepest of those is computed.
-    depth: u32,
 }
 
-const NOTHING: Fact = Fact { kind: Kind::Never, open: 0, depth: 0 };
+const NOTHING: Fact = Fact { kind: Kind::Never, open: 0 };
 
 /// The floats of one function.
 #[derive(Debug)]
@@ -82,12 +80,14 @@ pub(super) struct Graph {
     observed: Vec<Node>,
     /// Values that are looked at as of one shape: observed if they may be of another.
     shaped: Vec<(Node, Shape)>,
+    /// How many edges were followed to solve it: a measure of the work.
+    pub(super) followed: usize,
 }
 
 impl Graph {
     pub(super) fn new() -> Self {
         let origins = vec![Origin::Exact, Origin::Number];
-        Self { origins, edges: Vec::new(), observed: Vec::new(), shaped: Vec::new() }
+        Self { origins, edges: Vec::new(), observed: Vec::new(), shaped: Vec::new(), followed: 0 }
     }
 
     /// How much there is to work on.
@@ -132,7 +132,10 @@ impl Graph {
     /// Where to make NaNs canonical, in the order of operators: as few as possible of those that are computed, and
     /// outside of loops rather than inside.
     pub(super) fn solve(mut self) -> Vec<Canonical> {
-        let facts = self.facts();
+        let users = Adjacency::new(self.origins.len(), self.edges.iter().copied());
+        let facts = self.facts(&users);
+        let depths = self.depths(&users);
+        drop(users);
         for (node, shape) in std::mem::take(&mut self.shaped) {
             if facts[node as usize].open & !bit(shape) != 0 {
                 self.observed.push(node);
@@ -146,13 +149,12 @@ impl Graph {
             if std::mem::replace(&mut seen[node as usize], true) {
                 continue;
             }
+            let depth = depths[node as usize];
             match (self.origins[node as usize], facts[node as usize]) {
                 (Origin::Computed(Place { operator, shape: Some(shape), .. }), _) => {
                     found.push(Canonical { operator, shape, negative: false });
                 }
-                (Origin::Read(place), Fact { kind: Kind::Canonical(shape, negative), depth, .. })
-                    if place.depth < depth =>
-                {
+                (Origin::Read(place), Fact { kind: Kind::Canonical(shape, negative), .. }) if place.depth < depth => {
                     found.push(Canonical { operator: place.operator, shape, negative });
                 }
                 _ => work.extend(inputs.of(node)),
@@ -162,14 +164,15 @@ impl Graph {
         found
     }
 
-    /// Carries what is known along the edges until nothing changes.
-    fn facts(&self) -> Vec<Fact> {
-        let users = Adjacency::new(self.origins.len(), self.edges.iter().copied());
+    /// Carries what is known along the edges until nothing changes. A fact changes at most six times, so each edge is followed
+    /// at most seven times.
+    fn facts(&mut self, users: &Adjacency) -> Vec<Fact> {
         let mut facts: Vec<Fact> = self.origins.iter().map(source).collect();
         let mut work: Vec<Node> = (0..).take(facts.len()).collect();
         while let Some(node) = work.pop() {
             let fact = facts[node as usize];
             for user in users.of(node) {
+                self.followed += 1;
                 let new = join(facts[user as usize], pass(self.origins[user as usize], fact));
                 if new != facts[user as usize] {
                     facts[user as usize] = new;
@@ -179,13 +182,38 @@ impl Graph {
         }
         facts
     }
+
+    /// For each node, in how many loops the deepest of the computed values is that may come there. From the deepest on, so that
+    /// each node is reached once: a number that rises by one each time would be carried along as often as loops are nested.
+    fn depths(&mut self, users: &Adjacency) -> Vec<u32> {
+        let computed = |(node, origin): (usize, &Origin)| match origin {
+            Origin::Computed(Place { depth, .. }) => Some((*depth, u32::try_from(node).ok()?)),
+            _ => None,
+        };
+        let mut sources: Vec<(u32, Node)> = self.origins.iter().enumerate().filter_map(computed).collect();
+        sources.sort_unstable();
+        let mut depths = vec![0; self.origins.len()];
+        let mut seen = vec![false; self.origins.len()];
+        let mut work = Vec::new();
+        for (depth, source) in sources.into_iter().rev() {
+            work.push(source);
+            while let Some(node) = work.pop() {
+                if std::mem::replace(&mut seen[node as usize], true) {
+                    continue;
+                }
+                depths[node as usize] = depth;
+                work.extend(users.of(node).inspect(|_| self.followed += 1));
+            }
+        }
+        depths
+    }
 }
 
 fn source(origin: &Origin) -> Fact {
     match origin {
         Origin::Exact => Fact { kind: Kind::Any, ..NOTHING },
-        Origin::Computed(Place { depth, shape: Some(shape), .. }) => {
-            Fact { kind: Kind::Canonical(*shape, false), open: bit(*shape), depth: *depth }
+        Origin::Computed(Place { shape: Some(shape), .. }) => {
+            Fact { kind: Kind::Canonical(*shape, false), open: bit(*shape) }
         }
         _ => NOTHING,
     }
@@ -209,7 +237,7 @@ fn join(a: Fact, b: Fact) -> Fact {
         (left, right) if left == right => left,
         _ => Kind::Any,
     };
-    Fact { kind, open: a.open | b.open, depth: a.depth.max(b.depth) }
+    Fact { kind, open: a.open | b.open }
 }
 
 fn bit(shape: Shape) -> u8 {
@@ -244,5 +272,36 @@ impl Adjacency {
     fn of(&self, node: Node) -> impl Iterator<Item = Node> + '_ {
         let node = node as usize;
         self.ends[self.starts[node] as usize..self.starts[node + 1] as usize].iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values computed in 1 to `n` loops that all go into a chain of `n` copies, the shallowest of them first.
+    fn chain(n: u32) -> Graph {
+        let mut graph = Graph::new();
+        let links: Vec<Node> = (0..n).map(|_| graph.add(Origin::Copy)).collect();
+        for pair in links.windows(2) {
+            graph.connect(pair[0], pair[1]);
+        }
+        for depth in (1..=n).rev() {
+            let computed = graph.add(Origin::Computed(Place { operator: 0, depth, shape: Some(Shape::F64) }));
+            graph.connect(computed, links[0]);
+        }
+        graph
+    }
+
+    #[test]
+    fn each_edge_is_followed_a_few_times_however_deep_loops_are_nested() {
+        for n in [100, 400, 1_600] {
+            let mut graph = chain(n);
+            let users = Adjacency::new(graph.origins.len(), graph.edges.iter().copied());
+            graph.facts(&users);
+            let depths = graph.depths(&users);
+            assert_eq!(depths[EXACT as usize + 2..][..n as usize], vec![n; n as usize]);
+            assert!(graph.followed <= 8 * graph.edges.len(), "{} of {}", graph.followed, graph.edges.len());
+        }
     }
 }
