@@ -25,6 +25,10 @@ pub enum ErrorCode {
     BadRequest,
     /// 401: the signature, its time or its subject is not right.
     BadSignature,
+    /// 401: the API demands a token, and the request has none of its.
+    NoToken,
+    /// 403: the token may only read.
+    ReadOnly,
     /// 403: only the client of the job may.
     NotOwner,
     /// 403: the request is one of a web page, or under a name, that may not use this API.
@@ -82,8 +86,8 @@ impl ErrorCode {
     fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
-            Self::BadSignature => StatusCode::UNAUTHORIZED,
-            Self::NotOwner | Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::BadSignature | Self::NoToken => StatusCode::UNAUTHORIZED,
+            Self::NotOwner | Self::ReadOnly | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NoSuchRoute | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,

@@ -55,11 +55,15 @@ fn admit(app: &App, request: &Request, route: &str) -> Result<Option<tokio::sync
     let peer = request.extensions().get::<Peer>().copied();
     // Before anything is counted: a page does not use up the budget of the user in whose browser it is.
     let is_loopback = peer.is_none_or(|peer| peer.is_loopback);
-    app.hosts.check(request.method(), request.headers(), is_loopback).inspect_err(|_| app.metrics.refused("origin"))?;
+    app.access
+        .hosts
+        .check(request.method(), request.headers(), is_loopback)
+        .inspect_err(|_| app.metrics.refused("origin"))?;
     check_type(request.method(), request.headers(), route)?;
     if let Some(peer) = peer {
         app.admit(peer.address.ip())?;
     }
+    app.access.tokens.check(request.method(), request.headers()).inspect_err(|_| app.metrics.refused("token"))?;
     if !has_body(request.method(), request.headers()) {
         return app.work().map(Some);
     }

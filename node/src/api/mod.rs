@@ -3,7 +3,8 @@
 //!
 //! # Who may what
 //!
-//! Everybody who can reach the address may submit, list and look: it listens on loopback unless told otherwise. Jobs are
+//! Everybody who can reach the address may submit, list and look, unless the API demands [`Tokens`]: it listens on loopback unless told
+//! otherwise. Jobs are
 //! signed by their clients. A [`SignedCommand`] in the header `authorization` shows that a request is its client's, which
 //! `DELETE` needs, and what is private of a job: inputs, logs, results, receipts and words of what happened.
 //!
@@ -40,6 +41,7 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod view;
 
 pub use backend::{Backend, BackendError, Check, LogPart, NodeFacts, ResultsDag};
@@ -56,7 +58,8 @@ pub use limits::Limits;
 pub use logs::{LogLine, LogParams};
 pub use openapi::openapi;
 pub use results::{JobResults, ShardResult};
-pub use server::ApiServer;
+pub use server::{Access, ApiServer};
+pub use tokens::Tokens;
 pub use view::Description;
 
 /// Where the API begins.
@@ -67,6 +70,8 @@ pub const VERSION_HEADER: &str = "bacalhau-api";
 pub const API_VERSION: u32 = 1;
 /// The header of an archive with the hash of the results in it.
 pub const H1_HEADER: &str = "bacalhau-h1";
+/// The header of a request with the token that an API may demand; `authorization: Bearer TOKEN` does as well.
+pub const TOKEN_HEADER: &str = "bacalhau-token";
 /// What archives of blocks are called.
 pub const CAR_TYPE: &str = "application/vnd.ipld.car";
 /// What a stream of JSON values, one a line, is called. Empty lines mean that the server is still there.

@@ -15,10 +15,20 @@ use super::hosts::AllowedHosts;
 use super::limits::Limits;
 use super::router::router;
 use super::state::App;
+use super::tokens::Tokens;
 use crate::metrics::Metrics;
 use crate::store::JobStore;
 
 const THREADS: usize = 2;
+
+/// Who may use an API.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The names under which it is used.
+    pub hosts: AllowedHosts,
+    /// What it demands.
+    pub tokens: Tokens,
+}
 
 /// A server of the API, until it is dropped: then connections are cut.
 #[derive(Debug)]
@@ -33,7 +43,7 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// Serves at `address`, under the names `hosts`; port 0 takes a free one.
+    /// Serves at `address`, to those that `access` names; port 0 takes a free one.
     ///
     /// # Errors
     /// When it cannot be listened on.
@@ -43,7 +53,7 @@ impl ApiServer {
         store: Arc<JobStore>,
         metrics: Arc<Metrics>,
         limits: Limits,
-        hosts: AllowedHosts,
+        access: Access,
     ) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -55,7 +65,7 @@ impl ApiServer {
         let address = listener.local_addr()?;
         let draining = watch::Sender::new(false);
         let free = Arc::new(Semaphore::new(limits.connections));
-        let app = App::new(backend, store, metrics, limits, hosts, draining.subscribe());
+        let app = App::new(backend, store, metrics, limits, access, draining.subscribe());
         runtime.spawn(accept(app.clone(), listener, router(app), Arc::clone(&free)));
         let connections = u32::try_from(limits.connections).unwrap_or(u32::MAX);
         Ok(Self { address, draining, free, connections, runtime: Some(runtime) })

@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::backend::Backend;
 use super::command::{Action, CommandError, SignedCommand};
 use super::error::{ApiError, ErrorCode};
-use super::hosts::AllowedHosts;
 use super::limits::Limits;
+use super::server::Access;
 use crate::budget::{Buckets, Rate};
 use crate::http::{Full, Shares, Taking, network};
 use crate::job::{JobId, JobRecord};
@@ -42,7 +42,7 @@ pub(super) struct Shared {
     pub(super) store: Arc<JobStore>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) limits: Limits,
-    pub(super) hosts: AllowedHosts,
+    pub(super) access: Access,
     /// By address, or network of IPv6.
     addresses: Buckets<IpAddr>,
     clients: Buckets<PeerId>,
@@ -74,7 +74,7 @@ impl App {
         store: Arc<JobStore>,
         metrics: Arc<Metrics>,
         limits: Limits,
-        hosts: AllowedHosts,
+        access: Access,
         draining: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -82,7 +82,7 @@ impl App {
             store,
             metrics,
             limits,
-            hosts,
+            access,
             addresses: Buckets::new(limits.per_address, MAX_COUNTED),
             clients: Buckets::new(limits.jobs_per_client, MAX_COUNTED),
             requests: Arc::new(Semaphore::new(limits.requests)),
@@ -246,6 +246,10 @@ impl fmt::Debug for App {
 pub(super) fn commander(headers: &HeaderMap, action: Action, job: &JobId) -> Result<Option<PeerId>, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let text = header.to_str().map_err(|_| CommandError::Malformed)?;
+    // A token is no command.
+    if text.starts_with("Bearer ") {
+        return Ok(None);
+    }
     let command = SignedCommand::from_header(text)?;
     Ok(Some(command.check(action, job, now_ms())?))
 }

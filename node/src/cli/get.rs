@@ -17,7 +17,7 @@ use super::place::Place;
 use super::recorded::Recorded;
 use super::server::Server;
 use super::talk::Talk;
-use super::{empty_directories, hash, job, keep, server, text};
+use super::{empty_directories, hash, job, keep, text};
 use crate::cas::unixfs::{DagTree, Unpack};
 use crate::cas::{Blocks, CidPath};
 use crate::exchange::Peer;
@@ -139,7 +139,7 @@ impl Get {
     /// From the server.
     fn fetch_job(&self, talk: &Arc<Talk>, place: Place, finished: &Path) -> Result<Exit, Failure> {
         let base = self.server.named_or_own(&self.content.place.path()?)?;
-        let client = server::client(&base, &self.content.place.path()?, talk)?;
+        let client = self.server.client_of(&base, &self.content.place.path()?, talk)?;
         let fetched = job::fetch(&client, &self.what, finished, talk, |shard| {
             shard.receipt.as_ref().map_or_else(Unpack::default, bounds_of)
         })?;

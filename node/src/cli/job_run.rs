@@ -114,7 +114,7 @@ impl<'a> JobRun<'a> {
     ) -> Result<Exit, Failure> {
         let submission = &self.args.submission;
         let data_dir = self.args.by_cid.content.place.path()?;
-        let client = server::client(server, &data_dir, &self.talk)?;
+        let client = self.args.submission.server.client_of(server, &data_dir, &self.talk)?;
         let mut reach = Reach::Server(Carrier::new(&client, self.talk.clone()));
         let inputs = reach.inputs(&self.mounts)?;
         let spec = spec(&mut reach, inputs)?;

@@ -57,7 +57,22 @@ impl Server {
     /// As for [`named`](Self::named), and when the client's key cannot be read.
     pub(super) fn client(&self, talk: &Arc<Talk>) -> Result<ApiClient, Failure> {
         let data_dir = self.config()?.data_dir()?;
-        client(&self.named_or_own(&data_dir)?, &data_dir, talk)
+        self.client_of(&self.named_or_own(&data_dir)?, &data_dir, talk)
+    }
+
+    /// A client of the server at `base`, with the key in `data_dir`, which is made if it is not there, and the token of the
+    /// configuration. A server that is busy is asked again for some minutes, which is told to `talk`.
+    ///
+    /// # Errors
+    /// When the key or the token cannot be read, or the key cannot be made.
+    pub(super) fn client_of(&self, base: &str, data_dir: &Path, talk: &Arc<Talk>) -> Result<ApiClient, Failure> {
+        let talk = Arc::clone(talk);
+        let client = ApiClient::new(base, identity(data_dir)?.keypair().clone());
+        let client = match self.config()?.api_token()? {
+            Some(token) => client.with_token(token),
+            None => client,
+        };
+        Ok(client.retrying(BUSY_LIMIT, Arc::new(move |line| talk.say(line))))
     }
 
     /// The server that is named, or else the one that has `data_dir`, or else whoever listens at the usual port.
@@ -88,17 +103,6 @@ impl Server {
     pub(super) fn layers(&self) -> Result<Layers, Failure> {
         self.files.layers()
     }
-}
-
-/// A client of the server at `base`, with the key in `data_dir`, which is made if it is not there. A server that is busy is
-/// asked again for some minutes, which is told to `talk`.
-///
-/// # Errors
-/// When the key cannot be read or made.
-pub(super) fn client(base: &str, data_dir: &Path, talk: &Arc<Talk>) -> Result<ApiClient, Failure> {
-    let talk = Arc::clone(talk);
-    let client = ApiClient::new(base, identity(data_dir)?.keypair().clone());
-    Ok(client.retrying(BUSY_LIMIT, Arc::new(move |line| talk.say(line))))
 }
 
 /// Who the client of a data directory is.
@@ -149,6 +153,8 @@ impl From<ClientError> for Failure {
                     | ErrorCode::Ended
                     | ErrorCode::NotYet
                     | ErrorCode::Gone
+                    | ErrorCode::NoToken
+                    | ErrorCode::ReadOnly
                     | ErrorCode::BadRequest,
                 ),
             ) => Exit::Usage,

@@ -37,6 +37,9 @@ settings! {
         /// loopback, requests under other names are rejected, since a web page can make a name of its own lead here. Elsewhere
         /// they are rejected where a name is given here.
         allowed_hosts: Vec<HostName> = "", flag "api-allowed-host";
+        /// File with the tokens that every request has to have one of: one a line, with ` read` behind it where it may only look.
+        /// Only its owner may be able to read it. Set it where the API listens beyond loopback. Read at the start.
+        token_file: Option<PathBuf> = "", flag "api-token-file";
         /// Connections at once; more wait.
         max_connections: u32 = "256", flag "api-max-connections";
         /// Requests of one client address in a second, on the average.
@@ -282,5 +285,9 @@ settings! {
         api_host: Option<String> = "", env "BACALHAU_API_HOST", env "BACALHAU_HOST";
         /// Port of the server, where the host does not say it. By default 1234.
         api_port: Option<u16> = "", env "BACALHAU_API_PORT", env "BACALHAU_PORT";
+        /// Token for the server, where it demands one.
+        api_token: Option<Secret> = "", env "BACALHAU_API_TOKEN";
+        /// File with that token, where it is not named itself.
+        api_token_file: Option<PathBuf> = "";
     }
 }

@@ -93,6 +93,20 @@ impl Config {
         }
     }
 
+    /// The token for servers, if there is one.
+    ///
+    /// # Errors
+    /// When the file that has it cannot be read.
+    pub fn api_token(&self) -> Result<Option<Secret>, ConfigError> {
+        match (&self.client.api_token, &self.client.api_token_file) {
+            (Some(token), _) => Ok(Some(token.clone())),
+            (None, Some(file)) => Secret::from_file(file)
+                .map(Some)
+                .map_err(|failure| ConfigError::Together(format!("client.api_token_file: {failure}"))),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Who pins what the publisher `estuary` publishes, if anybody does.
     ///
     /// # Errors

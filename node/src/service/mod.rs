@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Options, Runtime, StartOptimizer};
 
-use crate::api::{AllowedHosts, ApiServer, Limits};
+use crate::api::{Access, ApiServer, Limits, Tokens};
 use crate::backup::Line;
 use crate::budget::Rate;
 use crate::compute::{self, CompileCommand, Compilers, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
@@ -265,8 +265,17 @@ fn serve(
     store: &Arc<JobStore>,
     metrics: Arc<Metrics>,
 ) -> Result<ApiServer, HostFailure> {
-    let hosts: AllowedHosts = config.api.allowed_hosts.iter().map(ToString::to_string).collect();
-    ApiServer::start(config.api.listen, backend, Arc::clone(store), metrics, limits(config), hosts)
+    let hosts = config.api.allowed_hosts.iter().map(ToString::to_string).collect();
+    let tokens = config.api.token_file.as_deref().map(Tokens::from_file).transpose()?.unwrap_or_default();
+    if tokens.is_empty() && !config.api.listen.ip().is_loopback() {
+        tracing::warn!(
+            "the API at {} demands no token: whoever reaches it, web pages in browsers of its network included, can submit jobs and \
+             read what is not private; set --api-token-file",
+            config.api.listen
+        );
+    }
+    let access = Access { hosts, tokens };
+    ApiServer::start(config.api.listen, backend, Arc::clone(store), metrics, limits(config), access)
         .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -17,7 +18,7 @@ use libp2p::identity::Keypair;
 use serde_json::Value;
 
 use crate::guests;
-use crate::support::{Lab, Node, until};
+use crate::support::{Lab, Node, finish, until};
 
 /// Far below what a server waits for the slow.
 const AT_ONCE: Duration = Duration::from_secs(4);
@@ -49,6 +50,35 @@ fn job(source: String, nonce: &str) -> (SignedRequest, Keypair) {
 
 fn inline() -> String {
     format!("data:;base64,{}", STANDARD.encode(guests::HELLO))
+}
+
+#[test]
+fn a_stranger_uses_an_api_that_demands_a_token() {
+    let lab = Lab::new();
+    let (submits, reads) = ("0123456789abcdef0", "fedcba98765432100");
+    lab.write("tokens", format!("{submits}\n{reads} read\n"));
+    let mode = |mode| fs::set_permissions(lab.path("tokens"), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
+    let end =
+        lab.expect(4, "serve --data-dir node --host 127.0.0.1 --swarm-port 0 --api-port 0 --api-token-file tokens");
+    assert!(end.stderr.contains("chmod 600"), "{}", end.stderr);
+    mode(0o600);
+    let node = lab.serve("node", "--api-token-file tokens");
+    let run = |token: Option<&str>, line: &str| {
+        let line = format!("{line} --api-host {}", node.api);
+        let mut command = lab.command_of("client", &line);
+        if let Some(token) = token {
+            command.env("BACALHAU_API_TOKEN", token);
+        }
+        finish(command, &line)
+    };
+    for (token, lists, runs) in
+        [(None, 2, 2), (Some("another-token-of-17"), 2, 2), (Some(reads), 0, 2), (Some(submits), 0, 0)]
+    {
+        let (list, run) = (run(token, "list"), run(token, "wasm run hello.wat -c 1 --min-bids 1 --id-only"));
+        assert_eq!((list.code, run.code), (lists, runs), "{token:?}: {} {}", list.stderr, run.stderr);
+    }
+    assert!(!node.log().contains(submits) && !node.log().contains(reads));
 }
 
 #[test]

@@ -32,7 +32,8 @@ use super::jobs::{Accepted, Cancelled, ListParams};
 use super::logs::LogParams;
 use super::results::JobResults;
 use super::view::Description;
-use super::{API_VERSION, PREFIX, VERSION_HEADER};
+use super::{API_VERSION, PREFIX, TOKEN_HEADER, VERSION_HEADER};
+use crate::config::Secret;
 use crate::http::encoding;
 use crate::job::{JobId, SignedRequest};
 use crate::store::{Page, StoredEvent};
@@ -59,6 +60,7 @@ pub struct ApiClient {
     key: Keypair,
     agent: Agent,
     retries: Retries,
+    token: Option<Secret>,
 }
 
 impl ApiClient {
@@ -75,7 +77,7 @@ impl ApiClient {
             .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity");
         let agent = agent(config.build(), &Stopped::default());
-        Self { base: base.trim_end_matches('/').into(), key, agent, retries: Retries::default() }
+        Self { base: base.trim_end_matches('/').into(), key, agent, retries: Retries::default(), token: None }
     }
 
     /// The same client, that asks a busy server again, no longer than `limit` in each call, and one that hangs up without an
@@ -83,6 +85,12 @@ impl ApiClient {
     #[must_use]
     pub fn retrying(self, limit: Duration, say: Arc<dyn Fn(&str) + Send + Sync>) -> Self {
         Self { retries: Retries::new(limit, say), ..self }
+    }
+
+    /// The same client, that shows `token` to the server.
+    #[must_use]
+    pub fn with_token(self, token: Secret) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// Where the server is.
@@ -258,6 +266,10 @@ impl ApiClient {
     }
 
     fn run(&self, agent: &Agent, request: Builder, body: impl AsSendBody) -> Result<Response<Body>, ClientError> {
+        let request = match &self.token {
+            Some(token) => request.header(TOKEN_HEADER, token.expose()),
+            None => request,
+        };
         let request = request.body(body).map_err(|error| ClientError::Address(self.base.clone(), error.to_string()))?;
         let response = agent.run(request).map_err(|error| ClientError::of(&self.base, &error))?;
         if let Some(encoding) = encoding(response.headers()) {

@@ -200,7 +200,7 @@ impl Stage {
         });
         let any = "0.0.0.0:0".parse().unwrap();
         let (backend, store) = (Arc::clone(&fake) as Arc<dyn Backend>, Arc::clone(&fake.store));
-        let server = ApiServer::start(any, backend, store, Arc::default(), limits, AllowedHosts::default()).unwrap();
+        let server = ApiServer::start(any, backend, store, Arc::default(), limits, Access::default()).unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], server.local_addr().port()));
         Self { fake, server: Some(server), address }
     }

@@ -104,7 +104,8 @@ impl Create {
         let talk = Talk::new(self.quiet);
         let draft = Draft::parse(&read(&self.file)?).map_err(|why| in_file(&self.file, &why))?;
         let data_dir = self.by_cid.content.place.path()?;
-        let client = server::client(&self.submission.server.named_or_own(&data_dir)?, &data_dir, &talk)?;
+        let server = &self.submission.server;
+        let client = server.client_of(&server.named_or_own(&data_dir)?, &data_dir, &talk)?;
         let mounts = draft.mounts()?;
         // Downloads of a module are spooled there.
         let place = Place::plan(None)?;
