@@ -64,7 +64,7 @@ fn running(number: u8, ticks: u32) -> Option<(Lab, Far, Node, [Node; 2], String)
         format!("serve --host {} --swarm-port 0 --api-port 0 --data-dir requester --compute=false {TIMES}", far.here);
     let requester = lab.node("requester", &line);
     let providers = ["p", "q"].map(|name| far.provider(&lab, name, &requester));
-    let job = lab.submit(&requester, "program.wat -c 2 --min-bids 2");
+    let job = lab.submit(&requester, "program.wat -c 2 --min-bids 2 --distinct none");
     Watch::begin(&requester, &job).until_all(EventKind::Running, 2);
     Some((lab, far, requester, providers, job))
 }
