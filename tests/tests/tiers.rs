@@ -222,10 +222,9 @@ fn what_no_compiler_takes_is_refused_and_no_failure_of_the_host() {
     for tier in backends.map(Tier::Only).into_iter().chain([Tier::Auto]) {
         let runtime = Runtime::new(&Options { tier, ..Options::default() }).unwrap();
         let Err(Error::Refused(refusal)) = runtime.load(beyond_the_engine().as_bytes()) else { panic!("{tier:?}") };
-        assert_eq!(refusal.kind(), RefusalKind::Compilation);
+        assert!(matches!(refusal.kind(), RefusalKind::Bound(_)), "{refusal}");
         let words = refusal.to_string();
-        assert!(words.starts_with("the module is valid, but wasmtime 48.0.8 cannot compile it as "), "{words}");
-        assert!(words.contains("br_table") && words.contains("largest functions"), "{words}");
+        assert!(words.contains("targets of br_table in a function: 131071, and the limit is 70000"), "{words}");
     }
 }
 

@@ -138,7 +138,7 @@ impl Net {
             inputs: inputs.clone(),
             publishers: vec![PublisherKind::Local],
             timeout_seconds: ask.timeout_seconds,
-            ..JobSpec::wasm("hello.wat", Job::new(self.module), ask.deal)
+            ..JobSpec::wasm("data:,cached", Job::new(self.module), ask.deal)
         };
         let request = Request { spec, nonce: NONCE.fetch_add(1, Ordering::Relaxed).to_string() };
         let request = SignedRequest::sign(request, &Keypair::generate_ed25519()).unwrap();
