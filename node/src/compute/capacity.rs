@@ -120,15 +120,18 @@ impl Ledger {
     }
 }
 
-const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, disk_bytes: 0 };
+/// Nothing of anything.
+pub(super) const NOTHING: Resources = Resources { cpu_millis: 0, memory_bytes: 0, disk_bytes: 0 };
 
-fn within(wanted: Resources, most: Resources) -> bool {
+/// Whether no part of `wanted` is more than that of `most`.
+pub(super) fn within(wanted: Resources, most: Resources) -> bool {
     wanted.cpu_millis <= most.cpu_millis
         && wanted.memory_bytes <= most.memory_bytes
         && wanted.disk_bytes <= most.disk_bytes
 }
 
-fn zip(one: Resources, other: Resources, by: fn(u64, u64) -> u64) -> Resources {
+/// Both, part by part.
+pub(super) fn zip(one: Resources, other: Resources, by: fn(u64, u64) -> u64) -> Resources {
     Resources {
         cpu_millis: by(one.cpu_millis, other.cpu_millis),
         memory_bytes: by(one.memory_bytes, other.memory_bytes),

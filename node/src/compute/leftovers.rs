@@ -26,7 +26,7 @@ pub(crate) fn needed(records: &[Vec<u8>]) -> Result<BTreeSet<ExecutionId>, Strin
             match &found.stage {
                 Stage::Running(number) => drop(needed.insert(record.job.id.execution(shard, *number))),
                 Stage::Proposed(proposed) => drop(needed.insert(record.job.id.execution(shard, proposed.number))),
-                Stage::Waiting | Stage::Idle | Stage::Bid | Stage::Over => {}
+                Stage::Waiting | Stage::Idle | Stage::Bid | Stage::Lapsed | Stage::Over => {}
             }
         }
     }

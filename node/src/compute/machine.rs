@@ -18,6 +18,7 @@ use libp2p::PeerId;
 
 use super::capacity::Ledger;
 use super::declines::Declines;
+use super::offers::{Offers, Parties};
 use super::past::Past;
 use super::record::{Record, Stage, Step};
 use super::timers::Timers;
@@ -41,6 +42,7 @@ pub struct Compute {
     seal: Arc<dyn Seal>,
     jobs: BTreeMap<JobId, Entry>,
     ledger: Ledger,
+    offers: Offers,
     timers: Timers,
     /// Jobs that wait to be assessed, in the order in which they were heard of.
     queue: VecDeque<JobId>,
@@ -65,7 +67,8 @@ pub struct Compute {
 /// A job, with counts that save looking at all of its shards.
 struct Entry {
     record: Record,
-    /// Its place in the order in which jobs were heard of.
+    parties: Parties,
+    /// Its place in the order in which jobs are offered for: that in which they were heard of, unless an offer lapsed.
     order: u64,
     /// Shards of which something may still come.
     live: usize,
@@ -84,6 +87,7 @@ impl Compute {
             seal,
             jobs: BTreeMap::new(),
             ledger: Ledger::new(config.total, config.per_job, config.disk.room_bytes),
+            offers: Offers::new(config.total, config.offers),
             timers: Timers::default(),
             queue: VecDeque::new(),
             assessing: BTreeSet::new(),
@@ -215,17 +219,24 @@ impl Compute {
 
     /// Does what is due.
     fn pass_time(&mut self) {
+        let mut lapsed = BTreeSet::new();
         while let Some((job, shard)) = self.timers.pop(self.now_ms) {
             let Some(shard) = shard else {
                 self.bidding_ended(job);
                 continue;
             };
-            if let Some(Stage::Proposed(proposed)) = self.stage(job, shard) {
+            if let Some(Stage::Bid) = self.stage(job, shard) {
+                self.put(job, shard, Stage::Lapsed);
+                lapsed.insert(job);
+            } else if let Some(Stage::Proposed(proposed)) = self.stage(job, shard) {
                 let execution = job.execution(shard, proposed.number);
                 let why = "the requester did not take its results in time";
                 self.reached(execution, ExecutionState::Cancelled, None, Some(why));
                 self.let_go(execution);
             }
+        }
+        for job in lapsed {
+            self.put_last(job);
         }
     }
 
@@ -241,9 +252,13 @@ impl Compute {
         match stage {
             Stage::Bid | Stage::Running(_) => {}
             Stage::Proposed(_) => self.ledger.keep_disk((job, shard)),
-            Stage::Waiting | Stage::Idle | Stage::Over => drop(self.ledger.release((job, shard))),
+            Stage::Waiting | Stage::Lapsed | Stage::Idle | Stage::Over => drop(self.ledger.release((job, shard))),
+        }
+        if !matches!(stage, Stage::Bid) {
+            self.offers.remove((job, shard));
         }
         let due = match stage {
+            Stage::Bid => Some(self.now_ms.saturating_add(self.config.offers.lapse_ms)),
             Stage::Proposed(_) => Some(self.now_ms.saturating_add(self.config.keep_ms)),
             _ => None,
         };
@@ -254,7 +269,7 @@ impl Compute {
         entry.live = entry.live + usize::from(stage.is_live()) - usize::from(place.stage.is_live());
         let waits = |stage: &Stage| usize::from(matches!(stage, Stage::Waiting));
         entry.waiting = entry.waiting + waits(&stage) - waits(&place.stage);
-        entry.accepted |= !matches!(stage, Stage::Waiting | Stage::Idle | Stage::Bid);
+        entry.accepted |= !matches!(stage, Stage::Waiting | Stage::Lapsed | Stage::Idle | Stage::Bid);
         let ended = place.stage.running();
         let began = stage.running();
         place.stage = stage;
@@ -284,6 +299,7 @@ impl Compute {
         let Some(entry) = self.jobs.remove(&job) else { return };
         for shard in (0..).take(entry.record.shards.len()) {
             self.ledger.release((job, shard));
+            self.offers.remove((job, shard));
             self.timers.set((job, Some(shard)), None);
         }
         self.timers.set((job, None), None);

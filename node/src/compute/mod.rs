@@ -12,6 +12,7 @@ mod leftovers;
 mod machine;
 mod maxima;
 mod news;
+mod offers;
 mod once;
 mod past;
 mod policy;
@@ -38,6 +39,7 @@ pub(crate) use leftovers::needed;
 pub use machine::Compute;
 pub use maxima::Maxima;
 pub use news::News;
+pub use offers::OfferLimits;
 pub use policy::{Locality, Policy};
 pub use probe::Probe;
 pub use runner::{Runner, Sign};
@@ -56,6 +58,8 @@ pub struct ComputeConfig {
     pub assessing: usize,
     /// How long results are kept for a requester that does not ask for them. Default 1 h.
     pub keep_ms: u64,
+    /// Bounds of bids that are not answered yet.
+    pub offers: OfferLimits,
     /// The disk as it is at first. Default: room for everything.
     pub disk: DiskSpace,
     /// The storage provider of Filecoin that this node belongs to: said with bids on jobs that tell bidders apart by
@@ -207,6 +211,7 @@ impl Default for ComputeConfig {
             jobs: 10_000,
             assessing: 16,
             keep_ms: 3_600_000,
+            offers: OfferLimits::default(),
             disk: DiskSpace::default(),
             miner: None,
         }

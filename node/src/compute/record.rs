@@ -43,8 +43,11 @@ pub(super) enum Stage {
     Waiting,
     /// Not wanted now: too large, rejected, withdrawn, or the bidding is over. A new announcement opens it again.
     Idle,
-    /// Offered for, unanswered; its capacity is reserved.
+    /// Offered for, unanswered; its capacity is reserved for a short time.
     Bid,
+    /// Offered for, unanswered, and its capacity given back: an acceptance is taken if there is room, another announcement
+    /// renews the offer.
+    Lapsed,
     /// Accepted, and running or about to.
     Running(u16),
     /// Its proposal is out; the results are here.

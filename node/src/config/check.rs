@@ -10,6 +10,8 @@ use super::keys::{Config, EstuarySettings, StorageSettings, SwarmSettings};
 use crate::exchange::Peer;
 use crate::storage::{CidUrlStorage, UnsealedStorage};
 
+/// The longest that a requester may wait for bids, in milliseconds.
+const MAX_BIDDING_MS: u64 = 600_000;
 /// What stands for nobody in a list of peers.
 const NONE: &str = "none";
 
@@ -58,6 +60,9 @@ impl Config {
         }
         if self.requester.tries == 0 {
             return Err(together("requester.tries is 0, so that nothing would run: give at least 1"));
+        }
+        if self.requester.bidding.millis() > MAX_BIDDING_MS {
+            return Err(together("requester.bidding is more than 10m: providers keep no offer open for so long"));
         }
         if self.requester.silence.millis() < 3000 {
             return Err(together(

@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
-use super::types::{Cpu, HostName, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
+use super::types::{Cpu, HostName, Label, Listed, LogFilter, LogFormat, LogLevel, Percent, Span};
 use super::value::{Raw, Setting};
 use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
@@ -129,6 +129,16 @@ settings! {
         max_env: u32 = "1024", flag "max-job-env";
         /// Largest size of the environment of a job, with two bytes for the ends of each name and value.
         max_env_size: Size = "128KiB", flag "max-job-env-size";
+        /// How long an offer may stay unanswered before its capacity is given to other jobs. It may be renewed.
+        offer_time: Span = "15s", flag "offer-time";
+        /// Longest bidding of a job of which this node takes notice. A longer one counts as this.
+        max_bidding: Span = "1m", flag "max-bidding-time";
+        /// Unanswered offers for jobs of one requester may hold this percentage of this node's capacity. One offer may always
+        /// be open. 1 to 100.
+        requester_offers: Percent = "75", flag "requester-offers";
+        /// Unanswered offers for jobs of one client may hold this percentage of this node's capacity. One offer may always
+        /// be open. 1 to 100.
+        client_offers: Percent = "50", flag "client-offers";
         /// How long results are kept for a requester that does not ask for them.
         keep_results: Span = "1h", flag "keep-results";
         /// How long a node that is told to stop waits for executions that run. What is cut off begins anew at the next start.
@@ -146,7 +156,7 @@ settings! {
     requester: RequesterSettings {
         /// Whether this node takes jobs.
         enabled: bool = "true", flag "requester";
-        /// How long a shard waits for enough bids, and for replacements.
+        /// How long a shard waits for enough bids, and for replacements. At most 10m.
         bidding: Span = "30s", flag "bidding-time";
         /// Heartbeat timeout of an execution: after so long without one it is given up. Providers are told, and send a
         /// heartbeat in every third of it. At least 3s.

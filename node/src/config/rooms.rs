@@ -8,7 +8,7 @@ use libp2p::multiaddr::Protocol;
 
 use super::keys::{Config, EstuarySettings};
 use super::{ConfigError, Secret, default_data_dir};
-use crate::compute::{ComputeConfig, Maxima};
+use crate::compute::{ComputeConfig, Maxima, OfferLimits};
 use crate::exchange::Fetched;
 use crate::job::{Distinct, Resources};
 use crate::node::NodeConfig;
@@ -66,10 +66,17 @@ impl Config {
             memory_bytes: compute.job_memory.map_or(total.memory_bytes, |size| size.0.min(total.memory_bytes)),
             disk_bytes: compute.job_disk.map_or(total.disk_bytes, |size| size.0.min(total.disk_bytes)),
         };
+        let offers = OfferLimits {
+            lapse_ms: compute.offer_time.millis(),
+            bidding_ms: compute.max_bidding.millis(),
+            requester_percent: compute.requester_offers.0,
+            client_percent: compute.client_offers.0,
+        };
         Ok(ComputeConfig {
             total,
             per_job,
             keep_ms: compute.keep_results.millis(),
+            offers,
             miner: self.filecoin.claim(),
             ..ComputeConfig::default()
         })

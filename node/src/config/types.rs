@@ -41,6 +41,28 @@ impl fmt::Display for Cpu {
     }
 }
 
+/// Hundredths of something, from 1 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(
+    /// Hundredths.
+    pub u8,
+);
+
+impl FromStr for Percent {
+    type Err = &'static str;
+
+    /// A number without a sign behind it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().ok().filter(|percent| (1..=100).contains(percent)).map(Self).ok_or("it is not from 1 to 100")
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A duration, to the millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
-use super::types::{Cpu, HostName, Label, Listed, LogFilter, Span};
+use super::types::{Cpu, HostName, Label, Listed, LogFilter, Percent, Span};
 use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
@@ -148,6 +148,7 @@ words! {
     PeerId: "a peer ID, as in 12D3KooW…";
     Size: "a size, as in 512MiB or 32GiB";
     Cpu: "cores or thousandths of one, as in 2, 0.5 or 500m";
+    Percent: "a number from 1 to 100" plain true;
     Span: "a duration, as in 30s, 10m or 1h";
     Label: "KEY=VALUE";
     Listed: "NAME=PEER_ID, as in example.org=12D3KooW…";

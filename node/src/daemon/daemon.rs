@@ -271,6 +271,7 @@ impl Daemon {
             return Ok(id);
         }
         self.may_take_jobs()?;
+        request.request.spec.deal.check_bids(self.shared.nodes()).map_err(SubmitError::Refused)?;
         let addrs = self.shared.transport.addrs().iter().map(ToString::to_string).collect();
         let job = AnnouncedJob {
             id,
@@ -475,6 +476,11 @@ impl Shared {
         state.free = core.compute().map(Compute::free);
         drop(state);
         self.load_changed.notify_all();
+    }
+
+    /// The nodes that this one knows of: those to which it is connected, and itself.
+    pub(super) fn nodes(&self) -> usize {
+        self.transport.peers().len() + 1
     }
 
     fn left(&self, core: &Core) -> Left {

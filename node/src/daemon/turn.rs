@@ -271,11 +271,17 @@ impl Loop {
                 }
             }
             Effect::Transmit(transmit) => self.transmit(&transmit),
-            Effect::Assess(job) => self.errand(move || {
-                let failed = |why| Err(Declined::new(DeclineReason::Other, why));
-                let result = guarded(|| work.assess(&job)).unwrap_or_else(failed);
-                Input::Assessed { job: job.id, result }
-            }),
+            Effect::Assess(job) => {
+                let bids = job.request.request.spec.deal.check_bids(self.shared.nodes());
+                self.errand(move || {
+                    let failed = |why| Err(Declined::new(DeclineReason::Other, why));
+                    let result = match bids {
+                        Ok(()) => guarded(|| work.assess(&job)).unwrap_or_else(failed),
+                        Err(why) => Err(Declined::new(DeclineReason::Policy, why)),
+                    };
+                    Input::Assessed { job: job.id, result }
+                });
+            }
             Effect::Run { execution, job } => {
                 let (shared, metrics) = (Arc::clone(&self.shared), self.counting.metrics());
                 self.runs.run(move || {

@@ -124,6 +124,29 @@ impl Deal {
     }
 }
 
+/// Bids that any deal may wait for, however few nodes are known: a node is connected to a part of its network only.
+const BIDS_WITHOUT_NODES: usize = 64;
+/// Bids that a deal may wait for, for each node that is known.
+const BIDS_A_NODE: usize = 16;
+
+impl Deal {
+    /// Whether a node that knows of `nodes` nodes, itself included, believes that so many bids can come.
+    ///
+    /// # Errors
+    /// That they cannot, with the numbers.
+    pub fn check_bids(self, nodes: usize) -> Result<(), String> {
+        let most = BIDS_WITHOUT_NODES.saturating_add(nodes.saturating_mul(BIDS_A_NODE));
+        if usize::from(self.min_bids) <= most {
+            return Ok(());
+        }
+        Err(format!(
+            "the job waits for {} bids, and this node knows of {nodes} nodes, for which it takes at most {most}: lower \
+             min_bids",
+            self.min_bids
+        ))
+    }
+}
+
 impl TryFrom<Terms> for Deal {
     type Error = DealError;
 
@@ -192,5 +215,13 @@ mod tests {
         assert_eq!(Deal::new(1, 0).unwrap().with_audit(MILLION + 1), Err(DealError::AuditRate(MILLION + 1)));
         assert_eq!(Deal::new(3, 0).unwrap().with_audit(1), Err(DealError::AuditOfSeveral(3)));
         assert!(serde_json::from_str::<Deal>(r#"{"concurrency": 2, "audit_millionths": 1}"#).is_err());
+    }
+
+    #[test]
+    fn bids_that_cannot_come_are_not_waited_for() {
+        let deal = |bids| Deal::new(1, 0).unwrap().with_min_bids(bids);
+        assert_eq!((deal(80).check_bids(1), deal(0).check_bids(0)), (Ok(()), Ok(())));
+        let why = deal(60_000).check_bids(2).unwrap_err();
+        assert!(why.contains("60000 bids") && why.contains("2 nodes") && why.contains("at most 96"), "{why}");
     }
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 
+use super::super::offers::Parties;
 use super::super::record::{Record, Shard, Stage};
 use super::super::{DiskSpace, Effect, News};
 use super::{Compute, Entry};
 use crate::job::{AnnouncedJob, DeclineReason, Declined, Distinct, JobId, Resources};
 use crate::protocol::{Bid, Message, Versions, Withdraw};
 
-/// The longest bidding that this node takes part in: reserved capacity must not be held by whoever asks for ever.
-const MAX_BIDDING_MS: u64 = 600_000;
 /// How long after the bidding the answer to a bid may come.
 const ANSWER_MS: u64 = 5_000;
 /// Why a node does not bid.
@@ -50,10 +49,11 @@ impl Compute {
             let why = format!("this node considers {} jobs already", self.jobs.len());
             return self.decline(id, Declined::new(DeclineReason::Full, why));
         }
-        let answered_by = answered_by_ms(self.now_ms, &job);
+        let answered_by = self.answered_by_ms(self.now_ms, &job);
+        let parties = Parties::of(&job);
         let record = Record::new(job, self.now_ms);
         self.heard += 1;
-        self.jobs.insert(id, Entry { record, order: self.heard, live: 0, waiting: 0, accepted: false });
+        self.jobs.insert(id, Entry { record, parties, order: self.heard, live: 0, waiting: 0, accepted: false });
         self.timers.set((id, None), Some(answered_by));
         self.queue.push_back(id);
         self.assess_next();
@@ -62,14 +62,16 @@ impl Compute {
     /// The requester lacks bids: what was not offered for, or not for long enough, is looked at again.
     fn announced_again(&mut self, id: JobId) {
         let Some(entry) = self.jobs.get_mut(&id) else { return };
-        let idle = |shard: &Shard| matches!(shard.stage, Stage::Idle) && self.ledger.could_fit(shard.needs);
+        let open = |stage: &Stage| matches!(stage, Stage::Idle | Stage::Lapsed);
+        let idle = |shard: &Shard| open(&shard.stage) && self.ledger.could_fit(shard.needs);
         let idle: Vec<u32> =
             (0..).zip(&entry.record.shards).filter_map(|(number, shard)| idle(shard).then_some(number)).collect();
         if idle.is_empty() {
             return;
         }
         entry.record.heard_ms = self.now_ms;
-        self.timers.set((id, None), Some(answered_by_ms(self.now_ms, &entry.record.job)));
+        let job = Arc::clone(&entry.record.job);
+        self.timers.set((id, None), Some(self.answered_by_ms(self.now_ms, &job)));
         for shard in idle {
             self.put(id, shard, Stage::Waiting);
         }
@@ -136,13 +138,18 @@ impl Compute {
 
     fn bid(&mut self, id: JobId) {
         let Some(entry) = self.jobs.get(&id) else { return };
-        if self.now_ms >= closes_ms(entry.record.heard_ms, &entry.record.job) {
+        if self.now_ms >= self.closes_ms(entry.record.heard_ms, &entry.record.job) {
             return;
         }
+        let parties = entry.parties;
         let mut shards = Vec::new();
         for (number, shard) in (0..).zip(&entry.record.shards) {
             let waits = matches!(shard.stage, Stage::Waiting);
+            if waits && self.offers.allow(parties, shard.needs).is_err() {
+                break;
+            }
             if waits && self.ledger.reserve((id, number), shard.needs) {
+                self.offers.insert((id, number), parties, shard.needs);
                 shards.push(number);
             }
             if self.ledger.is_full() {
@@ -167,15 +174,57 @@ impl Compute {
         self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone(), claim }));
     }
 
+    /// Offers for a job have lapsed. Jobs of its requester are offered for after those of others from now on, and those of its
+    /// client last: otherwise one party could announce so many jobs that its offers follow one upon the other.
+    pub(super) fn put_last(&mut self, id: JobId) {
+        let Some(parties) = self.jobs.get(&id).map(|entry| entry.parties) else { return };
+        let concerned = |client: bool| {
+            let jobs = self.jobs.iter().filter(move |(_, entry)| {
+                let same = entry.parties.client == parties.client;
+                (entry.parties.requester == parties.requester || same) && same == client
+            });
+            let mut jobs: Vec<(u64, JobId)> = jobs.map(|(id, entry)| (entry.order, *id)).collect();
+            jobs.sort_unstable();
+            jobs
+        };
+        for (order, id) in concerned(false).into_iter().chain(concerned(true)) {
+            let Some(entry) = self.jobs.get_mut(&id) else { continue };
+            self.heard += 1;
+            entry.order = self.heard;
+            if self.hungry.remove(&(order, id)) {
+                self.hungry.insert((self.heard, id));
+            }
+        }
+    }
+
+    /// Whether there is room to take up an offer that has lapsed, and takes it.
+    pub(super) fn renews(&mut self, id: JobId, shard: u32) -> bool {
+        let Some(needs) = self.jobs.get(&id).and_then(|entry| entry.record.shard(shard)).map(|shard| shard.needs)
+        else {
+            return false;
+        };
+        !self.draining && !self.disk_full && self.ledger.reserve((id, shard), needs)
+    }
+
+    /// When bids for a job heard of at `heard_ms` are of no use any more. The requester's clock is not asked.
+    pub(super) fn closes_ms(&self, heard_ms: u64, job: &AnnouncedJob) -> u64 {
+        heard_ms.saturating_add(job.bidding_ms.min(self.config.offers.bidding_ms))
+    }
+
+    /// When nobody can answer a bid any more.
+    pub(super) fn answered_by_ms(&self, heard_ms: u64, job: &AnnouncedJob) -> u64 {
+        self.closes_ms(heard_ms, job).saturating_add(ANSWER_MS)
+    }
+
     /// Nobody will answer any more.
     pub(super) fn bidding_ended(&mut self, id: JobId) {
-        self.give_up(id, |stage| matches!(stage, Stage::Waiting | Stage::Bid));
+        self.give_up(id, |stage| matches!(stage, Stage::Waiting | Stage::Bid | Stage::Lapsed));
         self.forget_if_over(id);
     }
 
     pub(super) fn rejected(&mut self, id: JobId, shards: &[u32]) {
         for shard in shards {
-            if let Some(Stage::Waiting | Stage::Bid) = self.stage(id, *shard) {
+            if let Some(Stage::Waiting | Stage::Bid | Stage::Lapsed) = self.stage(id, *shard) {
                 self.put(id, *shard, Stage::Idle);
             }
         }
@@ -211,7 +260,7 @@ impl Compute {
     /// Takes back what was not accepted yet.
     pub(super) fn withdraw(&mut self, why: &str) {
         for id in self.jobs.keys().copied().collect::<Vec<_>>() {
-            let shards = self.give_up(id, |stage| matches!(stage, Stage::Bid));
+            let shards = self.give_up(id, |stage| matches!(stage, Stage::Bid | Stage::Lapsed));
             self.give_up(id, |stage| matches!(stage, Stage::Waiting));
             if !shards.is_empty() {
                 self.tell(Message::Withdraw(Withdraw { job: id, shards, why: why.into() }));
@@ -236,14 +285,4 @@ impl Entry {
     fn is_bid(&self, shard: u32) -> bool {
         self.record.shard(shard).is_some_and(|shard| matches!(shard.stage, Stage::Bid))
     }
-}
-
-/// When bids for a job heard of at `heard_ms` are of no use any more. The requester's clock is not asked.
-pub(super) fn closes_ms(heard_ms: u64, job: &AnnouncedJob) -> u64 {
-    heard_ms.saturating_add(job.bidding_ms.min(MAX_BIDDING_MS))
-}
-
-/// When nobody can answer a bid any more.
-pub(super) fn answered_by_ms(heard_ms: u64, job: &AnnouncedJob) -> u64 {
-    closes_ms(heard_ms, job).saturating_add(ANSWER_MS)
 }

@@ -31,15 +31,18 @@ impl Compute {
     /// is.
     pub(super) fn decline_what_does_not_fit(&mut self, job: JobId) {
         let Some(entry) = self.jobs.get(&job) else { return };
-        let mut declined = None;
+        let (mut declined, mut exceeded) = (None, None);
         for shard in &entry.record.shards {
             match shard.stage {
-                Stage::Bid | Stage::Running(_) | Stage::Proposed(_) => {
+                Stage::Bid | Stage::Lapsed | Stage::Running(_) | Stage::Proposed(_) => {
                     self.asked.remove(&job);
                     return;
                 }
                 Stage::Waiting if self.disk_full => declined = Some(DeclineReason::DiskFull),
-                Stage::Waiting => declined = Some(DeclineReason::Full),
+                Stage::Waiting => {
+                    declined = Some(DeclineReason::Full);
+                    exceeded = self.offers.allow(entry.parties, shard.needs).err();
+                }
                 Stage::Idle if declined.is_none() && !self.ledger.could_fit(shard.needs) => {
                     declined = Some(DeclineReason::TooLarge);
                 }
@@ -47,6 +50,7 @@ impl Compute {
             }
         }
         let why = match declined {
+            Some(DeclineReason::Full) if exceeded.is_some() => exceeded.map(|it| it.to_string()).unwrap_or_default(),
             Some(DeclineReason::Full) => {
                 let free = self.ledger.available();
                 format!(

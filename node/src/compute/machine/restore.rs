@@ -2,8 +2,9 @@
 //! knows which of them arrived.
 
 use super::super::Effect;
+use super::super::offers::Parties;
 use super::super::record::{Record, Stage, Step};
-use super::bidding::{DISK_FULL, answered_by_ms};
+use super::bidding::DISK_FULL;
 use super::{Compute, Entry};
 use crate::job::{ExecutionState, JobId, Resources};
 use crate::protocol::{Failed, FailureKind, Message};
@@ -35,11 +36,12 @@ impl Compute {
         let id = record.job.id;
         // A clock that was put back must not keep bids for longer.
         record.heard_ms = record.heard_ms.min(self.now_ms);
-        let answered_by = answered_by_ms(record.heard_ms, &record.job);
+        let answered_by = self.answered_by_ms(record.heard_ms, &record.job);
         let stages: Vec<Stage> =
             record.shards.iter_mut().map(|shard| std::mem::replace(&mut shard.stage, Stage::Idle)).collect();
         self.heard += 1;
-        self.jobs.insert(id, Entry { record, order: self.heard, live: 0, waiting: 0, accepted: false });
+        let parties = Parties::of(&record.job);
+        self.jobs.insert(id, Entry { record, parties, order: self.heard, live: 0, waiting: 0, accepted: false });
         self.timers.set((id, None), Some(answered_by));
         let mut bids = Vec::new();
         for (shard, stage) in (0..).zip(stages) {
@@ -57,17 +59,16 @@ impl Compute {
     }
 
     fn take_up_shard(&mut self, id: JobId, shard: u32, stage: Stage) {
-        let Some(needs) = self.jobs.get(&id).and_then(|entry| entry.record.shard(shard)).map(|shard| shard.needs)
-        else {
-            return;
-        };
+        let Some(entry) = self.jobs.get(&id) else { return };
+        let Some(needs) = entry.record.shard(shard).map(|shard| shard.needs) else { return };
+        let parties = entry.parties;
         let fits = match stage {
             Stage::Bid | Stage::Running(_) => self.ledger.reserve((id, shard), needs),
             Stage::Proposed(_) => {
                 let disk = Resources { cpu_millis: 0, memory_bytes: 0, ..needs };
                 self.ledger.reserve((id, shard), disk)
             }
-            Stage::Waiting | Stage::Idle | Stage::Over => true,
+            Stage::Waiting | Stage::Lapsed | Stage::Idle | Stage::Over => true,
         };
         match stage {
             // The limits of this node were lowered.
@@ -80,6 +81,9 @@ impl Compute {
             }
             Stage::Bid if !fits => {}
             stage => {
+                if let Stage::Bid = stage {
+                    self.offers.insert((id, shard), parties, needs);
+                }
                 self.put(id, shard, stage);
                 self.go_on(id, shard);
             }

@@ -22,8 +22,16 @@ impl Compute {
     pub(super) fn accepted(&mut self, accept: &Accept) {
         let execution = accept.execution;
         let ExecutionId { job: id, shard, number } = execution;
+        if let Some(Stage::Lapsed) = self.stage(id, shard)
+            && !self.renews(id, shard)
+        {
+            let seconds = self.config.offers.lapse_ms / 1000;
+            let why = format!("the offer lapsed after {seconds} s without an answer, and there is no room for it now");
+            self.put(id, shard, Stage::Idle);
+            return self.refuse_accepted(execution, &why);
+        }
         let again = match self.stage(id, shard) {
-            Some(Stage::Bid) => {
+            Some(Stage::Bid | Stage::Lapsed) => {
                 self.allow_silence(id, shard, accept.silence_ms);
                 self.put(id, shard, Stage::Running(number));
                 self.begin(execution);
@@ -41,12 +49,17 @@ impl Compute {
                     Some(Stage::Running(_) | Stage::Proposed(_) | Stage::Over) => "this node has run the shard already",
                     _ => "no bid of this node for the shard stands any more",
                 };
-                let Some(entry) = self.jobs.get(&id) else { return };
-                let to = entry.record.job.requester.peer;
-                return self.refuse(to, execution, why);
+                return self.refuse_accepted(execution, why);
             }
         };
         self.tell(Message::Proposal(again));
+    }
+
+    /// Tells the requester that an acceptance of its came to nothing.
+    fn refuse_accepted(&mut self, execution: ExecutionId, why: &str) {
+        let Some(entry) = self.jobs.get(&execution.job) else { return };
+        let to = entry.record.job.requester.peer;
+        self.refuse(to, execution, why);
     }
 
     /// Has an execution run.
@@ -147,7 +160,7 @@ impl Compute {
                 (execution.number, false)
             }
             Some(Stage::Proposed(proposed)) => (proposed.number, matches!(proposed.step, Step::Published(_))),
-            Some(Stage::Waiting | Stage::Bid) => return self.put(id, shard, Stage::Idle),
+            Some(Stage::Waiting | Stage::Bid | Stage::Lapsed) => return self.put(id, shard, Stage::Idle),
             Some(Stage::Idle | Stage::Over) | None => return,
         };
         let execution = id.execution(shard, number);

@@ -2,6 +2,7 @@
 
 mod any_input;
 mod capacity;
+mod offers;
 mod restarts;
 
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use bacalhau_runtime::{CallTrail, Claim, Job, Link, Outcome, Profile, Receipt, U
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 
-use super::super::{ComputeConfig, DiskSpace, Effect, Input, Ran};
+use super::super::{ComputeConfig, DiskSpace, Effect, Input, OfferLimits, Ran};
 use super::Compute;
 use crate::job::{
     AnnouncedJob, Deal, DeclineReason, Declined, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources,
@@ -58,12 +59,14 @@ fn versions() -> Versions {
 
 fn config() -> ComputeConfig {
     let total = Resources { disk_bytes: 10 * NEED, ..amount(2 * NEED) };
+    let offers = OfferLimits { requester_percent: 100, client_percent: 100, ..OfferLimits::default() };
     ComputeConfig {
         total,
         per_job: total,
         jobs: 100,
         assessing: 2,
         keep_ms: 1_000_000,
+        offers,
         disk: DiskSpace::default(),
         miner: None,
     }
