@@ -9,7 +9,7 @@ fn freeze(provider: &str) {
     let peer = format!("--compute=false --peer {}", provider.peer);
     let attacker = lab.serve("attacker", &format!("{peer} --bidding-time 10m"));
     for client in ["one", "two"] {
-        let line = format!("wasm run hello.wat --min-bids 80 --id-only --api-host {}", attacker.api);
+        let line = format!("wasm run hello.wat -c 1 --min-bids 80 --id-only --api-host {}", attacker.api);
         let end = lab.run_of(client, &line);
         assert_eq!(end.code, 0, "{}", end.stderr);
     }
@@ -18,7 +18,7 @@ fn freeze(provider: &str) {
         list.as_array().is_some_and(|jobs| jobs.len() == 2) && attacker.log().contains("bids 1/80")
     });
     let honest = lab.serve("honest", &format!("{peer} --bidding-time 1m"));
-    let end = lab.run_of("client", &format!("wasm run hello.wat --api-host {}", honest.api));
+    let end = lab.run_of("client", &format!("wasm run hello.wat -c 1 --output-dir out --api-host {}", honest.api));
     assert_eq!(end.code, 0, "{}\n{}\n{}", end.stdout, end.stderr, provider.log());
 }
 

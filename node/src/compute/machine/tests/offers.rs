@@ -34,7 +34,8 @@ fn an_unanswered_offer_gives_its_capacity_to_jobs_of_others() {
     provider.handle(15_001, accept(&jobs[3], 0, 1));
     assert_eq!(provider.running(), 1);
     assert_eq!(offered(&jobs, &provider.handle(15_002, announced(&jobs[0]))), [0_usize; 0], "there is no room");
-    assert_eq!(offered(&jobs, &provider.handle(15_003, ran(jobs[3].id.execution(0, 1)))), [0_usize; 0], "its disk");
+    let ended = provider.handle(15_003, ran(jobs[3].id.execution(0, 1)));
+    assert_eq!(offered(&jobs, &ended), [1], "those that wait come before the one that lapsed");
 }
 
 #[test]
