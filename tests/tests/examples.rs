@@ -91,14 +91,18 @@ fn rebuilt_modules_give_the_same_hashes() {
     assert_eq!(wrong(|example| built.join(example.module.file_name().unwrap())), [""; 0]);
 }
 
-/// The README's section of each example shows the job and the hash that `expected.json` has.
+/// Pages of the documentation that show what an example prints.
+const PAGES: [&str; 3] = ["README.md", "docs/src/guide/run.md", "docs/src/guide/network.md"];
+
+/// The README's section of each example shows the job and the hash that `expected.json` has, other pages the hash.
 #[test]
 fn the_readme_shows_the_same_jobs() {
     let readme = fs::read_to_string(top().join("wasm-examples/README.md")).unwrap();
-    let front = fs::read_to_string(top().join("README.md")).unwrap();
+    let pages = PAGES.map(|page| (page, fs::read_to_string(top().join(page)).unwrap()));
     for example in examples() {
-        if front.contains(&example.module.display().to_string()) {
-            assert!(front.contains(&example.h1), "the first README shows another hash of {}", example.name);
+        for (page, text) in &pages {
+            let shows = text.contains(&example.module.display().to_string());
+            assert!(!shows || text.contains(&example.h1), "{page} shows another hash of {}", example.name);
         }
         let section = readme.split("\n## ").find(|section| section.starts_with(&format!("{}\n", example.name)));
         let section = section.unwrap_or_else(|| panic!("no section about {}", example.name));

@@ -43,6 +43,8 @@ mod place;
 mod publications;
 mod publish;
 mod recorded;
+#[cfg(test)]
+mod reference;
 mod report;
 mod serve;
 mod server;

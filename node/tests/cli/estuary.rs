@@ -76,7 +76,7 @@ fn interrupt(child: &Child) {
 fn a_run_ends_when_its_results_are_pinned() {
     let stage = Stage::new();
     let end = stage.expect(0, "wasm run hello.wat -c 3 --publisher estuary --output-dir out");
-    // What the README shows.
+    // What docs/src/guide/publish.md shows.
     println!("{}\n{}", end.stderr, end.stdout);
     assert!(end.stdout.contains("\nestuary    pinned  request request/0001 at 127.0.0.1\n"), "{}", end.stdout);
     assert!(end.stderr.contains("estuary: pinning  request request/0001"), "{}", end.stderr);
