@@ -124,7 +124,8 @@ fn the_reference_has_every_metric() {
         "# Metrics\n\n`GET /metrics` answers in the OpenMetrics format.\n\n| metric | type | labels | counts |\n|---|---|---|---|\n",
     );
     for (name, help) in NAMES {
-        let kind = text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' ')).unwrap();
+        let kind =
+            text.lines().find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' ')).unwrap();
         let exposed = if kind == "counter" { format!("{name}_total") } else { name.into() };
         let labels: BTreeSet<String> = text
             .lines()
