@@ -77,6 +77,9 @@ pub enum BackendError {
     /// Not now: the node is starting, full or ending.
     #[error("{0}")]
     Busy(String),
+    /// The jobs of the client take as much as the node keeps of one client.
+    #[error("{0}")]
+    Quota(String),
     /// The node could not do its part.
     #[error(transparent)]
     Host(#[from] HostFailure),

@@ -61,6 +61,8 @@ pub enum ErrorCode {
     HostFailure,
     /// 503: too many requests of all clients, or the node is not ready.
     Busy,
+    /// 507: the jobs of this client take as much as the node keeps of one client.
+    QuotaExceeded,
 }
 
 /// An error, as it stands in the body of an answer.
@@ -99,6 +101,7 @@ impl ErrorCode {
             Self::OverBudget => StatusCode::TOO_MANY_REQUESTS,
             Self::HostFailure => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 }
@@ -179,6 +182,7 @@ impl From<BackendError> for ApiError {
             BackendError::Refused(_) => Self::new(ErrorCode::Refused, message),
             BackendError::Gone(_) => Self::new(ErrorCode::Gone, message),
             BackendError::Busy(_) => Self::later(ErrorCode::Busy, message, Duration::from_secs(1)),
+            BackendError::Quota(_) => Self::new(ErrorCode::QuotaExceeded, message),
             BackendError::Host(_) => Self::new(ErrorCode::HostFailure, message),
         }
     }

@@ -61,7 +61,7 @@ impl ExecutionParams {
 /// List the executions of this node as a provider, newest first
 ///
 /// Those that go on, and up to 10,000 of the latest that have ended since the node was started. The outcome of a program is
-/// shown once the verdict is known; of private jobs no reasons are shown.
+/// shown once the verdict is known; of private jobs neither outcomes nor reasons are shown.
 #[utoipa::path(
     get,
     path = "/api/v1/executions",

@@ -1,17 +1,19 @@
 //! A job as it is shown: all of it to its client, and to everybody what is not private.
 
-use bacalhau_runtime::Job;
+use bacalhau_runtime::{Job, Link};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{DockerSpec, Engine, ExecutionMemo, ExecutionRecord, JobRecord, ShardRecord};
+use crate::job::{
+    DockerSpec, Engine, ExecutionMemo, ExecutionRecord, JobRecord, JobSpec, Request, ShardRecord, WasmSpec,
+};
 use crate::store::StoredEvent;
 
 /// What is known of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Description {
-    /// Whether what is private was left out, since the request was not signed by the job's client. The signature of the
-    /// job's request does not fit what is left.
+    /// Whether what is private was left out, since the request was not signed by the job's client: the program, its
+    /// arguments and inputs, the request's signature, results and how they were judged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
     /// The record.
@@ -43,28 +45,54 @@ fn keep_sealed(execution: &mut ExecutionRecord, sealed: bool) {
     }
 }
 
+/// Leaves of a private job what everybody may see: who wants it, who runs it, and where it stands. What is kept is listed here, so
+/// that what is added to a record later is not shown by mistake.
 fn withhold(record: &mut JobRecord) {
-    let spec = &mut record.job.request.request.spec;
-    match &mut spec.engine {
-        Engine::Wasm(wasm) => {
-            wasm.module = String::new();
-            wasm.job = Job { limits: wasm.job.limits.clone(), ..Job::new(wasm.job.module) };
-        }
-        Engine::Docker(docker) => *docker = DockerSpec::of(docker.image.clone()),
-    }
-    spec.inputs.clear();
-    spec.sharding = None;
+    let request = &mut record.job.request;
+    let spec = &request.request.spec;
+    let engine = match &spec.engine {
+        // The CID of no bytes at all stands in place of the module's.
+        Engine::Wasm(_) => Engine::Wasm(WasmSpec { module: String::new(), job: Job::new(Link::of_raw(b"")) }),
+        Engine::Docker(_) => Engine::Docker(DockerSpec::of(String::new())),
+    };
+    let spec = JobSpec {
+        resources: spec.resources,
+        timeout_seconds: spec.timeout_seconds,
+        labels: spec.labels.clone(),
+        private: true,
+        ..JobSpec::new(engine, spec.deal)
+    };
+    request.request = Request { spec, nonce: String::new() };
+    // With it, a guess at the rest could be checked.
+    request.signature = String::new();
     record.job.shards.iter_mut().for_each(Vec::clear);
     record.shards.iter_mut().for_each(withhold_shard);
 }
 
 fn withhold_shard(shard: &mut ShardRecord) {
-    shard.findings.clear();
-    shard.why = None;
-    for execution in &mut shard.executions {
-        let ExecutionRecord { why, receipt, calls, publications, .. } = execution;
-        (*why, *receipt, *calls) = (None, None, None);
-        publications.clear();
+    let ShardRecord { state, distinct, bids, draws, executions, published, .. } = std::mem::take(shard);
+    let executions = executions.into_iter().map(withheld_execution).collect();
+    *shard = ShardRecord { state, distinct, bids, draws, executions, published, ..ShardRecord::default() };
+}
+
+fn withheld_execution(execution: ExecutionRecord) -> ExecutionRecord {
+    let ExecutionRecord { number, peer, operator, state, accepted_ms, ended_ms, .. } = execution;
+    ExecutionRecord {
+        number,
+        peer,
+        operator,
+        state,
+        accepted_ms,
+        ended_ms,
+        h1: None,
+        claim: None,
+        outcome: None,
+        fuel: None,
+        why: None,
+        receipt: None,
+        calls: None,
+        publications: Vec::new(),
+        memo: ExecutionMemo::default(),
     }
 }
 
@@ -80,17 +108,17 @@ pub(super) fn shown(mut events: Vec<StoredEvent>, may_see: bool) -> Vec<StoredEv
 
 #[cfg(test)]
 mod tests {
-    use bacalhau_runtime::{Link, Outcome};
+    use bacalhau_runtime::Outcome;
     use libp2p::PeerId;
 
     use super::*;
     use crate::job::ExecutionState;
-    use crate::protocol::samples::announcement;
+    use crate::protocol::samples::job;
     use crate::verify::{Rule, Verdict};
 
     #[test]
     fn nobody_sees_a_ballot_before_the_verdict() {
-        let mut record = JobRecord::new(announcement(PeerId::random(), "view").job);
+        let mut record = JobRecord::new(job(PeerId::random(), "view"));
         record.shards[0].executions.push(ExecutionRecord {
             number: 1,
             peer: PeerId::random(),

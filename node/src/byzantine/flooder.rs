@@ -62,7 +62,7 @@ fn flood(me: PeerId, network: &Weak<Network>, begins: &AtomicBool) {
             }
         }
         // It fits: it is small.
-        let _ = network.announce(&Announcement { job, versions: versions(&[Profile::V1.id()]) });
+        let _ = network.announce(&Announcement { job: job.into(), versions: versions(&[Profile::V1.id()]) });
     }
 }
 

@@ -140,7 +140,7 @@ impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Refused(why) => Self::refused(why),
-            SubmitError::Busy(why) => HostFailure::new(why).into(),
+            SubmitError::Busy(why) | SubmitError::Quota(why) => HostFailure::new(why).into(),
             SubmitError::Host(failure) => failure.into(),
         }
     }

@@ -28,7 +28,8 @@ pub(super) struct Network {
     #[arg(short, long, value_name = "LABEL")]
     label: Vec<String>,
 
-    /// Show the job's inputs, logs and results to no other client. Nodes that run the job can still see them
+    /// Show program, arguments, inputs, results and logs to no other client, and to no node but those that run the job.
+    /// Nodes bid without knowing its inputs, so it is not placed where its data is
     #[arg(long)]
     private: bool,
 }

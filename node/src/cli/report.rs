@@ -203,7 +203,7 @@ mod tests {
     use crate::cli::place::Place;
     use crate::job::{AnnouncedJob, Deal, JobRecord, ShardState};
     use crate::protocol::FailureKind;
-    use crate::protocol::samples::announcement;
+    use crate::protocol::samples::job;
     use crate::requester::findings;
     use crate::verify::{Content, Deterministic, Proposal, Verifier};
 
@@ -216,7 +216,7 @@ mod tests {
     ) -> Result<Report, (Exit, String)> {
         let place = Place::plan(Some(&dir.join("out"))).unwrap();
         let count = u16::try_from(said.len()).unwrap();
-        let mut job: AnnouncedJob = announcement(PeerId::random(), "report").job;
+        let mut job: AnnouncedJob = job(PeerId::random(), "report");
         job.request.request.spec.deal = Deal::new(count, 0).unwrap();
         let mut results = BTreeMap::new();
         let mut executions = Vec::new();

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bacalhau_runtime::Link;
 use libp2p::PeerId;
 
 use super::executor::Executors;
 use super::policy::{Policy, source_of};
-use crate::job::{AnnouncedJob, DeclineReason, Declined, Engine, InputSpec, JobSpec, Resources, container_memory};
+use crate::job::{
+    AnnouncedJob, DeclineReason, Declined, InputSpec, JobBrief, Resources, container_memory, docker_profile,
+};
 use crate::storage::{Sources, Storage};
 
 /// What a WebAssembly run takes of the processors at least: it is one thread, and nothing holds it to a part of a processor.
@@ -25,16 +28,15 @@ pub struct Assessor {
     per_job: Resources,
 }
 
-/// What one execution of a job takes, beside the disk for inputs that have to be fetched: as much as the job asks for, and not less
+/// What one execution takes of a job that asks for `asked` in all ([`JobSpec::asked`]), beside the disk for inputs that have to be fetched: as much as the job asks for, and not less
 /// than it could use. A WebAssembly run takes a whole processor, whatever the job asks for.
-pub(super) fn charged(spec: &JobSpec) -> Resources {
-    let asked = spec.resources;
-    let (cpu_millis, memory_bytes) = match &spec.engine {
-        Engine::Wasm(wasm) => {
-            (asked.cpu_millis.max(WASM_CPU_MILLIS), asked.memory_bytes.max(wasm.job.limits.memory_bytes))
-        }
-        Engine::Docker(_) if asked.cpu_millis == 0 => (CONTAINER_CPU_MILLIS, container_memory(&asked)),
-        Engine::Docker(_) => (asked.cpu_millis, container_memory(&asked)),
+pub(super) fn charged(profile: &Link, asked: Resources) -> Resources {
+    let (cpu_millis, memory_bytes) = if *profile != docker_profile() {
+        (asked.cpu_millis.max(WASM_CPU_MILLIS), asked.memory_bytes)
+    } else if asked.cpu_millis == 0 {
+        (CONTAINER_CPU_MILLIS, container_memory(&asked))
+    } else {
+        (asked.cpu_millis, container_memory(&asked))
     };
     Resources { cpu_millis, memory_bytes, ..asked }
 }
@@ -52,17 +54,7 @@ impl Assessor {
     pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         let spec = &job.request.request.spec;
         self.executors.of(&spec.engine).map_err(|why| Declined::new(DeclineReason::NoEngine, why))?;
-        let charged = charged(spec);
-        for (what, wanted, most) in [
-            ("thousandths of a core", charged.cpu_millis, self.per_job.cpu_millis),
-            ("bytes of memory", charged.memory_bytes, self.per_job.memory_bytes),
-            ("bytes of disk", charged.disk_bytes, self.per_job.disk_bytes),
-        ] {
-            if wanted > most {
-                let why = format!("the job takes {wanted} {what}, and this node gives one execution {most}");
-                return Err(Declined::new(DeclineReason::TooLarge, why));
-            }
-        }
+        let charged = self.given(charged(&spec.engine.profile(), spec.asked()))?;
         let wanted = self.policy.select(&self.me, job, &self.sources)?;
         let mut sizes = BTreeMap::new();
         job.shards
@@ -83,6 +75,31 @@ impl Assessor {
                 Ok(Some(Resources { disk_bytes: charged.disk_bytes.max(bytes), ..charged }))
             })
             .collect()
+    }
+
+    /// What one execution of each shard would take of a job that is known in brief.
+    ///
+    /// # Errors
+    /// Why the job is none for this node, whatever its spec says.
+    pub fn assess_brief(&self, brief: &JobBrief) -> Result<Vec<Option<Resources>>, Declined> {
+        let charged = self.given(charged(&brief.profile, brief.resources))?;
+        self.policy.select_brief(brief)?;
+        Ok(vec![Some(charged); brief.shards as usize])
+    }
+
+    /// What one execution takes, if that is not more than one is given.
+    fn given(&self, charged: Resources) -> Result<Resources, Declined> {
+        for (what, wanted, most) in [
+            ("thousandths of a core", charged.cpu_millis, self.per_job.cpu_millis),
+            ("bytes of memory", charged.memory_bytes, self.per_job.memory_bytes),
+            ("bytes of disk", charged.disk_bytes, self.per_job.disk_bytes),
+        ] {
+            if wanted > most {
+                let why = format!("the job takes {wanted} {what}, and this node gives one execution {most}");
+                return Err(Declined::new(DeclineReason::TooLarge, why));
+            }
+        }
+        Ok(charged)
     }
 
     /// Bytes that have to be fetched for an input.

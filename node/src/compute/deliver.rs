@@ -12,7 +12,7 @@ use libp2p::PeerId;
 use crate::cas::store::{DELIVERED, Store};
 use crate::cas::unixfs::import::{Profile, import};
 use crate::cas::{Block, DataError};
-use crate::job::{AnnouncedJob, ExecutionId};
+use crate::job::{AnnouncedJob, ExecutionId, PublisherKind};
 use crate::protocol::Delivery;
 use crate::publisher::{self, Finished, Ledger, Publishers, check};
 
@@ -43,12 +43,11 @@ impl Deliverer {
         Self { store, profile, publishers, ledger, here, held: Mutex::default() }
     }
 
-    /// Whether all publishers that `job` names are here.
+    /// Whether all publishers that a job names are here.
     ///
     /// # Errors
     /// Why one is not.
-    pub fn can_publish(&self, job: &AnnouncedJob) -> Result<(), String> {
-        let kinds = &job.request.request.spec.publishers;
+    pub fn can_publish(&self, kinds: &[PublisherKind]) -> Result<(), String> {
         let missing = kinds.iter().find(|kind| !self.publishers.contains_key(kind));
         missing.map_or(Ok(()), |kind| Err(publisher::missing(*kind)))
     }

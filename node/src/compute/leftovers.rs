@@ -24,8 +24,8 @@ pub(crate) fn needed(records: &[Vec<u8>]) -> Result<BTreeSet<ExecutionId>, Strin
         let record = Record::decode(bytes)?;
         for (shard, found) in (0..).zip(&record.shards) {
             match &found.stage {
-                Stage::Running(number) => drop(needed.insert(record.job.id.execution(shard, *number))),
-                Stage::Proposed(proposed) => drop(needed.insert(record.job.id.execution(shard, proposed.number))),
+                Stage::Running(number) => drop(needed.insert(record.job.id().execution(shard, *number))),
+                Stage::Proposed(proposed) => drop(needed.insert(record.job.id().execution(shard, proposed.number))),
                 Stage::Waiting | Stage::Idle | Stage::Bid | Stage::Lapsed | Stage::Over => {}
             }
         }

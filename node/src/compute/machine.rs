@@ -4,6 +4,7 @@
 
 mod bidding;
 mod declining;
+mod fetching;
 mod judged;
 mod restore;
 mod running;
@@ -18,12 +19,14 @@ use libp2p::PeerId;
 
 use super::capacity::Ledger;
 use super::declines::Declines;
+use super::fetches::Fetches;
+use super::held::Held;
 use super::offers::{Offers, Parties};
 use super::past::Past;
 use super::record::{Record, Stage, Step};
 use super::timers::Timers;
 use super::{ComputeConfig, Effect, Input, News};
-use crate::job::{AnnouncedJob, ExecutionId, ExecutionState, JobId, Resources};
+use crate::job::{Announced, AnnouncedJob, ExecutionId, ExecutionState, JobId, Resources};
 use crate::protocol::{Accept, Collected, DEFAULT_SILENCE_MS, Failed, FailureKind, Message, Versions};
 use crate::verify::Seal;
 
@@ -43,6 +46,8 @@ pub struct Compute {
     jobs: BTreeMap<JobId, Entry>,
     ledger: Ledger,
     offers: Offers,
+    fetches: Fetches,
+    held: Held,
     timers: Timers,
     /// Jobs that wait to be assessed, in the order in which they were heard of.
     queue: VecDeque<JobId>,
@@ -53,7 +58,7 @@ pub struct Compute {
     past: Past,
     declines: Declines,
     /// Jobs of which the requester asks why they are not bid on, until they are, or it was told.
-    asked: BTreeMap<JobId, Arc<AnnouncedJob>>,
+    asked: BTreeMap<JobId, Announced>,
     /// How many jobs were heard of so far.
     heard: u64,
     draining: bool,
@@ -68,6 +73,10 @@ pub struct Compute {
 struct Entry {
     record: Record,
     parties: Parties,
+    /// The job with its spec, where it was announced without: fetched, and not assessed yet.
+    fetched: Option<Arc<AnnouncedJob>>,
+    /// How often the spec was asked for in vain.
+    failed_fetches: u8,
     /// Its place in the order in which jobs are offered for: that in which they were heard of, unless an offer lapsed.
     order: u64,
     /// Shards of which something may still come.
@@ -88,6 +97,8 @@ impl Compute {
             jobs: BTreeMap::new(),
             ledger: Ledger::new(config.total, config.per_job, config.disk.room_bytes),
             offers: Offers::new(config.total, config.offers),
+            fetches: Fetches::new(config.fetches),
+            held: Held::new(config.held),
             timers: Timers::default(),
             queue: VecDeque::new(),
             assessing: BTreeSet::new(),
@@ -110,12 +121,14 @@ impl Compute {
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         self.now_ms = self.now_ms.max(now_ms);
         let considered = match &input {
-            Input::Announced { job, .. } => Some(job.id),
+            Input::Announced { job, .. } => Some(job.id()),
+            Input::Fetched { brief, .. } => Some(brief.id),
             Input::Assessed { job, .. } => Some(*job),
             _ => None,
         };
         match input {
             Input::Announced { job, versions } => self.announced(job, &versions),
+            Input::Fetched { brief, result } => self.fetched(&brief, result),
             Input::Assessed { job, result } => self.assessed(job, result),
             Input::Message { from, message } => self.heard_from(from, message),
             Input::Undelivered { to, message, refusal } => self.undelivered(to, &message, refusal),
@@ -155,7 +168,7 @@ impl Compute {
     }
 
     /// A job that this node has heard of and not forgotten: who may say what about it, and how its requester is reached.
-    pub fn job(&self, job: &JobId) -> Option<&Arc<AnnouncedJob>> {
+    pub fn job(&self, job: &JobId) -> Option<&Announced> {
         self.jobs.get(job).map(|entry| &entry.record.job)
     }
 
@@ -178,14 +191,14 @@ impl Compute {
     /// neither lost nor collected. Of those that won only the one that publishes counts.
     pub fn hands_over(&self, reaches: impl Fn(&PeerId) -> bool) -> bool {
         let waits = |stage: &Stage| matches!(stage, Stage::Proposed(proposed) if proposed.step != Step::Won);
-        let mut reached = self.jobs.values().filter(|entry| reaches(&entry.record.job.requester.peer));
+        let mut reached = self.jobs.values().filter(|entry| reaches(&entry.record.job.requester().peer));
         reached.any(|entry| entry.record.shards.iter().any(|shard| waits(&shard.stage)))
     }
 
     /// A message. Only the job's requester is listened to.
     fn heard_from(&mut self, from: PeerId, message: Message) {
         match self.jobs.get(&message.job()) {
-            Some(entry) if entry.record.job.requester.peer == from => self.obey(message),
+            Some(entry) if entry.record.job.requester().peer == from => self.obey(message),
             Some(_) => {}
             // Whoever accepts a bid of ours that is no more has to hear that soon, and not by our silence.
             None => {
@@ -212,6 +225,7 @@ impl Compute {
             | Message::Failed(_)
             | Message::Evidence(_)
             | Message::Published(_)
+            | Message::Spec { .. }
             | Message::Log { .. }
             | Message::Publications { .. } => {}
         }
@@ -270,6 +284,9 @@ impl Compute {
         let waits = |stage: &Stage| usize::from(matches!(stage, Stage::Waiting));
         entry.waiting = entry.waiting + waits(&stage) - waits(&place.stage);
         entry.accepted |= !matches!(stage, Stage::Waiting | Stage::Lapsed | Stage::Idle | Stage::Bid);
+        if entry.accepted {
+            self.held.remove(&job);
+        }
         let ended = place.stage.running();
         let began = stage.running();
         place.stage = stage;
@@ -296,6 +313,7 @@ impl Compute {
 
     fn forget(&mut self, job: JobId) {
         self.asked.remove(&job);
+        self.held.remove(&job);
         let Some(entry) = self.jobs.remove(&job) else { return };
         for shard in (0..).take(entry.record.shards.len()) {
             self.ledger.release((job, shard));
@@ -319,7 +337,7 @@ impl Compute {
     /// Sends something to the requester of the job that it is about.
     fn tell(&mut self, message: Message) {
         if let Some(entry) = self.jobs.get(&message.job()) {
-            let to = entry.record.job.requester.peer;
+            let to = entry.record.job.requester().peer;
             self.send(to, message);
         }
     }
@@ -333,7 +351,7 @@ impl Compute {
 fn heartbeat(record: &Record, execution: ExecutionId) -> Effect {
     let silence_ms = record.shard(execution.shard).and_then(|shard| shard.silence_ms).unwrap_or(DEFAULT_SILENCE_MS);
     let every_ms = (silence_ms / HEARTBEATS).clamp(MIN_HEARTBEAT_MS, MAX_HEARTBEAT_MS);
-    Effect::StartHeartbeat { execution, to: record.job.requester.peer, every_ms }
+    Effect::StartHeartbeat { execution, to: record.job.requester().peer, every_ms }
 }
 
 impl fmt::Debug for Compute {

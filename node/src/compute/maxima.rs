@@ -49,21 +49,41 @@ impl Default for Maxima {
     }
 }
 
+/// A number of a job: its name, what is asked for, and the key and value of its maximum.
+type Number = (&'static str, u64, &'static str, u64);
+
+fn compare((name, asked, key, most): Number) -> Result<(), Declined> {
+    if asked <= most {
+        return Ok(());
+    }
+    let why = format!("{name} of the job is {asked}, and this node takes at most {most} (compute.{key})");
+    Err(Declined::new(DeclineReason::TooLarge, why))
+}
+
 impl Maxima {
     /// Compares all numbers of a job.
     ///
     /// # Errors
     /// The first number that is above its maximum, both values, and the key that sets the maximum.
     pub(super) fn check(&self, spec: &JobSpec) -> Result<(), Declined> {
-        let above = self.numbers(spec).into_iter().find(|(_, asked, _, most)| asked > most);
-        let Some((name, asked, key, most)) = above else { return Ok(()) };
-        let why = format!("{name} of the job is {asked}, and this node takes at most {most} (compute.{key})");
-        Err(Declined::new(DeclineReason::TooLarge, why))
+        self.numbers(spec).into_iter().try_for_each(compare)
     }
 
-    /// Each number of a job: its name, what is asked for, and the key and value of its maximum.
-    fn numbers(&self, spec: &JobSpec) -> Vec<(&'static str, u64, &'static str, u64)> {
-        let mut numbers = vec![("timeout_seconds", spec.timeout_seconds, "max_timeout", self.timeout_seconds)];
+    /// Compares the time-out of a job.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub(super) fn check_timeout(&self, seconds: u64) -> Result<(), Declined> {
+        compare(self.timeout(seconds))
+    }
+
+    fn timeout(&self, seconds: u64) -> Number {
+        ("timeout_seconds", seconds, "max_timeout", self.timeout_seconds)
+    }
+
+    /// Each number of a job.
+    fn numbers(&self, spec: &JobSpec) -> Vec<Number> {
+        let mut numbers = vec![self.timeout(spec.timeout_seconds)];
         let (written, words, env) = match &spec.engine {
             Engine::Wasm(wasm) => {
                 let limits = &wasm.job.limits;

@@ -8,6 +8,8 @@ mod compile;
 mod declines;
 mod deliver;
 mod executor;
+mod fetches;
+mod held;
 mod leftovers;
 mod machine;
 mod maxima;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{CallTrail, Publication, Receipt};
 use libp2p::PeerId;
 
-use crate::job::{AnnouncedJob, Declined, ExecutionId, JobId, MinerClaim, Resources};
+use crate::job::{Announced, AnnouncedJob, Declined, ExecutionId, JobBrief, JobId, MinerClaim, Resources};
 use crate::protocol::{Delivery, FailureKind, Message, Refusal, Versions};
 
 pub use assess::Assessor;
@@ -35,6 +37,8 @@ pub use collect::Collector;
 pub use compile::{CompileCommand, CompileLimits, CompileReport, Compilers};
 pub use deliver::{Deliverer, Here};
 pub use executor::{Container, Docker, Executor, Executors, Run};
+pub use fetches::FetchLimits;
+pub use held::HeldLimits;
 pub(crate) use leftovers::needed;
 pub use machine::Compute;
 pub use maxima::Maxima;
@@ -60,6 +64,10 @@ pub struct ComputeConfig {
     pub keep_ms: u64,
     /// Bounds of bids that are not answered yet.
     pub offers: OfferLimits,
+    /// Bounds of specs that are being fetched.
+    pub fetches: FetchLimits,
+    /// Bounds of the memory of announced jobs that do not run.
+    pub held: HeldLimits,
     /// The disk as it is at first. Default: room for everything.
     pub disk: DiskSpace,
     /// The storage provider of Filecoin that this node belongs to: said with bids on jobs that tell bidders apart by
@@ -73,9 +81,16 @@ pub enum Input {
     /// A job was announced. The announcement's signer is its requester.
     Announced {
         /// The job.
-        job: Arc<AnnouncedJob>,
+        job: Announced,
         /// What its requester speaks.
         versions: Versions,
+    },
+    /// What came of an [`Effect::Fetch`].
+    Fetched {
+        /// The job as it was announced.
+        brief: Arc<JobBrief>,
+        /// The job, which is the announced one, or why its spec is not here.
+        result: Result<Arc<AnnouncedJob>, String>,
     },
     /// The policy has looked at a job: what one execution of each shard would take, `None` for a shard that is none for this
     /// node; or why the whole job is none.
@@ -151,7 +166,9 @@ pub struct Ran {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Find out whether this node wants the job, and what it would take: `Input::Assessed`.
-    Assess(Arc<AnnouncedJob>),
+    Assess(Announced),
+    /// Fetch the spec of a job from its requester and check it: `Input::Fetched`.
+    Fetch(Arc<JobBrief>),
     /// Tell one node something, until it has taken it.
     Send {
         /// Whom.
@@ -212,6 +229,8 @@ impl Default for ComputeConfig {
             assessing: 16,
             keep_ms: 3_600_000,
             offers: OfferLimits::default(),
+            fetches: FetchLimits::default(),
+            held: HeldLimits::default(),
             disk: DiskSpace::default(),
             miner: None,
         }

@@ -1,10 +1,8 @@
 //! What a provider does, for its operator: what it bids on and why not, and how its executions go. Nothing follows from it.
 
-use std::sync::Arc;
-
 use bacalhau_runtime::Outcome;
 
-use crate::job::{AnnouncedJob, Declined, ExecutionId, ExecutionState, JobId};
+use crate::job::{Announced, Declined, ExecutionId, ExecutionState, JobId};
 
 /// Something that a provider did.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +26,7 @@ pub enum News {
         /// Which.
         id: ExecutionId,
         /// Of which job.
-        job: Arc<AnnouncedJob>,
+        job: Announced,
         /// Its state: `Running` when it begins.
         state: ExecutionState,
         /// How the program ended, where it did.

@@ -7,7 +7,7 @@ use std::fmt;
 use libp2p::PeerId;
 
 use super::capacity::{Holder, NOTHING, within, zip};
-use crate::job::{AnnouncedJob, Resources};
+use crate::job::{Announced, Resources};
 
 /// Bounds of open offers.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Parties {
 
 /// A party by its role: one key may be both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Party {
+pub(super) enum Party {
     Requester(PeerId),
     Client(PeerId),
 }
@@ -73,11 +73,12 @@ impl fmt::Display for Exceeded {
 }
 
 impl Parties {
-    pub(super) fn of(job: &AnnouncedJob) -> Self {
-        Self { requester: job.requester.peer, client: job.request.client() }
+    pub(super) fn of(job: &Announced) -> Self {
+        Self { requester: job.requester().peer, client: job.client() }
     }
 
-    fn each(self) -> impl Iterator<Item = Party> {
+    /// The parties, each in its role.
+    pub(super) fn each(self) -> impl Iterator<Item = Party> {
         [Some(Party::Requester(self.requester)), self.client.map(Party::Client)].into_iter().flatten()
     }
 }

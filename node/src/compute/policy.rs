@@ -7,7 +7,7 @@ use libp2p::PeerId;
 
 use super::maxima::Maxima;
 use super::probe::Probe;
-use crate::job::{AnnouncedJob, DeclineReason, Declined, InputSpec};
+use crate::job::{AnnouncedJob, DeclineReason, Declined, InputSpec, JobBrief};
 use crate::storage::{Source, SourceError, Sources, Storage};
 
 /// Where the data of a job has to be.
@@ -41,10 +41,7 @@ impl Policy {
     pub fn select(&self, me: &PeerId, job: &AnnouncedJob, sources: &Sources) -> Result<Vec<bool>, Declined> {
         let declined = |reason| move |why| Declined::new(reason, why);
         self.maxima.check(&job.request.request.spec)?;
-        if self.reject_stateless && job.shards.iter().all(Vec::is_empty) {
-            let why = "the job has no inputs, and this node takes no stateless jobs";
-            return Err(Declined::new(DeclineReason::Policy, why));
-        }
+        self.check_stateless(job.shards.iter().all(Vec::is_empty))?;
         let mut wanted = vec![true; job.shards.len()];
         if self.locality == Locality::Local {
             let absent = absent(job, sources).map_err(declined(DeclineReason::NoInput))?;
@@ -56,6 +53,23 @@ impl Policy {
         let probes = self.probes.iter().try_for_each(|probe| probe.ask(me, job));
         probes.map_err(declined(DeclineReason::Policy))?;
         Ok(wanted)
+    }
+
+    /// Whether this node may want a job that is known in brief.
+    ///
+    /// # Errors
+    /// Why not, whatever its spec says.
+    pub(super) fn select_brief(&self, brief: &JobBrief) -> Result<(), Declined> {
+        self.maxima.check_timeout(brief.timeout_seconds)?;
+        self.check_stateless(brief.stateless)
+    }
+
+    fn check_stateless(&self, stateless: bool) -> Result<(), Declined> {
+        if self.reject_stateless && stateless {
+            let why = "the job has no inputs, and this node takes no stateless jobs";
+            return Err(Declined::new(DeclineReason::Policy, why));
+        }
+        Ok(())
     }
 }
 

@@ -4,23 +4,43 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{AnnouncedJob, Resources};
+use crate::job::{Announced, AnnouncedJob, JobBrief, Resources};
 use crate::protocol::{Evidence, Proposal, Published};
 
 /// The version of these records on disk.
 const VERSION: u32 = 1;
 
 /// A job and its shards on this node.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Record {
-    version: u32,
-    #[serde(with = "shared")]
-    pub(super) job: Arc<AnnouncedJob>,
+    pub(super) job: Announced,
     /// When it was heard of last, by this node's clock: its bidding counts from here.
     pub(super) heard_ms: u64,
     /// Empty until the job has been assessed, then one for each shard.
     pub(super) shards: Vec<Shard>,
+}
+
+/// A record as it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job: Option<&'a AnnouncedJob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brief: Option<&'a JobBrief>,
+    heard_ms: u64,
+    shards: &'a [Shard],
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    version: u32,
+    job: Option<AnnouncedJob>,
+    brief: Option<JobBrief>,
+    heard_ms: u64,
+    shards: Vec<Shard>,
 }
 
 /// One shard.
@@ -86,8 +106,8 @@ pub(super) enum Step {
 
 impl Record {
     /// A job that has just been heard of.
-    pub(super) fn new(job: Arc<AnnouncedJob>, heard_ms: u64) -> Self {
-        Self { version: VERSION, job, heard_ms, shards: Vec::new() }
+    pub(super) fn new(job: Announced, heard_ms: u64) -> Self {
+        Self { job, heard_ms, shards: Vec::new() }
     }
 
     /// The shard with this number.
@@ -107,7 +127,12 @@ impl Record {
 
     /// The canonical encoding.
     pub(super) fn encode(&self) -> Vec<u8> {
-        crate::job::to_dag_cbor(self)
+        let (job, brief) = match &self.job {
+            Announced::Full(job) => (Some(job.as_ref()), None),
+            Announced::Brief(brief) => (None, Some(brief.as_ref())),
+        };
+        let Self { heard_ms, shards, .. } = self;
+        crate::job::to_dag_cbor(&Written { version: VERSION, job, brief, heard_ms: *heard_ms, shards })
     }
 
     /// Reads a record back.
@@ -116,12 +141,14 @@ impl Record {
     /// When it is none, or one of another version.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let wrong = |why: String| format!("a kept record of a job cannot be read: {why}");
-        let record: Self = serde_ipld_dagcbor::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
-        if record.version == VERSION {
-            Ok(record)
-        } else {
-            Err(wrong(format!("it is of version {}, and this program writes {VERSION}", record.version)))
+        let Read { version, job, brief, heard_ms, shards } =
+            serde_ipld_dagcbor::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        if version != VERSION {
+            return Err(wrong(format!("it is of version {version}, and this program writes {VERSION}")));
         }
+        let brief = brief.map(|brief| Announced::Brief(Arc::new(brief)));
+        let job = job.map(Announced::from).or(brief).ok_or_else(|| wrong("it is of no job".into()))?;
+        Ok(Self { job, heard_ms, shards })
     }
 }
 
@@ -139,20 +166,5 @@ impl Stage {
     /// Whether something may still come of it.
     pub(super) fn is_live(&self) -> bool {
         !matches!(self, Self::Idle | Self::Over)
-    }
-}
-
-/// A job that several hands hold is written as a job.
-mod shared {
-    use super::{AnnouncedJob, Arc, Deserialize, Serialize};
-
-    pub(super) fn serialize<S: serde::Serializer>(job: &Arc<AnnouncedJob>, serializer: S) -> Result<S::Ok, S::Error> {
-        job.as_ref().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Arc<AnnouncedJob>, D::Error> {
-        AnnouncedJob::deserialize(deserializer).map(Arc::new)
     }
 }

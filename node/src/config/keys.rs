@@ -139,6 +139,9 @@ settings! {
         /// Unanswered offers for jobs of one client may hold this percentage of this node's capacity. One offer may always
         /// be open. 1 to 100.
         client_offers: Percent = "50", flag "client-offers";
+        /// Memory for announced jobs of which nothing runs here. Jobs of one requester may take half of it, those of one client
+        /// a quarter. Jobs beyond that are not bid on.
+        announced_memory: Size = "64MiB", flag "announced-jobs-memory";
         /// How long results are kept for a requester that does not ask for them.
         keep_results: Span = "1h", flag "keep-results";
         /// How long a node that is told to stop waits for executions that run. What is cut off begins anew at the next start.
@@ -181,6 +184,9 @@ settings! {
         keep_jobs_for: Span = "30d", flag "keep-jobs-for";
         /// Jobs that are remembered at most: of those that have ended, the oldest go first.
         keep_jobs_most: u32 = "100000", flag "keep-jobs-most";
+        /// Bytes that the jobs of one client may take in the store of this node, with their events. A client with more can submit
+        /// none. Of jobs beyond three quarters of it the oldest go first, an hour after their end at the soonest.
+        client_jobs_size: Size = "256MiB", flag "client-jobs-size";
         /// How long collected results of ended jobs are kept, counted in the same way. They go with their job at the latest.
         keep_results_for: Span = "30d", flag "keep-results-for";
         /// Bytes of collected results that are kept at most: of jobs that have ended, the oldest go first.

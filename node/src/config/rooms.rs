@@ -8,7 +8,7 @@ use libp2p::multiaddr::Protocol;
 
 use super::keys::{Config, EstuarySettings};
 use super::{ConfigError, Secret, default_data_dir};
-use crate::compute::{ComputeConfig, Maxima, OfferLimits};
+use crate::compute::{ComputeConfig, HeldLimits, Maxima, OfferLimits};
 use crate::exchange::Fetched;
 use crate::job::{Distinct, Resources};
 use crate::node::NodeConfig;
@@ -37,6 +37,7 @@ impl Config {
             tries: requester.tries,
             stalled_ms: requester.stalled.millis(),
             announce_ms: requester.announce_every.millis(),
+            client_bytes: requester.client_jobs_size.0,
             distinct: requester.distinct.unwrap_or(self.distinct()),
             operators: Arc::new(requester.operators.iter().map(|it| (it.peer, it.name.clone())).collect()),
         }
@@ -77,6 +78,7 @@ impl Config {
             per_job,
             keep_ms: compute.keep_results.millis(),
             offers,
+            held: HeldLimits { total_bytes: compute.announced_memory.0, ..HeldLimits::default() },
             miner: self.filecoin.claim(),
             ..ComputeConfig::default()
         })

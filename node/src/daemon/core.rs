@@ -2,7 +2,7 @@
 //! is for, what the machines say to each other stays inside, and what they say to others waits in the outbox.
 //!
 //! The daemon puts [`Core::take_changes`] on disk before it carries out effects or sends a reply. Logs are not here: the
-//! daemon answers [`Message::Log`] itself.
+//! daemon answers [`Message::Log`] and [`Message::Spec`] itself.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
@@ -13,7 +13,10 @@ use libp2p::PeerId;
 
 use super::{Heartbeat, Outbox, OutboxConfig, Transmit, Undelivered};
 use crate::compute::{self, Compute, DiskSpace, News, Ran};
-use crate::job::{AnnouncedJob, Declined, Event, ExecutionId, JobId, JobRecord, MinerClaim, OperatorProof, Resources};
+use crate::job::{
+    Announced, AnnouncedJob, Declined, Event, ExecutionId, JobBrief, JobId, JobRecord, MinerClaim, OperatorProof,
+    Resources,
+};
 use crate::protocol::{Announcement, Bid, Delivery, FailureKind, Message, Refusal, Reply, Versions};
 use crate::requester::{self, Requester};
 
@@ -47,9 +50,16 @@ pub enum Input {
     /// A job was announced by its requester.
     Announced {
         /// The job.
-        job: Arc<AnnouncedJob>,
+        job: Announced,
         /// What its requester speaks.
         versions: Versions,
+    },
+    /// What came of an [`Effect::Fetch`].
+    Fetched {
+        /// The job as it was announced.
+        brief: Arc<JobBrief>,
+        /// The job, which is the announced one, or why its spec is not here.
+        result: Result<Arc<AnnouncedJob>, String>,
     },
     /// What came of an [`Effect::Transmit`].
     Answered {
@@ -117,7 +127,9 @@ pub enum Effect {
     /// Try once to hand a message over, and say [`Input::Answered`].
     Transmit(Box<Transmit>),
     /// Find out whether this node wants the job, and what it would take: [`Input::Assessed`].
-    Assess(Arc<AnnouncedJob>),
+    Assess(Announced),
+    /// Fetch the spec of a job from its requester and check it: [`Input::Fetched`].
+    Fetch(Arc<JobBrief>),
     /// Run an execution: [`Input::Ran`]. If its results are there already, they are the answer.
     Run {
         /// Which.
@@ -259,6 +271,7 @@ impl Core {
             Input::Announced { job, versions } => {
                 self.tell_compute(now_ms, compute::Input::Announced { job, versions });
             }
+            Input::Fetched { brief, result } => self.tell_compute(now_ms, compute::Input::Fetched { brief, result }),
             Input::Assessed { job, result } => self.tell_compute(now_ms, compute::Input::Assessed { job, result }),
             Input::Ran { execution, result } => self.tell_compute(now_ms, compute::Input::Ran { execution, result }),
             Input::Published { execution, result } => {
@@ -329,6 +342,14 @@ impl Core {
         self.requester.as_ref()?.record(job)
     }
 
+    /// A job of ours that goes on, for `from`, which asks for its spec.
+    ///
+    /// # Errors
+    /// Why `from` does not get it.
+    pub fn spec(&self, from: &PeerId, job: &JobId) -> Result<&AnnouncedJob, Refusal> {
+        self.requester.as_ref().ok_or(Refusal::Unknown)?.spec(from, job)
+    }
+
     /// What has to be kept of somebody's job on disk; `None` where there is nothing any more.
     pub fn provider_record(&self, job: &JobId) -> Option<Vec<u8>> {
         self.compute.as_ref()?.record(job)
@@ -397,7 +418,7 @@ impl Core {
     fn refused_by_compute(&self, from: &PeerId, message: &Message) -> Option<Refusal> {
         match self.compute.as_ref().and_then(|compute| compute.job(&message.job())) {
             None => Some(Refusal::Unknown),
-            Some(job) => (job.requester.peer != *from).then_some(Refusal::NotYours),
+            Some(job) => (job.requester().peer != *from).then_some(Refusal::NotYours),
         }
     }
 
@@ -424,10 +445,9 @@ impl Core {
                         0 => self.versions.clone(),
                         share => self.versions.asking(share),
                     };
-                    let announced =
-                        compute::Input::Announced { job: Arc::new(job.clone()), versions: versions.clone() };
+                    let announced = compute::Input::Announced { job: job.clone().into(), versions: versions.clone() };
                     self.tell_compute(now_ms, announced);
-                    let announcement = Announcement { job, versions };
+                    let announcement = Announcement { job: Announced::to_others(job), versions };
                     self.effects.push(Effect::Announce(Box::new(announcement)));
                 }
                 requester::Effect::Send { to, message } => self.send(now_ms, to, message),
@@ -458,6 +478,7 @@ impl Core {
                     Effect::Transmit(Box::new(Transmit { id: 0, to, addrs, message, again: false }))
                 }
                 compute::Effect::Assess(job) => Effect::Assess(job),
+                compute::Effect::Fetch(brief) => Effect::Fetch(brief),
                 compute::Effect::Run { execution, job } => Effect::Run { execution, job },
                 compute::Effect::StartHeartbeat { execution, to, every_ms } => {
                     let addrs = self.addrs(&to, &execution.job);
@@ -486,7 +507,7 @@ impl Core {
     /// A requester says with its jobs how it is reached. Providers have been in touch before they are sent anything.
     fn addrs(&self, to: &PeerId, job: &JobId) -> Vec<String> {
         let job = self.compute.as_ref().and_then(|compute| compute.job(job));
-        job.filter(|job| job.requester.peer == *to).map(|job| job.requester.addrs.clone()).unwrap_or_default()
+        job.filter(|job| job.requester().peer == *to).map(|job| job.requester().addrs.clone()).unwrap_or_default()
     }
 
     fn not_delivered(&mut self, now_ms: u64, undelivered: Undelivered) {
@@ -515,7 +536,7 @@ fn addressee(message: &Message) -> Addressee {
         Message::Accept(_) | Message::Reject(_) | Message::Verdict(_) | Message::Collected(_) | Message::Cancel(_) => {
             Addressee::Compute
         }
-        Message::Log { .. } | Message::Publications { .. } => Addressee::Nobody,
+        Message::Spec { .. } | Message::Log { .. } | Message::Publications { .. } => Addressee::Nobody,
     }
 }
 

@@ -13,14 +13,16 @@ use libp2p::PeerId;
 use super::counting::Counting;
 use super::heartbeat::Heartbeats;
 use super::provided::{ExecutionQuery, Provided};
+use super::specs::Specs;
 use super::turn::{Event, Loop, Pending};
+use super::waiting::Waiting;
 use super::{Clock, Core, Errands, Input, OutboxConfig, Work};
 use crate::compute::{Compute, ComputeConfig, DiskSpace};
 use crate::job::{
     AnnouncedJob, ExecutionId, ExecutionStatus, InputSpec, JobId, Requester as Answers, Resources, SignedRequest,
 };
 use crate::metrics::Metrics;
-use crate::protocol::{Message, PROTOCOL_VERSION, Reply, Versions};
+use crate::protocol::{MAX_SPEC_BYTES, Message, PROTOCOL_VERSION, Reply, Versions};
 use crate::requester::{Requester, RequesterConfig};
 use crate::store::{COUNTED_MS, JobStore};
 use crate::transport::{Listener, Transport};
@@ -66,6 +68,7 @@ pub struct Parts {
 pub struct Mailbox {
     events: mpsc::SyncSender<Event>,
     received: mpsc::Receiver<Event>,
+    announcements: Waiting,
 }
 
 /// Things in a mailbox, at most.
@@ -75,16 +78,19 @@ impl Mailbox {
     /// An empty one.
     pub fn new() -> Self {
         let (events, received) = mpsc::sync_channel(MAILBOX);
-        Self { events, received }
+        Self { events, received, announcements: Waiting::default() }
     }
 
     /// What puts into it what a network hears.
     pub fn listener(&self) -> Listener {
-        let events = self.events.clone();
-        Arc::new(move |heard| match events.try_send(Event::Heard(heard)) {
-            Err(mpsc::TrySendError::Full(Event::Heard(heard))) => Err(heard),
-            // A node that has ended hears nothing more.
-            _ => Ok(()),
+        let (events, announcements) = (self.events.clone(), self.announcements.clone());
+        Arc::new(move |heard| {
+            let Some(taken) = announcements.take(&heard) else { return Err(heard) };
+            match events.try_send(Event::Heard(heard, taken)) {
+                Err(mpsc::TrySendError::Full(Event::Heard(heard, _))) => Err(heard),
+                // A node that has ended hears nothing more.
+                _ => Ok(()),
+            }
         })
     }
 }
@@ -159,6 +165,9 @@ pub enum SubmitError {
     /// This node does not take jobs now.
     #[error("{0}")]
     Busy(String),
+    /// The jobs of its client take as much as this node keeps of one client.
+    #[error("{0}")]
+    Quota(String),
     /// This node could not do its part.
     #[error(transparent)]
     Host(#[from] HostFailure),
@@ -176,7 +185,7 @@ impl Daemon {
     /// When its store cannot be read, or there is no thread to be had.
     pub fn start(parts: Parts) -> Result<Self, HostFailure> {
         let Parts { me, store, transport, mailbox, work, profiles, seal, requester, compute, metrics } = parts;
-        let Mailbox { events, received } = mailbox;
+        let Mailbox { events, received, .. } = mailbox;
         let (clock, back) = Clock::begin(store.last_ms().map_err(|error| failed(&error))?);
         if !back.is_zero() {
             tracing::warn!("the system's clock was set back by {} s; this node goes on from its own", back.as_secs());
@@ -193,7 +202,7 @@ impl Daemon {
             me,
             versions(&profiles),
             requester.clone().map(|config| Requester::new(me, config, Arc::clone(&seal))),
-            compute.clone().map(|config| Compute::new(me, versions(&profiles), config, seal)),
+            compute.clone().map(|config| Compute::new(me, versions(&profiles), config, Arc::clone(&seal))),
             OutboxConfig::default(),
         );
         let jobs = store.unfinished().map_err(|error| failed(&error))?;
@@ -223,6 +232,7 @@ impl Daemon {
             heartbeats,
             direct: BTreeMap::new(),
             last_direct: u64::MAX,
+            specs: Arc::new(Specs::new(seal)),
             pending: Pending::default(),
             counting: Counting::new(metrics),
         };
@@ -262,7 +272,7 @@ impl Daemon {
     /// # Errors
     /// When nobody could do it, or this node does not take it.
     pub fn submit(&self, request: SignedRequest, shards: Vec<Vec<InputSpec>>) -> Result<JobId, SubmitError> {
-        request.check().map_err(|error| SubmitError::Refused(error.to_string()))?;
+        let client = request.check().map_err(|error| SubmitError::Refused(error.to_string()))?;
         let Some(config) = &self.requester else {
             return Err(SubmitError::Refused("this node takes no jobs: ask another, or set requester.enabled".into()));
         };
@@ -282,11 +292,19 @@ impl Daemon {
             bidding_ms: config.bidding_ms,
         };
         let size = job.to_dag_cbor().len();
-        if size > crate::protocol::MAX_ANNOUNCEMENT_BYTES - 1024 {
-            let most = crate::protocol::MAX_ANNOUNCEMENT_BYTES;
+        if size > MAX_SPEC_BYTES {
             return Err(SubmitError::Refused(format!(
-                "the job with its {} shards has {size} bytes, and {most} can be announced: use larger batches",
+                "the job with its {} shards has {size} bytes, and {MAX_SPEC_BYTES} are allowed: use larger batches",
                 job.shards.len()
+            )));
+        }
+        let stored = self.shared.store.client_bytes(&client).map_err(|error| failed(&error))?;
+        let most = config.client_bytes;
+        if stored.saturating_add(size as u64) > most {
+            return Err(SubmitError::Quota(format!(
+                "the jobs of this client take {stored} bytes here, this one has {size}, and {most} are kept of one client \
+                 (requester.client_jobs_size): cancel jobs that are not needed, or wait: the oldest that have ended are \
+                 forgotten, an hour after their end at the soonest"
             )));
         }
         self.ask(Input::Submit(Box::new(job)))?;

@@ -19,9 +19,11 @@ mod errands;
 mod heartbeat;
 mod outbox;
 mod provided;
+mod specs;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod waiting;
 mod work;
 
 pub use clock::Clock;

@@ -216,7 +216,7 @@ impl Outbox {
         let waiting = self.waiting.get_mut(&id).filter(|waiting| waiting.on_its_way)?;
         let to = waiting.to;
         let refusal = match result {
-            Ok(Reply::Taken | Reply::Log { .. } | Reply::Publications(_)) => None,
+            Ok(Reply::Taken | Reply::Log { .. } | Reply::Spec { .. } | Reply::Publications(_)) => None,
             // There is use in sending that again, but later.
             Ok(Reply::Refused(Refusal::OverBudget)) => {
                 waiting.last = "the other side is over its budget for us".into();
@@ -376,7 +376,9 @@ impl Waiting {
 
 fn lane(message: &Message) -> Lane {
     let shard = match message {
-        Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) | Message::Reject(_) => None,
+        Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) | Message::Reject(_) | Message::Spec { .. } => {
+            None
+        }
         Message::Cancel(Cancel { shard, .. }) => *shard,
         Message::Accept(Accept { execution, .. })
         | Message::Running(Running { execution })

@@ -68,8 +68,8 @@ impl Provided {
                 let known = self.executions.contains_key(&number);
                 let status = self.executions.entry(number).or_insert_with(|| ExecutionStatus {
                     id,
-                    requester: job.requester.peer,
-                    private: job.request.request.spec.private,
+                    requester: job.requester().peer,
+                    private: job.is_private(),
                     state,
                     started_ms: now_ms,
                     ended_ms: None,
@@ -119,14 +119,14 @@ impl ExecutionStatus {
         self.why = why;
     }
 
-    /// As everybody may see it: before the verdict nothing of a proposal, and of a private job no words.
+    /// As everybody may see it: before the verdict nothing of a proposal, and of a private job neither outcome nor words.
     fn shown(&self) -> Self {
         let mut shown = self.clone();
         if self.state == ExecutionState::Proposed {
             shown.outcome = None;
         }
         if self.private {
-            shown.why = None;
+            (shown.why, shown.outcome) = (None, None);
         }
         shown
     }
@@ -173,21 +173,19 @@ fn log(status: &ExecutionStatus) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::job::AnnouncedJob;
-    use crate::protocol::samples::announcement;
+    use crate::job::Announced;
+    use crate::protocol::samples;
     use crate::transport::Identity;
 
-    fn job(private: bool) -> Arc<AnnouncedJob> {
-        let mut job = announcement(Identity::ephemeral().peer_id(), "provided").job;
+    fn job(private: bool) -> Announced {
+        let mut job = samples::job(Identity::ephemeral().peer_id(), "provided");
         job.request.request.spec.private = private;
-        Arc::new(job)
+        job.into()
     }
 
-    fn news(job: &Arc<AnnouncedJob>, number: u16, state: ExecutionState) -> News {
-        let (id, job) = (job.id.execution(0, number), Arc::clone(job));
+    fn news(job: &Announced, number: u16, state: ExecutionState) -> News {
+        let (id, job) = (job.id().execution(0, number), job.clone());
         let ended = state == ExecutionState::Proposed;
         let why = (state == ExecutionState::Failed).then(|| "/secret is not there".to_owned());
         News::Execution { id, job, state, outcome: ended.then_some(Outcome::Exit(3)), why }
@@ -213,10 +211,10 @@ mod tests {
         assert_eq!((rest.len(), end), (1, None));
         assert_eq!((rest[0].started_ms, rest[0].ended_ms, &rest[0].outcome), (1000, Some(3500), &None));
         provided.take(4000, news(&open, 1, ExecutionState::Won));
-        let won = ExecutionQuery { state: Some(ExecutionState::Won), job: Some(open.id), ..query(9) };
+        let won = ExecutionQuery { state: Some(ExecutionState::Won), job: Some(open.id()), ..query(9) };
         let (found, _) = provided.page(&won);
         assert_eq!((found.len(), found[0].ended_ms, &found[0].outcome), (1, Some(3500), &Some(Outcome::Exit(3))));
-        assert!(provided.page(&ExecutionQuery { job: Some(private.id), ..won }).0.is_empty());
+        assert!(provided.page(&ExecutionQuery { job: Some(private.id()), ..won }).0.is_empty());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::{Daemon, Mailbox, Parts, Work};
 use crate::compute::{ComputeConfig, Ran};
-use crate::job::{AnnouncedJob, Declined, ExecutionId, ExecutionState, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, ExecutionState, JobBrief, Resources};
 use crate::metrics::Metrics;
 use crate::protocol::{Accept, Announcement, Bid, Delivery, FailureKind, Message, Reply, Running};
 use crate::requester::RequesterConfig;
@@ -61,6 +61,10 @@ struct Forever(Mutex<Receiver<()>>);
 impl Work for Forever {
     fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         Ok(vec![Some(job.request.request.spec.resources); job.shards.len()])
+    }
+
+    fn assess_brief(&self, brief: &JobBrief) -> Result<Vec<Option<Resources>>, Declined> {
+        Ok(vec![Some(brief.resources); brief.shards as usize])
     }
 
     fn run(&self, _: ExecutionId, _: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {
@@ -165,7 +169,7 @@ fn heartbeats_do_not_wait_for_a_loop_that_is_held_up() {
     let requester = PeerId::random();
     let job = job(requester, 1);
     let (id, execution) = (job.id, job.id.execution(0, 1));
-    let announcement = Announcement { job, versions: jobs::versions() };
+    let announcement = Announcement { job: job.into(), versions: jobs::versions() };
     (stage.say)(Box::new(Heard::Announced { announcement, from: requester })).unwrap();
     stage.hears(|message| matches!(message, Message::Bid(bid) if bid.job == id).then_some(()));
     stage.says(requester, Message::Accept(Accept::new(execution, 3_000)));

@@ -11,8 +11,10 @@ use libp2p::{Multiaddr, PeerId};
 use super::counting::Counting;
 use super::daemon::Shared;
 use super::heartbeat::{HEARTBEAT, Heartbeats};
+use super::specs::Specs;
+use super::waiting::Taken;
 use super::{Changes, Core, Effect, Errands, Input, Transmit};
-use crate::job::{DeclineReason, Declined, Event as JobEvent};
+use crate::job::{Announced, DeclineReason, Declined, Event as JobEvent, JobBrief};
 use crate::protocol::{FailureKind, Message, Refusal, Reply};
 use crate::store::Batch;
 use crate::transport::{Heard, ReplyTo};
@@ -28,8 +30,8 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// Something for the loop.
 pub(super) enum Event {
-    /// From the network.
-    Heard(Box<Heard>),
+    /// From the network, and the room that it takes as long as it waits.
+    Heard(Box<Heard>, #[expect(dead_code, reason = "dropping it gives the room back")] Taken),
     /// Work is done, or time has come.
     Input(Box<Input>),
     /// From the API: done when the answer comes, which is after the changes are on disk.
@@ -49,11 +51,20 @@ pub(super) struct Loop {
     pub(super) runs: Errands,
     pub(super) errands: Errands,
     pub(super) heartbeats: Heartbeats,
-    pub(super) direct: BTreeMap<u64, mpsc::Sender<Result<Reply, String>>>,
+    pub(super) direct: BTreeMap<u64, Direct>,
     pub(super) last_direct: u64,
+    pub(super) specs: Arc<Specs>,
     /// What is to be written, said and done.
     pub(super) pending: Pending,
     pub(super) counting: Counting,
+}
+
+/// What waits for the answer to a message that does not go through the outbox.
+pub(super) enum Direct {
+    /// Somebody in this process.
+    Caller(mpsc::Sender<Result<Reply, String>>),
+    /// A job whose spec is fetched.
+    Spec(Arc<JobBrief>),
 }
 
 /// What waits for the disk.
@@ -139,7 +150,7 @@ impl Loop {
                 self.pending.effects.extend(effects);
                 self.pending.asked.push(answer);
             }
-            Event::Heard(heard) => self.heard(now, *heard),
+            Event::Heard(heard, _) => self.heard(now, *heard),
             Event::Direct(message, answer) => self.send_direct(&message, answer),
             Event::End => return false,
         }
@@ -149,13 +160,13 @@ impl Loop {
     fn heard(&mut self, now: u64, heard: Heard) {
         match heard {
             Heard::Announced { announcement, .. } => {
-                let (job, versions) = (Arc::new(announcement.job), announcement.versions);
+                let (job, versions) = (announcement.job, announcement.versions);
                 let effects = self.core.handle(now, Input::Announced { job, versions });
                 self.pending.effects.extend(effects);
             }
             Heard::Message { from, message: Message::Log { execution, stderr, offset }, reply } => {
                 let provided = self.core.compute().and_then(|compute| compute.job(&execution.job));
-                let allowed = provided.is_some_and(|job| job.requester.peer == from);
+                let allowed = provided.is_some_and(|job| job.requester().peer == from);
                 let work = Arc::clone(&self.shared.work);
                 self.errands.run(move || {
                     let part = if allowed { work.log(execution, stderr, offset) } else { None };
@@ -165,6 +176,14 @@ impl Loop {
                     });
                 });
             }
+            Heard::Message { from, message: Message::Spec { job }, reply } => match self.core.spec(&from, &job) {
+                Err(refusal) => reply.answer(Reply::Refused(refusal)),
+                Ok(job) if !self.specs.may_send(&from, job) => reply.answer(Reply::Refused(Refusal::OverBudget)),
+                Ok(job) => {
+                    let (specs, job) = (Arc::clone(&self.specs), job.clone());
+                    self.errands.run(move || reply.answer(specs.answer(&from, &job)));
+                }
+            },
             Heard::Message { from, message: Message::Publications { execution }, reply } => {
                 let work = Arc::clone(&self.shared.work);
                 self.errands.run(move || {
@@ -185,12 +204,17 @@ impl Loop {
             // Heartbeats are repeated anyway, so their answers change nothing.
             Heard::PeerDown(_) | Heard::Answered { id: HEARTBEAT, .. } => {}
             Heard::Answered { id, result } => {
-                if let Some(waiting) = self.direct.remove(&id) {
+                match self.direct.remove(&id) {
                     // Who does not wait any longer has given up.
-                    let _ = waiting.send(result);
-                } else {
-                    let effects = self.core.handle(now, Input::Answered { id, result });
-                    self.pending.effects.extend(effects);
+                    Some(Direct::Caller(waiting)) => drop(waiting.send(result)),
+                    Some(Direct::Spec(brief)) => {
+                        let specs = Arc::clone(&self.specs);
+                        self.errand(move || Input::Fetched { result: specs.read(&brief, result), brief });
+                    }
+                    None => {
+                        let effects = self.core.handle(now, Input::Answered { id, result });
+                        self.pending.effects.extend(effects);
+                    }
                 }
             }
             Heard::PeerUp(peer) => {
@@ -203,7 +227,7 @@ impl Loop {
     /// Numbers of the outbox count up from 1, these down from the largest.
     fn send_direct(&mut self, message: &(PeerId, Message), answer: mpsc::Sender<Result<Reply, String>>) {
         self.last_direct -= 1;
-        self.direct.insert(self.last_direct, answer);
+        self.direct.insert(self.last_direct, Direct::Caller(answer));
         self.shared.transport.send(self.last_direct, message.0, &[], &message.1);
     }
 
@@ -267,21 +291,26 @@ impl Loop {
         match effect {
             Effect::Announce(announcement) => {
                 if let Err(error) = self.shared.transport.announce(&announcement) {
-                    tracing::warn!(job = %announcement.job.id, "a job could not be announced: {error}");
+                    tracing::warn!(job = %announcement.job.id(), "a job could not be announced: {error}");
                 }
             }
             Effect::Transmit(transmit) => self.transmit(&transmit),
             Effect::Assess(job) => {
-                let bids = job.request.request.spec.deal.check_bids(self.shared.nodes());
+                let bids = job.deal().check_bids(self.shared.nodes());
                 self.errand(move || {
                     let failed = |why| Err(Declined::new(DeclineReason::Other, why));
+                    let assess = || match &job {
+                        Announced::Full(job) => work.assess(job),
+                        Announced::Brief(brief) => work.assess_brief(brief),
+                    };
                     let result = match bids {
-                        Ok(()) => guarded(|| work.assess(&job)).unwrap_or_else(failed),
+                        Ok(()) => guarded(assess).unwrap_or_else(failed),
                         Err(why) => Err(Declined::new(DeclineReason::Policy, why)),
                     };
-                    Input::Assessed { job: job.id, result }
+                    Input::Assessed { job: job.id(), result }
                 });
             }
+            Effect::Fetch(brief) => self.fetch(brief),
             Effect::Run { execution, job } => {
                 let (shared, metrics) = (Arc::clone(&self.shared), self.counting.metrics());
                 self.runs.run(move || {
@@ -317,14 +346,29 @@ impl Loop {
         self.errands.run(move || shared.say(work()));
     }
 
+    /// Asks the requester of a job for its spec.
+    fn fetch(&mut self, brief: Arc<JobBrief>) {
+        if let Err(why) = self.specs.may_fetch(&brief) {
+            return self.errand(move || Input::Fetched { brief, result: Err(why) });
+        }
+        self.last_direct -= 1;
+        let (to, addrs) = (brief.requester.peer, addresses(&brief.requester.addrs));
+        self.shared.transport.send(self.last_direct, to, &addrs, &Message::Spec { job: brief.id });
+        self.direct.insert(self.last_direct, Direct::Spec(brief));
+    }
+
     fn transmit(&self, transmit: &Transmit) {
         if !transmit.again {
             self.counting.sent(&transmit.message);
         }
-        // What is no address leads nowhere; the outbox hears of it.
-        let addrs: Vec<Multiaddr> = transmit.addrs.iter().filter_map(|addr| addr.parse().ok()).collect();
+        let addrs = addresses(&transmit.addrs);
         self.shared.transport.send(transmit.id, transmit.to, &addrs, &transmit.message);
     }
+}
+
+/// Addresses from text. What is none leads nowhere, and the message comes back.
+fn addresses(texts: &[String]) -> Vec<Multiaddr> {
+    texts.iter().filter_map(|addr| addr.parse().ok()).collect()
 }
 
 fn log(event: &JobEvent) {

@@ -7,7 +7,7 @@ use bacalhau_runtime::Publication;
 use libp2p::PeerId;
 
 use crate::compute::Ran;
-use crate::job::{AnnouncedJob, Declined, ExecutionId, MinerClaim, OperatorProof, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, JobBrief, MinerClaim, OperatorProof, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// Everything that takes long. Called from many threads at once; doing a thing twice is no harm.
@@ -18,6 +18,12 @@ pub trait Work: Send + Sync + Debug {
     /// # Errors
     /// The reason.
     fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined>;
+
+    /// As [`assess`](Self::assess), of a private job whose spec this node gets when its bid is accepted.
+    ///
+    /// # Errors
+    /// The reason.
+    fn assess_brief(&self, brief: &JobBrief) -> Result<Vec<Option<Resources>>, Declined>;
 
     /// Runs an execution, or answers with what it came to before.
     ///

@@ -16,7 +16,7 @@ pub struct ExecutionStatus {
     /// The node that answers for the job.
     #[schema(value_type = String)]
     pub requester: PeerId,
-    /// Whether the job is private: then `why` is left out.
+    /// Whether the job is private: then `why` and `outcome` are left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
     /// Its state as the node knows it: `Running` from the accepted bid on, `Proposed` until the verdict is known.

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bacalhau_runtime::Link;
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -42,8 +43,21 @@ pub struct IdError(String, &'static str);
 impl JobId {
     /// The name of what `request` asks `requester` for.
     pub fn of(request: &SignedRequest, requester: &PeerId) -> Self {
+        let encoded = request.to_dag_cbor();
+        if request.request.spec.private {
+            return Self::of_private(&Link::of_dag_cbor(&encoded), requester);
+        }
+        Self::hash(&encoded, requester)
+    }
+
+    /// The name of a private job, by the CID of its signed request: others can check it without the request.
+    pub fn of_private(request: &Link, requester: &PeerId) -> Self {
+        Self::hash(&request.cid().to_bytes(), requester)
+    }
+
+    fn hash(request: &[u8], requester: &PeerId) -> Self {
         let mut hash = Sha256::new();
-        hash.update(request.to_dag_cbor());
+        hash.update(request);
         hash.update(requester.to_bytes());
         let mut id = [0; JOB_ID_BYTES];
         id.copy_from_slice(&hash.finalize()[..JOB_ID_BYTES]);

@@ -3,12 +3,14 @@
 
 mod announced;
 pub mod audit;
+mod brief;
 mod deal;
 mod declined;
 mod docker;
 mod event;
 mod execution;
 mod id;
+mod memory;
 mod operator;
 mod record;
 mod request;
@@ -19,6 +21,7 @@ use serde::Serialize;
 
 pub use announced::{AnnouncedJob, Requester};
 pub use audit::AuditRecord;
+pub use brief::{Announced, JobBrief, MAX_FULL_BYTES};
 pub use deal::{Deal, DealError, MILLION};
 pub use declined::{DeclineReason, Declined, declines_in_words};
 pub use docker::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, container_memory, docker_profile};

@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn a_share_of_all_nodes_is_asked_and_a_larger_one_contains_it() {
         let me = key(1).public().to_peer_id();
-        let job = announcement(me, "asked").job.id;
+        let job = announcement(me, "asked").job.id();
         let peers: Vec<PeerId> = (0..640).map(|_| PeerId::random()).collect();
         let asked = |share| peers.iter().filter(|peer| versions().asking(share).asks(peer, &job)).collect::<Vec<_>>();
         let (few, some) = (asked(1), asked(8));

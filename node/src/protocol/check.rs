@@ -2,8 +2,8 @@
 
 use libp2p::{Multiaddr, PeerId};
 
-use super::{Announcement, PROTOCOL_VERSION};
-use crate::job::{JobId, MAX_SHARDS, RequestError};
+use super::{Announcement, MAX_SPEC_BYTES, PROTOCOL_VERSION};
+use crate::job::{Announced, AnnouncedJob, JobBrief, JobId, MAX_SHARDS, RequestError, Requester};
 
 /// Addresses of a requester at most.
 const MAX_ADDRS: usize = 16;
@@ -22,6 +22,9 @@ pub enum AnnouncementError {
     /// It is of another protocol: nobody's fault, and nothing to this node.
     #[error("it speaks protocol {0}, and this node {PROTOCOL_VERSION}")]
     Protocol(u32),
+    /// Nodes of earlier versions announce private jobs with their specs.
+    #[error("it is a private job with its spec: nodes of this version announce these without")]
+    Private,
     /// Somebody announces a job that somebody else answers for.
     #[error("it was not announced by {0}, who answers for the job")]
     Requester(PeerId),
@@ -42,41 +45,72 @@ pub enum AnnouncementError {
 impl AnnouncementError {
     /// Whether honest nodes say such things too.
     pub fn is_innocent(&self) -> bool {
-        matches!(self, Self::Protocol(_))
+        matches!(self, Self::Protocol(_) | Self::Private)
     }
 }
 
 impl Announcement {
-    /// Whether `by` may announce this, and it makes sense.
+    /// Whether `by` may announce this, and it makes sense. Of a brief, the spec is checked when it is fetched.
     ///
     /// # Errors
     /// What is wrong with it, cheap questions first.
     pub fn check(&self, by: &PeerId) -> Result<(), AnnouncementError> {
-        let job = &self.job;
-        if job.requester.peer != *by {
-            return Err(AnnouncementError::Requester(job.requester.peer));
+        let requester = self.job.requester().peer;
+        if requester != *by {
+            return Err(AnnouncementError::Requester(requester));
         }
         if self.versions.protocol != PROTOCOL_VERSION {
             return Err(AnnouncementError::Protocol(self.versions.protocol));
         }
         bounded(self.versions.semver.len(), 0, MAX_SEMVER_BYTES, "bytes of a version")?;
         bounded(self.versions.profiles.len(), 0, MAX_PROFILES, "profiles")?;
-        bounded(job.requester.addrs.len(), 0, MAX_ADDRS, "addresses")?;
-        bounded(job.shards.len(), 1, MAX_SHARDS, "shards")?;
-        if job.bidding_ms > MAX_BIDDING_MS {
-            return Err(AnnouncementError::Bounds(job.bidding_ms, "milliseconds of bidding"));
+        match &self.job {
+            Announced::Full(job) if job.request.request.spec.private => Err(AnnouncementError::Private),
+            Announced::Full(job) => job.check(),
+            Announced::Brief(brief) => brief.check(),
         }
-        for addr in &job.requester.addrs {
-            if addr.len() > MAX_ADDR_BYTES || addr.parse::<Multiaddr>().is_err() {
-                return Err(AnnouncementError::Addr(addr.chars().take(MAX_ADDR_BYTES).collect()));
-            }
-        }
-        if job.id != JobId::of(&job.request, by) {
+    }
+}
+
+impl AnnouncedJob {
+    /// Whether its requester may announce it, and it makes sense.
+    ///
+    /// # Errors
+    /// What is wrong with it, cheap questions first.
+    pub fn check(&self) -> Result<(), AnnouncementError> {
+        check_times_and_addrs(&self.requester, self.shards.len(), self.bidding_ms)?;
+        if self.id != JobId::of(&self.request, &self.requester.peer) {
             return Err(AnnouncementError::Id);
         }
-        job.request.check()?;
+        self.request.check()?;
         Ok(())
     }
+}
+
+impl JobBrief {
+    /// Whether it can be a job's.
+    fn check(&self) -> Result<(), AnnouncementError> {
+        check_times_and_addrs(&self.requester, self.shards as usize, self.bidding_ms)?;
+        bounded(usize::try_from(self.size).unwrap_or(usize::MAX), 1, MAX_SPEC_BYTES, "bytes of its spec")?;
+        match &self.private {
+            Some(request) if self.id != JobId::of_private(request, &self.requester.peer) => Err(AnnouncementError::Id),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_times_and_addrs(requester: &Requester, shards: usize, bidding_ms: u64) -> Result<(), AnnouncementError> {
+    bounded(requester.addrs.len(), 0, MAX_ADDRS, "addresses")?;
+    bounded(shards, 1, MAX_SHARDS, "shards")?;
+    if bidding_ms > MAX_BIDDING_MS {
+        return Err(AnnouncementError::Bounds(bidding_ms, "milliseconds of bidding"));
+    }
+    for addr in &requester.addrs {
+        if addr.len() > MAX_ADDR_BYTES || addr.parse::<Multiaddr>().is_err() {
+            return Err(AnnouncementError::Addr(addr.chars().take(MAX_ADDR_BYTES).collect()));
+        }
+    }
+    Ok(())
 }
 
 fn bounded(count: usize, least: usize, most: usize, what: &'static str) -> Result<(), AnnouncementError> {

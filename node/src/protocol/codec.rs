@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Announcement, Ballot, Envelope, MAX_ANNOUNCEMENT_BYTES, MAX_MESSAGE_BYTES, MAX_REPLY_BYTES, MAX_SEALED_BYTES, Reply,
+    Announcement, Ballot, Envelope, MAX_ANNOUNCEMENT_BYTES, MAX_MESSAGE_BYTES, MAX_REPLY_BYTES, MAX_SEALED_BYTES,
+    MAX_SPEC_BYTES, Reply,
 };
-use crate::job::to_dag_cbor;
+use crate::job::{AnnouncedJob, to_dag_cbor};
 
 /// Why bytes say nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +71,7 @@ macro_rules! wire {
 }
 
 wire!(
+    AnnouncedJob: MAX_SPEC_BYTES,
     Announcement: MAX_ANNOUNCEMENT_BYTES,
     Envelope: MAX_MESSAGE_BYTES,
     Reply: MAX_REPLY_BYTES,

@@ -6,17 +6,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{AnnouncedJob, ExecutionId, JobId, MinerClaim};
-
-/// To everybody, by gossip. The signer is the job's requester, or nobody relays it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Announcement {
-    /// The job.
-    pub job: AnnouncedJob,
-    /// What the requester speaks.
-    pub versions: Versions,
-}
+use crate::job::{ExecutionId, JobId, MinerClaim};
 
 /// What a node speaks and runs. Exchanged with announcements and bids: nobody bids on a profile that it cannot run
 /// bit-exactly, nobody accepts a bid of another protocol.
@@ -83,6 +73,12 @@ pub enum Message {
         stderr: bool,
         /// The first byte that is wanted.
         offset: u64,
+    },
+    /// Provider to requester: the spec of a job that was announced without it. The answer is [`Reply::Spec`]. Of a private
+    /// job, only nodes whose bids were accepted get it.
+    Spec {
+        /// Of which job.
+        job: JobId,
     },
     /// Requester to provider: what has become of publications that take their time. The answer is
     /// [`Reply::Publications`].
@@ -314,6 +310,13 @@ pub enum Reply {
         /// Whether there will be no more.
         ended: bool,
     },
+    /// The spec of a job: its canonical bytes, which hash to the announced CID. Those of a private job are sealed to the node
+    /// that has asked.
+    Spec {
+        /// The bytes.
+        #[serde(with = "bytes_as_cbor")]
+        bytes: Vec<u8>,
+    },
     /// Publications of an execution, with their steps so far.
     Publications(Vec<Publication>),
 }
@@ -351,6 +354,7 @@ impl Message {
             Self::Decline(decline) => decline.job,
             Self::Reject(reject) => reject.job,
             Self::Cancel(cancel) => cancel.job,
+            Self::Spec { job } => *job,
             Self::Accept(Accept { execution, .. })
             | Self::Running(Running { execution })
             | Self::Collected(Collected { execution })

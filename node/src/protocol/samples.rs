@@ -19,6 +19,11 @@ pub(crate) fn versions() -> Versions {
 
 /// A job of one shard that `requester` announces.
 pub(crate) fn announcement(requester: PeerId, nonce: &str) -> Announcement {
+    Announcement { job: job(requester, nonce).into(), versions: versions() }
+}
+
+/// The same job.
+pub(crate) fn job(requester: PeerId, nonce: &str) -> AnnouncedJob {
     let job = bacalhau_runtime::Job::new(Link::of_raw(b""));
     let input = InputSpec { source: "data:,x".into(), target: "/inputs/x".into() };
     let spec = JobSpec {
@@ -27,15 +32,21 @@ pub(crate) fn announcement(requester: PeerId, nonce: &str) -> Announcement {
         ..JobSpec::wasm("data:,x", job, Deal::new(3, 2).unwrap())
     };
     let request = SignedRequest::sign(Request { spec, nonce: nonce.into() }, &key(9)).unwrap();
-    let job = AnnouncedJob {
+    AnnouncedJob {
         id: JobId::of(&request, &requester),
         request,
         requester: Requester { peer: requester, addrs: Vec::new() },
         shards: vec![vec![input]],
         created_ms: 1,
         bidding_ms: 30_000,
-    };
-    Announcement { job, versions: versions() }
+    }
+}
+
+/// The same announcement with another job in full.
+pub(crate) fn altered(announcement: &Announcement, change: impl FnOnce(&mut AnnouncedJob)) -> Announcement {
+    let mut job = announcement.job.full().unwrap().as_ref().clone();
+    change(&mut job);
+    Announcement { job: job.into(), versions: announcement.versions.clone() }
 }
 
 /// A small message about a job that nobody knows.

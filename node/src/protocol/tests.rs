@@ -3,9 +3,9 @@
 use libp2p::PeerId;
 use proptest::prelude::*;
 
-use super::samples::{announcement, key, messages, running};
+use super::samples::{altered, announcement, job, key, messages, running};
 use super::*;
-use crate::job::{JobId, MAX_SHARDS, to_dag_cbor};
+use crate::job::{Announced, AnnouncedJob, JobBrief, JobId, MAX_FULL_BYTES, MAX_SHARDS, to_dag_cbor};
 
 fn peer(seed: u8) -> PeerId {
     key(seed).public().to_peer_id()
@@ -132,25 +132,59 @@ fn a_message_is_its_senders() {
 fn only_its_requester_announces_a_job_and_only_as_it_is() {
     let good = announcement(peer(1), "1");
     assert_eq!(good.check(&peer(1)), Ok(()));
-    let wrong = |change: &dyn Fn(&mut Announcement)| {
-        let mut changed = good.clone();
-        change(&mut changed);
-        changed.check(&peer(1)).unwrap_err()
-    };
+    let wrong = |change: &dyn Fn(&mut AnnouncedJob)| altered(&good, change).check(&peer(1)).unwrap_err();
     assert!(matches!(good.check(&peer(2)), Err(AnnouncementError::Requester { .. })));
-    assert!(wrong(&|a| a.versions.protocol = 2).is_innocent());
-    assert_eq!(wrong(&|a| a.job.id = JobId::of(&a.job.request, &peer(2))), AnnouncementError::Id);
-    assert_eq!(wrong(&|a| a.job.request.request.nonce = "2".into()), AnnouncementError::Id);
+    let newer = Announcement { versions: Versions { protocol: 2, ..good.versions.clone() }, ..good.clone() };
+    assert!(newer.check(&peer(1)).unwrap_err().is_innocent());
+    assert_eq!(wrong(&|a| a.id = JobId::of(&a.request, &peer(2))), AnnouncementError::Id);
+    assert_eq!(wrong(&|a| a.request.request.nonce = "2".into()), AnnouncementError::Id);
     let signature = wrong(&|a| {
-        a.job.request.request.nonce = "2".into();
-        a.job.id = JobId::of(&a.job.request, &peer(1));
+        a.request.request.nonce = "2".into();
+        a.id = JobId::of(&a.request, &peer(1));
     });
     assert!(matches!(signature, AnnouncementError::Request(_)) && !signature.is_innocent());
-    assert_eq!(wrong(&|a| a.job.shards.clear()), AnnouncementError::Bounds(0, "shards"));
+    assert_eq!(wrong(&|a| a.shards.clear()), AnnouncementError::Bounds(0, "shards"));
     assert!(matches!(
-        wrong(&|a| a.job.shards = vec![Vec::new(); MAX_SHARDS + 1]),
+        wrong(&|a| a.shards = vec![Vec::new(); MAX_SHARDS + 1]),
         AnnouncementError::Bounds(10_001, "shards")
     ));
-    assert!(matches!(wrong(&|a| a.job.bidding_ms = u64::MAX), AnnouncementError::Bounds(..)));
-    assert!(matches!(wrong(&|a| a.job.requester.addrs = vec!["nowhere".into()]), AnnouncementError::Addr(_)));
+    assert!(matches!(wrong(&|a| a.bidding_ms = u64::MAX), AnnouncementError::Bounds(..)));
+    assert!(matches!(wrong(&|a| a.requester.addrs = vec!["nowhere".into()]), AnnouncementError::Addr(_)));
+}
+
+#[test]
+fn large_and_private_jobs_are_announced_without_their_spec() {
+    let small = job(peer(1), "brief");
+    assert!(matches!(Announced::to_others(small.clone()), Announced::Full(_)));
+    let mut large = small.clone();
+    large.shards = vec![large.shards[0].clone(); 1000];
+    assert!(large.to_dag_cbor().len() > MAX_FULL_BYTES);
+    let mut private = small;
+    private.request.request.spec.private = true;
+    private.id = JobId::of(&private.request, &peer(1));
+    for job in [large, private.clone()] {
+        let announced = Announcement { job: Announced::to_others(job.clone()), versions: samples::versions() };
+        let Announced::Brief(brief) = &announced.job else { panic!("{announced:?}") };
+        assert_eq!((brief.id, brief.shards as usize, brief.is_private()), (job.id, job.shards.len(), job == private));
+        let bytes = announced.encode().unwrap();
+        assert!(bytes.len() < 1024, "{}", bytes.len());
+        assert_eq!(Announcement::decode(&bytes), Ok(announced.clone()));
+        assert_eq!(announced.check(&peer(1)), Ok(()));
+        let wrong = |change: &dyn Fn(&mut JobBrief)| {
+            let mut brief = brief.as_ref().clone();
+            change(&mut brief);
+            Announcement { job: Announced::Brief(brief.into()), ..announced.clone() }.check(&peer(1)).unwrap_err()
+        };
+        assert!(matches!(wrong(&|brief| brief.size = u64::MAX), AnnouncementError::Bounds(..)));
+        assert!(matches!(wrong(&|brief| brief.shards = 0), AnnouncementError::Bounds(0, "shards")));
+        assert!(matches!(wrong(&|brief| brief.requester.peer = peer(2)), AnnouncementError::Requester(_)));
+    }
+    // That the id of a private job is its own can be seen without the spec.
+    let Announced::Brief(brief) = Announced::to_others(private.clone()) else { panic!("it is private") };
+    let other = JobBrief { id: "a".repeat(32).parse().unwrap(), ..brief.as_ref().clone() };
+    let other = Announcement { job: Announced::Brief(other.into()), versions: samples::versions() };
+    assert_eq!(other.check(&peer(1)), Err(AnnouncementError::Id));
+    // Earlier versions announce private jobs in full, which is nobody's fault.
+    let full = Announcement { job: private.into(), versions: samples::versions() };
+    assert!(full.check(&peer(1)).unwrap_err().is_innocent());
 }

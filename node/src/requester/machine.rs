@@ -107,12 +107,27 @@ impl Requester {
             | Message::Verdict(_)
             | Message::Collected(_)
             | Message::Cancel(_)
+            | Message::Spec { .. }
             | Message::Log { .. }
             | Message::Publications { .. } => return Err(Refusal::OutOfTurn),
         };
         let shard = usize::try_from(execution.shard).ok().and_then(|shard| live.record.shards.get(shard));
         let execution = shard.and_then(|shard| shard.execution(execution.number)).ok_or(Refusal::Unknown)?;
         if execution.peer == *from { Ok(()) } else { Err(Refusal::NotYours) }
+    }
+
+    /// A job that goes on, for `from`, which asks for its spec. That of a private job is for the nodes that run it.
+    ///
+    /// # Errors
+    /// Why `from` does not get it.
+    pub fn spec(&self, from: &PeerId, job: &JobId) -> Result<&AnnouncedJob, Refusal> {
+        let live = self.jobs.get(job).filter(|live| live.record.ended_ms.is_none()).ok_or(Refusal::Unknown)?;
+        let mut executions = live.record.shards.iter().flat_map(|shard| &shard.executions);
+        let is_private = live.record.job.request.request.spec.private;
+        if is_private && !executions.any(|execution| execution.peer == *from && execution.state.is_pending()) {
+            return Err(Refusal::NotYours);
+        }
+        Ok(&live.record.job)
     }
 
     /// The share of all nodes that are to be asked with the announcement of `job` why they do not bid, in 64ths.

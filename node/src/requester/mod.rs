@@ -64,6 +64,8 @@ pub struct RequesterConfig {
     pub announce_ms: u64,
     /// Which bidders count as one, for jobs that do not say it. Default: each counts.
     pub distinct: Distinct,
+    /// Bytes of stored jobs of one client, which is told to wait beyond that. Default 256 MiB.
+    pub client_bytes: u64,
     /// Operators that are known by name, for jobs that tell bidders apart by operator.
     pub operators: Arc<BTreeMap<PeerId, String>>,
 }
@@ -189,6 +191,7 @@ impl Default for RequesterConfig {
             stalled_ms: 5_000,
             announce_ms: 2_000,
             distinct: Distinct::None,
+            client_bytes: 256 << 20,
             operators: Arc::default(),
         }
     }

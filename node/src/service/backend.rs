@@ -159,6 +159,7 @@ impl From<SubmitError> for BackendError {
         match error {
             SubmitError::Refused(why) => Self::Refused(why),
             SubmitError::Busy(why) => Self::Busy(why),
+            SubmitError::Quota(why) => Self::Quota(why),
             SubmitError::Host(failure) => Self::Host(failure),
         }
     }

@@ -9,7 +9,7 @@ use libp2p::PeerId;
 use super::Provider;
 use crate::compute::Ran;
 use crate::daemon::Work;
-use crate::job::{AnnouncedJob, Declined, ExecutionId, MinerClaim, OperatorProof, Resources};
+use crate::job::{AnnouncedJob, Declined, ExecutionId, JobBrief, MinerClaim, OperatorProof, Resources};
 use crate::protocol::{Delivery, FailureKind};
 
 /// What is bent of a provider. By itself nothing is.
@@ -55,6 +55,10 @@ impl Crooked {
 impl Work for Crooked {
     fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         self.provider.assess(job)
+    }
+
+    fn assess_brief(&self, brief: &JobBrief) -> Result<Vec<Option<Resources>>, Declined> {
+        self.provider.assess_brief(brief)
     }
 
     fn run(&self, execution: ExecutionId, job: &AnnouncedJob) -> Result<Ran, (FailureKind, String)> {

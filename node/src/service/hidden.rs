@@ -76,10 +76,10 @@ fn names(job: &AnnouncedJob) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::job::InputSpec;
-    use crate::protocol::samples::announcement;
+    use crate::protocol::samples;
 
     fn job() -> AnnouncedJob {
-        let mut job = announcement(libp2p::PeerId::random(), "1").job;
+        let mut job = samples::job(libp2p::PeerId::random(), "1");
         job.shards = vec![vec![InputSpec { source: "/srv/public/a".into(), target: "/inputs".into() }]];
         job
     }

@@ -22,7 +22,7 @@ use crate::store::{JobStore, Retention, StoreError};
 const EVERY: Duration = Duration::from_mins(10);
 /// How long data is kept that a client brought along.
 const BROUGHT_MS: u64 = 24 * 3_600_000;
-/// Results of a job that ended since then do not go for want of room: its client is about to fetch them.
+/// Jobs that ended since then, and their results, do not go for want of room: their client is about to look.
 const FRESH_MS: u64 = 3_600_000;
 /// How the names of results begin that are being removed.
 const REMOVED: &str = ".removed-";
@@ -34,6 +34,8 @@ pub(super) struct Keep {
     pub(super) jobs_ms: u64,
     /// Jobs at most.
     pub(super) jobs_most: usize,
+    /// Bytes of jobs of one client, which submits none beyond that.
+    pub(super) client_bytes: u64,
     /// Collected results of ended jobs.
     pub(super) results_ms: u64,
     /// Bytes of results at most.
@@ -114,6 +116,9 @@ impl House {
         let since_ms = self.jobs.before(now_ms, self.keep.jobs_ms)?;
         let retention = Retention { since_ms: Some(since_ms), keep_last: Some(self.keep.jobs_most) };
         swept.jobs = self.jobs.prune(retention)?;
+        // Before a client is told to wait.
+        let most = self.keep.client_bytes / 4 * 3;
+        swept.jobs += self.jobs.prune_clients(most, self.jobs.before(now_ms, FRESH_MS)?)?;
         Ok(())
     }
 

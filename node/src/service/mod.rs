@@ -175,6 +175,7 @@ impl Service {
         let keep = Keep {
             jobs_ms: requester.keep_jobs_for.millis(),
             jobs_most: usize::try_from(requester.keep_jobs_most).unwrap_or(usize::MAX),
+            client_bytes: requester.client_jobs_size.0,
             results_ms: requester.keep_results_for.millis(),
             results_bytes: requester.keep_results_most.0,
         };

@@ -13,7 +13,9 @@ use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
 use crate::data_dir;
-use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId, JobId, MinerClaim, OperatorProof, Resources};
+use crate::job::{
+    AnnouncedJob, DeclineReason, Declined, ExecutionId, JobBrief, JobId, MinerClaim, OperatorProof, Resources,
+};
 use crate::node::Node;
 use crate::protocol::{Delivery, FailureKind};
 use crate::publisher::PublishPlaces;
@@ -144,10 +146,19 @@ impl Work for Provider {
         match &self.assessor {
             Some(assessor) => {
                 let declined = |why| Declined::new(DeclineReason::NoPublisher, why);
-                self.deliverer.can_publish(job).map_err(declined)?;
+                self.deliverer.can_publish(&job.request.request.spec.publishers).map_err(declined)?;
                 assessor.assess(job)
             }
             None => Ok(vec![Some(job.request.request.spec.resources); job.shards.len()]),
+        }
+    }
+
+    fn assess_brief(&self, brief: &JobBrief) -> Result<Vec<Option<Resources>>, Declined> {
+        let declined = |why| Declined::new(DeclineReason::NoPublisher, why);
+        self.deliverer.can_publish(&brief.publishers).map_err(declined)?;
+        match &self.assessor {
+            Some(assessor) => assessor.assess_brief(brief),
+            None => Ok(vec![Some(brief.resources); brief.shards as usize]),
         }
     }
 

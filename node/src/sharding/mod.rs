@@ -15,7 +15,7 @@ mod walk;
 use std::collections::BTreeMap;
 
 use crate::job::{InputSpec, MAX_REQUEST_BYTES, MAX_SHARDS, Sharding};
-use crate::protocol::MAX_ANNOUNCEMENT_BYTES;
+use crate::protocol::MAX_SPEC_BYTES;
 use crate::storage::Storage;
 
 pub use error::ShardingError;
@@ -23,7 +23,7 @@ use pattern::Pattern;
 use place::Place;
 
 /// Bytes of all sources and targets together: what the announcement of a job holds beside the request.
-const MAX_PLAN_BYTES: usize = MAX_ANNOUNCEMENT_BYTES - MAX_REQUEST_BYTES;
+const MAX_PLAN_BYTES: usize = MAX_SPEC_BYTES - MAX_REQUEST_BYTES;
 /// What an input takes in an announcement beside its two texts, at most.
 const INPUT_BYTES: usize = 32;
 /// Paths that an error shows of those that were listed.

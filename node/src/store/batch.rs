@@ -2,6 +2,7 @@
 
 use redb::{Error, ReadableTable, Table, WriteTransaction};
 
+use super::quota;
 use super::summary::JobSummary;
 use super::tables::{EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED};
 use crate::job::{Event, JobId, JobRecord, to_dag_cbor};
@@ -55,7 +56,9 @@ impl Batch<'_> {
         for event in self.events {
             let job = event.job.to_string();
             let number = last_event(&events, &job)? + 1;
-            events.insert((&*job, number), &*to_dag_cbor(event))?;
+            let bytes = to_dag_cbor(event);
+            events.insert((&*job, number), &*bytes)?;
+            quota::count(transaction, &job, 0, bytes.len() as u64)?;
         }
         Ok(())
     }
@@ -69,17 +72,25 @@ fn last_event(events: &Table<'_, (&str, u64), &[u8]>, job: &str) -> Result<u64, 
 fn put_job(transaction: &WriteTransaction, record: &JobRecord) -> Result<(), Error> {
     let id = record.job.id.to_string();
     let mut jobs = transaction.open_table(JOBS)?;
+    // Bytes that were there of what is written anew, and that are there now.
+    let (mut before, mut after) = (0, 0);
     if jobs.get(&*id)?.is_none() {
-        jobs.insert(&*id, &*record.job.to_dag_cbor())?;
+        let bytes = record.job.to_dag_cbor();
+        jobs.insert(&*id, &*bytes)?;
+        quota::begin(transaction, &id, record.job.request.client())?;
+        after += bytes.len() as u64;
     }
     let mut shards = transaction.open_table(SHARDS)?;
     for (shard, record) in (0..).zip(&record.shards) {
         let bytes = to_dag_cbor(record);
-        let is_same = shards.get((&*id, shard))?.is_some_and(|there| there.value() == &*bytes);
-        if !is_same {
+        let there = shards.get((&*id, shard))?.map(|there| (there.value() == &*bytes, there.value().len() as u64));
+        if !matches!(there, Some((true, _))) {
+            before += there.map_or(0, |(_, bytes)| bytes);
+            after += bytes.len() as u64;
             shards.insert((&*id, shard), &*bytes)?;
         }
     }
+    quota::count(transaction, &id, before, after)?;
     let mut summaries = transaction.open_table(SUMMARIES)?;
     summaries.insert((record.job.created_ms, &*id), &*to_dag_cbor(&JobSummary::of(record)))?;
     let mut unfinished = transaction.open_table(UNFINISHED)?;

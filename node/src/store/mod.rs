@@ -16,6 +16,8 @@
 //! | `outbox` | number | messages that are sent until they are taken |
 //! | `jumps` | Unix milliseconds | by how much the clock went on between two runs, beyond a day |
 //! | `seen` | name | when a file with a retention was first seen |
+//! | `sizes` | job | its client, and bytes of all that is stored of it |
+//! | `clients` | client | bytes of all that is stored of its jobs |
 //!
 //! Values are DAG-CBOR. A file of another schema is refused, never guessed at.
 //!
@@ -30,6 +32,7 @@ mod copy;
 mod error;
 mod prune;
 mod query;
+mod quota;
 mod read;
 #[cfg(test)]
 pub(crate) mod samples;

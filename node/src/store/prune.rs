@@ -2,6 +2,7 @@
 
 use redb::{Error, ReadableTable, WriteTransaction};
 
+use super::quota;
 use super::summary::JobSummary;
 use super::tables::{EVENTS, JOBS, SHARDS, SUMMARIES, decode};
 use super::{JobStore, StoreError};
@@ -36,13 +37,17 @@ impl JobStore {
             }
             Ok(doomed)
         })?;
-        for some in doomed.chunks(AT_ONCE) {
-            self.write(|transaction| {
-                some.iter().try_for_each(|(created_ms, id)| delete(transaction, *created_ms, id))
-            })?;
-        }
+        forget(self, &doomed)?;
         Ok(doomed.len())
     }
+}
+
+/// Deletes jobs, by when they were made and their names.
+pub(super) fn forget(store: &JobStore, doomed: &[(u64, String)]) -> Result<(), StoreError> {
+    for some in doomed.chunks(AT_ONCE) {
+        store.write(|transaction| some.iter().try_for_each(|(created_ms, id)| delete(transaction, *created_ms, id)))?;
+    }
+    Ok(())
 }
 
 fn delete(transaction: &WriteTransaction, created_ms: u64, id: &str) -> Result<(), Error> {
@@ -50,5 +55,5 @@ fn delete(transaction: &WriteTransaction, created_ms: u64, id: &str) -> Result<(
     transaction.open_table(JOBS)?.remove(id)?;
     transaction.open_table(SHARDS)?.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
     transaction.open_table(EVENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
-    Ok(())
+    quota::end(transaction, id)
 }

@@ -4,6 +4,7 @@ use redb::{Error, ReadTransaction, ReadableTable, TableDefinition, TableHandle a
 use serde::de::DeserializeOwned;
 
 use super::copy::table;
+use super::quota;
 
 /// The version of all tables and values.
 pub(super) const SCHEMA: u64 = 1;
@@ -21,6 +22,8 @@ pub(super) const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefiniti
 pub(super) const JUMPS: TableDefinition<'_, u64, u64> = TableDefinition::new("jumps");
 pub(super) const SEEN: TableDefinition<'_, &str, u64> = TableDefinition::new("seen");
 pub(super) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
+pub(super) const SIZES: TableDefinition<'_, &str, (&str, u64)> = TableDefinition::new("sizes");
+pub(super) const CLIENTS: TableDefinition<'_, &str, u64> = TableDefinition::new("clients");
 pub(super) const PROVIDED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("provided");
 
 /// Makes the tables where they are not there yet, and says the version of the file. One of another version is left alone.
@@ -41,6 +44,7 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<u64, Error> {
     transaction.open_table(OUTBOX)?;
     transaction.open_table(JUMPS)?;
     transaction.open_table(SEEN)?;
+    quota::make(transaction)?;
     Ok(SCHEMA)
 }
 
@@ -56,6 +60,8 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
     table(from, to, OUTBOX)?;
     table(from, to, JUMPS)?;
     table(from, to, SEEN)?;
+    table(from, to, SIZES)?;
+    table(from, to, CLIENTS)?;
     let copied: Vec<String> = to.list_tables()?.map(|table| table.name().to_owned()).collect();
     match from.list_tables()?.find(|table| copied.iter().all(|name| name != table.name())) {
         Some(table) => Err(Error::Corrupted(format!("its table {} is not one of this version", table.name()))),

@@ -40,6 +40,8 @@ pub struct Allowance {
     pub bytes: Rate,
     /// Jobs announced, each time that they are.
     pub jobs: Rate,
+    /// Bytes of announcements of its own jobs.
+    pub announced: Rate,
 }
 
 /// What is about to be read.
@@ -48,6 +50,7 @@ pub(super) struct Cost {
     pub(super) messages: u64,
     pub(super) bytes: u64,
     pub(super) jobs: u64,
+    pub(super) announced: u64,
 }
 
 /// What becomes of it.
@@ -88,6 +91,7 @@ struct Account {
     messages: Bucket,
     bytes: Bucket,
     jobs: Bucket,
+    announced: Bucket,
 }
 
 impl PeerBudgets {
@@ -196,6 +200,7 @@ impl Account {
             messages: Bucket::new(allowance.messages, now),
             bytes: Bucket::new(allowance.bytes, now),
             jobs: Bucket::new(allowance.jobs, now),
+            announced: Bucket::new(allowance.announced, now),
         }
     }
 
@@ -203,6 +208,7 @@ impl Account {
         self.messages.try_take(cost.messages, now).is_ok()
             && self.bytes.try_take(cost.bytes, now).is_ok()
             && self.jobs.try_take(cost.jobs, now).is_ok()
+            && self.announced.try_take(cost.announced, now).is_ok()
     }
 }
 
@@ -213,11 +219,17 @@ impl Default for Budgets {
             messages: Rate { per_second: 2000, burst: 100_000 },
             bytes: Rate { per_second: 32 << 20, burst: 256 << 20 },
             jobs: Rate { per_second: 500, burst: 5000 },
+            announced: Rate { per_second: 1 << 20, burst: 16 << 20 },
         };
         let all = |rate: Rate| Rate { per_second: 16 * rate.per_second, burst: 16 * rate.burst };
         Self {
             peer,
-            prefix: Allowance { messages: all(peer.messages), bytes: all(peer.bytes), jobs: all(peer.jobs) },
+            prefix: Allowance {
+                messages: all(peer.messages),
+                bytes: all(peer.bytes),
+                jobs: all(peer.jobs),
+                announced: Rate { per_second: 4 << 20, burst: 32 << 20 },
+            },
             connections: Rate { per_second: 50, burst: 2000 },
             strikes: Rate { per_second: 1, burst: 100 },
             block: Duration::from_mins(5),
@@ -230,7 +242,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const MESSAGE: Cost = Cost { messages: 1, bytes: 10, jobs: 0 };
+    const MESSAGE: Cost = Cost { messages: 1, bytes: 10, jobs: 0, announced: 0 };
 
     fn few(messages: u64) -> Allowance {
         Allowance { messages: Rate { per_second: messages, burst: messages }, ..Budgets::default().prefix }

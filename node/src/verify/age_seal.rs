@@ -67,6 +67,14 @@ impl Seal for AgeSeal {
         Ballot::decode(&Zeroizing::new(plain)).map_err(|error| SealError::Ballot(error.to_string()))
     }
 
+    fn seal_spec(&self, spec: &[u8], to: &PeerId) -> Result<Vec<u8>, SealError> {
+        age::encrypt(&recipient(to)?, spec).map_err(|error| SealError::Sealed(error.to_string()))
+    }
+
+    fn open_spec(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        age::decrypt(&self.identity, sealed).map_err(|error| SealError::Sealed(error.to_string()))
+    }
+
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
         self.key.sign(text).map_err(|error| SealError::Signature(error.to_string()))
     }

@@ -25,6 +25,18 @@ pub trait Seal: Send + Sync {
     /// When it was not, or is no ballot.
     fn open(&self, sealed: &[u8]) -> Result<Ballot, SealError>;
 
+    /// Encrypts the spec of a private job to the node `to`, which runs it.
+    ///
+    /// # Errors
+    /// When the name of that node carries no usable ed25519 key.
+    fn seal_spec(&self, spec: &[u8], to: &PeerId) -> Result<Vec<u8>, SealError>;
+
+    /// Decrypts a spec that was sealed to this node.
+    ///
+    /// # Errors
+    /// When it was not.
+    fn open_spec(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError>;
+
     /// Signs `text` with the key of this node: the same text has the same signature, which nobody else knows before.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod memory_of;
 mod operators;
 mod peers;
 mod privacy;
+mod requester;
 mod stranger;
 #[path = "../network/support.rs"]
 mod support;

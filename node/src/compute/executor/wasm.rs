@@ -38,7 +38,7 @@ impl Executor for Wasm {
         };
         let (id, shard, specs) = (job.id, execution.shard, run.input_specs());
         let (bench, verified) = (Arc::clone(&self.bench), spec.verified_inputs);
-        let module = bench.module(wasm, &Price::of(spec, charged(spec)), deadline)?;
+        let module = bench.module(wasm, &Price::of(spec, charged(&spec.engine.profile(), spec.asked())), deadline)?;
         let open = move |deadline: &Deadline| bench.inputs(id, shard, &specs, verified, deadline);
         let inputs = deadline.begin("open the inputs", open)?.wait()??;
         let ended = self.bench.runtime.execute_under(deadline, &module, &task, &inputs.trees, dir);

@@ -1,15 +1,13 @@
 //! From the announcement of a job to the answer of its requester: what is looked at, what is offered for, and when an
 //! offer is no more.
 
-use std::sync::Arc;
-
 use libp2p::PeerId;
 
 use super::super::offers::Parties;
 use super::super::record::{Record, Shard, Stage};
 use super::super::{DiskSpace, Effect, News};
 use super::{Compute, Entry};
-use crate::job::{AnnouncedJob, DeclineReason, Declined, Distinct, JobId, Resources};
+use crate::job::{Announced, DeclineReason, Declined, Distinct, JobId, Resources};
 use crate::protocol::{Bid, Message, Versions, Withdraw};
 
 /// How long after the bidding the answer to a bid may come.
@@ -18,22 +16,31 @@ const ANSWER_MS: u64 = 5_000;
 pub(super) const DISK_FULL: &str = "the disk of this node is full";
 
 impl Compute {
-    pub(super) fn announced(&mut self, job: Arc<AnnouncedJob>, versions: &Versions) {
-        let id = job.id;
+    pub(super) fn announced(&mut self, job: Announced, versions: &Versions) {
+        let id = job.id();
         if versions.protocol != self.versions.protocol {
             return;
         }
         if versions.asks(&self.me, &id) && self.asked.len() < self.config.jobs {
-            self.asked.insert(id, Arc::clone(&job));
+            self.asked.insert(id, job.clone());
         }
+        self.consider(job);
+    }
+
+    /// Looks at a job that was announced, or whose spec was fetched.
+    pub(super) fn consider(&mut self, job: Announced) {
+        let id = job.id();
         if self.draining {
             return self.decline(id, Declined::new(DeclineReason::Draining, "this node is shutting down"));
         }
-        if !self.versions.profiles.contains(&job.request.request.spec.engine.profile()) {
+        if !self.versions.profiles.contains(&job.profile()) {
             return self.decline(id, Declined::new(DeclineReason::NoEngine, "this node has no engine for its program"));
         }
-        if self.jobs.contains_key(&id) {
-            return self.announced_again(id);
+        if let Some(entry) = self.jobs.get(&id) {
+            if entry.record.job.requester().peer == job.requester().peer {
+                self.announced_again(id);
+            }
+            return;
         }
         if self.disk_full {
             return self.decline(id, Declined::new(DeclineReason::DiskFull, DISK_FULL));
@@ -49,11 +56,21 @@ impl Compute {
             let why = format!("this node considers {} jobs already", self.jobs.len());
             return self.decline(id, Declined::new(DeclineReason::Full, why));
         }
+        if let Announced::Brief(brief) = &job
+            && !brief.is_private()
+        {
+            return self.fetch(brief);
+        }
         let answered_by = self.answered_by_ms(self.now_ms, &job);
         let parties = Parties::of(&job);
+        let bytes = job.memory_bytes();
+        if let Err(why) = self.held.allow(parties, bytes) {
+            return self.decline(id, Declined::new(DeclineReason::Full, why));
+        }
+        self.held.insert(id, parties, bytes);
         let record = Record::new(job, self.now_ms);
         self.heard += 1;
-        self.jobs.insert(id, Entry { record, parties, order: self.heard, live: 0, waiting: 0, accepted: false });
+        self.jobs.insert(id, Entry::new(record, parties, self.heard));
         self.timers.set((id, None), Some(answered_by));
         self.queue.push_back(id);
         self.assess_next();
@@ -70,7 +87,7 @@ impl Compute {
             return;
         }
         entry.record.heard_ms = self.now_ms;
-        let job = Arc::clone(&entry.record.job);
+        let job = entry.record.job.clone();
         self.timers.set((id, None), Some(self.answered_by_ms(self.now_ms, &job)));
         for shard in idle {
             self.put(id, shard, Stage::Waiting);
@@ -84,7 +101,7 @@ impl Compute {
             // It may have been forgotten while it waited.
             let Some(entry) = self.jobs.get(&id) else { continue };
             self.assessing.insert(id);
-            self.effects.push(Effect::Assess(Arc::clone(&entry.record.job)));
+            self.effects.push(Effect::Assess(entry.record.job.clone()));
         }
     }
 
@@ -92,7 +109,10 @@ impl Compute {
         let asked = self.assessing.remove(&id);
         self.assess_next();
         let Some(entry) = self.jobs.get_mut(&id).filter(|_| asked) else { return };
-        let shards = entry.record.job.shards.len();
+        if entry.fetched.is_some() {
+            return self.assessed_accepted(id, result);
+        }
+        let shards = entry.record.job.shards();
         match result {
             Ok(needs) if needs.len() == shards && !self.draining => {
                 let shard = |needs: Option<Resources>| match needs {
@@ -169,7 +189,7 @@ impl Compute {
     /// Sends a bid. Whom the node belongs to is said where the job asks for it.
     pub(super) fn offer(&mut self, id: JobId, shards: Vec<u32>) {
         let Some(entry) = self.jobs.get(&id) else { return };
-        let by_operator = entry.record.job.request.request.spec.deal.distinct() == Some(Distinct::Operator);
+        let by_operator = entry.record.job.deal().distinct() == Some(Distinct::Operator);
         let claim = self.config.miner.clone().filter(|_| by_operator);
         self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone(), claim }));
     }
@@ -180,7 +200,8 @@ impl Compute {
         let Some(parties) = self.jobs.get(&id).map(|entry| entry.parties) else { return };
         let concerned = |client: bool| {
             let jobs = self.jobs.iter().filter(move |(_, entry)| {
-                let same = entry.parties.client == parties.client;
+                // Of a job without its spec, the client is not known.
+                let same = parties.client.is_some() && entry.parties.client == parties.client;
                 (entry.parties.requester == parties.requester || same) && same == client
             });
             let mut jobs: Vec<(u64, JobId)> = jobs.map(|(id, entry)| (entry.order, *id)).collect();
@@ -207,12 +228,12 @@ impl Compute {
     }
 
     /// When bids for a job heard of at `heard_ms` are of no use any more. The requester's clock is not asked.
-    pub(super) fn closes_ms(&self, heard_ms: u64, job: &AnnouncedJob) -> u64 {
-        heard_ms.saturating_add(job.bidding_ms.min(self.config.offers.bidding_ms))
+    pub(super) fn closes_ms(&self, heard_ms: u64, job: &Announced) -> u64 {
+        heard_ms.saturating_add(job.bidding_ms().min(self.config.offers.bidding_ms))
     }
 
     /// When nobody can answer a bid any more.
-    pub(super) fn answered_by_ms(&self, heard_ms: u64, job: &AnnouncedJob) -> u64 {
+    pub(super) fn answered_by_ms(&self, heard_ms: u64, job: &Announced) -> u64 {
         self.closes_ms(heard_ms, job).saturating_add(ANSWER_MS)
     }
 
@@ -233,7 +254,9 @@ impl Compute {
 
     /// A bid did not arrive: it holds nothing any more.
     pub(super) fn bid_undelivered(&mut self, to: PeerId, bid: &Bid) {
-        let Some(entry) = self.jobs.get(&bid.job).filter(|entry| entry.record.job.requester.peer == to) else { return };
+        let Some(entry) = self.jobs.get(&bid.job).filter(|entry| entry.record.job.requester().peer == to) else {
+            return;
+        };
         let bids: Vec<u32> = bid.shards.iter().copied().filter(|shard| entry.is_bid(*shard)).collect();
         for shard in bids {
             self.put(bid.job, shard, Stage::Idle);
@@ -282,6 +305,12 @@ impl Compute {
 }
 
 impl Entry {
+    /// A job of which nothing was offered for yet.
+    pub(super) fn new(record: Record, parties: Parties, order: u64) -> Self {
+        let (live, waiting, failed_fetches) = (0, 0, 0);
+        Self { record, parties, fetched: None, failed_fetches, order, live, waiting, accepted: false }
+    }
+
     fn is_bid(&self, shard: u32) -> bool {
         self.record.shard(shard).is_some_and(|shard| matches!(shard.stage, Stage::Bid))
     }

@@ -1,8 +1,6 @@
 //! Jobs that are not bid on, with the reason: what the operator hears of, and the requester if it asks. And where executions
 //! stand, for the operator.
 
-use std::sync::Arc;
-
 use bacalhau_runtime::Outcome;
 
 use super::super::record::Stage;
@@ -22,7 +20,7 @@ impl Compute {
         let Some(asked) = self.asked.remove(&job) else { return };
         if self.declines.may_say(job, self.now_ms) {
             let message = Message::Decline(Decline { job, reason: reason.name().into() });
-            let (to, addrs) = (asked.requester.peer, asked.requester.addrs.clone());
+            let (to, addrs) = (asked.requester().peer, asked.requester().addrs.clone());
             self.effects.push(Effect::SendOnce { to, addrs, message });
         }
     }
@@ -75,7 +73,7 @@ impl Compute {
         why: Option<&str>,
     ) {
         let Some(entry) = self.jobs.get(&id.job) else { return };
-        let job = Arc::clone(&entry.record.job);
+        let job = entry.record.job.clone();
         self.news.push(News::Execution { id, job, state, outcome, why: why.map(Into::into) });
     }
 }

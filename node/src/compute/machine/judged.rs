@@ -59,7 +59,7 @@ impl Compute {
     /// Has the results published.
     pub(super) fn publish(&mut self, execution: ExecutionId) {
         let Some(entry) = self.jobs.get(&execution.job) else { return };
-        let job = Arc::clone(&entry.record.job);
+        let Some(job) = entry.record.job.full().map(Arc::clone) else { return };
         let Some(proposed) = self.proposed(execution) else { return };
         let h1 = proposed.h1.clone();
         self.effects.push(Effect::Publish { execution, job, h1 });
@@ -98,7 +98,7 @@ impl Compute {
             _ => return,
         };
         let ExecutionId { job, shard, number } = execution;
-        let is_its_requesters = self.job(&job).is_some_and(|job| job.requester.peer == to);
+        let is_its_requesters = self.job(&job).is_some_and(|job| job.requester().peer == to);
         if refusal == Some(Refusal::Unknown) && is_its_requesters && self.number(job, shard) == Some(number) {
             self.abandon(job, shard);
             self.forget_if_over(job);

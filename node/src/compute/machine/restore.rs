@@ -33,7 +33,7 @@ impl Compute {
     }
 
     fn take_up(&mut self, mut record: Record) {
-        let id = record.job.id;
+        let id = record.job.id();
         // A clock that was put back must not keep bids for longer.
         record.heard_ms = record.heard_ms.min(self.now_ms);
         let answered_by = self.answered_by_ms(record.heard_ms, &record.job);
@@ -41,7 +41,8 @@ impl Compute {
             record.shards.iter_mut().map(|shard| std::mem::replace(&mut shard.stage, Stage::Idle)).collect();
         self.heard += 1;
         let parties = Parties::of(&record.job);
-        self.jobs.insert(id, Entry { record, parties, order: self.heard, live: 0, waiting: 0, accepted: false });
+        self.held.insert(id, parties, record.job.memory_bytes());
+        self.jobs.insert(id, Entry::new(record, parties, self.heard));
         self.timers.set((id, None), Some(answered_by));
         let mut bids = Vec::new();
         for (shard, stage) in (0..).zip(stages) {

@@ -7,7 +7,7 @@ use bacalhau_runtime::{Link, Receipt};
 use super::super::record::{Proposed, Stage, Step};
 use super::super::{Effect, Ran};
 use super::Compute;
-use crate::job::{ExecutionId, ExecutionState, JobId};
+use crate::job::{Announced, ExecutionId, ExecutionState, JobId};
 use crate::protocol::{Accept, Ballot, Evidence, Failed, FailureKind, MAX_MESSAGE_BYTES, Message, Proposal, Running};
 use crate::verify::SealError;
 
@@ -58,14 +58,17 @@ impl Compute {
     /// Tells the requester that an acceptance of its came to nothing.
     fn refuse_accepted(&mut self, execution: ExecutionId, why: &str) {
         let Some(entry) = self.jobs.get(&execution.job) else { return };
-        let to = entry.record.job.requester.peer;
+        let to = entry.record.job.requester().peer;
         self.refuse(to, execution, why);
     }
 
     /// Has an execution run.
     pub(super) fn begin(&mut self, execution: ExecutionId) {
         let Some(entry) = self.jobs.get(&execution.job) else { return };
-        self.effects.push(Effect::Run { execution, job: Arc::clone(&entry.record.job) });
+        match &entry.record.job {
+            Announced::Full(job) => self.effects.push(Effect::Run { execution, job: Arc::clone(job) }),
+            Announced::Brief(brief) => self.fetch_accepted(&Arc::clone(brief)),
+        }
         self.reached(execution, ExecutionState::Running, None, None);
     }
 
@@ -113,7 +116,7 @@ impl Compute {
 
     fn propose(&self, execution: ExecutionId, ran: Ran) -> Result<Proposed, SealError> {
         let Ran { receipt, calls } = ran;
-        let requester = self.jobs.get(&execution.job).map_or(self.me, |entry| entry.record.job.requester.peer);
+        let requester = self.jobs.get(&execution.job).map_or(self.me, |entry| entry.record.job.requester().peer);
         let claim = &receipt.claim;
         let h1 = claim.h1.clone();
         let ballot = Ballot {

@@ -2,6 +2,7 @@
 
 mod any_input;
 mod capacity;
+mod fetching;
 mod offers;
 mod restarts;
 
@@ -12,11 +13,11 @@ use bacalhau_runtime::{CallTrail, Claim, Job, Link, Outcome, Profile, Receipt, U
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 
-use super::super::{ComputeConfig, DiskSpace, Effect, Input, OfferLimits, Ran};
+use super::super::{ComputeConfig, DiskSpace, Effect, FetchLimits, HeldLimits, Input, News, OfferLimits, Ran};
 use super::Compute;
 use crate::job::{
-    AnnouncedJob, Deal, DeclineReason, Declined, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester, Resources,
-    SignedRequest,
+    AnnouncedJob, Deal, DeclineReason, Declined, Engine, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester,
+    Resources, SignedRequest,
 };
 use crate::protocol::{
     Accept, Ballot, Bid, Cancel, Collected, Delivery, FailureKind, Message, PROTOCOL_VERSION, Reject, Running,
@@ -44,6 +45,14 @@ impl Seal for Open {
         serde_json::from_slice(sealed).map_err(|error| SealError::Ballot(error.to_string()))
     }
 
+    fn seal_spec(&self, spec: &[u8], _: &PeerId) -> Result<Vec<u8>, SealError> {
+        Ok(spec.to_vec())
+    }
+
+    fn open_spec(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(sealed.to_vec())
+    }
+
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
         Ok(text.to_vec())
     }
@@ -67,6 +76,8 @@ fn config() -> ComputeConfig {
         assessing: 2,
         keep_ms: 1_000_000,
         offers,
+        fetches: FetchLimits::default(),
+        held: HeldLimits::default(),
         disk: DiskSpace::default(),
         miner: None,
     }
@@ -93,7 +104,7 @@ fn job(requester: PeerId, shards: usize) -> Arc<AnnouncedJob> {
 }
 
 fn announced(job: &Arc<AnnouncedJob>) -> Input {
-    Input::Announced { job: Arc::clone(job), versions: versions() }
+    Input::Announced { job: Arc::clone(job).into(), versions: versions() }
 }
 
 fn assessed(job: &AnnouncedJob, need: u64) -> Input {
@@ -164,7 +175,7 @@ fn heartbeats(effects: &[Effect]) -> Vec<Option<u64>> {
 /// A provider that has offered for the one shard of a job.
 fn after_bid() -> (Compute, Arc<AnnouncedJob>) {
     let (mut provider, job) = (provider(), job(peer(), 1));
-    assert_eq!(provider.handle(0, announced(&job)), [Effect::Assess(Arc::clone(&job))]);
+    assert_eq!(provider.handle(0, announced(&job)), [Effect::Assess(Arc::clone(&job).into())]);
     let bid = Bid { job: job.id, shards: vec![0], versions: versions(), claim: None };
     let bid = Effect::Send { to: job.requester.peer, message: Message::Bid(bid) };
     assert_eq!(provider.handle(0, assessed(&job, NEED)), [bid]);
@@ -301,7 +312,7 @@ fn only_the_jobs_requester_is_obeyed() {
 fn what_is_not_for_this_node_is_not_looked_at() {
     let job = job(peer(), 1);
     let other_protocol = Versions { protocol: PROTOCOL_VERSION + 1, ..versions() };
-    let heard = Input::Announced { job: Arc::clone(&job), versions: other_protocol };
+    let heard = Input::Announced { job: Arc::clone(&job).into(), versions: other_protocol };
     assert_eq!(provider().handle(0, heard), []);
     let old = Versions { profiles: vec![Link::of_raw(b"other rules")], ..versions() };
     let mut runs_old = Compute::new(peer(), old, config(), Arc::new(Open::default()));
@@ -322,10 +333,10 @@ fn so_many_jobs_are_assessed_at_once_and_the_rest_in_order() {
     let mut provider = provider();
     let jobs = [job(peer(), 1), job(peer(), 1), job(peer(), 1), job(peer(), 1)];
     let asked: Vec<Effect> = jobs.iter().flat_map(|job| provider.handle(0, announced(job))).collect();
-    assert_eq!(asked, [Effect::Assess(Arc::clone(&jobs[0])), Effect::Assess(Arc::clone(&jobs[1]))]);
+    assert_eq!(asked, [Effect::Assess(Arc::clone(&jobs[0]).into()), Effect::Assess(Arc::clone(&jobs[1]).into())]);
     let no =
         |job: &AnnouncedJob| Input::Assessed { job: job.id, result: Err(Declined::new(DeclineReason::Policy, "no")) };
-    assert_eq!(provider.handle(1, no(&jobs[1])), [Effect::Assess(Arc::clone(&jobs[2]))]);
+    assert_eq!(provider.handle(1, no(&jobs[1])), [Effect::Assess(Arc::clone(&jobs[2]).into())]);
     // A job whose bidding ended meanwhile needs no assessment, and its late answer changes nothing.
     assert_eq!(provider.handle(40_000, Input::Tick), []);
     assert_eq!(provider.handle(40_000, no(&jobs[0])), []);
@@ -470,7 +481,7 @@ fn a_receipt_that_no_message_can_hold_is_left_out() {
 
 /// The same job, as a requester announces it that asks every node why it does not bid.
 fn asking(job: &Arc<AnnouncedJob>) -> Input {
-    Input::Announced { job: Arc::clone(job), versions: versions().asking(crate::protocol::ALL_NODES) }
+    Input::Announced { job: Arc::clone(job).into(), versions: versions().asking(crate::protocol::ALL_NODES) }
 }
 
 /// What requesters are told once.

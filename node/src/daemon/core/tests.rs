@@ -22,7 +22,7 @@ fn job(requester: PeerId) -> AnnouncedJob {
 }
 
 fn announced(job: &AnnouncedJob) -> Input {
-    Input::Announced { job: Arc::new(job.clone()), versions: jobs::versions() }
+    Input::Announced { job: job.clone().into(), versions: jobs::versions() }
 }
 
 fn assessed(job: &AnnouncedJob) -> Input {
@@ -33,7 +33,7 @@ fn assessed(job: &AnnouncedJob) -> Input {
 /// A provider that has bid for the job, and its transmission.
 fn bidder(job: &AnnouncedJob) -> (Core, Transmit) {
     let mut core = node(PeerId::random(), false, true);
-    assert_eq!(core.handle(1, announced(job)), [Effect::Assess(Arc::new(job.clone()))]);
+    assert_eq!(core.handle(1, announced(job)), [Effect::Assess(job.clone().into())]);
     let effects = core.handle(2, assessed(job));
     let [Effect::Transmit(bid)] = effects.as_slice() else { panic!("{effects:?}") };
     (core, (**bid).clone())

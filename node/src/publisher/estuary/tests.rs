@@ -13,7 +13,7 @@ use crate as bacalhau;
 use crate::http::server;
 use crate::job::{AnnouncedJob, ExecutionId};
 use crate::node::Node;
-use crate::protocol::samples::announcement;
+use crate::protocol::samples::job;
 use crate::publisher::{Course as _, Driver, Next, PublishPlaces};
 use crate::transport::Dialer;
 
@@ -68,7 +68,7 @@ impl Stage {
         let delegate = Delegate::start();
         let service = Service::start(&delegate, delegates(&delegate));
         let ledger = Ledger::open(dir.path().join("publications")).unwrap();
-        let job = announcement(PeerId::random(), "pin").job;
+        let job = job(PeerId::random(), "pin");
         Self { node: node.unwrap(), delegate, service, job, h1, ledger, dir }
     }
 

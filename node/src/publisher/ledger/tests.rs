@@ -12,14 +12,14 @@ use super::driver::{LOOK, MOST_FAILURES};
 use super::entry::{FIRST_STEPS, MAX_STEPS, MAX_TEXT_BYTES};
 use super::*;
 use crate::job::JobId;
-use crate::protocol::samples::announcement;
+use crate::protocol::samples;
 use crate::publisher::Pin;
 
 /// Longest wait for what is to happen.
 const SOON: Duration = Duration::from_secs(20);
 
 fn job() -> JobId {
-    announcement(PeerId::random(), "ledger").job.id
+    samples::job(PeerId::random(), "ledger").id
 }
 
 fn entry(execution: ExecutionId) -> Entry {

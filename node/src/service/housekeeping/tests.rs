@@ -6,7 +6,8 @@ use crate::store::Batch;
 use crate::store::samples::{ended, key, record, spec};
 
 const DAY_MS: u64 = 24 * 3_600_000;
-const KEEP: Keep = Keep { jobs_ms: 30 * DAY_MS, jobs_most: 10, results_ms: 7 * DAY_MS, results_bytes: 1_000 };
+const KEEP: Keep =
+    Keep { jobs_ms: 30 * DAY_MS, jobs_most: 10, client_bytes: u64::MAX, results_ms: 7 * DAY_MS, results_bytes: 1_000 };
 
 struct Stage {
     dir: tempfile::TempDir,

@@ -136,3 +136,47 @@ fn all(store: &JobStore, query: &Query) -> (Vec<JobId>, usize) {
         }
     }
 }
+
+#[test]
+fn bytes_are_counted_for_each_client_and_the_oldest_ended_jobs_go_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let client = |number| key(number).public().to_peer_id();
+    let of = |store: &JobStore, number| store.client_bytes(&client(number)).unwrap();
+    let jobs: Vec<JobRecord> = (0..6).map(|nonce| record(spec(), nonce, &key(1), 1000 + nonce)).collect();
+    let mut sizes = vec![0];
+    for (job, ended_ms) in jobs.iter().zip([None, Some(10), Some(20), None, Some(30), Some(40)]) {
+        let job = ended_ms.map_or(job.clone(), |ended_ms| ended(job.clone(), ShardState::Completed, ended_ms));
+        let events = [event(&job.job.id, 1, EventKind::Created, "one")];
+        store.commit(&Batch { now_ms: 1, jobs: vec![&job], events: &events, ..Batch::default() }).unwrap();
+        sizes.push(of(&store, 1));
+    }
+    assert!(sizes.is_sorted_by(|less, more| less + 300 < *more), "{sizes:?}");
+    let all = of(&store, 1);
+    let mut changed = jobs[0].clone();
+    changed.shards[0].why = Some("x".repeat(1000));
+    for _ in 0..2 {
+        store.commit(&Batch { now_ms: 1, jobs: vec![&changed], ..Batch::default() }).unwrap();
+        assert!((all + 900..all + 1200).contains(&of(&store, 1)), "the same again takes no more");
+    }
+    store.commit(&Batch { now_ms: 1, jobs: vec![&record(spec(), 9, &key(2), 5)], ..Batch::default() }).unwrap();
+    let other = of(&store, 2);
+    assert!(other > 300 && of(&store, 3) == 0);
+    // By a file of before, which has no counts, the same is counted.
+    let counted = (of(&store, 1), other);
+    let uncounted = store.write(|transaction| {
+        Ok(transaction.delete_table(tables::SIZES)? && transaction.delete_table(tables::CLIENTS)?)
+    });
+    assert!(uncounted.unwrap());
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!((of(&store, 1), of(&store, 2)), counted);
+
+    assert_eq!(store.prune_clients(u64::MAX, 100).unwrap(), 0);
+    let least = of(&store, 1) - 1;
+    assert_eq!(store.prune_clients(least, 5).unwrap(), 0, "they ended too lately");
+    assert_eq!(store.prune_clients(least, 100).unwrap(), 1);
+    assert!(!store.has(&jobs[1].job.id).unwrap() && store.has(&jobs[0].job.id).unwrap(), "the oldest that has ended");
+    assert_eq!(store.prune_clients(0, 100).unwrap(), 3);
+    assert_eq!(of(&store, 2), other, "it has not ended");
+}

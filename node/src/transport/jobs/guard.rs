@@ -15,10 +15,13 @@ impl Jobs {
         let now = Instant::now();
         let author = message.source.unwrap_or(from);
         let bytes = message.data.len() as u64;
-        let jobs = u64::from(author == from);
-        let admission = self.shared.budgets.admit(&from, Cost { messages: 1, bytes, jobs }, now);
+        let own = Cost { jobs: 1, announced: bytes, ..Cost::default() };
+        let job = if author == from { own } else { Cost::default() };
+        let admission = self.shared.budgets.admit(&from, Cost { messages: 1, bytes, ..job }, now);
+        // Gossip keeps what is taken for some seconds, whoever announces it.
         let taken = self.admitted(swarm, &from, admission)
-            && (author == from || self.shared.budgets.affords(&author, Cost { jobs: 1, ..Cost::default() }, now));
+            && (author == from || self.shared.budgets.affords(&author, own, now))
+            && self.shared.of_all.try_take(bytes, now).is_ok();
         let announced = Announced { id: id.clone(), from, author, data: message.data };
         if !taken || self.shared.announced.try_send(announced).is_err() {
             self.shared.counting.ignored();

@@ -1,11 +1,13 @@
 //! What the swarm's task and the rest of the process share in the network of jobs.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use libp2p::gossipsub::MessageId;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::mpsc;
 
+use crate::budget::{Bucket, Rate};
 use crate::transport::JobsConfig;
 use crate::transport::budgets::PeerBudgets;
 use crate::transport::counters::Counting;
@@ -13,6 +15,9 @@ use crate::transport::roster::Roster;
 
 /// Announcements that wait to be looked at.
 const WAITING: usize = 1024;
+
+/// Bytes of announcements that are taken, of all peers together.
+const OF_ALL: Rate = Rate { per_second: 16 << 20, burst: 64 << 20 };
 
 /// What the task and the rest of the process share.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub(in crate::transport) struct JobsShared {
     /// Addresses at which others reach this node.
     pub(in crate::transport) addrs: Mutex<Vec<Multiaddr>>,
     pub(super) announced: mpsc::Sender<Announced>,
+    /// The budget of announcements of all peers.
+    pub(super) of_all: Bucket,
     /// Taken once, by the network.
     pub(in crate::transport) announcements: Mutex<Option<mpsc::Receiver<Announced>>>,
 }
@@ -46,6 +53,7 @@ impl JobsShared {
             counting: Counting::default(),
             addrs: Mutex::default(),
             announced,
+            of_all: Bucket::new(OF_ALL, Instant::now()),
             announcements: Mutex::new(Some(announcements)),
         }
     }

@@ -7,7 +7,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::Semaphore;
 
-use super::outbox::{Outgoing, PROTOCOL, deliver};
+use super::outbox::{Outgoing, PROTOCOL, deliver, fetch};
 use super::{Heard, Listener, ReplyTo, Transport, announcements, inbox};
 use crate::budget::Recent;
 use crate::protocol::{Announcement, Envelope, Message, Wire};
@@ -94,10 +94,11 @@ impl Transport for Network {
             Ok(bytes) => bytes,
             Err(error) => return shared.tell(Heard::Answered { id, result: Err(error.to_string()) }),
         };
+        let is_spec = matches!(message, Message::Spec { .. });
         let outgoing = Outgoing { to, addrs: addrs.to_vec(), bytes, lane: shared.lane(&to) };
         let task = shared.clone();
         shared.handle.spawn(async move {
-            let result = deliver(&task, outgoing).await;
+            let result = if is_spec { fetch(&task, outgoing).await } else { deliver(&task, outgoing).await };
             task.tell(Heard::Answered { id, result });
         });
     }

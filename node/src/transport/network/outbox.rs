@@ -20,6 +20,8 @@ pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new(MESSAGES);
 const REACHING: Duration = Duration::from_secs(30);
 /// How long an answer may take.
 const ANSWERING: Duration = Duration::from_mins(1);
+/// How long it may take to fetch the spec of a job, with the way to its requester.
+const FETCHING: Duration = Duration::from_secs(10);
 
 /// A message that is signed.
 pub(super) struct Outgoing {
@@ -49,6 +51,13 @@ pub(super) async fn deliver(shared: &Shared, outgoing: Outgoing) -> Result<Reply
         Ok(Err(why)) => Err(format!("{to} has not answered: {why}")),
         Err(_) => Err(format!("{to} has not answered in time")),
     }
+}
+
+/// The same for the spec of a job, which a provider needs soon or not at all.
+pub(super) async fn fetch(shared: &Shared, outgoing: Outgoing) -> Result<Reply, String> {
+    let to = outgoing.to;
+    let late = || format!("{to} has not sent it within {} s", FETCHING.as_secs());
+    timeout(FETCHING, deliver(shared, outgoing)).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn ask(shared: &Shared, to: PeerId, bytes: &[u8]) -> Result<Reply, String> {

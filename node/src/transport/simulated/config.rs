@@ -33,6 +33,8 @@ pub struct Config {
     pub deal: Deal,
     /// Who judges.
     pub verifier: VerifierKind,
+    /// Whether jobs are private, so that providers learn what they are about when their bid was accepted.
+    pub private: bool,
     /// Share of jobs that their client takes back, within a minute.
     pub cancelled: f64,
     /// The shortest and the longest run.
@@ -112,6 +114,7 @@ impl Default for Config {
             max_shards: 1,
             deal: super::jobs::deal(5, 3, 5),
             verifier: VerifierKind::Deterministic,
+            private: false,
             cancelled: 0.0,
             run_ms: (100, 10_000),
             timeout_seconds: 60,

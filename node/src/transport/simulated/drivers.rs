@@ -1,6 +1,8 @@
 //! What nodes do beside deciding: looking at a job, running it, publishing, fetching. All of it takes time, and the last
 //! three can go wrong.
 
+use std::sync::Arc;
+
 use bacalhau_runtime::Link;
 use libp2p::PeerId;
 
@@ -10,7 +12,7 @@ use super::jobs::{self, ran};
 use super::world::World;
 use crate::compute::Ran;
 use crate::daemon::Input;
-use crate::job::{AnnouncedJob, DeclineReason, Declined, ExecutionId};
+use crate::job::{Announced, AnnouncedJob, DeclineReason, Declined, ExecutionId, JobBrief};
 use crate::protocol::{Delivery, FailureKind};
 
 /// How long looking at a job, publishing and fetching take.
@@ -19,7 +21,28 @@ const WORK_MS: (u64, u64) = (1, 200);
 const FETCH_MS: u64 = 30_000;
 
 impl World<'_> {
-    pub(super) fn assess(&mut self, node: usize, job: &AnnouncedJob) {
+    /// Fetches the spec of a job from its requester, which answers if it is there.
+    pub(super) fn fetch(&mut self, node: usize, brief: Arc<JobBrief>) {
+        let me = self.nodes[node].peer;
+        let requester = self.by_peer.get(&brief.requester.peer).copied();
+        let lost = requester.is_none_or(|requester| self.is_lost(requester, node));
+        let core = requester.filter(|_| !lost).and_then(|requester| self.nodes[requester].core.as_ref());
+        let result = match core.map(|core| core.spec(&me, &brief.id)) {
+            Some(Ok(job)) => Ok(Arc::new(job.clone())),
+            Some(Err(refusal)) => Err(format!("{refusal:?}")),
+            None => Err("no answer".into()),
+        };
+        self.later(node, WORK_MS, Input::Fetched { brief, result });
+    }
+
+    pub(super) fn assess(&mut self, node: usize, job: &Announced) {
+        let job = match job {
+            Announced::Full(job) => job,
+            Announced::Brief(brief) => {
+                let needs = vec![Some(brief.resources); brief.shards as usize];
+                return self.later(node, WORK_MS, Input::Assessed { job: brief.id, result: Ok(needs) });
+            }
+        };
         let holds = jobs::data_set(job).is_some_and(|data_set| self.nodes[node].data_sets.contains(&data_set));
         let needs = vec![Some(job.request.request.spec.resources); job.shards.len()];
         let result = if holds { Ok(needs) } else { Err(Declined::new(DeclineReason::NoInput, "its data is not here")) };

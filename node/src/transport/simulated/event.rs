@@ -2,11 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use crate::compute::Ran;
 use crate::daemon::Input;
-use crate::job::{AnnouncedJob, ExecutionId, JobId};
+use crate::job::{Announced, ExecutionId, JobId};
 use crate::protocol::{FailureKind, Message, Reply, Versions};
 
 /// Something that happens.
@@ -21,7 +20,7 @@ pub(super) enum Event {
     /// Heartbeats of a node are due.
     Heartbeat { node: usize, life: u32 },
     /// An announcement arrives.
-    Announced { node: usize, job: Arc<AnnouncedJob>, versions: Versions },
+    Announced { node: usize, job: Announced, versions: Versions },
     /// A message arrives.
     Deliver(Box<Delivery>),
     /// The answer to a message arrives, or its time is over.

@@ -42,6 +42,7 @@ pub(crate) fn job(
         verifier: config.verifier,
         resources: Resources { cpu_millis: 1000, memory_bytes: 1 << 30, disk_bytes: 1 << 30 },
         timeout_seconds: config.timeout_seconds,
+        private: config.private,
         ..JobSpec::wasm("data:,module", bacalhau_runtime::Job::new(Link::of_raw(b"module")), config.deal)
     };
     let request = Request { spec, nonce: number.to_string() };

@@ -1,15 +1,13 @@
 //! How nodes reach each other: late, in another order, twice, or not at all. Nobody can speak in another's name, as the
 //! real transport sees to that; everything else a cheat may say is said here.
 
-use std::sync::Arc;
-
 use super::event::{Delivery, Event};
 use super::jobs;
 use super::report::kind;
 use super::world::World;
 use super::{Behaviour, FakeSeal};
 use crate::daemon::{Heartbeat, Input, Transmit};
-use crate::job::AnnouncedJob;
+use crate::job::Announced;
 use crate::protocol::{
     Announcement, Bid, Decline, Failed, FailureKind, Message, Proposal, Reply, Running, Versions, Withdraw,
 };
@@ -34,8 +32,8 @@ impl World<'_> {
     /// Gossip: everybody hears of it, or almost. Who has no use for it drops it unread.
     pub(super) fn announce(&mut self, from: usize, announcement: Announcement) {
         let Announcement { job, versions } = announcement;
-        let data_set = jobs::data_set(&job);
-        let job = Arc::new(job);
+        let record = self.nodes[from].core.as_ref().and_then(|core| core.record(&job.id()));
+        let data_set = record.and_then(|record| jobs::data_set(&record.job));
         for node in 0..self.nodes.len() {
             if node == from || self.nodes[node].core.is_none() || self.is_lost(from, node) {
                 continue;
@@ -51,7 +49,7 @@ impl World<'_> {
     }
 
     /// An announcement arrives.
-    pub(super) fn hear(&mut self, node: usize, job: Arc<AnnouncedJob>, versions: Versions) {
+    pub(super) fn hear(&mut self, node: usize, job: Announced, versions: Versions) {
         if self.nodes[node].behaviour == Behaviour::Flooder {
             self.flood(node, &job);
         }
@@ -190,25 +188,21 @@ impl World<'_> {
     }
 
     /// Says to the requester of a job whatever there is to say, of whatever execution.
-    fn flood(&mut self, from: usize, job: &AnnouncedJob) {
-        let Some(to) = self.by_peer.get(&job.requester.peer).copied() else { return };
+    fn flood(&mut self, from: usize, job: &Announced) {
+        let Some(to) = self.by_peer.get(&job.requester().peer).copied() else { return };
+        let id = job.id();
         let shards = vec![0];
         for round in 0..FLOOD {
-            let execution = job.id.execution(round % 3, u16::try_from(round % 7).unwrap_or(0));
+            let execution = id.execution(round % 3, u16::try_from(round % 7).unwrap_or(0));
             let why = || "w".repeat(1000);
             let messages = [
-                Message::Bid(Bid { job: job.id, shards: shards.clone(), versions: jobs::versions(), claim: None }),
+                Message::Bid(Bid { job: id, shards: shards.clone(), versions: jobs::versions(), claim: None }),
                 Message::Running(Running { execution }),
                 Message::Proposal(Proposal { execution, sealed: vec![0; 2000] }),
                 Message::Failed(Failed { execution, kind: FailureKind::Refused, why: why() }),
-                Message::Withdraw(Withdraw { job: job.id, shards: vec![7, u32::MAX], why: why() }),
-                Message::Bid(Bid {
-                    job: job.id,
-                    shards: vec![u32::MAX, 0, 0],
-                    versions: jobs::versions(),
-                    claim: None,
-                }),
-                Message::Decline(Decline { job: job.id, reason: why() }),
+                Message::Withdraw(Withdraw { job: id, shards: vec![7, u32::MAX], why: why() }),
+                Message::Bid(Bid { job: id, shards: vec![u32::MAX, 0, 0], versions: jobs::versions(), claim: None }),
+                Message::Decline(Decline { job: id, reason: why() }),
             ];
             for message in messages {
                 let at = self.now_ms + u64::from(round) * 100 + self.delay();

@@ -117,6 +117,7 @@ pub(super) fn kind(message: &Message) -> &'static str {
         Message::Published(_) => "published",
         Message::Collected(_) => "collected",
         Message::Cancel(_) => "cancel",
+        Message::Spec { .. } => "spec",
         Message::Log { .. } => "log",
         Message::Publications { .. } => "publications",
     }

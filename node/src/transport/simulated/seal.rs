@@ -55,6 +55,15 @@ impl Seal for FakeSeal {
         serde_ipld_dagcbor::from_slice(ballot).map_err(|why| SealError::Ballot(why.to_string()))
     }
 
+    fn seal_spec(&self, spec: &[u8], to: &PeerId) -> Result<Vec<u8>, SealError> {
+        Ok([&to.to_bytes(), spec].concat())
+    }
+
+    fn open_spec(&self, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let spec = sealed.strip_prefix(self.me.to_bytes().as_slice());
+        spec.map(Vec::from).ok_or_else(|| SealError::Sealed("it is sealed to another node".into()))
+    }
+
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
         Ok(Sha256::new().chain_update(self.me.to_bytes()).chain_update(text).finalize().to_vec())
     }

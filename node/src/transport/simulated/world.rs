@@ -237,6 +237,7 @@ impl<'a> World<'a> {
             Effect::Announce(announcement) => self.announce(node, *announcement),
             Effect::Transmit(transmit) => self.transmit(node, *transmit),
             Effect::Assess(job) => self.assess(node, &job),
+            Effect::Fetch(brief) => self.fetch(node, brief),
             Effect::Run { execution, job } => self.begin(node, execution, &job),
             Effect::StartHeartbeat(heartbeat) => self.start_heartbeat(node, heartbeat),
             Effect::StopHeartbeat(execution) => self.nodes[node].heartbeats.stop(&execution),

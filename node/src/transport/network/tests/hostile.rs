@@ -10,7 +10,7 @@ use super::super::outbox::PROTOCOL;
 use super::*;
 use crate::budget::Rate;
 use crate::protocol::Envelope;
-use crate::protocol::samples::key;
+use crate::protocol::samples::{altered, key};
 use crate::transport::Allowance;
 
 /// Sends these bytes to `to`, without any rule, and returns what comes back until the stream ends.
@@ -49,9 +49,8 @@ fn a_job_of_somebody_else_is_not_handed_on() {
     let (forger, other) = (Node::start(&config("", knowing(&[&hub]))), Node::start(&config("", knowing(&[&hub]))));
     assert!(forger.network.wait_for_subscribers(1, SOON) && hub.network.wait_for_subscribers(2, SOON));
     forger.network.announce(&announcement(other.peer(), "forged")).unwrap();
-    let mut altered = announcement(forger.peer(), "altered");
-    altered.job.request.request.spec.timeout_seconds += 1;
-    forger.network.announce(&altered).unwrap();
+    let forged = altered(&announcement(forger.peer(), "altered"), |job| job.request.request.spec.timeout_seconds += 1);
+    forger.network.announce(&forged).unwrap();
     until(|| hub.network.counters().refused == 2);
     // What is honest comes behind it, and is the first that anybody hears.
     let honest = announcement(forger.peer(), "honest");
@@ -103,11 +102,8 @@ fn too_much_is_not_read() {
     assert_eq!(raw(&host, node.peer(), u32::MAX.to_be_bytes().to_vec()), b"");
     until(|| node.network.counters().refused == 1);
     assert_eq!(node.network.counters().bytes_in, 0);
-    let why = node.network.announce(&{
-        let mut large = announcement(node.peer(), "1");
-        large.job.shards = vec![large.job.shards[0].clone(); 100_000];
-        large
-    });
+    let large = altered(&announcement(node.peer(), "1"), |job| job.shards = vec![job.shards[0].clone(); 10_000]);
+    let why = node.network.announce(&large);
     assert!(matches!(why, Err(TransportError::Unsendable(_))));
 }
 

@@ -54,6 +54,19 @@ fn lost_late_and_doubled_messages_cost_time_and_no_job() {
 }
 
 #[test]
+fn private_jobs_are_fetched_by_those_who_run_them_and_given_back_where_their_data_is_not() {
+    for at in 0..5 {
+        let private = |config: Config| run(&Config { private: true, ..config });
+        let report = private(Config { links: lossy(), holders: 35, ..small(seed(250 + at)) });
+        assert_eq!(report.jobs.get(&JobState::Completed), Some(&60), "{report}");
+        let report = private(Config { links: lossy(), churn: churn(), holders: 15, ..small(seed(260 + at)) });
+        assert!(report.jobs.get(&JobState::Completed).is_some_and(|completed| *completed > 0), "{report}");
+        let ended: usize = report.jobs.values().sum();
+        assert_eq!(ended + report.orphans, 60, "{report}");
+    }
+}
+
+#[test]
 fn clocks_that_differ_do_no_harm() {
     for at in 0..3 {
         let report = run(&Config { clock_skew_ms: 86_400_000, ..small(seed(300 + at)) });

@@ -1,0 +1,144 @@
+//! Jobs that were announced without their spec. The spec of a public job is fetched by those who would bid, before anything else
+//! of it is looked at; that of a private job by those whose bid was accepted, who then still may refuse it.
+
+use std::sync::Arc;
+
+use super::super::Effect;
+use super::super::assess::charged;
+use super::super::capacity::within;
+use super::super::record::Stage;
+use super::Compute;
+use crate::job::{Announced, AnnouncedJob, DeclineReason, Declined, ExecutionState, JobBrief, JobId, Resources};
+use crate::protocol::{Failed, FailureKind, Message, Withdraw};
+
+/// How often the spec of an accepted execution is asked for.
+const TRIES: u8 = 3;
+
+impl Compute {
+    /// Fetches the spec of a public job, unless this node would not bid on it anyway.
+    pub(super) fn fetch(&mut self, brief: &Arc<JobBrief>) {
+        if self.fetches.contains(brief) {
+            return;
+        }
+        if !self.ledger.could_fit(charged(&brief.profile, brief.resources)) {
+            let why = "it would take more than this node has";
+            return self.decline(brief.id, Declined::new(DeclineReason::TooLarge, why));
+        }
+        if let Err(why) = self.fetches.allow(brief) {
+            return self.decline(brief.id, Declined::new(DeclineReason::Full, why));
+        }
+        self.begin_fetch(brief);
+    }
+
+    /// Fetches the spec of a private job, of which a bid was accepted.
+    pub(super) fn fetch_accepted(&mut self, brief: &Arc<JobBrief>) {
+        if self.jobs.get(&brief.id).is_some_and(|entry| entry.fetched.is_none()) {
+            self.begin_fetch(brief);
+        }
+    }
+
+    fn begin_fetch(&mut self, brief: &Arc<JobBrief>) {
+        if self.fetches.begin(brief) {
+            self.effects.push(Effect::Fetch(Arc::clone(brief)));
+        }
+    }
+
+    /// A spec is here, or will not come.
+    pub(super) fn fetched(&mut self, brief: &Arc<JobBrief>, result: Result<Arc<AnnouncedJob>, String>) {
+        self.fetches.end(brief);
+        let result = result.map_err(|why| format!("its spec could not be fetched from its requester: {why}"));
+        if brief.is_private() {
+            return self.fetched_accepted(brief, result);
+        }
+        match result {
+            Ok(job) => self.consider(Announced::Full(job)),
+            Err(why) => self.decline(brief.id, Declined::new(DeclineReason::Other, why)),
+        }
+    }
+
+    fn fetched_accepted(&mut self, brief: &Arc<JobBrief>, result: Result<Arc<AnnouncedJob>, String>) {
+        let id = brief.id;
+        let Some(entry) = self.jobs.get_mut(&id) else { return };
+        if !matches!(&entry.record.job, Announced::Brief(known) if known == brief) {
+            return;
+        }
+        let runs = entry.record.shards.iter().any(|shard| shard.stage.running().is_some());
+        match result {
+            // Until it has been assessed, the record on the disk is the brief.
+            Ok(job) if runs => {
+                entry.fetched = Some(Arc::clone(&job));
+                self.assessing.insert(id);
+                self.effects.push(Effect::Assess(Announced::Full(job)));
+            }
+            Ok(_) => {}
+            Err(_) if runs && entry.failed_fetches + 1 < TRIES => {
+                entry.failed_fetches += 1;
+                self.begin_fetch(brief);
+            }
+            Err(why) => self.refuse_all(id, &why),
+        }
+    }
+
+    /// A job whose bids were accepted was looked at with its spec: what runs now begins, or is refused after all.
+    pub(super) fn assessed_accepted(&mut self, id: JobId, result: Result<Vec<Option<Resources>>, Declined>) {
+        let Some(entry) = self.jobs.get_mut(&id) else { return };
+        let Some(job) = entry.fetched.take() else { return };
+        let wanted = match result {
+            Ok(wanted) if wanted.len() == entry.record.shards.len() => wanted,
+            Ok(_) => return self.refuse_all(id, "it could not be assessed"),
+            Err(declined) => {
+                let why = declined.why.clone();
+                self.decline(id, declined);
+                return self.refuse_all(id, &why);
+            }
+        };
+        entry.record.job = Announced::Full(job);
+        self.changed.insert(id);
+        for (shard, needs) in (0..).zip(wanted) {
+            let running = self.stage(id, shard).and_then(Stage::running);
+            match needs {
+                None => self.refuse_shard(id, shard, "an input of the shard is not on this node"),
+                Some(needs) if !self.takes(id, shard, needs) => {
+                    self.refuse_shard(id, shard, "with its inputs it takes more than is free");
+                }
+                Some(_) => running.into_iter().for_each(|number| self.begin(id.execution(shard, number))),
+            }
+        }
+        self.forget_if_over(id);
+    }
+
+    /// Notes what a shard takes, as its spec says. Says whether there is room for it, where it was offered for.
+    fn takes(&mut self, id: JobId, shard: u32, needs: Resources) -> bool {
+        let Some(place) = self.jobs.get_mut(&id).and_then(|entry| entry.record.shard_mut(shard)) else { return false };
+        let known = std::mem::replace(&mut place.needs, needs);
+        let holds = matches!(place.stage, Stage::Bid | Stage::Running(_));
+        within(needs, known) || !holds || self.ledger.reserve((id, shard), needs)
+    }
+
+    /// Takes back all that was offered for or accepted of a job.
+    fn refuse_all(&mut self, id: JobId, why: &str) {
+        let shards = self.jobs.get(&id).map_or(0, |entry| entry.record.shards.len());
+        for shard in (0..).take(shards) {
+            self.refuse_shard(id, shard, why);
+        }
+        self.forget_if_over(id);
+    }
+
+    fn refuse_shard(&mut self, id: JobId, shard: u32, why: &str) {
+        match self.stage(id, shard) {
+            Some(Stage::Running(number)) => {
+                let execution = id.execution(shard, *number);
+                self.reached(execution, ExecutionState::Failed, None, Some(why));
+                let why = why.to_owned();
+                self.tell(Message::Failed(Failed { execution, kind: FailureKind::Withdrawn, why }));
+                self.put(id, shard, Stage::Over);
+            }
+            Some(Stage::Bid | Stage::Lapsed) => {
+                self.tell(Message::Withdraw(Withdraw { job: id, shards: vec![shard], why: why.into() }));
+                self.put(id, shard, Stage::Over);
+            }
+            Some(Stage::Waiting | Stage::Idle) => self.put(id, shard, Stage::Over),
+            Some(Stage::Proposed(_) | Stage::Over) | None => {}
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A job without its spec: what a provider needs in order to judge whether it could run it, and the hash of the spec, which it
+//! fetches from the requester. Large jobs are announced so, and all private ones.
+
+use std::sync::Arc;
+
+use bacalhau_runtime::Link;
+use libp2p::PeerId;
+use serde::{Deserialize, Serialize};
+
+use super::{AnnouncedJob, Deal, Engine, JobId, JobSpec, PublisherKind, Requester, Resources};
+
+/// Bytes of a job's canonical encoding up to which it is announced with its spec.
+pub const MAX_FULL_BYTES: usize = 16 << 10;
+
+/// What is announced of a job whose spec is not. All of it follows from the spec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobBrief {
+    /// Its name.
+    pub id: JobId,
+    /// The node that answers for it, and sends the spec.
+    pub requester: Requester,
+    /// The CID of the spec: the canonical encoding of the [`AnnouncedJob`].
+    pub spec: Link,
+    /// Bytes of the spec.
+    pub size: u64,
+    /// The CID of the signed request, of which the name of a private job is made. Absent for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<Link>,
+    /// The rules under which results are claimed, which say what kind of engine it takes.
+    pub profile: Link,
+    /// How often it runs, and who has to agree.
+    pub deal: Deal,
+    /// What one execution asks for; as much memory as the program's limit says at least.
+    pub resources: Resources,
+    /// Wall-clock seconds that one execution may take.
+    pub timeout_seconds: u64,
+    /// Where results of winners go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publishers: Vec<PublisherKind>,
+    /// Number of shards.
+    pub shards: u32,
+    /// Whether no shard has an input.
+    pub stateless: bool,
+    /// Unix milliseconds at which the requester accepted it, by its clock.
+    pub created_ms: u64,
+    /// Milliseconds from then on in which bids are taken.
+    pub bidding_ms: u64,
+}
+
+/// A job as a node knows it: with its spec or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// With its spec.
+    Full(Arc<AnnouncedJob>),
+    /// Without.
+    Brief(Arc<JobBrief>),
+}
+
+impl JobBrief {
+    /// That of `job`, whose canonical encoding is `encoded`.
+    pub fn of(job: &AnnouncedJob, encoded: &[u8]) -> Self {
+        let spec = &job.request.request.spec;
+        Self {
+            id: job.id,
+            requester: job.requester.clone(),
+            spec: Link::of_dag_cbor(encoded),
+            size: encoded.len() as u64,
+            private: spec.private.then(|| Link::of_dag_cbor(&job.request.to_dag_cbor())),
+            profile: spec.engine.profile(),
+            deal: spec.deal,
+            resources: spec.asked(),
+            timeout_seconds: spec.timeout_seconds,
+            publishers: spec.publishers.clone(),
+            shards: u32::try_from(job.shards.len()).unwrap_or(u32::MAX),
+            stateless: job.shards.iter().all(Vec::is_empty),
+            created_ms: job.created_ms,
+            bidding_ms: job.bidding_ms,
+        }
+    }
+
+    /// Whether only the client and the nodes that run the job may see its spec.
+    pub fn is_private(&self) -> bool {
+        self.private.is_some()
+    }
+}
+
+impl JobSpec {
+    /// What one execution asks for: as much memory as the limit of a WebAssembly program at least.
+    pub fn asked(&self) -> Resources {
+        let resources = self.resources;
+        match &self.engine {
+            Engine::Wasm(wasm) => {
+                Resources { memory_bytes: resources.memory_bytes.max(wasm.job.limits.memory_bytes), ..resources }
+            }
+            Engine::Docker(_) => resources,
+        }
+    }
+}
+
+impl Announced {
+    /// The form in which `job` is announced to others.
+    pub fn to_others(job: AnnouncedJob) -> Self {
+        let encoded = job.to_dag_cbor();
+        if job.request.request.spec.private || encoded.len() > MAX_FULL_BYTES {
+            return Self::Brief(Arc::new(JobBrief::of(&job, &encoded)));
+        }
+        Self::Full(Arc::new(job))
+    }
+
+    /// The job with its spec, if that is here.
+    pub fn full(&self) -> Option<&Arc<AnnouncedJob>> {
+        match self {
+            Self::Full(job) => Some(job),
+            Self::Brief(_) => None,
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> JobId {
+        match self {
+            Self::Full(job) => job.id,
+            Self::Brief(brief) => brief.id,
+        }
+    }
+
+    /// Who answers for it.
+    pub fn requester(&self) -> &Requester {
+        match self {
+            Self::Full(job) => &job.requester,
+            Self::Brief(brief) => &brief.requester,
+        }
+    }
+
+    /// The client that wants it. Without the spec that is not known.
+    pub fn client(&self) -> Option<PeerId> {
+        self.full()?.request.client()
+    }
+
+    /// The rules under which results are claimed.
+    pub fn profile(&self) -> Link {
+        match self {
+            Self::Full(job) => job.request.request.spec.engine.profile(),
+            Self::Brief(brief) => brief.profile,
+        }
+    }
+
+    /// How often it runs, and who has to agree.
+    pub fn deal(&self) -> Deal {
+        match self {
+            Self::Full(job) => job.request.request.spec.deal,
+            Self::Brief(brief) => brief.deal,
+        }
+    }
+
+    /// Whether only the client and the nodes that run the job may see its spec.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Full(job) => job.request.request.spec.private,
+            Self::Brief(brief) => brief.is_private(),
+        }
+    }
+
+    /// Number of shards.
+    pub fn shards(&self) -> usize {
+        match self {
+            Self::Full(job) => job.shards.len(),
+            Self::Brief(brief) => brief.shards as usize,
+        }
+    }
+
+    /// Milliseconds in which bids are taken.
+    pub fn bidding_ms(&self) -> u64 {
+        match self {
+            Self::Full(job) => job.bidding_ms,
+            Self::Brief(brief) => brief.bidding_ms,
+        }
+    }
+}
+
+impl From<AnnouncedJob> for Announced {
+    fn from(job: AnnouncedJob) -> Self {
+        Self::Full(Arc::new(job))
+    }
+}
+
+impl From<Arc<AnnouncedJob>> for Announced {
+    fn from(job: Arc<AnnouncedJob>) -> Self {
+        Self::Full(job)
+    }
+}

@@ -1,0 +1,83 @@
+//! Specs that are fetched from requesters, and what of them is checked before a node goes on with the job.
+
+use bacalhau_runtime::Link;
+
+use super::{AnnouncementError, Wire, WireError};
+use crate::job::{AnnouncedJob, JobBrief};
+
+/// Why fetched bytes are not the spec of a job.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpecBytesError {
+    /// They were not decoded.
+    #[error("it has {bytes} bytes, and {announced} were announced")]
+    Size {
+        /// How many there are.
+        bytes: usize,
+        /// How many were announced.
+        announced: u64,
+    },
+    /// They were not decoded.
+    #[error("it hashes to {found}, and {announced} was announced")]
+    Hash {
+        /// The CID of the bytes.
+        found: Link,
+        /// The CID that was announced.
+        announced: Link,
+    },
+    /// They mean nothing.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The job is not one that may be announced.
+    #[error(transparent)]
+    Check(#[from] AnnouncementError),
+    /// The job is another one than was announced in brief.
+    #[error("its spec says something else than its announcement")]
+    Brief,
+}
+
+/// The job that was announced in `brief`, from the bytes of its spec.
+///
+/// # Errors
+/// When they are not its spec. Size and hash are compared before anything is decoded.
+pub fn read_spec(brief: &JobBrief, bytes: &[u8]) -> Result<AnnouncedJob, SpecBytesError> {
+    if bytes.len() as u64 != brief.size {
+        return Err(SpecBytesError::Size { bytes: bytes.len(), announced: brief.size });
+    }
+    let found = Link::of_dag_cbor(bytes);
+    if found != brief.spec {
+        return Err(SpecBytesError::Hash { found, announced: brief.spec });
+    }
+    let job = AnnouncedJob::decode(bytes)?;
+    if JobBrief::of(&job, bytes) != *brief {
+        return Err(SpecBytesError::Brief);
+    }
+    job.check()?;
+    Ok(job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::samples::{job, key};
+
+    #[test]
+    fn a_spec_is_the_one_that_was_announced_by_size_hash_and_content() {
+        let good = job(key(1).public().to_peer_id(), "spec");
+        let bytes = good.to_dag_cbor();
+        let brief = JobBrief::of(&good, &bytes);
+        assert_eq!(read_spec(&brief, &bytes), Ok(good.clone()));
+        assert!(matches!(read_spec(&brief, &bytes[1..]), Err(SpecBytesError::Size { .. })));
+        let mut other = bytes.clone();
+        other[30] ^= 1;
+        let error = read_spec(&brief, &other).unwrap_err();
+        assert!(matches!(error, SpecBytesError::Hash { .. }) && error.to_string().contains("was announced"), "{error}");
+        let larger = JobBrief { deal: brief.deal.with_min_bids(9), ..brief.clone() };
+        assert_eq!(read_spec(&larger, &bytes), Err(SpecBytesError::Brief));
+        let mut forged = good;
+        forged.request.request.nonce = "another".into();
+        forged.id = crate::job::JobId::of(&forged.request, &forged.requester.peer);
+        let bytes = forged.to_dag_cbor();
+        let error = read_spec(&JobBrief::of(&forged, &bytes), &bytes).unwrap_err();
+        assert!(error.to_string().contains("not signed by its client_key"), "{error}");
+    }
+}
