@@ -12,6 +12,7 @@ fn a_private_job_shows_strangers_that_it_is_there_and_no_more() {
     private.inputs = vec![crate::job::InputSpec { source: "ipfs://secret-cid".into(), target: "/in".into() }];
     let Engine::Wasm(wasm) = &mut private.engine else { panic!("it is for the sandbox") };
     wasm.job.args = vec!["secret-argument".into()];
+    wasm.job.module = bacalhau_runtime::Link::of_raw(b"secret-module");
     let id = owner.submit(&signed(private, 1, 1)).unwrap();
     let record = stage.fake.complete(&id, "h1:x");
     stage.fake.logs.lock().unwrap().insert((0, 1, false), (b"secret-log".to_vec(), true));

@@ -158,8 +158,11 @@ impl Compute {
         let (number, published) = match self.stage(id, shard) {
             Some(Stage::Running(number)) => {
                 let execution = id.execution(shard, *number);
-                self.effects.push(Effect::Stop(execution));
-                self.ledger.stopping((id, shard), execution);
+                // What waits for its spec has not begun.
+                if self.jobs.get(&id).is_some_and(|entry| entry.record.job.full().is_some()) {
+                    self.effects.push(Effect::Stop(execution));
+                    self.ledger.stopping((id, shard), execution);
+                }
                 (execution.number, false)
             }
             Some(Stage::Proposed(proposed)) => (proposed.number, matches!(proposed.step, Step::Published(_))),

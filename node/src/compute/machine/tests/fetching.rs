@@ -168,6 +168,15 @@ fn a_private_job_that_takes_more_than_was_announced_runs_only_where_there_is_roo
 }
 
 #[test]
+fn what_is_cancelled_while_its_spec_is_fetched_holds_nothing() {
+    let (mut provider, job, brief) = accepted();
+    let cancel = Message::Cancel(Cancel { job: job.id, shard: None, why: String::new() });
+    provider.handle(3, says(job.requester.peer, cancel));
+    assert_nothing_left(&mut provider, &job);
+    assert_eq!(provider.handle(4, fetched(&brief, &job)), []);
+}
+
+#[test]
 fn a_private_spec_that_does_not_come_is_asked_for_three_times() {
     let (mut provider, job, brief) = accepted();
     for now in [3, 4] {
