@@ -120,9 +120,12 @@ fn only_nodes_whose_bids_were_accepted_get_the_spec_of_a_private_job() {
     let lab = Lab::new();
     let requester = lab.serve("requester", "--compute=false --bidding-time 5m");
     let ear = Peer::ear(&requester);
-    let submit = |flags: &str| lab.submit(&requester, &format!("hello.wat -c 1 {flags} -- {SECRET}")).parse::<JobId>();
-    let private = submit("--private").unwrap();
-    let large = lab.submit(&requester, &format!("hello.wat -c 1 -- {}", "x".repeat(20_000))).parse().unwrap();
+    let submit = |flags: &str, argument: &str| -> JobId {
+        let line = format!("wasm run hello.wat -c 1 --id-only --api-host {} {flags} -- {argument}", requester.api);
+        lab.expect(0, &line).stdout.trim().parse().unwrap()
+    };
+    let private = submit("--private", SECRET);
+    let large = submit("", &"x".repeat(20_000));
     ear.heard(&private);
     assert_eq!(ear.ask(&requester, &Message::Spec { job: private }), Ok(Reply::Refused(Refusal::NotYours)));
     let Ok(Reply::Spec { bytes }) = ear.ask(&requester, &Message::Spec { job: large }) else { panic!("it is public") };

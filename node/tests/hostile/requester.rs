@@ -85,7 +85,7 @@ impl Peer {
             requester: Requester { peer: self.me, addrs: Vec::new() },
             shards: vec![Vec::new()],
             created_ms: 0,
-            bidding_ms: 60_000,
+            bidding_ms: 20_000,
         }
     }
 
