@@ -16,14 +16,9 @@ pub enum SpecBytesError {
         /// How many were announced.
         announced: u64,
     },
-    /// They were not decoded.
-    #[error("it hashes to {found}, and {announced} was announced")]
-    Hash {
-        /// The CID of the bytes.
-        found: Link,
-        /// The CID that was announced.
-        announced: Link,
-    },
+    /// They were not decoded: the CID of the bytes, and the one that was announced.
+    #[error("it hashes to {}, and {} was announced", .0[0], .0[1])]
+    Hash(Box<[Link; 2]>),
     /// They mean nothing.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -45,7 +40,7 @@ pub fn read_spec(brief: &JobBrief, bytes: &[u8]) -> Result<AnnouncedJob, SpecByt
     }
     let found = Link::of_dag_cbor(bytes);
     if found != brief.spec {
-        return Err(SpecBytesError::Hash { found, announced: brief.spec });
+        return Err(SpecBytesError::Hash(Box::new([found, brief.spec])));
     }
     let job = AnnouncedJob::decode(bytes)?;
     if JobBrief::of(&job, bytes) != *brief {
@@ -70,7 +65,7 @@ mod tests {
         let mut other = bytes.clone();
         other[30] ^= 1;
         let error = read_spec(&brief, &other).unwrap_err();
-        assert!(matches!(error, SpecBytesError::Hash { .. }) && error.to_string().contains("was announced"), "{error}");
+        assert!(matches!(error, SpecBytesError::Hash(_)) && error.to_string().contains("was announced"), "{error}");
         let larger = JobBrief { deal: brief.deal.with_min_bids(9), ..brief.clone() };
         assert_eq!(read_spec(&larger, &bytes), Err(SpecBytesError::Brief));
         let mut forged = good;

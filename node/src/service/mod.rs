@@ -171,14 +171,7 @@ impl Service {
             &config.node,
         ));
         let api = serve(config, backend, &store, metrics)?;
-        let requester = &config.requester;
-        let keep = Keep {
-            jobs_ms: requester.keep_jobs_for.millis(),
-            jobs_most: usize::try_from(requester.keep_jobs_most).unwrap_or(usize::MAX),
-            client_bytes: requester.client_jobs_size.0,
-            results_ms: requester.keep_results_for.millis(),
-            results_bytes: requester.keep_results_most.0,
-        };
+        let keep = keep(config);
         let house = House {
             jobs: store,
             blocks: Arc::clone(node.store()),
@@ -231,6 +224,18 @@ impl Service {
              compute.drain_time (--drain-time) says how long it waits for them",
             humantime::format_duration(self.drain_time)
         )))
+    }
+}
+
+/// How long the node keeps things.
+fn keep(config: &Config) -> Keep {
+    let requester = &config.requester;
+    Keep {
+        jobs_ms: requester.keep_jobs_for.millis(),
+        jobs_most: usize::try_from(requester.keep_jobs_most).unwrap_or(usize::MAX),
+        client_bytes: requester.client_jobs_size.0,
+        results_ms: requester.keep_results_for.millis(),
+        results_bytes: requester.keep_results_most.0,
     }
 }
 

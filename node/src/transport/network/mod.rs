@@ -51,6 +51,7 @@ pub trait Transport: Send + Sync + fmt::Debug {
 
 /// What there is to be heard.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is boxed wherever it waits")]
 pub enum Heard {
     /// A job was announced, by its requester.
     Announced {
