@@ -41,6 +41,7 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tokens;
 mod view;
 
@@ -59,6 +60,7 @@ pub use logs::{LogLine, LogParams};
 pub use openapi::openapi;
 pub use results::{JobResults, ShardResult};
 pub use server::{Access, ApiServer};
+pub use tls::Tls;
 pub use tokens::Tokens;
 pub use view::Description;
 

@@ -15,19 +15,22 @@ use super::hosts::AllowedHosts;
 use super::limits::Limits;
 use super::router::router;
 use super::state::App;
+use super::tls::Tls;
 use super::tokens::Tokens;
 use crate::metrics::Metrics;
 use crate::store::JobStore;
 
 const THREADS: usize = 2;
 
-/// Who may use an API.
+/// Who may use an API, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The names under which it is used.
     pub hosts: AllowedHosts,
     /// What it demands.
     pub tokens: Tokens,
+    /// Its certificate; without one it speaks plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 /// A server of the API, until it is dropped: then connections are cut.

@@ -2,7 +2,7 @@
 //! configuration; without any of them, the server of this machine is meant.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,11 @@ pub(super) struct Server {
     #[arg(long, value_name = "PORT")]
     api_port: Option<u16>,
 
+    /// PEM file with the CAs whose certificates are accepted from an https:// server. Also `BACALHAU_API_CA`, or `client.api_ca` of
+    /// the configuration [default: those of this machine]
+    #[arg(long, value_name = "FILE")]
+    api_ca: Option<PathBuf>,
+
     #[command(flatten)]
     files: Files,
 }
@@ -64,12 +69,17 @@ impl Server {
     /// configuration. A server that is busy is asked again for some minutes, which is told to `talk`.
     ///
     /// # Errors
-    /// When the key or the token cannot be read, or the key cannot be made.
+    /// When the key, the token or the CA's certificate cannot be read, or the key cannot be made.
     pub(super) fn client_of(&self, base: &str, data_dir: &Path, talk: &Arc<Talk>) -> Result<ApiClient, Failure> {
         let talk = Arc::clone(talk);
         let client = ApiClient::new(base, identity(data_dir)?.keypair().clone());
-        let client = match self.config()?.api_token()? {
+        let config = self.config()?;
+        let client = match config.api_token()? {
             Some(token) => client.with_token(token),
+            None => client,
+        };
+        let client = match self.api_ca.as_ref().or(config.client.api_ca.as_ref()) {
+            Some(path) => client.with_ca(path).map_err(|failure| Failure::usage(failure.to_string()))?,
             None => client,
         };
         Ok(client.retrying(BUSY_LIMIT, Arc::new(move |line| talk.say(line))))

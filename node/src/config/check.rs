@@ -6,7 +6,7 @@ use libp2p::multiaddr::Protocol;
 use url::Url;
 
 use super::ConfigError;
-use super::keys::{Config, EstuarySettings, StorageSettings, SwarmSettings};
+use super::keys::{ApiSettings, Config, EstuarySettings, StorageSettings, SwarmSettings};
 use crate::exchange::Peer;
 use crate::storage::{CidUrlStorage, UnsealedStorage};
 
@@ -35,6 +35,7 @@ impl Config {
                 return Err(of(key, &format!("{url} is no http:// or https:// URL")));
             }
         }
+        self.api.check()?;
         self.estuary.check()?;
         self.filecoin.check()?;
         self.check_numbers()
@@ -70,6 +71,20 @@ impl Config {
             ));
         }
         Ok(())
+    }
+}
+
+impl ApiSettings {
+    fn check(&self) -> Result<(), ConfigError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => {
+                Err(together("api.tls_cert is set and api.tls_key (--api-tls-key) is not: TLS needs both"))
+            }
+            (None, Some(_)) => {
+                Err(together("api.tls_key is set and api.tls_cert (--api-tls-cert) is not: TLS needs both"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

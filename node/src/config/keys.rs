@@ -40,6 +40,11 @@ settings! {
         /// File with the tokens that every request has to have one of: one a line, with ` read` behind it where it may only look.
         /// Only its owner may be able to read it. Set it where the API listens beyond loopback. Read at the start.
         token_file: Option<PathBuf> = "", flag "api-token-file";
+        /// PEM file with the certificate of the API, then those that lead to its CA. The API then speaks TLS (`https://`) only. Read at
+        /// the start: restart the node when the certificate is renewed.
+        tls_cert: Option<PathBuf> = "", flag "api-tls-cert";
+        /// PEM file with the private key of that certificate, which not all users may be able to read.
+        tls_key: Option<PathBuf> = "", flag "api-tls-key";
         /// Connections at once; more wait.
         max_connections: u32 = "256", flag "api-max-connections";
         /// Requests of one client address in a second, on the average.
@@ -305,5 +310,7 @@ settings! {
         api_token: Option<Secret> = "", env "BACALHAU_API_TOKEN";
         /// File with that token, where it is not named itself.
         api_token_file: Option<PathBuf> = "";
+        /// PEM file with the CAs whose certificates are accepted from an `https://` server. By default those of this machine.
+        api_ca: Option<PathBuf> = "", env "BACALHAU_API_CA";
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bacalhau_runtime::{HostFailure, Options, Runtime, StartOptimizer};
 
-use crate::api::{Access, ApiServer, Limits, Tokens};
+use crate::api::{Access, ApiServer, Limits, Tls, Tokens};
 use crate::backup::Line;
 use crate::budget::Rate;
 use crate::compute::{self, CompileCommand, Compilers, ComputeConfig, Docker, Executors, Policy, Probe, Workbench};
@@ -67,6 +67,8 @@ pub enum ServiceError {
 #[derive(Debug)]
 pub struct Service {
     api: ApiServer,
+    /// Whether the API speaks TLS.
+    tls: bool,
     daemon: Arc<Daemon>,
     node: Arc<Node>,
     drain_time: Duration,
@@ -183,6 +185,7 @@ impl Service {
         let housekeeping = Housekeeping::start(house, daemon.clock())?;
         Ok(Self {
             api,
+            tls: config.api.tls_cert.is_some(),
             daemon,
             node,
             drain_time: config.compute.drain_time.0,
@@ -196,7 +199,8 @@ impl Service {
 
     /// Its API's URL.
     pub fn api(&self) -> String {
-        format!("http://{}", self.api.local_addr())
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.api.local_addr())
     }
 
     /// Its part of the network.
@@ -280,7 +284,18 @@ fn serve(
             config.api.listen
         );
     }
-    let access = Access { hosts, tokens };
+    let tls = match (&config.api.tls_cert, &config.api.tls_key) {
+        (Some(cert), Some(key)) => Some(Tls::from_files(cert, key)?),
+        _ => None,
+    };
+    if tls.is_none() && !tokens.is_empty() && !config.api.listen.ip().is_loopback() {
+        tracing::warn!(
+            "the API at {} takes tokens over plain HTTP: every machine on the way can read and use them; set --api-tls-cert and \
+             --api-tls-key, or have a proxy that speaks TLS in front of it",
+            config.api.listen
+        );
+    }
+    let access = Access { hosts, tokens, tls };
     ApiServer::start(config.api.listen, backend, Arc::clone(store), metrics, limits(config), access)
         .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))
 }

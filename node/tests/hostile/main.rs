@@ -26,4 +26,5 @@ mod requester;
 mod stranger;
 #[path = "../network/support.rs"]
 mod support;
+mod tls;
 mod web;

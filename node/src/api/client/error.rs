@@ -25,6 +25,15 @@ pub enum ClientError {
     /// There is no connection to the server.
     #[error("cannot reach the server at {0}: {1}; is `bacalhau serve` running there?")]
     Unreachable(String, String),
+    /// The server's certificate is not accepted.
+    #[error(
+        "the certificate of the server at {0} is not accepted: {1}; name the server by a name in its certificate, and a CA that this \
+         machine does not know with --api-ca FILE"
+    )]
+    Certificate(String, String),
+    /// There is no TLS connection to the server.
+    #[error("no TLS connection to the server at {0}: {1}; use http:// where the server does not speak TLS")]
+    Tls(String, String),
     /// The address is none.
     #[error("{0:?} is no address of a server ({1}): write http://HOST:PORT")]
     Address(String, String),
@@ -76,9 +85,16 @@ pub enum ClientError {
 impl ClientError {
     /// Why a request to the server at `base` has no answer.
     pub(super) fn of(base: &str, error: &ureq::Error) -> Self {
-        match error {
-            ureq::Error::Io(io) if is_hang_up(io.kind()) => Self::HungUp(base.into(), io.to_string()),
-            error => Self::Unreachable(base.into(), error.to_string()),
+        let tls = match error {
+            ureq::Error::Rustls(error) => Some(error),
+            ureq::Error::Io(io) => io.get_ref().and_then(|inner| inner.downcast_ref()),
+            _ => None,
+        };
+        match (tls, error) {
+            (Some(rustls::Error::InvalidCertificate(why)), _) => Self::Certificate(base.into(), why.to_string()),
+            (Some(why), _) => Self::Tls(base.into(), why.to_string()),
+            (None, ureq::Error::Io(io)) if is_hang_up(io.kind()) => Self::HungUp(base.into(), io.to_string()),
+            (None, error) => Self::Unreachable(base.into(), error.to_string()),
         }
     }
 

@@ -2,15 +2,18 @@
 //! archives by their blocks and by the hash of the results.
 
 mod answering;
+mod authorities;
 mod error;
 mod fetch;
 mod lines;
 mod retries;
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bacalhau_runtime::HostFailure;
 use libp2p::identity::Keypair;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +21,7 @@ use ureq::config::Config;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, EXPECT};
 use ureq::http::request::Builder;
 use ureq::http::{Method, Request, Response};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, AsSendBody, Body, SendBody};
@@ -39,6 +43,7 @@ use crate::job::{JobId, SignedRequest};
 use crate::store::{Page, StoredEvent};
 
 use answering::{Answering, BodyUntil, Stopped};
+use authorities::authorities;
 use retries::Retries;
 
 pub use error::ClientError;
@@ -67,16 +72,7 @@ impl ApiClient {
     /// A client of the server at `base`, such as `http://127.0.0.1:1234`, that signs with `key`. Nothing is sent yet. A server
     /// that is busy is asked once, unless [`retrying`](Self::retrying) says otherwise.
     pub fn new(base: &str, key: Keypair) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_connect(Some(CONNECT_PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE))
-            .timeout_per_write(Some(PATIENCE))
-            .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity");
-        let agent = agent(config.build(), &Stopped::default());
+        let agent = agent(config(RootCerts::PlatformVerifier), &Stopped::default());
         Self { base: base.trim_end_matches('/').into(), key, agent, retries: Retries::default(), token: None }
     }
 
@@ -91,6 +87,15 @@ impl ApiClient {
     #[must_use]
     pub fn with_token(self, token: Secret) -> Self {
         Self { token: Some(token), ..self }
+    }
+
+    /// The same client, that accepts certificates of `https://` servers from the CAs in the PEM file at `path` only. By default it
+    /// accepts those that this machine accepts.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has no certificate.
+    pub fn with_ca(self, path: &Path) -> Result<Self, HostFailure> {
+        Ok(Self { agent: agent(config(authorities(path)?), &Stopped::default()), ..self })
     }
 
     /// Where the server is.
@@ -303,6 +308,20 @@ impl ApiClient {
         let mut body = BodyUntil { body, stopped };
         succeeded(&self.base, self.run(&agent, request, SendBody::from_reader(&mut body))?)
     }
+}
+
+fn config(root_certs: RootCerts) -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_connect(Some(CONNECT_PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .timeout_per_read(Some(PATIENCE))
+        .timeout_per_write(Some(PATIENCE))
+        .tls_config(TlsConfig::builder().root_certs(root_certs).build())
+        .user_agent(concat!("bacalhau/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding("identity")
+        .build()
 }
 
 fn agent(config: Config, stopped: &Stopped) -> Agent {
