@@ -19,6 +19,8 @@ pub(super) struct Figures {
     /// Open constructs, at most.
     pub(super) nesting: u64,
     /// Open loops, at most.
+    pub(super) loop_nesting: u64,
+    /// Loops.
     pub(super) loops: u64,
     /// Targets of all `br_table`.
     pub(super) targets: u64,
@@ -26,6 +28,8 @@ pub(super) struct Figures {
     pub(super) carried: u64,
     /// For each construct, the locals that are assigned in it.
     pub(super) assigned: u64,
+    /// For each loop, the locals that are assigned in it.
+    pub(super) loop_locals: u64,
     /// Operands that calls take and give, and that branches and constructs take along.
     pub(super) moved: u64,
     /// Heights of the operands, added up over all operators.
@@ -48,7 +52,7 @@ pub(super) fn figures(body: &FunctionBody<'_>, arity: Arity, signatures: &Signat
         position: 0,
         height: 0,
         edges: 0,
-        open_loops: 0,
+        loop_starts: Vec::new(),
         dead: None,
     };
     for group in body.get_locals_reader()? {
@@ -98,7 +102,8 @@ struct Walk<'a> {
     height: u64,
     /// Places so far where control parts or meets; a `br_table` counts once for each target.
     edges: u64,
-    open_loops: u64,
+    /// Which operator each open loop begins with.
+    loop_starts: Vec<u64>,
     /// In dead code: how many constructs have been opened since it began.
     dead: Option<u64>,
 }
@@ -197,18 +202,21 @@ impl Walk<'_> {
 
     fn mention(&mut self, local: u32) {
         if let Some(used) = self.uses.get_mut(local as usize) {
-            let outer_loop = if self.open_loops == 0 { 0 } else { u32::try_from(self.loop_ends.len()).unwrap_or(0) };
+            let outer_loop =
+                if self.loop_starts.is_empty() { 0 } else { u32::try_from(self.loop_ends.len()).unwrap_or(0) };
             used.edges = self.edges;
             used.outer_loop = outer_loop;
         }
     }
 
-    /// Counts the open constructs, but for the function's own, in which the local has not been assigned before.
+    /// Counts the open constructs, but for the function's own, and the open loops in which the local has not been assigned before.
     fn assign(&mut self, local: u32) {
         self.mention(local);
         if let Some(used) = self.uses.get_mut(local as usize) {
             let before = self.open.partition_point(|open| open.start <= used.assigned).max(1);
             self.figures.assigned += self.open.len().saturating_sub(before) as u64;
+            let before = self.loop_starts.partition_point(|start| *start <= used.assigned);
+            self.figures.loop_locals += self.loop_starts.len().saturating_sub(before) as u64;
             used.assigned = self.position;
         }
     }
@@ -235,11 +243,12 @@ impl Walk<'_> {
         });
         self.nest(0);
         if is_loop {
-            if self.open_loops == 0 {
+            if self.loop_starts.is_empty() {
                 self.loop_ends.push(0);
             }
-            self.open_loops += 1;
-            self.figures.loops = self.figures.loops.max(self.open_loops);
+            self.loop_starts.push(self.position);
+            self.figures.loops += 1;
+            self.figures.loop_nesting = self.figures.loop_nesting.max(self.loop_starts.len() as u64);
         }
     }
 
@@ -253,8 +262,8 @@ impl Walk<'_> {
         let Some(open) = self.open.pop() else { return };
         self.height = open.base + u64::from(open.arity.gives);
         if open.is_loop {
-            self.open_loops -= 1;
-            if self.open_loops == 0
+            self.loop_starts.pop();
+            if self.loop_starts.is_empty()
                 && let Some(end) = self.loop_ends.last_mut()
             {
                 *end = self.edges;

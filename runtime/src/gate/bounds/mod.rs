@@ -177,15 +177,18 @@ impl Scan {
         let arity = self.defined.get(self.bodies as usize).copied().unwrap_or_default();
         let index = Some(self.imported + self.bodies);
         self.bodies += 1;
-        let Figures { bytes, locals, nesting, loops, targets, carried, assigned, moved, heights, code } =
-            body::figures(body, arity, &self.signatures)?;
+        let figures = body::figures(body, arity, &self.signatures)?;
+        let Figures { bytes, locals, nesting, loop_nesting, loops, targets, .. } = figures;
+        let Figures { carried, assigned, loop_locals, moved, heights, code, .. } = figures;
         for (bound, measured) in [
             (Bound::Locals, locals),
             (Bound::Nesting, nesting),
-            (Bound::LoopNesting, loops),
+            (Bound::LoopNesting, loop_nesting),
+            (Bound::Loops, loops),
             (Bound::BranchTargets, targets),
             (Bound::CarriedValues, carried),
             (Bound::AssignedLocals, assigned),
+            (Bound::LoopLocals, loop_locals),
             (Bound::MovedOperands, moved),
             (Bound::OperandHeights, heights),
         ] {

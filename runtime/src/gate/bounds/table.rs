@@ -33,6 +33,8 @@ pub enum Bound {
     Nesting,
     /// Loops that are open at once in one function.
     LoopNesting,
+    /// Loops of one function.
+    Loops,
     /// Targets of all `br_table` of one function.
     BranchTargets,
     /// Values that may have to be carried over branches in one function: for each local, the branches, labels and targets up
@@ -40,6 +42,8 @@ pub enum Bound {
     CarriedValues,
     /// For each construct of one function, the locals that are assigned in it: values that meet at its label.
     AssignedLocals,
+    /// For each loop of one function, the locals that are assigned in it: values that meet at its beginning.
+    LoopLocals,
     /// Operands of all calls and branches of one function.
     MovedOperands,
     /// Heights of the operand stack, added up over the operators of one function.
@@ -51,24 +55,32 @@ pub enum Bound {
 /// A row of the table.
 pub(super) struct Row {
     pub(super) bound: Bound,
-    /// The most that is accepted, of anything.
-    most: u64,
-    /// And so much more for each unit of size: for a function its bytes, for `FunctionArity` and
+    /// So much is accepted of anything.
+    least: u64,
+    /// And so much more for `of` units of size: for a function its bytes, for `FunctionArity` and
     /// `ExportArity` how many there are.
     each: u64,
+    of: u64,
+    /// No more than this is accepted, whatever the size.
+    most: u64,
 }
 
 const fn fixed(bound: Bound, most: u64) -> Row {
-    Row { bound, most, each: 0 }
+    Row { bound, least: most, each: 0, of: 1, most }
 }
 
 /// For what may grow with the size. Small functions have as much as one of 256 bytes.
 const fn by_size(bound: Bound, each: u64) -> Row {
-    Row { bound, most: 256 * each, each }
+    capped(bound, (each, 1), u64::MAX)
+}
+
+/// For what may grow with the size, by so much for so many units, up to a limit.
+const fn capped(bound: Bound, (each, of): (u64, u64), most: u64) -> Row {
+    Row { bound, least: 256 * each / of, each, of, most }
 }
 
 /// All bounds.
-pub(super) const TABLE: [Row; 19] = [
+pub(super) const TABLE: [Row; 21] = [
     fixed(Bound::Parameters, 400),
     fixed(Bound::Results, 32),
     fixed(Bound::Types, 8_000),
@@ -82,9 +94,11 @@ pub(super) const TABLE: [Row; 19] = [
     by_size(Bound::Locals, 1),
     fixed(Bound::Nesting, 20_000),
     fixed(Bound::LoopNesting, 800),
+    capped(Bound::Loops, (1, 10), 6_000),
     fixed(Bound::BranchTargets, 70_000),
     by_size(Bound::CarriedValues, 160),
     by_size(Bound::AssignedLocals, 5),
+    capped(Bound::LoopLocals, (2, 3), 40_000),
     by_size(Bound::MovedOperands, 2),
     by_size(Bound::OperandHeights, 140),
     fixed(Bound::MachineCode, 1_700_000_000),
@@ -93,7 +107,7 @@ pub(super) const TABLE: [Row; 19] = [
 impl Row {
     /// The most that is accepted of something of that size.
     pub(super) fn limit(&self, size: u64) -> u64 {
-        self.most.saturating_add(self.each.saturating_mul(size))
+        self.least.saturating_add(self.each.saturating_mul(size) / self.of).min(self.most)
     }
 }
 
@@ -120,9 +134,11 @@ impl fmt::Display for Bound {
             Self::Locals => "locals of a function",
             Self::Nesting => "nested constructs of a function",
             Self::LoopNesting => "nested loops of a function",
+            Self::Loops => "loops of a function",
             Self::BranchTargets => "targets of br_table in a function",
             Self::CarriedValues => "locals of a function by the branches up to their last use",
             Self::AssignedLocals => "locals of a function by the constructs that they are assigned in",
+            Self::LoopLocals => "locals of a function by the loops that they are assigned in",
             Self::MovedOperands => "operands of the calls and branches of a function",
             Self::OperandHeights => "heights of the operand stack over the operators of a function",
             Self::MachineCode => "bytes of machine code (estimated)",

@@ -111,7 +111,12 @@ fn with(bound: Bound, n: usize) -> Vec<u8> {
         Bound::Elements => elements(n),
         Bound::Locals => one(n, &[]),
         Bound::Nesting => nested(&I::Block(BlockType::Empty), n),
-        Bound::LoopNesting => nested(&I::Loop(BlockType::Empty), n),
+        // With as many operators besides as the number of loops by bytes takes.
+        Bound::LoopNesting => {
+            let filler = vec![I::Nop; 16 * n];
+            one(0, &[vec![I::Loop(BlockType::Empty); n], filler, vec![I::End; n]].concat())
+        }
+        Bound::Loops => one(0, &vec![[I::Loop(BlockType::Empty), I::End]; n].concat()),
         Bound::BranchTargets => one(0, &[I::I32Const(0), I::BrTable(vec![0; n].into(), 0)]),
         Bound::CarriedValues => {
             let ways = vec![[I::I32Const(0), I::BrIf(0)]; n].concat();
@@ -120,6 +125,12 @@ fn with(bound: Bound, n: usize) -> Vec<u8> {
         }
         Bound::AssignedLocals => {
             let (to, from) = (vec![I::Block(BlockType::Empty); 100], vec![I::End; 100]);
+            let body: Vec<_> =
+                (0..u32::try_from(n).unwrap()).flat_map(|local| [I::I64Const(0), I::LocalSet(local)]).collect();
+            one(200, &[to, body, from].concat())
+        }
+        Bound::LoopLocals => {
+            let (to, from) = (vec![I::Loop(BlockType::Empty); 20], vec![I::End; 20]);
             let body: Vec<_> =
                 (0..u32::try_from(n).unwrap()).flat_map(|local| [I::I64Const(0), I::LocalSet(local)]).collect();
             one(200, &[to, body, from].concat())
@@ -197,6 +208,42 @@ fn numbers_that_grow_with_the_module_are_bounded_by_its_size() {
         holds(bound, 10_000);
     }
     holds(Bound::AssignedLocals, 199);
+    holds(Bound::Loops, 1_000);
+    holds(Bound::LoopLocals, 199);
+}
+
+#[test]
+fn loops_of_a_function_are_bounded_whatever_its_size() {
+    let large = |loops: usize| {
+        let body = [vec![[I::Loop(BlockType::Empty), I::End]; loops].concat(), vec![I::Nop; 100_000]].concat();
+        check(&one(0, &body))
+    };
+    assert_eq!(large(6_000), Ok(()));
+    let excess = large(6_001).expect_err("it is refused");
+    assert_eq!((excess.bound, excess.measured, excess.limit), (Bound::Loops, 6_001, 6_000));
+    // Twenty loops with as many assignments as fit below it, one after the other.
+    let assigning = |loops: u32| {
+        let set: Vec<_> = (0..100).flat_map(|local| [I::I64Const(0), I::LocalSet(local)]).collect();
+        let body = vec![[&[I::Loop(BlockType::Empty)][..], &set, &[I::End]].concat(); loops as usize].concat();
+        check(&one(100, &[body, vec![I::Nop; 100_000]].concat()))
+    };
+    assert_eq!(assigning(400), Ok(()));
+    let excess = assigning(401).expect_err("it is refused");
+    assert_eq!((excess.bound, excess.measured, excess.limit), (Bound::LoopLocals, 40_100, 40_000));
+}
+
+#[test]
+fn a_local_counts_once_for_each_loop_that_it_is_assigned_in() {
+    let (set, open, block) =
+        ([I::I64Const(0), I::LocalSet(0)], [I::Loop(BlockType::Empty)], [I::Block(BlockType::Empty)]);
+    let counted = |body: &[&[I<'_>]]| {
+        let measured = measure(&one(1, &body.concat()));
+        measured.into_iter().find(|of| of.bound == Bound::LoopLocals).unwrap().measured
+    };
+    assert_eq!(counted(&[&set, &block, &set, &[I::End]]), 0, "in none");
+    assert_eq!(counted(&[&open, &set, &block, &set, &[I::End], &set, &[I::End]]), 1);
+    assert_eq!(counted(&[&open, &set, &open, &set, &[I::End, I::End]]), 2);
+    assert_eq!(counted(&[&open, &open, &set, &[I::End], &open, &set, &[I::End, I::End]]), 3);
 }
 
 #[test]
