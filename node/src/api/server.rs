@@ -37,6 +37,8 @@ pub struct Access {
 #[derive(Debug)]
 pub struct ApiServer {
     address: SocketAddr,
+    /// Whether it speaks TLS.
+    tls: bool,
     draining: watch::Sender<bool>,
     /// One permit for each connection that may be open.
     free: Arc<Semaphore>,
@@ -68,15 +70,22 @@ impl ApiServer {
         let address = listener.local_addr()?;
         let draining = watch::Sender::new(false);
         let free = Arc::new(Semaphore::new(limits.connections));
+        let tls = access.tls.is_some();
         let app = App::new(backend, store, metrics, limits, access, draining.subscribe());
         runtime.spawn(accept(app.clone(), listener, router(app), Arc::clone(&free)));
         let connections = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-        Ok(Self { address, draining, free, connections, runtime: Some(runtime) })
+        Ok(Self { address, tls, draining, free, connections, runtime: Some(runtime) })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The URL below which it answers.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Says that it is not ready any more, takes no new connections, ends streams of events and logs, and waits for other

@@ -67,8 +67,6 @@ pub enum ServiceError {
 #[derive(Debug)]
 pub struct Service {
     api: ApiServer,
-    /// Whether the API speaks TLS.
-    tls: bool,
     daemon: Arc<Daemon>,
     node: Arc<Node>,
     drain_time: Duration,
@@ -185,7 +183,6 @@ impl Service {
         let housekeeping = Housekeeping::start(house, daemon.clock())?;
         Ok(Self {
             api,
-            tls: config.api.tls_cert.is_some(),
             daemon,
             node,
             drain_time: config.compute.drain_time.0,
@@ -199,8 +196,7 @@ impl Service {
 
     /// Its API's URL.
     pub fn api(&self) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
-        format!("{scheme}://{}", self.api.local_addr())
+        self.api.url()
     }
 
     /// Its part of the network.
