@@ -25,6 +25,7 @@
 //! | [`backup`] | copies of a data directory, and how they are put back |
 //! | `data_dir` | whether a data directory is whole |
 //! | [`service`] | a serving node, all of it, wired together |
+//! | [`beacon`] | rounds of a drand beacon, and their signatures |
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`serving`] | where the serving process of a data directory can be reached |
@@ -36,6 +37,7 @@
 
 pub mod api;
 pub mod backup;
+pub mod beacon;
 pub mod bitswap;
 pub mod budget;
 #[cfg(feature = "byzantine")]

@@ -1,6 +1,9 @@
 //! A job as it is shown: all of it to its client, and to everybody what is not private.
 
+use std::collections::BTreeSet;
+
 use bacalhau_runtime::{Job, Link};
+use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +31,9 @@ impl Description {
             let sealed = shard.verdict.is_none() && !shard.state.is_final();
             shard.executions.iter_mut().for_each(|execution| keep_sealed(execution, sealed));
         }
+        if !record.state.is_final() {
+            keep_bidders(&mut record);
+        }
         if !may_see {
             withhold(&mut record);
         }
@@ -42,6 +48,22 @@ fn keep_sealed(execution: &mut ExecutionRecord, sealed: bool) {
     if sealed {
         let ExecutionRecord { h1, claim, outcome, fuel, .. } = execution;
         (*h1, *claim, *outcome, *fuel) = (None, None, None, None);
+    }
+}
+
+/// Before a fair draw, who has bid is nobody's business: a bidder could choose its name by that.
+fn keep_bidders(record: &mut JobRecord) {
+    let Some(fair) = &mut record.fair else { return };
+    let drawn: BTreeSet<PeerId> = fair
+        .rounds
+        .iter()
+        .filter(|round| round.drawn_ms.is_some())
+        .flat_map(|round| round.set.iter().map(|entry| entry.peer))
+        .collect();
+    fair.rounds.retain(|round| round.drawn_ms.is_some());
+    fair.bidders.retain(|bidder| drawn.contains(&bidder.peer));
+    for shard in &mut record.shards {
+        shard.bids.retain(|bid| drawn.contains(&bid.peer));
     }
 }
 
@@ -112,7 +134,10 @@ mod tests {
     use libp2p::PeerId;
 
     use super::*;
-    use crate::job::ExecutionState;
+    use crate::job::{
+        BidRecord, Commitment, ExecutionState, FairBidder, FairRound, FairTerms, Hash256, Randomness, SetEntry,
+        ShardRuns, SignedCommitment,
+    };
     use crate::protocol::samples::job;
     use crate::verify::{Rule, Verdict};
 
@@ -146,5 +171,34 @@ mod tests {
         let after = shown(&record);
         assert_eq!((&after["h1"], &after["fuel"]), (&"h1:secret".into(), &7.into()));
         assert!(after["memo"]["salt"].is_null());
+    }
+
+    #[test]
+    fn nobody_sees_who_bids_before_a_fair_draw() {
+        let mut job = job(PeerId::random(), "fair");
+        let commit = Hash256::of(&[b"commit"]);
+        job.fair = Some(FairTerms { window_ms: 2_000, commit, beacon: None });
+        let mut record = JobRecord::new(job);
+        let peer = PeerId::random();
+        record.shards[0].bids.push(BidRecord { peer, at_ms: 0, accepted: None, operator: None });
+        let fair = record.fair.as_mut().unwrap();
+        fair.bidders.push(FairBidder { peer, commit, received_ms: 0 });
+        let set = vec![SetEntry { peer, shards: ShardRuns::of([0]), commit }];
+        let commitment = Commitment {
+            job: record.job.id,
+            round: 1,
+            shards: ShardRuns::of([0]),
+            bidders: 1,
+            root: FairRound::root(&set),
+            commit,
+            at_ms: 0,
+            randomness: Randomness::Reveal,
+        };
+        let signed = SignedCommitment { commitment, signature: String::new() };
+        fair.rounds.push(FairRound { signed, set, secret: None, reveals: Vec::new(), beacon: None, drawn_ms: None });
+        let shown = |record: &JobRecord| serde_json::to_string(&Description::of(record.clone(), true)).unwrap();
+        assert!(!shown(&record).contains(&peer.to_string()), "{}", shown(&record));
+        record.fair.as_mut().unwrap().rounds[0].drawn_ms = Some(1);
+        assert_eq!(shown(&record).matches(&peer.to_string()).count(), 3, "{}", shown(&record));
     }
 }

@@ -76,5 +76,5 @@ fn junk(me: PeerId, key: &Keypair, number: u64) -> Result<AnnouncedJob, RequestE
     let request = SignedRequest::sign(Request { spec, nonce: number.to_string() }, key)?;
     let id = JobId::of(&request, &me);
     let requester = Requester { peer: me, addrs: Vec::new() };
-    Ok(AnnouncedJob { id, request, requester, shards: vec![Vec::new()], created_ms: 0, bidding_ms: 1_000 })
+    Ok(AnnouncedJob { id, request, requester, shards: vec![Vec::new()], created_ms: 0, bidding_ms: 1_000, fair: None })
 }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::exit::Failure;
 use super::server::Server;
-use crate::job::{Deal, Distinct, Sharding};
+use crate::job::{Deal, Distinct, DrawMode, Sharding};
 
 /// Flags of a job that nodes run.
 #[derive(Args, Clone, Debug)]
@@ -20,6 +20,12 @@ pub(super) struct Network {
     /// one operator, others by prefix). Default: as the server has it, which is `prefix` in an open network
     #[arg(long, value_name = "RULE")]
     distinct: Option<Distinct>,
+
+    /// How nodes are drawn from those that offered: `fast` (as soon as enough have offered) or `fair` (bidding closes after 2 s,
+    /// the set is signed, then drawn by randomness that nobody knew before; `describe --draw` repeats it). Default: as the server
+    /// has it, which is `fair` in an open network
+    #[arg(long, value_name = "DRAW")]
+    draw: Option<DrawMode>,
 
     #[command(flatten)]
     sharding: ShardingArgs,
@@ -81,7 +87,7 @@ pub(super) struct Submission {
 impl Network {
     /// The deal with so many bids.
     pub(super) fn deal(&self, deal: Deal) -> Deal {
-        deal.with_min_bids(self.min_bids).with_distinct(self.distinct)
+        deal.with_min_bids(self.min_bids).with_distinct(self.distinct).with_draw(self.draw)
     }
 
     /// How inputs are spread.
@@ -170,11 +176,12 @@ mod tests {
     #[test]
     fn flags_reach_the_job() {
         let only = parse(
-            "x --min-bids 7 --distinct operator --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private",
+            "x --min-bids 7 --distinct operator --draw fair --sharding-glob-pattern /*.csv --sharding-base-path /in/ -l a --label b --private",
         );
         let network = only.unwrap().network;
         let deal = network.deal(Deal::new(5, 4).unwrap());
         assert_eq!((deal.min_bids(), deal.distinct()), (7, Some(Distinct::Operator)));
+        assert_eq!(deal.draw(), Some(DrawMode::Fair));
         let sharding = Sharding { glob_pattern: "/*.csv".into(), base_path: "/in".into(), batch_size: 1 };
         assert_eq!(network.sharding(), Some(sharding));
         assert_eq!((network.labels(), network.is_private()), (&["a".to_owned(), "b".to_owned()][..], true));
@@ -190,6 +197,7 @@ mod tests {
             "x --id-only --follow",
             "x --no-wait -f",
             "x --distinct peers",
+            "x --draw slow",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

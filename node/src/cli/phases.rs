@@ -78,6 +78,8 @@ impl Progress {
         let number = event.execution;
         let (line, stays) = match event.kind {
             EventKind::Created | EventKind::Published => return None,
+            // Who bids in a fair draw is not said before it is made.
+            EventKind::Bid if event.peer.is_none() => (said, false),
             EventKind::Bid => {
                 if !shard.bidders.insert(event.peer?) {
                     return None;
@@ -103,7 +105,7 @@ impl Progress {
                 shard.failed.extend(number);
                 (number.map_or_else(|| said.clone(), |number| format!("execution {number} failed: {said}")), true)
             }
-            EventKind::Verdict | EventKind::Audit => (said, true),
+            EventKind::Draw | EventKind::Verdict | EventKind::Audit => (said, true),
             EventKind::Stalled => (format!("waiting: {said}"), true),
             EventKind::Resumed => (format!("the server was started again: {said}"), true),
             EventKind::Ended(state) => {

@@ -4,6 +4,7 @@
 
 mod bidding;
 mod declining;
+mod drawing;
 mod fetching;
 mod judged;
 mod restore;
@@ -211,6 +212,8 @@ impl Compute {
 
     fn obey(&mut self, message: Message) {
         match message {
+            Message::Receipt(receipt) => self.receipted(receipt),
+            Message::Committed(committed) => self.committed(committed),
             Message::Accept(accept) => self.accepted(&accept),
             Message::Reject(reject) => self.rejected(reject.job, &reject.shards),
             Message::Verdict(verdict) => self.judged(&verdict),
@@ -220,6 +223,7 @@ impl Compute {
             Message::Bid(_)
             | Message::Withdraw(_)
             | Message::Decline(_)
+            | Message::Reveal(_)
             | Message::Running(_)
             | Message::Proposal(_)
             | Message::Failed(_)

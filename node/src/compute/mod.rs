@@ -29,7 +29,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{CallTrail, Publication, Receipt};
 use libp2p::PeerId;
 
-use crate::job::{Announced, AnnouncedJob, Declined, ExecutionId, JobBrief, JobId, MinerClaim, Resources};
+use crate::job::{Announced, AnnouncedJob, BeaconChain, Declined, ExecutionId, JobBrief, JobId, MinerClaim, Resources};
 use crate::protocol::{Delivery, FailureKind, Message, Refusal, Versions};
 
 pub use assess::Assessor;
@@ -42,7 +42,7 @@ pub use held::HeldLimits;
 pub(crate) use leftovers::needed;
 pub use machine::Compute;
 pub use maxima::Maxima;
-pub use news::News;
+pub use news::{DrawNews, News};
 pub use offers::OfferLimits;
 pub use policy::{Locality, Policy};
 pub use probe::Probe;
@@ -73,6 +73,8 @@ pub struct ComputeConfig {
     /// The storage provider of Filecoin that this node belongs to: said with bids on jobs that tell bidders apart by
     /// operator.
     pub miner: Option<MinerClaim>,
+    /// Beacons whose rounds may decide draws in which this node takes part.
+    pub beacons: Arc<Vec<BeaconChain>>,
 }
 
 /// Something that happened.
@@ -233,6 +235,7 @@ impl Default for ComputeConfig {
             held: HeldLimits::default(),
             disk: DiskSpace::default(),
             miner: None,
+            beacons: Arc::new(vec![BeaconChain::quicknet()]),
         }
     }
 }

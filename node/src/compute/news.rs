@@ -2,7 +2,7 @@
 
 use bacalhau_runtime::Outcome;
 
-use crate::job::{Announced, Declined, ExecutionId, ExecutionState, JobId};
+use crate::job::{Announced, BidReceipt, Declined, ExecutionId, ExecutionState, JobId, SignedCommitment};
 
 /// Something that a provider did.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,13 @@ pub enum News {
         /// Why.
         declined: Declined,
     },
+    /// Something is wrong with a fair draw in which it takes part.
+    Draw {
+        /// The job.
+        job: JobId,
+        /// What.
+        what: DrawNews,
+    },
     /// An execution has reached a state.
     Execution {
         /// Which.
@@ -34,4 +41,15 @@ pub enum News {
         /// Why it failed or was cancelled.
         why: Option<String>,
     },
+}
+
+/// What is wrong with a fair draw, with what proves it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DrawNews {
+    /// The requester signed two sets for one draw.
+    Equivocation(Box<(SignedCommitment, SignedCommitment)>),
+    /// Its commitment is not what it should be; with the receipt for the bid, if there is one.
+    Wrong(String, Option<Box<BidReceipt>>),
+    /// The bid was rejected without having been in any draw, although it came in time.
+    LeftOut(Box<BidReceipt>),
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Announced, AnnouncedJob, JobBrief, Resources};
+use crate::job::{Announced, AnnouncedJob, BidReceipt, JobBrief, Resources, SignedCommitment};
 use crate::protocol::{Evidence, Proposal, Published};
 
 /// The version of these records on disk.
@@ -18,6 +18,10 @@ pub(super) struct Record {
     pub(super) heard_ms: u64,
     /// Empty until the job has been assessed, then one for each shard.
     pub(super) shards: Vec<Shard>,
+    /// The requester's receipt for this node's bid, in a fair draw.
+    pub(super) receipt: Option<BidReceipt>,
+    /// The latest commitment of a fair draw in which this node took part.
+    pub(super) committed: Option<SignedCommitment>,
 }
 
 /// A record as it is written.
@@ -30,6 +34,10 @@ struct Written<'a> {
     brief: Option<&'a JobBrief>,
     heard_ms: u64,
     shards: &'a [Shard],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<&'a BidReceipt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    committed: Option<&'a SignedCommitment>,
 }
 
 /// The same as it is read.
@@ -41,6 +49,8 @@ struct Read {
     brief: Option<JobBrief>,
     heard_ms: u64,
     shards: Vec<Shard>,
+    receipt: Option<BidReceipt>,
+    committed: Option<SignedCommitment>,
 }
 
 /// One shard.
@@ -107,7 +117,7 @@ pub(super) enum Step {
 impl Record {
     /// A job that has just been heard of.
     pub(super) fn new(job: Announced, heard_ms: u64) -> Self {
-        Self { job, heard_ms, shards: Vec::new() }
+        Self { job, heard_ms, shards: Vec::new(), receipt: None, committed: None }
     }
 
     /// The shard with this number.
@@ -131,8 +141,10 @@ impl Record {
             Announced::Full(job) => (Some(job.as_ref()), None),
             Announced::Brief(brief) => (None, Some(brief.as_ref())),
         };
-        let Self { heard_ms, shards, .. } = self;
-        crate::job::to_dag_cbor(&Written { version: VERSION, job, brief, heard_ms: *heard_ms, shards })
+        let Self { heard_ms, shards, receipt, committed, .. } = self;
+        let (receipt, committed) = (receipt.as_ref(), committed.as_ref());
+        let heard_ms = *heard_ms;
+        crate::job::to_dag_cbor(&Written { version: VERSION, job, brief, heard_ms, shards, receipt, committed })
     }
 
     /// Reads a record back.
@@ -141,14 +153,14 @@ impl Record {
     /// When it is none, or one of another version.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let wrong = |why: String| format!("a kept record of a job cannot be read: {why}");
-        let Read { version, job, brief, heard_ms, shards } =
+        let Read { version, job, brief, heard_ms, shards, receipt, committed } =
             serde_ipld_dagcbor::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if version != VERSION {
             return Err(wrong(format!("it is of version {version}, and this program writes {VERSION}")));
         }
         let brief = brief.map(|brief| Announced::Brief(Arc::new(brief)));
         let job = job.map(Announced::from).or(brief).ok_or_else(|| wrong("it is of no job".into()))?;
-        Ok(Self { job, heard_ms, shards })
+        Ok(Self { job, heard_ms, shards, receipt, committed })
     }
 }
 

@@ -12,6 +12,8 @@ use crate::storage::{CidUrlStorage, UnsealedStorage};
 
 /// The longest that a requester may wait for bids, in milliseconds.
 const MAX_BIDDING_MS: u64 = 600_000;
+/// The longest that a part of a fair draw may take, in milliseconds.
+const MAX_DRAW_MS: u64 = 60_000;
 /// What stands for nobody in a list of peers.
 const NONE: &str = "none";
 
@@ -38,6 +40,7 @@ impl Config {
         self.api.check()?;
         self.estuary.check()?;
         self.filecoin.check()?;
+        self.beacon_relays()?;
         self.check_numbers()
     }
 
@@ -64,6 +67,11 @@ impl Config {
         }
         if self.requester.bidding.millis() > MAX_BIDDING_MS {
             return Err(together("requester.bidding is more than 10m: providers keep no offer open for so long"));
+        }
+        for (key, span) in [("fair_bidding", self.requester.fair_bidding), ("reveal", self.requester.reveal)] {
+            if !(1..=MAX_DRAW_MS).contains(&span.millis()) {
+                return Err(together(format!("requester.{key} is not between 1ms and 1m")));
+            }
         }
         if self.requester.silence.millis() < 3000 {
             return Err(together(

@@ -13,7 +13,7 @@ use super::value::{Raw, Setting};
 use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
-use crate::job::Distinct;
+use crate::job::{Distinct, DrawMode};
 use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
@@ -182,6 +182,19 @@ settings! {
         /// Which bidders count as one, for jobs that do not say it (--distinct): `none`, `prefix` or `operator`. By default
         /// `prefix`; `none` in a closed cluster and where this node listens on loopback only.
         distinct: Option<Distinct> = "", flag "default-distinct";
+        /// How bidders are drawn, for jobs that do not say it (--draw): `fast` or `fair`. By default `fair`; `fast` in a closed
+        /// cluster and where this node listens on loopback only.
+        draw: Option<DrawMode> = "", flag "default-draw";
+        /// After how long bidding closes in a fair draw, and again where too few bids came. At most 1m.
+        fair_bidding: Span = "2s", flag "fair-bidding-time";
+        /// How long bidders may take to reveal their secrets in a fair draw. Those that do not are excluded. At most 1m.
+        reveal: Span = "2s", flag "reveal-time";
+        /// Relays of a drand beacon, whose rounds decide fair draws, as in `https://api.drand.sh`. Each is asked in turn. Without
+        /// any, secrets of requester and bidders decide.
+        beacon_urls: Vec<String> = "", flag "beacon-url";
+        /// File that describes the beacon's chain: what a relay serves at `/CHAIN-HASH/info`. By default `quicknet` of the League of
+        /// Entropy. Providers need it too, where the chain is another one.
+        beacon_chain: Option<PathBuf> = "", flag "beacon-chain";
         /// Operators of nodes, for jobs with --distinct operator: NAME and peer ID for each node.
         operators: Vec<Listed> = "", flag "operator";
         /// How long ended jobs are remembered, with their events. Only time that this node has seen pass counts, and at most a

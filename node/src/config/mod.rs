@@ -4,6 +4,7 @@
 //! refused. Nothing here opens or starts anything.
 
 mod amounts;
+mod beacon;
 mod check;
 mod dirs;
 mod error;

@@ -10,7 +10,7 @@ use super::keys::{Config, EstuarySettings};
 use super::{ConfigError, Secret, default_data_dir};
 use crate::compute::{ComputeConfig, HeldLimits, Maxima, OfferLimits};
 use crate::exchange::Fetched;
-use crate::job::{Distinct, Resources};
+use crate::job::{BeaconChain, Distinct, DrawMode, Resources};
 use crate::node::NodeConfig;
 use crate::publisher::PinningService;
 use crate::requester::RequesterConfig;
@@ -27,9 +27,12 @@ impl Config {
     }
 
     /// The bounds of the requester.
-    pub fn requester_config(&self) -> RequesterConfig {
+    ///
+    /// # Errors
+    /// When the description of the beacon's chain cannot be read.
+    pub fn requester_config(&self) -> Result<RequesterConfig, ConfigError> {
         let requester = &self.requester;
-        RequesterConfig {
+        Ok(RequesterConfig {
             bidding_ms: requester.bidding.millis(),
             silence_ms: requester.silence.millis(),
             grace_ms: requester.grace.millis(),
@@ -37,22 +40,25 @@ impl Config {
             tries: requester.tries,
             stalled_ms: requester.stalled.millis(),
             announce_ms: requester.announce_every.millis(),
+            distinct: requester.distinct.unwrap_or(if self.is_closed() { Distinct::None } else { Distinct::Prefix }),
+            draw: requester.draw.unwrap_or(if self.is_closed() { DrawMode::Fast } else { DrawMode::Fair }),
+            fair_bidding_ms: requester.fair_bidding.millis(),
+            reveal_ms: requester.reveal.millis(),
+            beacon: (!requester.beacon_urls.is_empty()).then(|| self.beacon_chain()).transpose()?.map(Arc::new),
             client_bytes: requester.client_jobs_size.0,
-            distinct: requester.distinct.unwrap_or(self.distinct()),
             operators: Arc::new(requester.operators.iter().map(|it| (it.peer, it.name.clone())).collect()),
-        }
+        })
     }
 
-    /// Which bidders count as one where nothing says it: in a closed cluster nodes are known by name, and on loopback all
-    /// have one address.
-    fn distinct(&self) -> Distinct {
+    /// Whether nodes need not be told apart by their addresses, nor drawn by what nobody can steer: in a closed cluster they are
+    /// known by name, and on loopback they are those of one machine.
+    fn is_closed(&self) -> bool {
         let loopback = |addr: &Multiaddr| match addr.iter().next() {
             Some(Protocol::Ip4(ip)) => ip.is_loopback(),
             Some(Protocol::Ip6(ip)) => ip.is_loopback(),
             _ => false,
         };
-        let closed = !self.swarm.allow_peers.is_empty() || self.swarm.listen.iter().all(loopback);
-        if closed { Distinct::None } else { Distinct::Prefix }
+        !self.swarm.allow_peers.is_empty() || self.swarm.listen.iter().all(loopback)
     }
 
     /// The bounds of the provider on a machine that has `machine` to give.
@@ -80,6 +86,7 @@ impl Config {
             offers,
             held: HeldLimits { total_bytes: compute.announced_memory.0, ..HeldLimits::default() },
             miner: self.filecoin.claim(),
+            beacons: Arc::new(vec![BeaconChain::quicknet(), self.beacon_chain()?]),
             ..ComputeConfig::default()
         })
     }

@@ -196,15 +196,18 @@ fn defaults_of_the_rooms_are_those_of_the_configuration() {
     // A node that listens to everybody tells bidders apart by their addresses.
     let theirs = crate::requester::RequesterConfig {
         distinct: crate::job::Distinct::Prefix,
+        draw: crate::job::DrawMode::Fair,
         ..crate::requester::RequesterConfig::default()
     };
-    let ours = config.requester_config();
+    let ours = config.requester_config().unwrap();
     assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
     for closed in [
         "[swarm]\nlisten = [\"/ip4/127.0.0.1/tcp/0\", \"/ip6/::1/tcp/0\"]",
         "[swarm]\nallow_peers = [\"12D3KooWA4Xop1JaT3MHxwYMkCepYsv4iPVopMXwCz5iHYdBfeSB\"]",
     ] {
-        assert_eq!(read(closed).unwrap().requester_config().distinct, crate::job::Distinct::None, "{closed}");
+        let ours = read(closed).unwrap().requester_config().unwrap();
+        let fast = (crate::job::Distinct::None, crate::job::DrawMode::Fast);
+        assert_eq!((ours.distinct, ours.draw), fast, "{closed}");
     }
     let compute = config.compute_config(crate::job::Resources::default()).unwrap();
     let theirs = crate::compute::ComputeConfig::default();

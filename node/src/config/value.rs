@@ -12,7 +12,7 @@ use super::types::{Cpu, HostName, Label, Listed, LogFilter, Percent, Span};
 use super::{LogFormat, LogLevel, Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
-use crate::job::Distinct;
+use crate::job::{Distinct, DrawMode};
 use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
 
@@ -153,6 +153,7 @@ words! {
     Label: "KEY=VALUE";
     Listed: "NAME=PEER_ID, as in example.org=12D3KooW…";
     Distinct: "none, prefix or operator";
+    DrawMode: "fast or fair";
     HostName: "a host name without a port, as in jobs.example.org";
     LogFilter: "a log filter, as in info,bacalhau::transport=debug";
     Address: "an address of Filecoin, as in f01000 or f1…";

@@ -106,6 +106,15 @@ pub enum Input {
         /// How the claim is proved, or why it is not.
         result: Result<OperatorProof, String>,
     },
+    /// What came of an [`Effect::Beacon`].
+    Beacon {
+        /// The job.
+        job: JobId,
+        /// The round.
+        round: u64,
+        /// Its signature, or why there is none.
+        result: Result<String, String>,
+    },
     /// This node itself did nothing for so long; see [`requester::Input::HeldUp`].
     HeldUp {
         /// Milliseconds.
@@ -173,6 +182,13 @@ pub enum Effect {
         bid: Bid,
         /// What it claims.
         claim: MinerClaim,
+    },
+    /// Ask the beacon for a round: [`Input::Beacon`].
+    Beacon {
+        /// The job.
+        job: JobId,
+        /// The round.
+        round: u64,
     },
     /// Everything about the job has ended.
     Ended(JobId),
@@ -276,6 +292,9 @@ impl Core {
             Input::Ran { execution, result } => self.tell_compute(now_ms, compute::Input::Ran { execution, result }),
             Input::Published { execution, result } => {
                 self.tell_compute(now_ms, compute::Input::Published { execution, result });
+            }
+            Input::Beacon { job, round, result } => {
+                self.tell_requester(now_ms, requester::Input::Beacon { job, round, result });
             }
             Input::HeldUp { ms } => self.tell_requester(now_ms, requester::Input::HeldUp { ms }),
             Input::Disk(space) => self.tell_compute(now_ms, compute::Input::Disk(space)),
@@ -457,6 +476,7 @@ impl Core {
                 requester::Effect::LookUp { from, bid, claim } => {
                     self.effects.push(Effect::LookUp { from, bid, claim });
                 }
+                requester::Effect::Beacon { job, round } => self.effects.push(Effect::Beacon { job, round }),
                 requester::Effect::Ended(job) => self.effects.push(Effect::Ended(job)),
             }
         }
@@ -528,14 +548,19 @@ fn addressee(message: &Message) -> Addressee {
         Message::Bid(_)
         | Message::Withdraw(_)
         | Message::Decline(_)
+        | Message::Reveal(_)
         | Message::Running(_)
         | Message::Proposal(_)
         | Message::Failed(_)
         | Message::Evidence(_)
         | Message::Published(_) => Addressee::Requester,
-        Message::Accept(_) | Message::Reject(_) | Message::Verdict(_) | Message::Collected(_) | Message::Cancel(_) => {
-            Addressee::Compute
-        }
+        Message::Receipt(_)
+        | Message::Committed(_)
+        | Message::Accept(_)
+        | Message::Reject(_)
+        | Message::Verdict(_)
+        | Message::Collected(_)
+        | Message::Cancel(_) => Addressee::Compute,
         Message::Spec { .. } | Message::Log { .. } | Message::Publications { .. } => Addressee::Nobody,
     }
 }

@@ -290,6 +290,7 @@ impl Daemon {
             shards,
             created_ms: self.shared.clock.now_ms(),
             bidding_ms: config.bidding_ms,
+            fair: None,
         };
         let size = job.to_dag_cbor().len();
         if size > MAX_SPEC_BYTES {

@@ -376,9 +376,14 @@ impl Waiting {
 
 fn lane(message: &Message) -> Lane {
     let shard = match message {
-        Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) | Message::Reject(_) | Message::Spec { .. } => {
-            None
-        }
+        Message::Bid(_)
+        | Message::Withdraw(_)
+        | Message::Decline(_)
+        | Message::Receipt(_)
+        | Message::Committed(_)
+        | Message::Reveal(_)
+        | Message::Reject(_)
+        | Message::Spec { .. } => None,
         Message::Cancel(Cancel { shard, .. }) => *shard,
         Message::Accept(Accept { execution, .. })
         | Message::Running(Running { execution })

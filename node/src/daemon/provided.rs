@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bacalhau_runtime::Outcome;
 
-use crate::compute::News;
+use crate::compute::{DrawNews, News};
 use crate::job::{ExecutionId, ExecutionState, ExecutionStatus, JobId};
 
 /// Executions that are listed; the oldest are left out first.
@@ -60,6 +60,7 @@ impl Provided {
                     tracing::info!(%job, reason = %declined.reason, "no bid on a job: {}", declined.why);
                 }
             }
+            News::Draw { job, what } => log_draw(&job, &what),
             News::Execution { id, job, state, outcome, why } => {
                 let number = *self.numbers.entry(id).or_insert_with(|| {
                     self.begun += 1;
@@ -105,6 +106,24 @@ impl Provided {
             && let Some((_, status)) = self.executions.pop_first()
         {
             self.numbers.remove(&status.id);
+        }
+    }
+}
+
+/// With what proves it, as JSON: it is nowhere else.
+fn log_draw(job: &JobId, what: &DrawNews) {
+    match what {
+        DrawNews::Equivocation(both) => {
+            let proof = serde_json::to_string(&both).unwrap_or_default();
+            tracing::warn!(%job, proof, "the requester signed two different sets of bidders for one draw");
+        }
+        DrawNews::Wrong(why, receipt) => {
+            let receipt = serde_json::to_string(&receipt).unwrap_or_default();
+            tracing::warn!(%job, receipt, "a draw is not fair: {why}");
+        }
+        DrawNews::LeftOut(receipt) => {
+            let receipt = serde_json::to_string(&receipt).unwrap_or_default();
+            tracing::info!(%job, receipt, "a bid that came in time was in no draw: the receipt proves that it came");
         }
     }
 }

@@ -188,7 +188,10 @@ fn a_requester_that_is_held_up_gives_nobody_up() {
     let id = stage.daemon.submit(request, shards).unwrap();
     let providers = [PeerId::random(), PeerId::random()];
     for provider in providers {
-        stage.says(provider, Message::Bid(Bid { job: id, shards: vec![0], versions: jobs::versions(), claim: None }));
+        stage.says(
+            provider,
+            Message::Bid(Bid { job: id, shards: vec![0], versions: jobs::versions(), claim: None, commit: None }),
+        );
     }
     let accept =
         |message: &Message| if let Message::Accept(accept) = message { Some(accept.silence_ms()) } else { None };

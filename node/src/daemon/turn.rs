@@ -337,6 +337,10 @@ impl Loop {
                 let result = guarded(|| work.miner(&from, &claim)).unwrap_or_else(Err);
                 Input::LookedUp { from, bid, result }
             }),
+            Effect::Beacon { job, round } => self.errand(move || {
+                let result = guarded(|| work.beacon(round)).unwrap_or_else(Err);
+                Input::Beacon { job, round, result }
+            }),
             Effect::Ended(job) => tracing::info!(%job, "the job has ended"),
         }
     }

@@ -71,4 +71,13 @@ pub trait Work: Send + Sync + Debug {
     fn miner(&self, _peer: &PeerId, _claim: &MinerClaim) -> Result<OperatorProof, String> {
         Err("this requester asks no chain".into())
     }
+
+    /// The signature of a round of the beacon of this requester, in hexadecimal, which has been checked. Default: there is no
+    /// beacon.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn beacon(&self, _round: u64) -> Result<String, String> {
+        Err("this requester has no beacon (requester.beacon_urls)".into())
+    }
 }

@@ -5,6 +5,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::draw::FairTerms;
 use super::{Engine, InputSpec, JobId, MAX_SHARDS, SignedRequest};
 
 /// The most addresses of a requester that are read. Announcements have fewer, see `protocol`.
@@ -39,6 +40,9 @@ pub struct AnnouncedJob {
     pub created_ms: u64,
     /// Milliseconds from then on in which bids are taken.
     pub bidding_ms: u64,
+    /// The terms of a fair draw. Absent: bidders are drawn as soon as enough have bid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair: Option<FairTerms>,
 }
 
 impl AnnouncedJob {

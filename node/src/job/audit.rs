@@ -1,5 +1,6 @@
 //! Audits: the only run of a shard is repeated by another operator, sometimes. Whether it is follows from a signature that only
 //! the requester can make, over what the provider had proposed before: the provider cannot know, and the decision can be repeated.
+//! With a beacon, a round that lies after the proposal decides too, which the requester does not know either.
 
 use bacalhau_runtime::Link;
 use libp2p::PeerId;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{ExecutionId, MILLION};
+use super::{BeaconChain, ExecutionId, MILLION};
 
 /// What stands before everything that is signed for an audit, so that the signature is of no use for anything else.
 const CONTEXT: &str = "bacalhau audit v1";
@@ -24,8 +25,25 @@ pub struct AuditRecord {
     pub proposal: Link,
     /// The requester's signature over execution and proposal, in hexadecimal: see [`message`].
     pub signature: String,
-    /// Whether it was drawn for an audit: see [`is_drawn`].
+    /// The round of the beacon that decides with the signature; absent where the signature alone does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<AuditBeacon>,
+    /// Whether it was drawn for an audit: see [`is_drawn`]. False as long as the round of the beacon is not known.
     pub drawn: bool,
+}
+
+/// A round of a beacon that lies after a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuditBeacon {
+    /// The chain.
+    pub chain: BeaconChain,
+    /// The round.
+    pub round: u64,
+    /// When the proposal came, in Unix milliseconds by the requester's clock.
+    pub proposed_ms: u64,
+    /// The signature of the round, in hexadecimal, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// What the requester signs: `bacalhau audit v1`, the name of the execution, and the CID of its sealed proposal, with a space
@@ -49,12 +67,31 @@ pub fn detection(rate_millionths: u32, wrong: u32) -> f64 {
 }
 
 impl AuditRecord {
-    /// Repeats the decision: whether the signature is `requester`'s, and says what the record says.
+    /// Whether it is not decided yet, since the round of the beacon is not known.
+    pub fn is_pending(&self) -> bool {
+        self.beacon.as_ref().is_some_and(|beacon| beacon.signature.is_none())
+    }
+
+    /// Decides, by what is known.
+    pub fn decide(&mut self) {
+        self.drawn = !self.is_pending() && is_drawn(&self.deciding(), self.rate_millionths);
+    }
+
+    /// The bytes that decide: the requester's signature, and that of the beacon's round where there is one.
+    fn deciding(&self) -> Vec<u8> {
+        let beacon = self.beacon.as_ref().and_then(|beacon| beacon.signature.as_deref());
+        let parts = [Some(self.signature.as_str()), beacon];
+        parts.into_iter().flatten().flat_map(|text| crate::hex::decode(text).unwrap_or_default()).collect()
+    }
+
+    /// Repeats the decision: whether the signature is `requester`'s, and says what the record says. That of the beacon is
+    /// not checked here.
     pub fn holds(&self, requester: &PeerId, execution: &ExecutionId) -> bool {
         let key = crate::protocol::ed25519_of(requester);
         let signature = crate::hex::decode(&self.signature).unwrap_or_default();
         let signed = key.is_some_and(|key| key.verify(&message(execution, &self.proposal), &signature));
-        signed && is_drawn(&signature, self.rate_millionths) == self.drawn
+        let drawn = !self.is_pending() && is_drawn(&self.deciding(), self.rate_millionths);
+        signed && drawn == self.drawn
     }
 }
 

@@ -1,11 +1,11 @@
 //! How often a job is run, how many runs must agree, how many providers must offer before any is chosen, which of them count
-//! as one, and how often a single run is audited. Counting the agreement is the business of `verify`, choosing that of
+//! as one, how they are drawn, and how often a single run is audited. Counting the agreement is the business of `verify`, choosing that of
 //! `requester`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Distinct;
+use super::{Distinct, DrawMode};
 
 /// Probabilities are given in parts of this.
 pub const MILLION: u32 = 1_000_000;
@@ -22,6 +22,9 @@ pub struct Deal {
     /// Which bidders count as one. Absent: as the requester has it.
     #[schema(required = false)]
     distinct: Option<Distinct>,
+    /// How bidders are drawn. Absent: as the requester has it.
+    #[schema(required = false)]
+    draw: Option<DrawMode>,
     /// Share of shards whose only run is repeated by another operator, in millionths. Default 0.
     #[schema(required = false)]
     audit_millionths: u32,
@@ -38,6 +41,8 @@ struct Terms {
     min_bids: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     distinct: Option<Distinct>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    draw: Option<DrawMode>,
     #[serde(default, skip_serializing_if = "is_zero")]
     audit_millionths: u32,
 }
@@ -65,7 +70,7 @@ impl Deal {
         } else if confidence > concurrency {
             Err(DealError::TooConfident { concurrency, confidence })
         } else {
-            Ok(Self { concurrency, confidence, min_bids: 0, distinct: None, audit_millionths: 0 })
+            Ok(Self { concurrency, confidence, min_bids: 0, distinct: None, draw: None, audit_millionths: 0 })
         }
     }
 
@@ -79,6 +84,12 @@ impl Deal {
     #[must_use]
     pub fn with_distinct(self, distinct: Option<Distinct>) -> Self {
         Self { distinct, ..self }
+    }
+
+    /// The same deal, with bidders drawn in this way; without any, in that of the requester.
+    #[must_use]
+    pub fn with_draw(self, draw: Option<DrawMode>) -> Self {
+        Self { draw, ..self }
     }
 
     /// The same deal, where the only run of a shard is repeated by another operator with a probability of so many
@@ -118,6 +129,11 @@ impl Deal {
         self.distinct
     }
 
+    /// How bidders are drawn, where the client has said so.
+    pub fn draw(self) -> Option<DrawMode> {
+        self.draw
+    }
+
     /// Probability that the only run of a shard is repeated by another operator, in millionths.
     pub fn audit_millionths(self) -> u32 {
         self.audit_millionths
@@ -152,14 +168,14 @@ impl TryFrom<Terms> for Deal {
 
     fn try_from(terms: Terms) -> Result<Self, DealError> {
         let deal = Self::new(terms.concurrency, terms.confidence)?.with_min_bids(terms.min_bids);
-        deal.with_distinct(terms.distinct).with_audit(terms.audit_millionths)
+        deal.with_distinct(terms.distinct).with_draw(terms.draw).with_audit(terms.audit_millionths)
     }
 }
 
 impl From<Deal> for Terms {
     fn from(deal: Deal) -> Self {
-        let Deal { concurrency, confidence, min_bids, distinct, audit_millionths } = deal;
-        Self { concurrency, confidence, min_bids, distinct, audit_millionths }
+        let Deal { concurrency, confidence, min_bids, distinct, draw, audit_millionths } = deal;
+        Self { concurrency, confidence, min_bids, distinct, draw, audit_millionths }
     }
 }
 
@@ -208,6 +224,8 @@ mod tests {
         let text = serde_json::to_string(&deal).unwrap();
         assert!(text.ends_with(r#""distinct":"prefix","audit_millionths":50000}"#), "{text}");
         assert_eq!(serde_json::from_str::<Deal>(&text).unwrap(), deal);
+        let text = serde_json::to_string(&Deal::new(1, 0).unwrap().with_draw(Some(DrawMode::Fair))).unwrap();
+        assert_eq!(text, r#"{"concurrency":1,"confidence":0,"min_bids":0,"draw":"fair"}"#);
     }
 
     #[test]

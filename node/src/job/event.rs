@@ -37,6 +37,8 @@ pub enum EventKind {
     Created,
     /// A bid came.
     Bid,
+    /// The bidding of a fair draw closed, or its draw was made.
+    Draw,
     /// Bids were drawn and accepted.
     Accepted,
     /// An execution runs.

@@ -7,8 +7,10 @@ mod brief;
 mod deal;
 mod declined;
 mod docker;
+pub mod draw;
 mod event;
 mod execution;
+mod hash;
 mod id;
 mod memory;
 mod operator;
@@ -20,13 +22,18 @@ mod state;
 use serde::Serialize;
 
 pub use announced::{AnnouncedJob, Requester};
-pub use audit::AuditRecord;
+pub use audit::{AuditBeacon, AuditRecord};
 pub use brief::{Announced, JobBrief, MAX_FULL_BYTES};
 pub use deal::{Deal, DealError, MILLION};
 pub use declined::{DeclineReason, Declined, declines_in_words};
 pub use docker::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, container_memory, docker_profile};
+pub use draw::{
+    BeaconChain, BeaconRound, BidReceipt, Commitment, DrawMode, FairBidder, FairRecord, FairRound, FairTerms,
+    Randomness, Revealed, Secret, Secrets, SetEntry, ShardRuns, SignedCommitment,
+};
 pub use event::{Event, EventKind};
 pub use execution::ExecutionStatus;
+pub use hash::Hash256;
 pub use id::{ExecutionId, IdError, JobId};
 pub use operator::{Distinct, MinerClaim, Operator, OperatorProof};
 pub use record::{BidRecord, DrawRecord, ExecutionMemo, ExecutionRecord, Finding, JobRecord, ShardRecord};

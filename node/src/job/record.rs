@@ -6,6 +6,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::draw::FairRecord;
 use super::{AnnouncedJob, AuditRecord, Distinct, ExecutionState, JobState, Operator, ShardState};
 use crate::protocol::{Delivery, FailureKind};
 use crate::verify::Verdict;
@@ -19,6 +20,9 @@ pub struct JobRecord {
     pub state: JobState,
     /// Its shards, in order.
     pub shards: Vec<ShardRecord>,
+    /// Its fair draws; absent where bidders are drawn fast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair: Option<FairRecord>,
     /// When it came to its end.
     pub ended_ms: Option<u64>,
 }
@@ -68,17 +72,21 @@ pub struct BidRecord {
     pub operator: Option<Operator>,
 }
 
-/// A draw among bidders, made as `requester::draw` says.
+/// A draw among bidders, made as `requester::draw` says, or as `job::draw` says of fair draws.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrawRecord {
     /// Counted from 1 in the shard.
     pub round: u16,
     /// When.
     pub at_ms: u64,
-    /// How many bids were in: the draw is among the first so many, whether they were still open or not.
+    /// How many bids were in: the draw is among the first so many, whether they were still open or not. In a fair draw, how
+    /// many bidders took part.
     pub bids: usize,
     /// The executions that came of it: the first in the order of the draw whose bids were open.
     pub executions: Vec<u16>,
+    /// The fair draw of the job that this is, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair: Option<u16>,
 }
 
 /// One execution.
@@ -160,7 +168,8 @@ impl JobRecord {
     /// A job of which nothing is known yet.
     pub fn new(job: AnnouncedJob) -> Self {
         let shards = job.shards.iter().map(|_| ShardRecord::default()).collect();
-        Self { job, state: JobState::Bidding, shards, ended_ms: None }
+        let fair = job.fair.is_some().then(FairRecord::default);
+        Self { job, state: JobState::Bidding, shards, fair, ended_ms: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use libp2p::{Multiaddr, PeerId};
 
 use super::{Announcement, MAX_SPEC_BYTES, PROTOCOL_VERSION};
-use crate::job::{Announced, AnnouncedJob, JobBrief, JobId, MAX_SHARDS, RequestError, Requester};
+use crate::job::{Announced, AnnouncedJob, FairTerms, JobBrief, JobId, MAX_SHARDS, RequestError, Requester};
 
 /// Addresses of a requester at most.
 const MAX_ADDRS: usize = 16;
@@ -78,7 +78,7 @@ impl AnnouncedJob {
     /// # Errors
     /// What is wrong with it, cheap questions first.
     pub fn check(&self) -> Result<(), AnnouncementError> {
-        check_times_and_addrs(&self.requester, self.shards.len(), self.bidding_ms)?;
+        check_times_and_addrs(&self.requester, self.shards.len(), self.bidding_ms, self.fair.as_ref())?;
         if self.id != JobId::of(&self.request, &self.requester.peer) {
             return Err(AnnouncementError::Id);
         }
@@ -90,7 +90,7 @@ impl AnnouncedJob {
 impl JobBrief {
     /// Whether it can be a job's.
     fn check(&self) -> Result<(), AnnouncementError> {
-        check_times_and_addrs(&self.requester, self.shards as usize, self.bidding_ms)?;
+        check_times_and_addrs(&self.requester, self.shards as usize, self.bidding_ms, self.fair.as_ref())?;
         bounded(usize::try_from(self.size).unwrap_or(usize::MAX), 1, MAX_SPEC_BYTES, "bytes of its spec")?;
         match &self.private {
             Some(request) if self.id != JobId::of_private(request, &self.requester.peer) => Err(AnnouncementError::Id),
@@ -99,11 +99,21 @@ impl JobBrief {
     }
 }
 
-fn check_times_and_addrs(requester: &Requester, shards: usize, bidding_ms: u64) -> Result<(), AnnouncementError> {
+fn check_times_and_addrs(
+    requester: &Requester,
+    shards: usize,
+    bidding_ms: u64,
+    fair: Option<&FairTerms>,
+) -> Result<(), AnnouncementError> {
     bounded(requester.addrs.len(), 0, MAX_ADDRS, "addresses")?;
     bounded(shards, 1, MAX_SHARDS, "shards")?;
     if bidding_ms > MAX_BIDDING_MS {
         return Err(AnnouncementError::Bounds(bidding_ms, "milliseconds of bidding"));
+    }
+    if let Some(fair) = fair
+        && !(1..=MAX_BIDDING_MS).contains(&fair.window_ms)
+    {
+        return Err(AnnouncementError::Bounds(fair.window_ms, "milliseconds until the draw"));
     }
     for addr in &requester.addrs {
         if addr.len() > MAX_ADDR_BYTES || addr.parse::<Multiaddr>().is_err() {

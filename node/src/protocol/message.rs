@@ -1,12 +1,12 @@
 //! The messages. Every one names its job and, where it is about one, the execution; the envelope names who sends it and to
 //! whom. Canonical DAG-CBOR; what is not as described here is refused whole.
 
-use bacalhau_runtime::{CallTrail, Link, Outcome, Publication, Receipt};
+use bacalhau_runtime::{CallTrail, Link, Outcome, Publication, Receipt, bounded};
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::job::{ExecutionId, JobId, MinerClaim};
+use crate::job::{BidReceipt, ExecutionId, Hash256, JobId, MinerClaim, Secret, ShardRuns, SignedCommitment};
 
 /// What a node speaks and runs. Exchanged with announcements and bids: nobody bids on a profile that it cannot run
 /// bit-exactly, nobody accepts a bid of another protocol.
@@ -45,6 +45,12 @@ pub enum Message {
     Withdraw(Withdraw),
     /// Provider to requester: no bid, and why. Only where an announcement asks for it.
     Decline(Decline),
+    /// Requester to provider, in a fair draw: the bid came.
+    Receipt(BidReceipt),
+    /// Requester to provider: the set of a fair draw, before its randomness is known.
+    Committed(Committed),
+    /// Provider to requester: its secret for a fair draw.
+    Reveal(Reveal),
     /// Requester to provider: run this.
     Accept(Accept),
     /// Requester to provider: no need, for these shards.
@@ -102,6 +108,39 @@ pub struct Bid {
     /// operator: nodes that do not know that rule do not know this field either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<MinerClaim>,
+    /// What the bidder is bound to reveal in a fair draw: the root of its secrets. Only in bids for jobs with such a draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Hash256>,
+}
+
+/// Hashes of a path in the tree of a set, at most: enough for any number of bidders.
+const MAX_PATH: usize = 32;
+
+/// The set of a fair draw is fixed, and the receiver is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Committed {
+    /// What the requester signed: the same for all bidders of the set.
+    pub signed: SignedCommitment,
+    /// The place of the receiver in the set, from 0.
+    pub place: u32,
+    /// The shards for which it is drawn.
+    pub shards: ShardRuns,
+    /// Hashes that lead from its entry to the root.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_PATH>")]
+    pub path: Vec<Hash256>,
+}
+
+/// The secret of a bidder, once the set is fixed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reveal {
+    /// The job.
+    pub job: JobId,
+    /// The draw, as its commitment numbers it.
+    pub round: u16,
+    /// The secret.
+    pub secret: Secret,
 }
 
 /// An offer that is taken back, before it was accepted.
@@ -352,6 +391,9 @@ impl Message {
             Self::Bid(bid) => bid.job,
             Self::Withdraw(withdraw) => withdraw.job,
             Self::Decline(decline) => decline.job,
+            Self::Receipt(receipt) => receipt.job,
+            Self::Committed(committed) => committed.signed.commitment.job,
+            Self::Reveal(reveal) => reveal.job,
             Self::Reject(reject) => reject.job,
             Self::Cancel(cancel) => cancel.job,
             Self::Spec { job } => *job,

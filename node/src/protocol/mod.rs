@@ -19,8 +19,8 @@ pub use asking::ALL_NODES;
 pub use check::AnnouncementError;
 pub use codec::{Wire, WireError};
 pub use message::{
-    Accept, Ballot, Bid, Cancel, Collected, Decline, Delivery, Envelope, Evidence, Failed, FailureKind, Message,
-    Proposal, Published, Refusal, Reject, Reply, Running, VerdictNotice, Versions, Withdraw,
+    Accept, Ballot, Bid, Cancel, Collected, Committed, Decline, Delivery, Envelope, Evidence, Failed, FailureKind,
+    Message, Proposal, Published, Refusal, Reject, Reply, Reveal, Running, VerdictNotice, Versions, Withdraw,
 };
 pub use signed::{MAX_SIGNED_BYTES, ed25519_of};
 pub use spec::{SpecBytesError, read_spec};

@@ -6,7 +6,10 @@ use libp2p::identity::Keypair;
 use proptest::prelude::*;
 
 use super::*;
-use crate::job::{AnnouncedJob, Deal, InputSpec, JobId, JobSpec, Request, Requester, SignedRequest};
+use crate::job::{
+    AnnouncedJob, BidReceipt, Commitment, Deal, Hash256, Randomness, Secret, ShardRuns, SignedCommitment,
+};
+use crate::job::{InputSpec, JobId, JobSpec, Request, Requester, SignedRequest};
 
 /// Always the same one for a seed.
 pub(crate) fn key(seed: u8) -> Keypair {
@@ -39,6 +42,7 @@ pub(crate) fn job(requester: PeerId, nonce: &str) -> AnnouncedJob {
         shards: vec![vec![input]],
         created_ms: 1,
         bidding_ms: 30_000,
+        fair: None,
     }
 }
 
@@ -64,7 +68,8 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
             job,
             shards,
             versions: versions(),
-            claim: None
+            claim: None,
+            commit: None,
         })),
         (any::<u32>(), any::<u16>(), any::<Option<u64>>()).prop_map(move |(shard, number, silence_ms)| {
             Message::Accept(Accept { execution: execution(shard, number), silence_ms })
@@ -96,6 +101,44 @@ pub(crate) fn messages() -> impl Strategy<Value = Message> {
             shard,
             why
         })),
+        any::<[u8; 32]>().prop_map(move |commit| Message::Bid(Bid {
+            job,
+            shards: vec![0],
+            versions: versions(),
+            claim: None,
+            commit: Some(commit.into()),
+        })),
+        any::<u64>().prop_map(move |received_ms| Message::Receipt(BidReceipt {
+            job,
+            bidder: key(1).public().to_peer_id(),
+            commit: Hash256::of(&[b"commit"]),
+            received_ms,
+            signature: "00".into(),
+        })),
+        (
+            any::<u16>(),
+            proptest::collection::vec(any::<[u8; 32]>(), 0..32),
+            proptest::collection::btree_set(0_u32..99, 0..9)
+        )
+            .prop_map(move |(round, path, shards)| {
+                let shards = ShardRuns::of(shards);
+                let root = Hash256::of(&[b"root"]);
+                let randomness = if round % 2 == 0 {
+                    Randomness::Reveal
+                } else {
+                    Randomness::Beacon { chain: root, round: round.into() }
+                };
+                let (bidders, at_ms) = (9, 7);
+                let commitment =
+                    Commitment { job, round, shards: shards.clone(), bidders, root, commit: root, at_ms, randomness };
+                let signed = SignedCommitment { commitment, signature: "00".into() };
+                let path = path.into_iter().map(Hash256::from).collect();
+                Message::Committed(Committed { signed, place: 3, shards, path })
+            }),
+        (any::<u16>(), any::<[u8; 32]>(), 0_usize..6).prop_map(move |(round, value, hashes)| {
+            let secret = Secret { value: value.into(), path: vec![Hash256::of(&[b"path"]); hashes] };
+            Message::Reveal(Reveal { job, round, secret })
+        }),
         (any::<bool>(), any::<u64>()).prop_map(move |(stderr, offset)| Message::Log {
             execution: execution(0, 1),
             stderr,

@@ -2,10 +2,12 @@
 //! results are compared. Neither provider can know before its proposal is in. Where they differ nothing stands; where nobody
 //! else runs it, nothing stands either, or a provider that keeps others away would never be audited.
 
+use super::Effect;
+use super::fair::{ASK_AGAIN_MS, BEACON_MS, MARGIN_MS, PUBLISHED_MS};
 use super::shard::{Shard, bounded, short};
 use super::verdict::reasons;
 use crate::hex::Hex;
-use crate::job::{AuditRecord, Deal, EventKind, ExecutionRecord, ExecutionState, VerifierKind, audit};
+use crate::job::{AuditBeacon, AuditRecord, Deal, EventKind, ExecutionRecord, ExecutionState, VerifierKind, audit};
 
 impl Shard<'_> {
     /// Decides whether the only run is audited, once its proposal is in and can be read.
@@ -18,14 +20,69 @@ impl Shard<'_> {
         let Some(proposed) = self.record.executions.iter().find(readable) else { return };
         let (execution, Some(proposal)) = (proposed.number, proposed.memo.sealed) else { return };
         let Ok(signature) = self.now.seal.sign(&audit::message(&self.id(execution), &proposal)) else { return };
-        let drawn = audit::is_drawn(&signature, rate);
         let signature = Hex(&signature).to_string();
-        self.record.audit = Some(AuditRecord { rate_millionths: rate, execution, proposal, signature, drawn });
+        let proposed_ms = self.now.ms;
+        let beacon = self.now.config.beacon.as_deref().map(|chain| AuditBeacon {
+            chain: chain.clone(),
+            round: chain.round_after(proposed_ms.saturating_add(MARGIN_MS)),
+            proposed_ms,
+            signature: None,
+        });
+        self.record.audit =
+            Some(AuditRecord { rate_millionths: rate, execution, proposal, signature, beacon, drawn: false });
         self.out.changed = true;
+        self.arm_audit();
+        self.decide_audit();
+    }
+
+    fn decide_audit(&mut self) {
+        let Some(audit) = self.record.audit.as_mut().filter(|audit| !audit.is_pending()) else { return };
+        audit.decide();
+        let (drawn, execution) = (audit.drawn, audit.execution);
+        self.out.changed = true;
+        self.watch.audit_asks_ms = None;
         if drawn {
             self.look_for_auditors();
             self.happened(EventKind::Audit, Some(execution), "drawn for an audit: another operator runs it too".into());
         }
+    }
+
+    /// Whether the round of the beacon is waited for that decides about the audit.
+    pub(super) fn is_audit_pending(&self) -> bool {
+        self.record.audit.as_ref().is_some_and(AuditRecord::is_pending)
+    }
+
+    /// Has the beacon asked for the round when it is known.
+    pub(super) fn arm_audit(&mut self) {
+        let pending = self.record.audit.as_ref().filter(|audit| audit.is_pending()).and_then(|it| it.beacon.as_ref());
+        let asks = pending.map(|beacon| beacon.chain.time_ms(beacon.round).saturating_add(PUBLISHED_MS));
+        self.watch.audit_asks_ms = asks.map(|asks| asks.max(self.now.ms));
+    }
+
+    /// Asks the beacon, where that is due.
+    pub(super) fn ask_for_audit(&mut self) {
+        let due = self.watch.audit_asks_ms.is_some_and(|asks| asks <= self.now.ms);
+        let pending = self.record.audit.as_ref().filter(|audit| due && audit.is_pending());
+        if let Some(beacon) = pending.and_then(|audit| audit.beacon.as_ref()) {
+            // Should the answer be lost, it is asked again.
+            self.watch.audit_asks_ms = Some(self.now.ms.saturating_add(BEACON_MS));
+            self.out.effects.push(Effect::Beacon { job: self.job.id, round: beacon.round });
+        }
+    }
+
+    /// What the beacon answered. Where it does not for too long, the requester's signature alone decides.
+    pub(super) fn audit_by(&mut self, round: u64, result: &Result<String, String>) {
+        let Some(audit) = self.record.audit.as_mut().filter(|audit| audit.is_pending()) else { return };
+        let Some(beacon) = audit.beacon.as_mut().filter(|beacon| beacon.round == round) else { return };
+        match result {
+            Ok(signature) => beacon.signature = Some(signature.clone()),
+            Err(_) if self.now.ms < beacon.chain.time_ms(round).saturating_add(BEACON_MS) => {
+                self.watch.audit_asks_ms = Some(self.now.ms.saturating_add(ASK_AGAIN_MS));
+                return;
+            }
+            Err(_) => audit.beacon = None,
+        }
+        self.decide_audit();
     }
 
     /// Whether the only run is audited.

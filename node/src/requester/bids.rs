@@ -36,7 +36,9 @@ impl Shard<'_> {
             None => self.record.bids.push(bid),
         }
         let text = self.bids_in_words();
-        self.happened_by(EventKind::Bid, None, Some(from), text);
+        // Who bids in a fair draw is not said before the set is fixed.
+        let who = (!self.is_fair()).then_some(from);
+        self.happened_by(EventKind::Bid, None, who, text);
     }
 
     /// A provider takes its offer back. If it was accepted at the same time, the execution has failed.
@@ -56,8 +58,8 @@ impl Shard<'_> {
     pub(super) fn fill(&mut self) {
         let open = self.offering();
         let first = self.record.executions.is_empty();
-        let vacant = self.concurrency().saturating_sub(self.occupied()).min(self.spare());
-        if vacant > 0 && open > 0 && (!first || open >= usize::from(self.deal().min_bids())) {
+        let vacant = self.vacant();
+        if !self.is_fair() && vacant > 0 && open > 0 && (!first || open >= usize::from(self.deal().min_bids())) {
             self.draw(vacant);
         }
         if self.occupied() >= self.concurrency() || self.spare() == 0 {
@@ -67,7 +69,7 @@ impl Shard<'_> {
 
     /// Gives the shard up when there were too few bids in time, unless those who run have decided it.
     pub(super) fn lapse(&mut self) {
-        let in_time = self.now.ms < self.bidding_until || self.has_its_executions();
+        let in_time = self.now.ms < self.bidding_until || self.has_its_executions() || self.drawing;
         if in_time || self.is_judged() || self.watch.decided_ms.is_some() {
             return;
         }
@@ -103,7 +105,7 @@ impl Shard<'_> {
         let open = one_of_each(&order, &self.record.bids, &self.record.executions, |peer| self.is_open(peer));
         let (drawn, reserves) = open.split_at(vacant.min(open.len()));
         let executions = drawn.iter().filter_map(|peer| self.accept(*peer)).collect();
-        self.record.draws.push(DrawRecord { round, at_ms: self.now.ms, bids: bidders.len(), executions });
+        self.record.draws.push(DrawRecord { round, at_ms: self.now.ms, bids: bidders.len(), executions, fair: None });
         let kept = &reserves[..self.spare().min(reserves.len())];
         for peer in order.iter().filter(|peer| !kept.contains(peer)) {
             if self.is_open(peer) {
@@ -113,7 +115,7 @@ impl Shard<'_> {
         }
     }
 
-    fn accept(&mut self, peer: PeerId) -> Option<u16> {
+    pub(super) fn accept(&mut self, peer: PeerId) -> Option<u16> {
         let number = u16::try_from(self.record.executions.len() + 1).ok()?;
         self.answer(&peer, true);
         let bid = self.record.bids.iter().find(|bid| bid.peer == peer);
@@ -158,7 +160,7 @@ impl Shard<'_> {
         }
     }
 
-    fn answer(&mut self, peer: &PeerId, accepted: bool) {
+    pub(super) fn answer(&mut self, peer: &PeerId, accepted: bool) {
         if let Some(bid) = self.record.bids.iter_mut().find(|bid| bid.peer == *peer) {
             bid.accepted = Some(accepted);
         }
@@ -186,8 +188,13 @@ impl Shard<'_> {
         self.count(|state| state.is_pending() || state == ExecutionState::Proposed)
     }
 
+    /// Executions that are to be begun now.
+    pub(super) fn vacant(&self) -> usize {
+        self.concurrency().saturating_sub(self.occupied()).min(self.spare())
+    }
+
     /// How many more executions may be begun, as the tries are bounded.
-    fn spare(&self) -> usize {
+    pub(super) fn spare(&self) -> usize {
         let tries = self.concurrency() * usize::from(self.now.config.tries.max(1));
         tries.min(u16::MAX.into()).saturating_sub(self.record.executions.len())
     }
@@ -205,7 +212,7 @@ impl Shard<'_> {
     /// How many executions may yet take the place of others, for which bids are waited for.
     pub(super) fn replacements(&self) -> usize {
         let in_time = self.watch.replacing_until.is_some_and(|until| self.now.ms < until);
-        if in_time { self.concurrency().saturating_sub(self.occupied()).min(self.spare()) } else { 0 }
+        if in_time || self.may_be_drawn() { self.vacant() } else { 0 }
     }
 
     pub(super) fn bids_in_words(&self) -> String {

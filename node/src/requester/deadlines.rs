@@ -22,9 +22,10 @@ impl Shard<'_> {
         let limits = pending.iter().filter_map(|number| self.limits(*number)).map(|(silent, late)| silent.min(late));
         let decided = self.watch.decided_ms.map(|since| since.saturating_add(STRAGGLERS_MS));
         // With a decision, the bids do not matter any more.
-        let bidding = (!self.has_its_executions() && decided.is_none()).then_some(self.bidding_until);
+        let waits = !self.has_its_executions() && decided.is_none() && !self.drawing;
+        let bidding = waits.then_some(self.bidding_until);
         let replacing = self.watch.replacing_until.filter(|_| self.replacements() > 0 && decided.is_none());
-        limits.chain(bidding).chain(replacing).chain(decided).min()
+        limits.chain(self.watch.audit_asks_ms).chain(bidding).chain(replacing).chain(decided).min()
     }
 
     fn publication_deadline(&self) -> u64 {

@@ -32,6 +32,12 @@ fn party_of(bid: &BidRecord) -> Party<'_> {
     party(bid.peer, bid.operator.as_ref())
 }
 
+/// Whether two bidders count as one operator, or are the same node.
+pub(super) fn same_operator(bids: &[BidRecord], one: &PeerId, other: &PeerId) -> bool {
+    let party = |peer: &PeerId| bids.iter().find(|bid| bid.peer == *peer).map(party_of);
+    party(one).is_some_and(|one| Some(one) == party(other))
+}
+
 /// Of `order`, which is that of a draw among all of `bids`, one bidder of each operator that has none of `executions`. An
 /// operator stands where the first of its bids does; its bidder is the first in the order that is `open`.
 pub fn one_of_each(

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use libp2p::PeerId;
 
 use super::RequesterConfig;
+use super::fair::Closing;
 use super::out::Out;
 use super::shard::Shard;
 use crate::job::{DeclineReason, Distinct, JobRecord, ShardRecord};
@@ -30,6 +31,8 @@ pub(super) struct Live {
     pub(super) announce_ms: Option<u64>,
     /// How often it has been announced.
     pub(super) announced: usize,
+    /// Times of its fair draws.
+    pub(super) closing: Closing,
     /// Why nodes do not bid, as they say.
     declines: BTreeMap<PeerId, DeclineReason>,
 }
@@ -56,6 +59,10 @@ pub(super) struct Watch {
     pub(super) asked_ms: u64,
     /// Since when only receipts are waited for.
     pub(super) closing_ms: Option<u64>,
+    /// When the beacon is asked for the round that decides about the audit; absent while it is.
+    pub(super) audit_asks_ms: Option<u64>,
+    /// Whether it waits for a fair draw, as it was counted.
+    pub(super) needy: bool,
     /// Whose evidence does not come, or is of no use.
     pub(super) without_evidence: BTreeSet<u16>,
 }
@@ -83,16 +90,19 @@ impl Live {
     pub(super) fn new(record: JobRecord, now_ms: u64) -> Self {
         let watches = record.shards.iter().map(|shard| Watch::new(shard, now_ms)).collect();
         let bidding_until = now_ms.saturating_add(record.job.bidding_ms);
-        Self { record, watches, bidding_until, announce_ms: None, announced: 0, declines: BTreeMap::new() }
+        let (declines, closing) = (BTreeMap::new(), Closing::new(now_ms));
+        Self { record, watches, bidding_until, announce_ms: None, announced: 0, closing, declines }
     }
 
     /// One of its shards at work.
     pub(super) fn shard<'a>(&'a mut self, number: u32, now: Now<'a>, out: &'a mut Out) -> Option<Shard<'a>> {
         let index = usize::try_from(number).ok()?;
+        let drawing = self.is_drawing(now.ms);
+        let draws = self.record.fair.as_ref().map_or(0, |fair| fair.rounds.len());
         let record = self.record.shards.get_mut(index)?;
         let watch = self.watches.get_mut(index)?;
         let (job, bidding_until, declines) = (&self.record.job, self.bidding_until, &self.declines);
-        Some(Shard { now, job, number, bidding_until, declines, record, watch, out })
+        Some(Shard { now, job, number, bidding_until, drawing, draws, declines, record, watch, out })
     }
 
     /// Which bidders count as one: the same in all shards.
@@ -153,6 +163,8 @@ impl Watch {
             replacing_until: None,
             asked_ms: now_ms,
             closing_ms: None,
+            audit_asks_ms: None,
+            needy: false,
             without_evidence: BTreeSet::new(),
         }
     }

@@ -13,9 +13,11 @@ use super::out::Out;
 use super::shard::Shard;
 use super::{Changes, Effect, Input, RequesterConfig};
 use crate::job::{
-    AnnouncedJob, DeclineReason, Event, EventKind, ExecutionId, JobId, JobRecord, JobState, Operator, ShardState,
+    AnnouncedJob, DeclineReason, DrawMode, Event, EventKind, ExecutionId, FairTerms, JobId, JobRecord, JobState,
+    Operator, ShardState,
 };
-use crate::protocol::{Bid, Message, Refusal};
+use crate::job::{Hash256, Secrets};
+use crate::protocol::{Bid, Message, Refusal, Reject};
 use crate::verify::Seal;
 
 /// Announcements of a job that fit into the time for its bids, at least.
@@ -23,15 +25,26 @@ const ANNOUNCEMENTS: u64 = 8;
 
 /// See the module.
 pub struct Requester {
-    me: PeerId,
-    config: RequesterConfig,
-    seal: Arc<dyn Seal>,
-    jobs: BTreeMap<JobId, Live>,
+    pub(super) me: PeerId,
+    pub(super) config: RequesterConfig,
+    pub(super) seal: Arc<dyn Seal>,
+    pub(super) jobs: BTreeMap<JobId, Live>,
     ended: BTreeSet<JobId>,
     operators: Operators,
-    /// What is due when: of a shard, or the announcement of a job.
-    times: BTreeSet<(u64, JobId, Option<u32>)>,
-    changes: Changes,
+    /// What is due when.
+    pub(super) times: BTreeSet<(u64, JobId, Due)>,
+    pub(super) changes: Changes,
+}
+
+/// What is due of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// It is announced again.
+    Announce,
+    /// Bidding closes, or a fair draw is made.
+    Draw,
+    /// Something of this shard.
+    Shard(u32),
 }
 
 impl fmt::Debug for Requester {
@@ -58,6 +71,7 @@ impl Requester {
             self.jobs.insert(job, live);
             self.event(now_ms, job, EventKind::Resumed, "the node was started again".into());
             effects.extend(self.announce(now_ms, job));
+            effects.extend(self.resume_draw(now_ms, &job));
             #[expect(clippy::redundant_closure_for_method_calls, reason = "the method alone is for one lifetime only")]
             effects.extend(self.work(now_ms, job, &shards, "", |shard| shard.resume()));
         }
@@ -77,12 +91,13 @@ impl Requester {
             Input::LookedUp { from, bid, result } => {
                 let claim = bid.claim.clone();
                 let operator = claim.and_then(|claim| self.operators.looked_up(from, bid.job, &claim, result));
-                operator.map(|operator| self.take_bid(now_ms, from, bid, Some(&operator))).unwrap_or_default()
+                operator.map(|operator| self.take_bid(now_ms, from, &bid, Some(&operator))).unwrap_or_default()
             }
             Input::Undelivered { to, message, why } => self.undelivered(now_ms, to, message, &why),
             Input::Collected { execution, result } => {
                 self.execution(now_ms, execution, |shard| shard.collected(execution.number, result.clone()))
             }
+            Input::Beacon { job, round, result } => self.beacon(now_ms, job, round, result),
             Input::HeldUp { ms } => self.held_up(now_ms, ms),
             Input::Tick => self.tick(now_ms),
         }
@@ -96,13 +111,15 @@ impl Requester {
     pub fn admits(&self, from: &PeerId, message: &Message) -> Result<(), Refusal> {
         let live = self.jobs.get(&message.job()).ok_or(Refusal::Unknown)?;
         let execution = match message {
-            Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) => return Ok(()),
+            Message::Bid(_) | Message::Withdraw(_) | Message::Decline(_) | Message::Reveal(_) => return Ok(()),
             Message::Running(running) => running.execution,
             Message::Proposal(proposal) => proposal.execution,
             Message::Failed(failed) => failed.execution,
             Message::Evidence(evidence) => evidence.execution,
             Message::Published(published) => published.execution,
-            Message::Accept(_)
+            Message::Receipt(_)
+            | Message::Committed(_)
+            | Message::Accept(_)
             | Message::Reject(_)
             | Message::Verdict(_)
             | Message::Collected(_)
@@ -157,13 +174,26 @@ impl Requester {
         }
     }
 
-    fn submit(&mut self, now_ms: u64, job: AnnouncedJob) -> Vec<Effect> {
+    fn submit(&mut self, now_ms: u64, mut job: AnnouncedJob) -> Vec<Effect> {
         let id = job.id;
         if self.jobs.contains_key(&id) {
             return Vec::new();
         }
+        let deal = job.request.request.spec.deal;
+        let secrets = match deal.draw().unwrap_or(self.config.draw) {
+            DrawMode::Fast => None,
+            DrawMode::Fair => Some(self.secrets(&id)),
+        };
+        if let Some(secrets) = &secrets {
+            let commit = secrets.as_ref().map_or_else(|_| Hash256::from([0; 32]), Secrets::commit);
+            let beacon = self.config.beacon.as_ref().map(|chain| chain.hash());
+            job.fair = Some(FairTerms { window_ms: self.config.fair_bidding_ms.max(1), commit, beacon });
+        }
         let text = format!("created, shards: {}", job.shards.len());
         let mut record = JobRecord::new(job);
+        if let Some(fair) = &mut record.fair {
+            fair.chain = self.config.beacon.as_deref().cloned();
+        }
         let distinct = record.job.request.request.spec.deal.distinct().unwrap_or(self.config.distinct);
         record.shards.iter_mut().for_each(|shard| shard.distinct = distinct);
         let live = Live::new(record, now_ms);
@@ -171,7 +201,10 @@ impl Requester {
         self.jobs.insert(id, live);
         self.event(now_ms, id, EventKind::Created, text);
         let mut effects = Vec::from_iter(self.announce(now_ms, id));
-        effects.extend(self.work(now_ms, id, &shards, "", |_| {}));
+        effects.extend(match secrets {
+            Some(Err(error)) => self.cannot_draw(now_ms, id, &error),
+            _ => self.work(now_ms, id, &shards, "", |_| {}),
+        });
         effects
     }
 
@@ -187,6 +220,7 @@ impl Requester {
                 let shards = if live.decline(from, reason) { live.numbers() } else { Vec::new() };
                 self.work(now_ms, decline.job, &shards, "", |_| {})
             }
+            Message::Reveal(reveal) => self.revealed(now_ms, from, reveal),
             Message::Withdraw(withdraw) => self.work(now_ms, withdraw.job, &once(withdraw.shards), "", |shard| {
                 shard.withdraw(&from, &withdraw.why);
             }),
@@ -211,17 +245,24 @@ impl Requester {
     fn bid(&mut self, now_ms: u64, from: PeerId, bid: Bid, prefix: Option<&String>) -> Vec<Effect> {
         let Some(live) = self.jobs.get(&bid.job) else { return Vec::new() };
         match self.operators.of(live.distinct(), from, &bid, prefix) {
-            Established::Known(operator) => self.take_bid(now_ms, from, bid, operator.as_ref()),
+            Established::Known(operator) => self.take_bid(now_ms, from, &bid, operator.as_ref()),
             Established::Lookup(claim) => vec![Effect::LookUp { from, bid, claim }],
             Established::Waits => Vec::new(),
         }
     }
 
-    fn take_bid(&mut self, now_ms: u64, from: PeerId, bid: Bid, operator: Option<&Operator>) -> Vec<Effect> {
-        if let Some(live) = self.jobs.get_mut(&bid.job) {
-            live.bids(&from);
+    fn take_bid(&mut self, now_ms: u64, from: PeerId, bid: &Bid, operator: Option<&Operator>) -> Vec<Effect> {
+        let Some(live) = self.jobs.get_mut(&bid.job) else { return Vec::new() };
+        live.bids(&from);
+        let (job, shards) = (bid.job, once(bid.shards.clone()));
+        if !live.binds(now_ms, from, bid) {
+            return vec![Effect::Send { to: from, message: Message::Reject(Reject { job, shards }) }];
         }
-        self.work(now_ms, bid.job, &once(bid.shards), "", |shard| shard.bid(from, &bid.versions, operator))
+        let mut effects = self.steps(now_ms, job, &shards, "", |shard| shard.bid(from, &bid.versions, operator));
+        let receipt = self.jobs.get(&job).and_then(|live| live.receipt(self.seal.as_ref(), &from, &shards));
+        effects.extend(receipt.map(|message| Effect::Send { to: from, message }));
+        effects.extend(self.draw_fairly(now_ms, job));
+        effects
     }
 
     /// Something that we said was not heard: an execution that does not know of itself has failed, a winner that does not
@@ -256,6 +297,7 @@ impl Requester {
         for job in self.jobs.keys().copied().collect::<Vec<_>>() {
             let Some(live) = self.jobs.get_mut(&job) else { continue };
             live.bidding_until = live.bidding_until.saturating_add(ms);
+            live.closing.held_up(ms);
             let shards = live.numbers();
             effects.extend(self.work(now_ms, job, &shards, "", |shard| shard.held_up(ms)));
         }
@@ -265,10 +307,11 @@ impl Requester {
     fn tick(&mut self, now_ms: u64) -> Vec<Effect> {
         let mut effects = Vec::new();
         let due: Vec<_> = self.times.iter().take_while(|(at_ms, _, _)| *at_ms <= now_ms).copied().collect();
-        for (_, job, shard) in due {
-            effects.extend(match shard {
-                Some(shard) => self.work(now_ms, job, &[shard], "", |_| {}),
-                None => self.announce(now_ms, job).into_iter().collect(),
+        for (_, job, due) in due {
+            effects.extend(match due {
+                Due::Shard(shard) => self.work(now_ms, job, &[shard], "", |_| {}),
+                Due::Draw => self.draw_fairly(now_ms, job),
+                Due::Announce => self.announce(now_ms, job).into_iter().collect(),
             });
         }
         effects
@@ -278,7 +321,7 @@ impl Requester {
     fn announce(&mut self, now_ms: u64, job: JobId) -> Option<Effect> {
         let live = self.jobs.get_mut(&job)?;
         if let Some(armed) = live.announce_ms.take() {
-            self.times.remove(&(armed, job, None));
+            self.times.remove(&(armed, job, Due::Announce));
         }
         if !live.lacks_bids(now_ms) {
             return None;
@@ -288,7 +331,7 @@ impl Requester {
         let next = now_ms.saturating_add(pause);
         live.announced += 1;
         live.announce_ms = Some(next);
-        self.times.insert((next, job, None));
+        self.times.insert((next, job, Due::Announce));
         Some(Effect::Announce(live.record.job.clone()))
     }
 
@@ -297,7 +340,21 @@ impl Requester {
     }
 
     /// Takes a step in some shards of a job, and all that follows from it and from the time.
-    fn work(
+    pub(super) fn work(
+        &mut self,
+        now_ms: u64,
+        job: JobId,
+        shards: &[u32],
+        why: &str,
+        step: impl FnMut(&mut Shard<'_>),
+    ) -> Vec<Effect> {
+        let mut effects = self.steps(now_ms, job, shards, why, step);
+        effects.extend(self.draw_fairly(now_ms, job));
+        effects
+    }
+
+    /// The same without what follows for the fair draws of the job.
+    pub(super) fn steps(
         &mut self,
         now_ms: u64,
         job: JobId,
@@ -314,10 +371,13 @@ impl Requester {
             shard.advance();
             let due = shard.deadline();
             let armed = std::mem::replace(&mut shard.watch.armed, due);
+            let needy = shard.is_needy();
+            let was_needy = std::mem::replace(&mut shard.watch.needy, needy);
+            live.closing.needy = live.closing.needy + usize::from(needy) - usize::from(was_needy);
             if let Some(armed) = armed.filter(|armed| Some(*armed) != due) {
-                self.times.remove(&(armed, job, Some(*number)));
+                self.times.remove(&(armed, job, Due::Shard(*number)));
             }
-            self.times.extend(due.map(|due| (due, job, Some(*number))));
+            self.times.extend(due.map(|due| (due, job, Due::Shard(*number))));
         }
         out.gather(job, why);
         if out.changed {
@@ -349,12 +409,12 @@ impl Requester {
         self.event(now_ms, job, EventKind::Ended(state), text);
         self.ended.insert(job);
         if let Some(armed) = self.jobs.get_mut(&job).and_then(|live| live.announce_ms.take()) {
-            self.times.remove(&(armed, job, None));
+            self.times.remove(&(armed, job, Due::Announce));
         }
         Some(Effect::Ended(job))
     }
 
-    fn event(&mut self, at_ms: u64, job: JobId, kind: EventKind, text: String) {
+    pub(super) fn event(&mut self, at_ms: u64, job: JobId, kind: EventKind, text: String) {
         self.changes.jobs.insert(job);
         self.changes.events.push(Event { job, at_ms, shard: None, execution: None, peer: None, kind, text });
     }

@@ -10,12 +10,15 @@ mod distinct;
 mod draw;
 mod evidence;
 mod executions;
+mod fair;
+mod fair_shard;
 mod live;
 mod machine;
 mod operators;
 mod out;
 mod proposals;
 mod publish;
+mod repeat;
 mod resume;
 mod shard;
 mod stalled;
@@ -29,13 +32,16 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 
-use crate::job::{AnnouncedJob, Distinct, Event, ExecutionId, JobId, MinerClaim, OperatorProof};
+use crate::job::{AnnouncedJob, BeaconChain, Distinct, DrawMode, Event, ExecutionId, JobId, MinerClaim, OperatorProof};
 use crate::protocol::{Bid, DEFAULT_SILENCE_MS, Delivery, Message};
 
 pub use distinct::one_of_each;
 pub use draw::draw;
 pub use evidence::findings;
 pub use machine::Requester;
+#[cfg(test)]
+pub(crate) use repeat::repeat_by;
+pub use repeat::{Repeated, repeat};
 
 /// How long a verdict that nobody can change any more waits for those who have not spoken, in milliseconds: equal nodes
 /// end within moments of each other, and who agreed is part of the answer. Whoever is slower than that is cancelled.
@@ -64,6 +70,14 @@ pub struct RequesterConfig {
     pub announce_ms: u64,
     /// Which bidders count as one, for jobs that do not say it. Default: each counts.
     pub distinct: Distinct,
+    /// How bidders are drawn, for jobs that do not say it. Default: fast.
+    pub draw: DrawMode,
+    /// After how long bidding closes in a fair draw. Default 2 s.
+    pub fair_bidding_ms: u64,
+    /// How long bidders may take to reveal their secrets in a fair draw. Default 2 s.
+    pub reveal_ms: u64,
+    /// The beacon whose rounds decide fair draws. Default: none, secrets of requester and bidders decide.
+    pub beacon: Option<Arc<BeaconChain>>,
     /// Bytes of stored jobs of one client, which is told to wait beyond that. Default 256 MiB.
     pub client_bytes: u64,
     /// Operators that are known by name, for jobs that tell bidders apart by operator.
@@ -123,6 +137,15 @@ pub enum Input {
         /// Whether they are what they have to be.
         result: Result<(), String>,
     },
+    /// What came of an [`Effect::Beacon`].
+    Beacon {
+        /// The job.
+        job: JobId,
+        /// The round.
+        round: u64,
+        /// Its signature in hexadecimal, which was checked, or why there is none.
+        result: Result<String, String>,
+    },
     /// This node itself did nothing for so long: its disk was slow, or the process was stopped. What others said in that
     /// time is still to be handled, so it does not count as their silence.
     HeldUp {
@@ -136,7 +159,6 @@ pub enum Input {
 /// Something to be done, in this order, after the changes are on disk. Doing it twice must be no harm: after a crash it is
 /// asked for again.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most effects are messages, and each is carried out at once")]
 pub enum Effect {
     /// Tell everybody of the job.
     Announce(AnnouncedJob),
@@ -167,6 +189,13 @@ pub enum Effect {
         /// What it claims.
         claim: MinerClaim,
     },
+    /// Ask the beacon for a round: [`Input::Beacon`].
+    Beacon {
+        /// The job.
+        job: JobId,
+        /// The round.
+        round: u64,
+    },
     /// Everything about the job has ended.
     Ended(JobId),
 }
@@ -191,6 +220,10 @@ impl Default for RequesterConfig {
             stalled_ms: 5_000,
             announce_ms: 2_000,
             distinct: Distinct::None,
+            draw: DrawMode::Fast,
+            fair_bidding_ms: 2_000,
+            reveal_ms: 2_000,
+            beacon: None,
             client_bytes: 256 << 20,
             operators: Arc::default(),
         }

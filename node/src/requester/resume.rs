@@ -16,6 +16,7 @@ impl Shard<'_> {
             self.watch.replacing_until = Some(self.now.ms.saturating_add(self.job.bidding_ms));
         }
         self.look_for_auditors();
+        self.arm_audit();
         let asked = self.asked();
         for (number, state) in self.record.executions.iter().map(|it| (it.number, it.state)).collect::<Vec<_>>() {
             match state {

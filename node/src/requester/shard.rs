@@ -21,6 +21,10 @@ pub(super) struct Shard<'a> {
     pub(super) job: &'a AnnouncedJob,
     pub(super) number: u32,
     pub(super) bidding_until: u64,
+    /// Whether a fair draw is pending or due: the shard is not given up before.
+    pub(super) drawing: bool,
+    /// Fair draws of the job so far.
+    pub(super) draws: usize,
     pub(super) declines: &'a BTreeMap<PeerId, DeclineReason>,
     pub(super) record: &'a mut ShardRecord,
     pub(super) watch: &'a mut Watch,
@@ -33,6 +37,7 @@ impl Shard<'_> {
         if !self.is_judged() {
             self.expire();
             self.audit();
+            self.ask_for_audit();
             self.fill();
             self.judge();
             self.lapse();

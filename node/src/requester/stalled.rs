@@ -39,6 +39,12 @@ impl Shard<'_> {
                 if execution.memo.delivery.is_some() { "results are fetched from" } else { "waiting for results of" };
             return format!("{what} {} (for {} s)", short(&execution.peer), self.seconds_since(self.watch.asked_ms));
         }
+        if self.is_audit_pending() {
+            return "waiting for the round of the beacon that decides about an audit".into();
+        }
+        if self.drawing {
+            return "waiting for the randomness of the draw".into();
+        }
         let pending = self.numbers(ExecutionState::is_pending);
         if self.record.executions.is_empty() {
             let waits = self.bidders_in_words("providers");

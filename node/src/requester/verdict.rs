@@ -14,7 +14,7 @@ impl Shard<'_> {
     /// Lets the verdict fall if it can: when all have spoken and nobody takes the place of those who failed, or, after a
     /// moment for the others, as soon as none of them can change it.
     pub(super) fn judge(&mut self) {
-        if self.is_judged() {
+        if self.is_judged() || self.is_audit_pending() {
             return;
         }
         let pending = self.count(ExecutionState::is_pending);

@@ -140,7 +140,7 @@ impl Service {
             here: BTreeSet::new(),
             keeps_results: false,
         })?;
-        let provider = Arc::new(provider.with_miners(config.miners()?));
+        let provider = Arc::new(provider.with_miners(config.miners()?).with_beacon(config.beacon()?));
         let records = store.provider_records().map_err(failed)?;
         let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
         provider.keep_only(&compute::needed(&records).map_err(HostFailure::new)?)?;
@@ -152,7 +152,7 @@ impl Service {
             work: work(Arc::clone(&provider)),
             profiles: executors.profiles(),
             seal: Arc::new(AgeSeal::new(host.identity().keypair()).map_err(failed)?),
-            requester: config.requester.enabled.then(|| config.requester_config()),
+            requester: config.requester.enabled.then(|| config.requester_config()).transpose()?,
             compute,
             metrics: Arc::clone(&metrics),
         })?);

@@ -9,6 +9,7 @@ use bacalhau_runtime::{HostFailure, Publication, Receipt};
 use libp2p::PeerId;
 
 use super::hidden;
+use crate::beacon::Beacon;
 use crate::cas::Blocks;
 use crate::compute::{Assessor, Collector, Deliverer, Executors, Policy, Ran, Runner, Workbench};
 use crate::daemon::Work;
@@ -64,6 +65,7 @@ pub struct Provider {
     results_dir: PathBuf,
     keeps_results: bool,
     miners: Option<Miners>,
+    beacon: Option<Beacon>,
     /// Whether all others are nodes of this process, which may open its directories.
     is_among_own: bool,
 }
@@ -105,14 +107,31 @@ impl Provider {
             publish.ledger,
             Arc::new(move |peer: &PeerId| here.contains(peer)),
         );
-        let miners = None;
-        Ok(Self { identity, runner, assessor, deliverer, collector, results_dir, keeps_results, miners, is_among_own })
+        let (miners, beacon) = (None, None);
+        Ok(Self {
+            identity,
+            runner,
+            assessor,
+            deliverer,
+            collector,
+            results_dir,
+            keeps_results,
+            miners,
+            beacon,
+            is_among_own,
+        })
     }
 
     /// The same, which asks `miners` which storage providers bidders belong to.
     #[must_use]
     pub fn with_miners(self, miners: Option<Miners>) -> Self {
         Self { miners, ..self }
+    }
+
+    /// The same, which asks `beacon` for rounds.
+    #[must_use]
+    pub fn with_beacon(self, beacon: Option<Beacon>) -> Self {
+        Self { beacon, ..self }
     }
 
     /// Where the results of an execution of this node are once it has ended well.
@@ -233,6 +252,13 @@ impl Work for Provider {
         match &self.miners {
             Some(miners) => miners.prove(peer, claim),
             None => Err("this requester has no Lotus node to ask (filecoin.lotus)".into()),
+        }
+    }
+
+    fn beacon(&self, round: u64) -> Result<String, String> {
+        match &self.beacon {
+            Some(beacon) => beacon.round(round),
+            None => Err("this requester has no beacon (requester.beacon_urls)".into()),
         }
     }
 }

@@ -4,8 +4,8 @@ use redb::{Error, ReadableTable, Table, WriteTransaction};
 
 use super::quota;
 use super::summary::JobSummary;
-use super::tables::{EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED};
-use crate::job::{Event, JobId, JobRecord, to_dag_cbor};
+use super::tables::{DRAWS, EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED};
+use crate::job::{Event, FairRecord, JobId, JobRecord, to_dag_cbor};
 
 /// Changes that belong together.
 #[derive(Clone, Debug, Default)]
@@ -69,28 +69,52 @@ fn last_event(events: &Table<'_, (&str, u64), &[u8]>, job: &str) -> Result<u64, 
     Ok(last.map_or(0, |(key, _)| key.value().1))
 }
 
+/// Bytes that were there of what is written anew, and that are there now.
+#[derive(Default)]
+struct Change {
+    before: u64,
+    after: u64,
+}
+
+/// Writes a part of a job, unless it is there as it is.
+fn put(
+    table: &mut Table<'_, (&str, u32), &[u8]>,
+    key: (&str, u32),
+    bytes: &[u8],
+    change: &mut Change,
+) -> Result<(), Error> {
+    let there = table.get(key)?.map(|there| (there.value() == bytes, there.value().len() as u64));
+    if !matches!(there, Some((true, _))) {
+        change.before += there.map_or(0, |(_, length)| length);
+        change.after += bytes.len() as u64;
+        table.insert(key, bytes)?;
+    }
+    Ok(())
+}
+
 fn put_job(transaction: &WriteTransaction, record: &JobRecord) -> Result<(), Error> {
     let id = record.job.id.to_string();
     let mut jobs = transaction.open_table(JOBS)?;
-    // Bytes that were there of what is written anew, and that are there now.
-    let (mut before, mut after) = (0, 0);
+    let mut change = Change::default();
     if jobs.get(&*id)?.is_none() {
         let bytes = record.job.to_dag_cbor();
         jobs.insert(&*id, &*bytes)?;
         quota::begin(transaction, &id, record.job.request.client())?;
-        after += bytes.len() as u64;
+        change.after += bytes.len() as u64;
     }
     let mut shards = transaction.open_table(SHARDS)?;
     for (shard, record) in (0..).zip(&record.shards) {
-        let bytes = to_dag_cbor(record);
-        let there = shards.get((&*id, shard))?.map(|there| (there.value() == &*bytes, there.value().len() as u64));
-        if !matches!(there, Some((true, _))) {
-            before += there.map_or(0, |(_, bytes)| bytes);
-            after += bytes.len() as u64;
-            shards.insert((&*id, shard), &*bytes)?;
+        put(&mut shards, (&id, shard), &to_dag_cbor(record), &mut change)?;
+    }
+    if let Some(fair) = &record.fair {
+        let mut draws = transaction.open_table(DRAWS)?;
+        let head = FairRecord { bidders: fair.bidders.clone(), rounds: Vec::new(), chain: fair.chain.clone() };
+        put(&mut draws, (&id, 0), &to_dag_cbor(&head), &mut change)?;
+        for (number, round) in (1..).zip(&fair.rounds) {
+            put(&mut draws, (&id, number), &to_dag_cbor(round), &mut change)?;
         }
     }
-    quota::count(transaction, &id, before, after)?;
+    quota::count(transaction, &id, change.before, change.after)?;
     let mut summaries = transaction.open_table(SUMMARIES)?;
     summaries.insert((record.job.created_ms, &*id), &*to_dag_cbor(&JobSummary::of(record)))?;
     let mut unfinished = transaction.open_table(UNFINISHED)?;

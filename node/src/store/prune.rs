@@ -4,7 +4,7 @@ use redb::{Error, ReadableTable, WriteTransaction};
 
 use super::quota;
 use super::summary::JobSummary;
-use super::tables::{EVENTS, JOBS, SHARDS, SUMMARIES, decode};
+use super::tables::{DRAWS, EVENTS, JOBS, SHARDS, SUMMARIES, decode};
 use super::{JobStore, StoreError};
 
 /// Jobs that are deleted in one transaction.
@@ -54,6 +54,7 @@ fn delete(transaction: &WriteTransaction, created_ms: u64, id: &str) -> Result<(
     transaction.open_table(SUMMARIES)?.remove((created_ms, id))?;
     transaction.open_table(JOBS)?.remove(id)?;
     transaction.open_table(SHARDS)?.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
+    transaction.open_table(DRAWS)?.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
     transaction.open_table(EVENTS)?.retain_in((id, 0)..=(id, u64::MAX), |_, _| false)?;
     quota::end(transaction, id)
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::summary::JobSummary;
-use super::tables::{EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED, decode, id};
+use super::tables::{DRAWS, EVENTS, JOBS, LAST_MS, META, OUTBOX, PROVIDED, SHARDS, SUMMARIES, UNFINISHED, decode, id};
 use super::{JobStore, StoreError};
-use crate::job::{AnnouncedJob, Event, JobId, JobRecord};
+use crate::job::{AnnouncedJob, Event, FairRecord, JobId, JobRecord};
 
 /// Names that an error lists.
 const SOME: usize = 8;
@@ -156,5 +156,15 @@ fn record(transaction: &ReadTransaction, id: &str) -> Result<Option<JobRecord>, 
     for shard in transaction.open_table(SHARDS)?.range((id, 0)..=(id, u32::MAX))? {
         shards.push(decode("a shard", shard?.1.value())?);
     }
-    Ok(Some(JobRecord { job, state: summary.state, shards, ended_ms: summary.ended_ms }))
+    let draws = transaction.open_table(DRAWS)?;
+    let mut fair: Option<FairRecord> = None;
+    for part in draws.range((id, 0)..=(id, u32::MAX))? {
+        let (key, value) = part?;
+        match (key.value().1, &mut fair) {
+            (0, _) => fair = Some(decode("the bidders of a job", value.value())?),
+            (_, Some(fair)) => fair.rounds.push(decode("a draw", value.value())?),
+            (_, None) => return Err(Error::Corrupted(format!("job {id} has draws without bidders"))),
+        }
+    }
+    Ok(Some(JobRecord { job, state: summary.state, shards, fair, ended_ms: summary.ended_ms }))
 }

@@ -33,7 +33,7 @@ pub(crate) fn announced(request: SignedRequest, created_ms: u64) -> JobRecord {
     let shards = vec![request.request.spec.inputs.clone()];
     let id = JobId::of(&request, &peer);
     let requester = Requester { peer, addrs: Vec::new() };
-    JobRecord::new(AnnouncedJob { id, request, requester, shards, created_ms, bidding_ms: 1000 })
+    JobRecord::new(AnnouncedJob { id, request, requester, shards, created_ms, bidding_ms: 1000, fair: None })
 }
 
 /// Who takes the jobs.

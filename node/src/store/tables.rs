@@ -16,6 +16,8 @@ pub(super) const LAST_MS: &str = "last_ms";
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 pub(super) const JOBS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("jobs");
 pub(super) const SHARDS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("shards");
+/// Fair draws of jobs: bidders under 0, each draw under its number.
+pub(super) const DRAWS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("draws");
 pub(super) const SUMMARIES: TableDefinition<'_, (u64, &str), &[u8]> = TableDefinition::new("summaries");
 pub(super) const UNFINISHED: TableDefinition<'_, &str, ()> = TableDefinition::new("unfinished");
 pub(super) const EVENTS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("events");
@@ -37,6 +39,7 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<u64, Error> {
     }
     transaction.open_table(JOBS)?;
     transaction.open_table(SHARDS)?;
+    transaction.open_table(DRAWS)?;
     transaction.open_table(SUMMARIES)?;
     transaction.open_table(UNFINISHED)?;
     transaction.open_table(EVENTS)?;
@@ -53,6 +56,7 @@ pub(super) fn copy(from: &ReadTransaction, to: &WriteTransaction) -> Result<(), 
     table(from, to, META)?;
     table(from, to, JOBS)?;
     table(from, to, SHARDS)?;
+    table(from, to, DRAWS)?;
     table(from, to, SUMMARIES)?;
     table(from, to, UNFINISHED)?;
     table(from, to, EVENTS)?;

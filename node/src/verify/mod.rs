@@ -18,7 +18,7 @@ pub use age_seal::AgeSeal;
 pub use deterministic::Deterministic;
 pub use group::Group;
 pub use noop::Noop;
-pub use seal::{Seal, SealError};
+pub use seal::{Seal, SealError, is_signed};
 
 use crate::job::Deal;
 

@@ -3,7 +3,7 @@
 
 use libp2p::PeerId;
 
-use crate::protocol::Ballot;
+use crate::protocol::{Ballot, ed25519_of};
 
 /// What seals and opens.
 pub trait Seal: Send + Sync {
@@ -42,6 +42,18 @@ pub trait Seal: Send + Sync {
     /// # Errors
     /// When the key cannot sign, which an ed25519 key always can.
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError>;
+
+    /// Whether `signature`, in hexadecimal, is what [`sign`](Self::sign) of `signer` gives for `text`.
+    fn is_signed(&self, signer: &PeerId, text: &[u8], signature: &str) -> bool {
+        is_signed(signer, text, signature)
+    }
+}
+
+/// Whether `signature`, in hexadecimal, is one by the ed25519 key of `signer` over `text`.
+pub fn is_signed(signer: &PeerId, text: &[u8], signature: &str) -> bool {
+    let signature = crate::hex::decode(signature);
+    let key = ed25519_of(signer);
+    key.zip(signature).is_some_and(|(key, signature)| key.verify(text, &signature))
 }
 
 /// Why something cannot be sealed or opened, in words.

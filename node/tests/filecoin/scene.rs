@@ -234,6 +234,7 @@ fn job(verified: bool) -> AnnouncedJob {
         shards: vec![Vec::new()],
         created_ms: 1,
         bidding_ms: 1,
+        fair: None,
     }
 }
 

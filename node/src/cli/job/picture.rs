@@ -10,8 +10,8 @@ use super::super::output::{Lines, Paint};
 use super::super::report::CONTAINERS;
 use super::super::text::{self, harmless};
 use crate::job::{
-    Distinct, Engine, ExecutionRecord, ExecutionState, Finding, JobRecord, JobState, ShardRecord, VerifierKind,
-    WasmSpec,
+    Distinct, Engine, ExecutionRecord, ExecutionState, FairRecord, Finding, JobRecord, JobState, ShardRecord,
+    VerifierKind, WasmSpec,
 };
 use crate::verify::{Rule, Verdict};
 
@@ -105,6 +105,9 @@ impl Picture<'_> {
             lines.add("why", harmless(why));
         }
         lines.add("bids", bids(shard));
+        if let Some(fair) = &self.record.fair {
+            lines.add("draw", fair_draw(fair));
+        }
         if shard.distinct != Distinct::None {
             lines.add("distinct", format!("{}: one execution for each", shard.distinct));
         }
@@ -208,6 +211,17 @@ fn bids(shard: &ShardRecord) -> String {
         }
     }
     text
+}
+
+/// How bidders are drawn, and how far that is.
+fn fair_draw(fair: &FairRecord) -> String {
+    let drawn = fair.rounds.iter().filter(|round| round.drawn_ms.is_some()).count();
+    let excluded = fair.rounds.iter().filter(|round| round.drawn_ms.is_some());
+    let excluded: usize =
+        excluded.map(|round| round.set.iter().filter(|entry| !round.takes_part(&entry.peer)).count()).sum();
+    let silent =
+        if excluded > 0 { format!(", {excluded} bids excluded that revealed no secret") } else { String::new() };
+    format!("fair: {}{silent}  (repeat it with: describe --draw)", text::count(drawn, "draw"))
 }
 
 /// A line for each shard.

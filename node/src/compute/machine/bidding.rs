@@ -12,6 +12,8 @@ use crate::protocol::{Bid, Message, Versions, Withdraw};
 
 /// How long after the bidding the answer to a bid may come.
 const ANSWER_MS: u64 = 5_000;
+/// How much longer where the draw is fair: its randomness is waited for.
+const DRAW_MS: u64 = 10_000;
 /// Why a node does not bid.
 pub(super) const DISK_FULL: &str = "the disk of this node is full";
 
@@ -35,6 +37,11 @@ impl Compute {
         }
         if !self.versions.profiles.contains(&job.profile()) {
             return self.decline(id, Declined::new(DeclineReason::NoEngine, "this node has no engine for its program"));
+        }
+        if let Some(chain) = job.fair().and_then(|fair| fair.beacon).filter(|chain| self.beacon(chain).is_none()) {
+            let why =
+                format!("its draw is by beacon chain {chain}, which this node does not know (requester.beacon_chain)");
+            return self.decline(id, Declined::new(DeclineReason::Policy, why));
         }
         if let Some(entry) = self.jobs.get(&id) {
             if entry.record.job.requester().peer == job.requester().peer {
@@ -191,7 +198,13 @@ impl Compute {
         let Some(entry) = self.jobs.get(&id) else { return };
         let by_operator = entry.record.job.deal().distinct() == Some(Distinct::Operator);
         let claim = self.config.miner.clone().filter(|_| by_operator);
-        self.tell(Message::Bid(Bid { job: id, shards, versions: self.versions.clone(), claim }));
+        self.tell(Message::Bid(Bid {
+            job: id,
+            shards,
+            versions: self.versions.clone(),
+            claim,
+            commit: self.commit(&id),
+        }));
     }
 
     /// Offers for a job have lapsed. Jobs of its requester are offered for after those of others from now on, and those of its
@@ -234,7 +247,8 @@ impl Compute {
 
     /// When nobody can answer a bid any more.
     pub(super) fn answered_by_ms(&self, heard_ms: u64, job: &Announced) -> u64 {
-        self.closes_ms(heard_ms, job).saturating_add(ANSWER_MS)
+        let draw_ms = job.fair().map_or(0, |_| DRAW_MS);
+        self.closes_ms(heard_ms, job).saturating_add(ANSWER_MS).saturating_add(draw_ms)
     }
 
     /// Nobody will answer any more.
@@ -244,6 +258,7 @@ impl Compute {
     }
 
     pub(super) fn rejected(&mut self, id: JobId, shards: &[u32]) {
+        self.note_left_out(id);
         for shard in shards {
             if let Some(Stage::Waiting | Stage::Bid | Stage::Lapsed) = self.stage(id, *shard) {
                 self.put(id, *shard, Stage::Idle);
@@ -283,13 +298,18 @@ impl Compute {
     /// Takes back what was not accepted yet.
     pub(super) fn withdraw(&mut self, why: &str) {
         for id in self.jobs.keys().copied().collect::<Vec<_>>() {
-            let shards = self.give_up(id, |stage| matches!(stage, Stage::Bid | Stage::Lapsed));
-            self.give_up(id, |stage| matches!(stage, Stage::Waiting));
-            if !shards.is_empty() {
-                self.tell(Message::Withdraw(Withdraw { job: id, shards, why: why.into() }));
-            }
-            self.forget_if_over(id);
+            self.withdraw_from(id, why);
         }
+    }
+
+    /// Takes back what was not accepted yet of one job.
+    pub(super) fn withdraw_from(&mut self, id: JobId, why: &str) {
+        let shards = self.give_up(id, |stage| matches!(stage, Stage::Bid | Stage::Lapsed));
+        self.give_up(id, |stage| matches!(stage, Stage::Waiting));
+        if !shards.is_empty() {
+            self.tell(Message::Withdraw(Withdraw { job: id, shards, why: why.into() }));
+        }
+        self.forget_if_over(id);
     }
 
     /// Makes the shards of which `which` is true idle, and says which ones that were.

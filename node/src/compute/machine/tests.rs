@@ -2,6 +2,7 @@
 
 mod any_input;
 mod capacity;
+mod drawing;
 mod fetching;
 mod offers;
 mod restarts;
@@ -15,6 +16,7 @@ use libp2p::identity::Keypair;
 
 use super::super::{ComputeConfig, DiskSpace, Effect, FetchLimits, HeldLimits, Input, News, OfferLimits, Ran};
 use super::Compute;
+use crate::hex::Hex;
 use crate::job::{
     AnnouncedJob, Deal, DeclineReason, Declined, Engine, ExecutionId, InputSpec, JobId, JobSpec, Request, Requester,
     Resources, SignedRequest,
@@ -56,6 +58,15 @@ impl Seal for Open {
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
         Ok(text.to_vec())
     }
+
+    fn is_signed(&self, signer: &PeerId, text: &[u8], with: &str) -> bool {
+        signed(signer, text) == with
+    }
+}
+
+/// What stands for a signature of a requester.
+fn signed(signer: &PeerId, text: &[u8]) -> String {
+    Hex(&[&signer.to_bytes(), text].concat()).to_string()
 }
 
 fn peer() -> PeerId {
@@ -80,6 +91,7 @@ fn config() -> ComputeConfig {
         held: HeldLimits::default(),
         disk: DiskSpace::default(),
         miner: None,
+        beacons: Arc::new(vec![crate::job::BeaconChain::quicknet()]),
     }
 }
 
@@ -93,6 +105,10 @@ fn provider() -> Compute {
 
 /// A job of so many shards whose bidding takes 30 s.
 fn job(requester: PeerId, shards: usize) -> Arc<AnnouncedJob> {
+    Arc::new(plain_job(requester, shards))
+}
+
+fn plain_job(requester: PeerId, shards: usize) -> AnnouncedJob {
     let job = Job::new(Link::of_raw(b"module"));
     let spec = JobSpec { timeout_seconds: 60, ..JobSpec::wasm("data:,module", job, Deal::new(1, 0).unwrap()) };
     let request = Request { spec, nonce: peer().to_string() };
@@ -100,7 +116,7 @@ fn job(requester: PeerId, shards: usize) -> Arc<AnnouncedJob> {
     let shards: Vec<Vec<InputSpec>> = vec![Vec::new(); shards];
     let id = JobId::of(&request, &requester);
     let requester = Requester { peer: requester, addrs: Vec::new() };
-    Arc::new(AnnouncedJob { id, request, requester, shards, created_ms: 0, bidding_ms: 30_000 })
+    AnnouncedJob { id, request, requester, shards, created_ms: 0, bidding_ms: 30_000, fair: None }
 }
 
 fn announced(job: &Arc<AnnouncedJob>) -> Input {
@@ -176,7 +192,7 @@ fn heartbeats(effects: &[Effect]) -> Vec<Option<u64>> {
 fn after_bid() -> (Compute, Arc<AnnouncedJob>) {
     let (mut provider, job) = (provider(), job(peer(), 1));
     assert_eq!(provider.handle(0, announced(&job)), [Effect::Assess(Arc::clone(&job).into())]);
-    let bid = Bid { job: job.id, shards: vec![0], versions: versions(), claim: None };
+    let bid = Bid { job: job.id, shards: vec![0], versions: versions(), claim: None, commit: None };
     let bid = Effect::Send { to: job.requester.peer, message: Message::Bid(bid) };
     assert_eq!(provider.handle(0, assessed(&job, NEED)), [bid]);
     (provider, job)

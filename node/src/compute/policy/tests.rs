@@ -36,7 +36,7 @@ pub(in crate::compute) fn job(module: Link, module_source: &str, inputs: &[(&str
     let request = SignedRequest::sign(Request { spec, nonce: "1".into() }, &Keypair::generate_ed25519()).unwrap();
     let requester = Requester { peer: peer(), addrs: Vec::new() };
     let id = JobId::of(&request, &requester.peer);
-    AnnouncedJob { id, request, requester, shards: vec![inputs], created_ms: 0, bidding_ms: 30_000 }
+    AnnouncedJob { id, request, requester, shards: vec![inputs], created_ms: 0, bidding_ms: 30_000, fair: None }
 }
 
 /// Sources of this machine, and nobody to ask.

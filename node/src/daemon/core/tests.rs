@@ -144,7 +144,7 @@ fn what_nobody_here_knows_is_refused() {
     let versions = jobs::versions();
     for mut core in [node(PeerId::random(), true, true), node(PeerId::random(), false, false)] {
         for message in [
-            Message::Bid(Bid { job: other.id, shards: vec![0], versions: versions.clone(), claim: None }),
+            Message::Bid(Bid { job: other.id, shards: vec![0], versions: versions.clone(), claim: None, commit: None }),
             Message::Running(Running { execution }),
             Message::Accept(Accept::new(execution, 60_000)),
             Message::Log { execution, stderr: false, offset: 0 },
@@ -162,7 +162,7 @@ fn of_an_execution_only_its_provider_speaks() {
     let job = job(me);
     core.handle(1, Input::Submit(Box::new(job.clone())));
     let (provider, stranger) = (PeerId::random(), PeerId::random());
-    let bid = Message::Bid(Bid { job: job.id, shards: vec![0], versions: jobs::versions(), claim: None });
+    let bid = Message::Bid(Bid { job: job.id, shards: vec![0], versions: jobs::versions(), claim: None, commit: None });
     let running = |number| Message::Running(Running { execution: job.id.execution(0, number) });
     assert_eq!(core.message(2, provider, running(1)).0, Reply::Refused(Refusal::Unknown), "nothing is accepted yet");
     assert_eq!(core.message(3, provider, bid).0, Reply::Taken);
@@ -183,7 +183,7 @@ fn the_last_message_about_a_job_survives_a_restart_until_it_is_taken() {
     let job = job(me);
     core.handle(1, Input::Submit(Box::new(job.clone())));
     let provider = PeerId::random();
-    let bid = Message::Bid(Bid { job: job.id, shards: vec![0], versions: jobs::versions(), claim: None });
+    let bid = Message::Bid(Bid { job: job.id, shards: vec![0], versions: jobs::versions(), claim: None, commit: None });
     core.message(2, provider, bid);
     core.take_changes();
     core.handle(3, Input::Cancel { job: job.id, why: "no need".into() });

@@ -159,7 +159,7 @@ fn a_node_that_is_heard_of_is_tried_at_once() {
 
 fn bid(job: JobId) -> Message {
     let versions = Versions { semver: String::new(), protocol: 1, profiles: Vec::new() };
-    Message::Bid(Bid { job, shards: vec![0], versions, claim: None })
+    Message::Bid(Bid { job, shards: vec![0], versions, claim: None, commit: None })
 }
 
 mod any_sequence {

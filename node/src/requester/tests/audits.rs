@@ -1,9 +1,12 @@
 //! Providers that lie about single runs.
 
+use std::sync::Arc;
+
+use super::fair::{fake_chain, sign_round};
 use super::world::{REQUESTER, World, dag, job_of, notices, peer};
 use crate::job::{AnnouncedJob, Deal, Distinct, EventKind, ExecutionState, MILLION, ShardState, VerifierKind};
 use crate::protocol::{Bid, Failed, FailureKind, Message};
-use crate::requester::Input;
+use crate::requester::{Effect, Input, RequesterConfig, repeat};
 use crate::verify::Rule;
 
 fn audited(rate_millionths: u32) -> AnnouncedJob {
@@ -80,7 +83,8 @@ fn a_party_cannot_audit_itself_by_another_name() {
     let deal = Deal::new(1, 0).unwrap().with_audit(MILLION).unwrap().with_distinct(Some(Distinct::Prefix));
     let mut world = World::new(job_of(deal, VerifierKind::Deterministic, 1));
     let bid = |world: &mut World, number, prefix: &str| {
-        let bid = Bid { job: world.job, shards: vec![0], versions: super::world::versions(), claim: None };
+        let bid =
+            Bid { job: world.job, shards: vec![0], versions: super::world::versions(), claim: None, commit: None };
         world.feed(Input::Bid { from: peer(number), bid, prefix: Some(prefix.into()) });
     };
     bid(&mut world, 0, "192.0.2.0/24");
@@ -119,4 +123,66 @@ fn what_cannot_be_read_is_not_audited() {
     assert_eq!(world.shard().audit, None);
     world.wait(10_000);
     assert_eq!(world.shard().state, ShardState::Failed);
+}
+
+/// One whose only run has proposed, and waits for a round of the beacon that decides.
+fn by_beacon(rate_millionths: u32) -> (World, blst::min_sig::SecretKey) {
+    let (chain, key) = fake_chain();
+    let config = RequesterConfig { beacon: Some(Arc::new(chain)), ..RequesterConfig::default() };
+    let mut world = World::configured(audited(rate_millionths), config);
+    world.bid(0);
+    world.running(1);
+    world.vote(1, "h1:a");
+    let audit = world.shard().audit.clone().unwrap();
+    assert!(audit.is_pending() && !audit.drawn && world.shard().verdict.is_none());
+    (world, key)
+}
+
+fn asked(effects: &[Effect]) -> Option<u64> {
+    effects.iter().find_map(|effect| if let Effect::Beacon { round, .. } = effect { Some(*round) } else { None })
+}
+
+#[test]
+fn a_round_of_the_beacon_after_the_proposal_decides_about_the_audit() {
+    for restarts in [false, true] {
+        let (mut world, key) = by_beacon(MILLION / 2);
+        let (chain, proposed_ms) = (fake_chain().0, world.now);
+        if restarts {
+            world.restart();
+        }
+        let round = asked(&world.wait(5_000)).unwrap();
+        assert!(chain.time_ms(round) > proposed_ms + 1_000);
+        let result = Ok(sign_round(&key, round));
+        world.feed(Input::Beacon { job: world.job, round, result });
+        let record = world.record().clone();
+        let audit = record.shards[0].audit.as_ref().unwrap();
+        assert_eq!(record.shards[0].verdict.is_none(), audit.drawn);
+        assert!(audit.holds(&peer(REQUESTER), &world.job.execution(0, 1)));
+        repeat(&record).unwrap();
+
+        let mut other = record.clone();
+        other.shards[0].audit.as_mut().unwrap().drawn ^= true;
+        assert!(repeat(&other).unwrap_err().contains("audit: it was "));
+        let mut other = record.clone();
+        let beacon = other.shards[0].audit.as_mut().unwrap().beacon.as_mut().unwrap();
+        (beacon.round, beacon.proposed_ms) = (round + 1, 0);
+        let why = repeat(&other).unwrap_err();
+        assert!(why.contains("does not verify against the chain's public key"), "{why}");
+    }
+}
+
+#[test]
+fn without_an_answer_of_the_beacon_the_signature_alone_decides() {
+    let (mut world, _) = by_beacon(MILLION);
+    let mut effects = Vec::new();
+    while world.shard().audit.as_ref().unwrap().is_pending() {
+        effects.extend(world.wait(1_000));
+        if let Some(round) = asked(&std::mem::take(&mut effects)) {
+            effects.extend(world.feed(Input::Beacon { job: world.job, round, result: Err("no answer".into()) }));
+        }
+        assert!(world.now < super::world::START_MS + 30_000, "it is not waited for without end");
+    }
+    let audit = world.shard().audit.as_ref().unwrap();
+    assert!(audit.drawn && audit.beacon.is_none());
+    repeat(world.record()).unwrap();
 }

@@ -108,7 +108,7 @@ fn nobody_speaks_for_another() {
 #[test]
 fn bids_of_another_protocol_or_profile_and_second_bids_do_not_count() {
     let mut world = World::new(job(2, 0, 2));
-    let mut bid = Bid { job: world.job, shards: vec![0, 0, 7], versions: versions(), claim: None };
+    let mut bid = Bid { job: world.job, shards: vec![0, 0, 7], versions: versions(), claim: None, commit: None };
     bid.versions.protocol += 1;
     let effects = world.say(peer(0), Message::Bid(bid.clone()));
     assert_eq!(sent(&effects, |message| matches!(message, Message::Reject(_))), [peer(0)]);

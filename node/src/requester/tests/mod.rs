@@ -2,6 +2,7 @@
 
 mod audits;
 mod declines;
+mod fair;
 mod hostile;
 mod jobs;
 mod operators;

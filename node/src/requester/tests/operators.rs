@@ -18,7 +18,7 @@ fn ruled(concurrency: u16, min_bids: u16, rule: Distinct) -> AnnouncedJob {
 
 impl World {
     fn bid_from(&mut self, number: u8, prefix: Option<&str>, claim: Option<MinerClaim>) -> Vec<Effect> {
-        let bid = Bid { job: self.job, shards: vec![0], versions: versions(), claim };
+        let bid = Bid { job: self.job, shards: vec![0], versions: versions(), claim, commit: None };
         self.feed(Input::Bid { from: peer(number), bid, prefix: prefix.map(Into::into) })
     }
 
@@ -26,7 +26,7 @@ impl World {
         self.bid_from(number, Some(prefix), None)
     }
 
-    fn fails(&mut self, number: u16) -> Vec<Effect> {
+    pub(super) fn fails(&mut self, number: u16) -> Vec<Effect> {
         let execution = self.job.execution(0, number);
         let why = "no disk".into();
         self.say(self.peer_of(number), Message::Failed(Failed { execution, kind: FailureKind::Host, why }))

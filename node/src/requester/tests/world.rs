@@ -6,11 +6,11 @@ use bacalhau_runtime::{CallTrail, Claim, Link, Outcome, Profile, Receipt};
 use libp2p::PeerId;
 
 use crate::job::{
-    AnnouncedJob, Deal, Distinct, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, ShardRecord,
-    SignedRequest, VerifierKind,
+    AnnouncedJob, Deal, Distinct, Event, EventKind, ExecutionRecord, JobId, JobRecord, JobSpec, Request, Secrets,
+    ShardRecord, SignedRequest, VerifierKind,
 };
 use crate::protocol::{
-    Ballot, Bid, Delivery, Evidence, Message, Proposal, Published, Running, VerdictNotice, Versions,
+    Ballot, Bid, Delivery, Evidence, Message, Proposal, Published, Reveal, Running, VerdictNotice, Versions,
 };
 use crate::requester::{Effect, Input, Requester, RequesterConfig};
 use crate::transport::Identity;
@@ -73,6 +73,7 @@ pub(crate) fn job_of(deal: Deal, verifier: VerifierKind, shards: usize) -> Annou
         shards: vec![Vec::new(); shards],
         created_ms: START_MS,
         bidding_ms: 30_000,
+        fair: None,
     }
 }
 
@@ -105,11 +106,15 @@ impl World {
 
     /// One whose requester tells bidders apart so, where a job does not say it.
     pub(crate) fn ruled_by(job: AnnouncedJob, distinct: Distinct) -> Self {
-        let config = RequesterConfig { distinct, ..RequesterConfig::default() };
+        Self::configured(job, RequesterConfig { distinct, ..RequesterConfig::default() })
+    }
+
+    pub(crate) fn configured(job: AnnouncedJob, config: RequesterConfig) -> Self {
         let machine = Requester::new(peer(REQUESTER), config, Arc::new(FakeSeal));
         let mut world = Self { machine, now: START_MS, job: job.id, events: Vec::new(), ended: 0 };
         let effects = world.feed(Input::Submit(job.clone()));
-        assert_eq!(effects, [Effect::Announce(job)]);
+        let fair = world.record().job.fair.clone();
+        assert_eq!(effects, [Effect::Announce(AnnouncedJob { fair, ..job })]);
         world
     }
 
@@ -159,8 +164,19 @@ impl World {
     }
 
     pub(crate) fn bid(&mut self, number: u8) -> Vec<Effect> {
-        let bid = Bid { job: self.job, shards: (0..self.shards()).collect(), versions: versions(), claim: None };
+        self.bid_for(number, (0..self.shards()).collect())
+    }
+
+    pub(crate) fn bid_for(&mut self, number: u8, shards: Vec<u32>) -> Vec<Effect> {
+        let commit = self.record().job.fair.as_ref().map(|_| secrets(number, &self.job).commit());
+        let bid = Bid { job: self.job, shards, versions: versions(), claim: None, commit };
         self.say(peer(number), Message::Bid(bid))
+    }
+
+    /// A bidder reveals its secret for a draw.
+    pub(crate) fn reveal(&mut self, number: u8, round: u16) -> Vec<Effect> {
+        let secret = secrets(number, &self.job).reveal(round).unwrap();
+        self.say(peer(number), Message::Reveal(Reveal { job: self.job, round, secret }))
     }
 
     pub(crate) fn bids(&mut self, numbers: std::ops::Range<u8>) -> Vec<Effect> {
@@ -248,6 +264,11 @@ impl World {
     pub(crate) fn texts(&self, kind: EventKind) -> Vec<&str> {
         self.events.iter().filter(|event| event.kind == kind).map(|event| event.text.as_str()).collect()
     }
+}
+
+/// The secrets of a bidder.
+pub(crate) fn secrets(number: u8, job: &JobId) -> Secrets {
+    Secrets::new(&key(number).keypair().sign(&Secrets::of_bidder(job)).unwrap())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as providers say it")]

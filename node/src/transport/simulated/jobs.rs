@@ -54,6 +54,7 @@ pub(crate) fn job(
         shards: vec![vec![input]; shards as usize],
         created_ms: now_ms,
         bidding_ms: config.requester.bidding_ms,
+        fair: None,
     }
 }
 

@@ -196,12 +196,24 @@ impl World<'_> {
             let execution = id.execution(round % 3, u16::try_from(round % 7).unwrap_or(0));
             let why = || "w".repeat(1000);
             let messages = [
-                Message::Bid(Bid { job: id, shards: shards.clone(), versions: jobs::versions(), claim: None }),
+                Message::Bid(Bid {
+                    job: id,
+                    shards: shards.clone(),
+                    versions: jobs::versions(),
+                    claim: None,
+                    commit: None,
+                }),
                 Message::Running(Running { execution }),
                 Message::Proposal(Proposal { execution, sealed: vec![0; 2000] }),
                 Message::Failed(Failed { execution, kind: FailureKind::Refused, why: why() }),
                 Message::Withdraw(Withdraw { job: id, shards: vec![7, u32::MAX], why: why() }),
-                Message::Bid(Bid { job: id, shards: vec![u32::MAX, 0, 0], versions: jobs::versions(), claim: None }),
+                Message::Bid(Bid {
+                    job: id,
+                    shards: vec![u32::MAX, 0, 0],
+                    versions: jobs::versions(),
+                    claim: None,
+                    commit: None,
+                }),
                 Message::Decline(Decline { job: id, reason: why() }),
             ];
             for message in messages {

@@ -65,6 +65,15 @@ impl Seal for FakeSeal {
     }
 
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(Sha256::new().chain_update(self.me.to_bytes()).chain_update(text).finalize().to_vec())
+        Ok(signature(&self.me, text))
     }
+
+    fn is_signed(&self, signer: &PeerId, text: &[u8], with: &str) -> bool {
+        Hex(&signature(signer, text)).to_string() == with
+    }
+}
+
+/// What stands for a signature: anybody could make it, and nobody of a simulation does.
+fn signature(signer: &PeerId, text: &[u8]) -> Vec<u8> {
+    Sha256::new().chain_update(signer.to_bytes()).chain_update(text).finalize().to_vec()
 }

@@ -3,6 +3,7 @@
 mod byzantine;
 mod checks;
 mod cost;
+mod fair;
 mod faults;
 mod large;
 

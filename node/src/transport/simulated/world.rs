@@ -250,6 +250,11 @@ impl<'a> World<'a> {
                 let input = Box::new(Input::LookedUp { from, bid, result });
                 self.agenda.at(self.now_ms + 1, Event::Driver { node, life, input });
             }
+            Effect::Beacon { job, round } => {
+                let (life, result) = (self.nodes[node].life, Err("there is no beacon here".into()));
+                let input = Box::new(Input::Beacon { job, round, result });
+                self.agenda.at(self.now_ms + 1, Event::Driver { node, life, input });
+            }
             Effect::Ended(job) => {
                 let Node { core: Some(core), disk, .. } = &mut self.nodes[node] else { return };
                 disk.ended(&job);

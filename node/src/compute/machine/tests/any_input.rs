@@ -31,7 +31,13 @@ fn input(happening: &Happening, jobs: &[Arc<AnnouncedJob>], stranger: PeerId) ->
         19 => says(requester, Message::Collected(Collected { execution })),
         20 => Input::Undelivered {
             to: requester,
-            message: Message::Bid(Bid { job: job.id, shards: vec![shard], versions: versions(), claim: None }),
+            message: Message::Bid(Bid {
+                job: job.id,
+                shards: vec![shard],
+                versions: versions(),
+                claim: None,
+                commit: None,
+            }),
             refusal: None,
         },
         21 => says(stranger, Message::Accept(Accept::new(execution, 60_000))),

@@ -91,7 +91,8 @@ fn a_bid_that_is_rejected_undelivered_or_too_old_holds_nothing() {
     let ends: [End; 4] = [
         |job| (1, says(job.requester.peer, Message::Reject(Reject { job: job.id, shards: vec![0, 9] }))),
         |job| {
-            let message = Message::Bid(Bid { job: job.id, shards: vec![0, 9], versions: versions(), claim: None });
+            let message =
+                Message::Bid(Bid { job: job.id, shards: vec![0, 9], versions: versions(), claim: None, commit: None });
             (1, Input::Undelivered { to: job.requester.peer, message, refusal: None })
         },
         |_| (35_000, Input::Tick),
