@@ -7,7 +7,7 @@ use bacalhau_runtime::Link;
 use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 
-use super::{AnnouncedJob, Deal, Engine, JobId, JobSpec, PublisherKind, Requester, Resources};
+use super::{AnnouncedJob, Deal, Engine, FairTerms, JobId, JobSpec, PublisherKind, Requester, Resources};
 
 /// Bytes of a job's canonical encoding up to which it is announced with its spec.
 pub const MAX_FULL_BYTES: usize = 16 << 10;
@@ -46,6 +46,9 @@ pub struct JobBrief {
     pub created_ms: u64,
     /// Milliseconds from then on in which bids are taken.
     pub bidding_ms: u64,
+    /// The terms of a fair draw. Absent: bidders are drawn as soon as enough have bid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fair: Option<FairTerms>,
 }
 
 /// A job as a node knows it: with its spec or without.
@@ -76,6 +79,7 @@ impl JobBrief {
             stateless: job.shards.iter().all(Vec::is_empty),
             created_ms: job.created_ms,
             bidding_ms: job.bidding_ms,
+            fair: job.fair.clone(),
         }
     }
 
@@ -166,6 +170,22 @@ impl Announced {
         match self {
             Self::Full(job) => job.shards.len(),
             Self::Brief(brief) => brief.shards as usize,
+        }
+    }
+
+    /// The terms of a fair draw, where it has one.
+    pub fn fair(&self) -> Option<&FairTerms> {
+        match self {
+            Self::Full(job) => job.fair.as_ref(),
+            Self::Brief(brief) => brief.fair.as_ref(),
+        }
+    }
+
+    /// Unix milliseconds at which the requester accepted it, by its clock.
+    pub fn created_ms(&self) -> u64 {
+        match self {
+            Self::Full(job) => job.created_ms,
+            Self::Brief(brief) => brief.created_ms,
         }
     }
 

@@ -8,7 +8,7 @@ use redb::{Error, ReadableTable, TableHandle as _, WriteTransaction};
 
 use super::prune::forget;
 use super::summary::JobSummary;
-use super::tables::{CLIENTS, EVENTS, JOBS, SHARDS, SIZES, SUMMARIES, decode};
+use super::tables::{CLIENTS, DRAWS, EVENTS, JOBS, SHARDS, SIZES, SUMMARIES, decode};
 use super::{JobStore, StoreError};
 use crate::job::AnnouncedJob;
 
@@ -99,6 +99,10 @@ pub(super) fn make(transaction: &WriteTransaction) -> Result<(), Error> {
     }
     for shard in transaction.open_table(SHARDS)?.iter()? {
         let (key, value) = shard?;
+        count(transaction, key.value().0, 0, value.value().len() as u64)?;
+    }
+    for draw in transaction.open_table(DRAWS)?.iter()? {
+        let (key, value) = draw?;
         count(transaction, key.value().0, 0, value.value().len() as u64)?;
     }
     for event in transaction.open_table(EVENTS)?.iter()? {

@@ -149,7 +149,7 @@ fn a_bidder_that_is_left_out_holds_a_receipt_and_a_record_shows_who_was_drawn() 
     let to: PeerId = requester.id.parse().unwrap();
     let id = lab.submit(&requester, "hello.wat -c 2 --min-bids 2");
     let job = peer.hear("the job is announced", |heard| match heard {
-        Heard::Announced { announcement, .. } => Some(announcement.job.clone()),
+        Heard::Announced { announcement, .. } => announcement.job.full().cloned(),
         _ => None,
     });
     assert_eq!(job.id.to_string(), id);
@@ -282,7 +282,7 @@ fn a_requester_that_signs_two_sets_for_one_draw_is_noticed() {
         fair,
     };
     assert!(peer.network.wait_for_subscribers(1, BOUND), "the node hears announcements");
-    peer.network.announce(&Announcement { job: job.clone(), versions: versions() }).unwrap();
+    peer.network.announce(&Announcement { job: job.clone().into(), versions: versions() }).unwrap();
     let bid = peer.hear_message("the node bids", |message| match message {
         Message::Bid(bid) => Some(bid.clone()),
         _ => None,

@@ -86,6 +86,7 @@ impl Peer {
             shards: vec![Vec::new()],
             created_ms: 0,
             bidding_ms: 20_000,
+            fair: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::protocol::{Committed, Message, Reveal};
 impl Compute {
     /// By what this node is bound in the draws of a job; absent where the job has no fair draw.
     pub(super) fn commit(&self, id: &JobId) -> Option<Hash256> {
-        self.jobs.get(id)?.record.job.fair.as_ref()?;
+        self.jobs.get(id)?.record.job.fair()?;
         self.secrets(id).map(|secrets| secrets.commit())
     }
 
@@ -26,7 +26,7 @@ impl Compute {
         let Some(entry) = self.jobs.get_mut(&id).filter(|_| commit == Some(receipt.commit)) else { return };
         let BidReceipt { bidder, commit, received_ms, signature, .. } = &receipt;
         let text = BidReceipt::text(&id, bidder, commit, *received_ms);
-        let requester = entry.record.job.requester.peer;
+        let requester = entry.record.job.requester().peer;
         if *bidder == self.me && self.seal.is_signed(&requester, &text, signature) {
             entry.record.receipt = Some(receipt);
             self.changed.insert(id);
@@ -71,7 +71,7 @@ impl Compute {
     /// its proof.
     pub(super) fn note_left_out(&mut self, id: JobId) {
         let Some(record) = self.jobs.get_mut(&id).map(|entry| &mut entry.record) else { return };
-        let closes_ms = record.job.fair.as_ref().map(|fair| record.job.created_ms.saturating_add(fair.window_ms));
+        let closes_ms = record.job.fair().map(|fair| record.job.created_ms().saturating_add(fair.window_ms));
         let in_time = |receipt: &mut BidReceipt| closes_ms.is_some_and(|closes| receipt.received_ms < closes);
         if record.committed.is_none()
             && let Some(receipt) = record.receipt.take_if(in_time)
@@ -110,15 +110,15 @@ impl Compute {
         if !(1..=MAX_ROUNDS).contains(&commitment.round) {
             return Err(format!("there is no draw {}: a job has at most {MAX_ROUNDS}", commitment.round));
         }
-        let announced = job.fair.as_ref().and_then(|fair| fair.beacon);
+        let announced = job.fair().and_then(|fair| fair.beacon);
         // Said again, it need not be ahead of the beacon any more.
         if entry.record.committed.as_ref() != Some(signed) {
             self.check_randomness(announced, &commitment.randomness)?;
         }
-        if job.fair.as_ref().is_none_or(|fair| fair.commit != commitment.commit) {
+        if job.fair().is_none_or(|fair| fair.commit != commitment.commit) {
             return Err("the requester was bound to another secret by its announcement".into());
         }
-        if !self.seal.is_signed(&job.requester.peer, &commitment.text(), &signed.signature) {
+        if !self.seal.is_signed(&job.requester().peer, &commitment.text(), &signed.signature) {
             return Err("the commitment is not signed by the requester".into());
         }
         let element = SetEntry { peer: self.me, shards: shards.clone(), commit }.to_bytes();
