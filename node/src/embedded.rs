@@ -12,9 +12,10 @@ use libp2p::{Multiaddr, PeerId};
 use crate::compute::ComputeConfig;
 use crate::daemon::{Daemon, Mailbox, Parts, Work};
 use crate::metrics::Metrics;
+use crate::network::{Alone, Network, Transport};
 use crate::requester::RequesterConfig;
 use crate::store::JobStore;
-use crate::transport::{Alone, Budgets, Host, HostConfig, Identity, JobsConfig, Network, Threads, Transport};
+use crate::transport::{Budgets, Host, HostConfig, Identity, JobsConfig, Threads};
 use crate::verify::AgeSeal;
 
 /// How long nodes may take to find each other. On loopback it is some milliseconds, on a machine that is busy with other

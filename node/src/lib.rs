@@ -6,16 +6,10 @@
 //! | room | holds |
 //! |---|---|
 //! | [`job`] | the deal: how many executions, how many must agree |
-//! | [`budget`] | token buckets, for all who are asked for more than they have |
-//! | [`cas`] | blocks and their CIDs, UnixFS, archives of blocks, the block store; no network |
-//! | [`http`] | how we speak HTTP: time-outs, redirects, addresses that may be reached |
-//! | [`transport`] | the libp2p node: identity, connections, streams of protocols |
-//! | [`bitswap`] | Bitswap 1.2.0: blocks from peers and for peers |
-//! | [`exchange`] | blocks that others have: Bitswap, gateways, kubo, behind the trait `Provider` |
+//! | [`network`] | announcements and messages of jobs, over libp2p |
 //! | [`store`] | jobs on disk |
 //! | [`api`] | the HTTP API: server and client |
 //! | [`metrics`] | what is counted |
-//! | [`storage`] | where bytes come from: local paths and `http(s)` URLs, behind the trait `Storage` |
 //! | [`verify`] | the vote as a pure function, behind the trait `Verifier` |
 //! | [`receipts`] | signing receipts, and who signed them |
 //! | [`sharding`] | how inputs are spread over shards |
@@ -29,37 +23,31 @@
 //! | [`publisher`] | where results go so that others can have them, behind the trait `Publisher` |
 //! | [`node`] | one node with its store, peers and sources, wired together |
 //! | [`serving`] | where the serving process of a data directory can be reached |
-//! | `temporary` | temporary files and directories whose owner can be told |
 //! | [`config`] | what a server is told: flags over environment over files over defaults |
 //! | [`cli`] | one verb one file, the renderer, the exit codes |
 //!
-//! `cli` may use all of them, they know nothing of it, and all may use the runtime.
+//! `cli` may use all of them, they know nothing of it, and all may use the runtime. Blocks, HTTP, the libp2p node, Bitswap and the sources of
+//! inputs are crates of their own, which are re-exported here.
 
 pub mod api;
 pub mod backup;
 pub mod beacon;
-pub mod bitswap;
-pub mod budget;
 #[cfg(feature = "byzantine")]
 #[doc(hidden)]
 pub mod byzantine;
-pub mod cas;
 pub mod cli;
 pub mod compute;
 pub mod config;
 pub mod daemon;
 mod data_dir;
 pub mod embedded;
-pub mod exchange;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod hex;
-pub mod http;
 pub mod job;
 pub mod metrics;
+pub mod network;
 pub mod node;
-mod private;
 pub mod protocol;
 pub mod publisher;
 pub mod receipts;
@@ -67,8 +55,15 @@ pub mod requester;
 pub mod service;
 pub mod serving;
 pub mod sharding;
-pub mod storage;
+#[doc(hidden)]
+pub mod simulation;
 pub mod store;
-mod temporary;
-pub mod transport;
 pub mod verify;
+
+use bacalhau_files::{private, temporary};
+pub use bacalhau_values::budget;
+use bacalhau_values::hex;
+pub use {
+    bacalhau_bitswap as bitswap, bacalhau_cas as cas, bacalhau_exchange as exchange, bacalhau_http as http,
+    bacalhau_p2p as transport, bacalhau_storage as storage,
+};

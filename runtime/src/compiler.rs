@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 use wasmtime::error::OutOfMemory;
 use wasmtime::{Engine, InstancePre, Linker, Module};
 
+use bacalhau_tree::{HostFailure, Link};
+
 use crate::cache::Cache;
 use crate::engine::{self, Backend, ENGINE};
-use crate::error::{Error, HostFailure};
+use crate::error::Error;
 use crate::gate::{Refusal, RefusalKind};
-use crate::link::Link;
 use crate::profile::Profile;
 use crate::sandbox::State;
 use crate::wasi::p1;

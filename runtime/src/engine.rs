@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
 
-use crate::error::HostFailure;
+use bacalhau_tree::HostFailure;
+
 use crate::gate;
 use crate::limits::MAX_STACK_BYTES;
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::deadline::Deadline;
+use bacalhau_tree::Deadline;
+
 use crate::engine::Backend;
 use crate::error::Error;
 use crate::job::Job;

@@ -2,7 +2,7 @@
 //! Amounts are what the kept values take at most, spare room and the allocator's share included. It is the host's bound: a
 //! run that needs more is a failure of this host, and the guest never sees it.
 
-use crate::error::HostFailure;
+use bacalhau_tree::HostFailure;
 
 /// Bytes that an allocation takes beside its content, at most.
 const ALLOCATION_BYTES: u64 = 32;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use bacalhau_tree::Link;
+
 use crate::bounded;
 use crate::gate::Refusal;
 use crate::limits::Limits;
-use crate::link::Link;
 use crate::profile::Profile;
 use crate::vfs::path;
 

@@ -42,9 +42,6 @@ pub mod bounded;
 mod cache;
 mod clock;
 mod compiler;
-mod control;
-mod deadline;
-pub mod dirhash;
 mod engine;
 mod error;
 mod execution;
@@ -55,7 +52,6 @@ mod input;
 pub mod instrument;
 mod job;
 mod limits;
-mod link;
 mod loader;
 mod optimization;
 mod optimizer;
@@ -73,19 +69,20 @@ mod vfs;
 mod wasi;
 mod watchdog;
 
-pub use control::Control;
-pub use deadline::{Deadline, Pending};
+pub use bacalhau_tree::{
+    Cid, Control, Deadline, Entry, HostFailure, HostTree, InputError, Kind, Link, MAX_DIGEST_BYTES, MAX_PATH_DEPTH,
+    Pending, ReadAt, Stat, Tree, dirhash,
+};
 pub use engine::{Backend, ENGINE};
-pub use error::{Error, HostFailure};
+pub use error::Error;
 pub use execution::Execution;
 pub use gate::{
     Bound, Excess, Export, Import, Inspection, Measured, Memory, Refusal, RefusalKind, Table, check_entry, describe,
     inspect, measure, to_binary,
 };
-pub use input::{Entry, HostTree, InputError, Inputs, Kind, ReadAt, Stat, Tree, check_unchanged, identities};
+pub use input::{Inputs, check_unchanged, identities};
 pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, MAX_ARGUMENTS, MAX_VARIABLES};
-pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_PATH_DEPTH, MAX_STACK_BYTES};
-pub use link::{Cid, Link, MAX_DIGEST_BYTES};
+pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
 pub use options::{Options, StartOptimizer};
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
 pub use profile::{Fuel, Nan, Profile, Stack};

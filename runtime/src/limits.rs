@@ -1,6 +1,7 @@
 //! Every bound on a run, its unit in the name, with its default and where the number comes from.
 //! Enforcing them is the business of the rooms that own the resource.
 
+use bacalhau_tree::MAX_PATH_DEPTH;
 use serde::{Deserialize, Serialize};
 
 const KIB: u64 = 1 << 10;
@@ -10,9 +11,6 @@ const GIB: u64 = 1 << 30;
 /// The largest `stack_bytes` that a job may ask for. The native stack reserved for a run is 64 times as large, so
 /// that the guest's own bound is always met first (see `instrument`).
 pub const MAX_STACK_BYTES: u64 = 8 * MIB;
-
-/// The largest `path_depth`: one directory of the host is open for each level while results are moved to their place.
-pub const MAX_PATH_DEPTH: u64 = 256;
 
 /// The largest `memory_bytes`: what 32-bit WebAssembly can address.
 pub const MAX_MEMORY_BYTES: u64 = 4 * GIB;

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use bacalhau_tree::HostFailure;
+
 use crate::compiler::Compiler;
 use crate::engine::Backend;
-use crate::error::{Error, HostFailure};
+use crate::error::Error;
 use crate::forms::Forms;
 use crate::gate;
 use crate::optimization::Optimization;

@@ -11,12 +11,13 @@ use std::thread;
 use rayon::ThreadPoolBuilder;
 use sha2::{Digest, Sha256};
 
+use bacalhau_tree::{HostFailure, Link};
+
 use crate::cache::{Cache, Note};
 use crate::compiler::{Compiler, Form};
-use crate::error::{Error, HostFailure};
+use crate::error::Error;
 use crate::gate::{self, Refusal};
 use crate::instrument;
-use crate::link::Link;
 use crate::options::{Options, StartOptimizer};
 
 /// How many processes may be ended while they optimise one module, before no other is started for it: it needs more

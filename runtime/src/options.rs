@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bacalhau_tree::Link;
+
 use crate::limits::Limits;
-use crate::link::Link;
 use crate::tier::Tier;
 
 /// Starts a process that hands a module to [`Runtime::optimize`](crate::Runtime::optimize) of a runtime with the same cache

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::link::Link;
+use bacalhau_tree::Link;
 
 /// The rules under which a result is claimed. Its id is the CID of its canonical DAG-CBOR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

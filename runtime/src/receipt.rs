@@ -6,9 +6,10 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dirhash::FileHash;
+use bacalhau_tree::Link;
+use bacalhau_tree::dirhash::FileHash;
+
 use crate::job::Job;
-use crate::link::Link;
 use crate::outcome::Outcome;
 
 /// The record of one run, enough to run it again anywhere.

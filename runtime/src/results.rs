@@ -5,9 +5,9 @@ use std::path::Path;
 
 use cap_std::fs::Dir;
 
-use crate::deadline::Deadline;
-use crate::dirhash;
-use crate::error::{Error, HostFailure};
+use bacalhau_tree::{Deadline, HostFailure, dirhash};
+
+use crate::error::Error;
 use crate::job::Job;
 use crate::outcome::Outcome;
 use crate::receipt::{Claim, ResultFile};

@@ -10,17 +10,16 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::ExternType;
 
-use crate::control::Control;
-use crate::deadline::Deadline;
+use bacalhau_tree::{Control, Deadline, HostFailure, Link};
+
 use crate::engine::Backend;
-use crate::error::{Error, HostFailure};
+use crate::error::Error;
 use crate::execution::Execution;
 use crate::forms::Forms;
 use crate::gate::{self, Refusal};
 use crate::host_memory::HostMemory;
 use crate::input::{self, Inputs};
 use crate::job::Job;
-use crate::link::Link;
 use crate::loader::Loader;
 use crate::options::Options;
 use crate::receipt::Receipt;

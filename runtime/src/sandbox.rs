@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use wasmtime::{AsContextMut, Global, Instance, InstancePre, Memory, ResourceLimiter, Store, TypedFunc, Val};
 
-use crate::deadline::Deadline;
-use crate::error::{Error, HostFailure};
+use bacalhau_tree::{Deadline, HostFailure};
+
+use crate::error::Error;
 use crate::gate::Refusal;
 use crate::instrument;
 use crate::job::{DEFAULT_ENTRY_POINT, Job};
@@ -99,7 +100,8 @@ pub(crate) fn run(
             let counters = set_up(&mut store, &instance, job)?;
             let watch = watchdog.watch(&store, counters.stop, deadline.left());
             if let Some(control) = deadline.control() {
-                control.watch(watch.handle());
+                let handle = watch.handle();
+                control.on_cancel(move || handle.fire());
             }
             let ended = call(&mut store, instance, job);
             if ended.as_ref().err().and_then(trap) == Some(wasmtime::Trap::UnreachableCodeReached) && watch.has_fired()

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use bacalhau_tree::HostFailure;
+
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use tempfile::TempDir;
-
-use crate::error::HostFailure;
 
 /// A place for directories that are not yet, or never, results.
 #[derive(Debug)]

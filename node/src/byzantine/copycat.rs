@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tongue::{Outgoing, Tongue};
 use crate::job::JobId;
+use crate::network::Network;
 use crate::protocol::Message;
-use crate::transport::Network;
 
 /// What was overheard of each shard, or who waits for it.
 #[derive(Debug, Default)]

@@ -6,8 +6,9 @@ use bacalhau_runtime::{HostFailure, Link, Outcome};
 use libp2p::PeerId;
 
 use super::tongue::{Outgoing, Tongue, foreign_id};
+use crate::network::Network;
 use crate::protocol::{Ballot, Message};
-use crate::transport::{Identity, Network};
+use crate::transport::Identity;
 use crate::verify::{AgeSeal, Seal, SealError};
 
 /// See the module.

@@ -13,8 +13,8 @@ use libp2p::identity::Keypair;
 use super::tongue::{Outgoing, Tongue, foreign_id};
 use crate::daemon::versions;
 use crate::job::{AnnouncedJob, Deal, JobId, JobSpec, Request, RequestError, Requester, SignedRequest};
+use crate::network::{Network, Transport};
 use crate::protocol::{Announcement, Message, Running};
-use crate::transport::{Network, Transport};
 
 /// Messages to each peer for each job that is announced.
 const MESSAGES: usize = 20;

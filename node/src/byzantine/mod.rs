@@ -23,9 +23,10 @@ use std::sync::Arc;
 use bacalhau_runtime::HostFailure;
 
 use crate::daemon::Work;
+use crate::network::{Network, Transport};
 use crate::service::hand::{Crooked, Hand};
 use crate::service::{Liar, Provider};
-use crate::transport::{Identity, Network, Transport};
+use crate::transport::Identity;
 
 use copycat::{Copycat, Overheard, Tap};
 use equivocator::Equivocator;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::tongue::{Outgoing, Tongue};
-use crate::transport::Network;
+use crate::network::Network;
 
 /// See the module.
 #[derive(Debug, Default)]

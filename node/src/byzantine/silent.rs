@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::tongue::{Outgoing, Tongue};
+use crate::network::Network;
 use crate::protocol::Message;
-use crate::transport::Network;
 
 /// See the module.
 #[derive(Debug)]

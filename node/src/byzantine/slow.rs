@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tongue::{Outgoing, Tongue};
 use crate::job::ExecutionId;
+use crate::network::Network;
 use crate::protocol::Message;
 use crate::service::hand::Hand;
-use crate::transport::Network;
 
 /// What is held back, of all slow nodes.
 #[derive(Debug, Default)]

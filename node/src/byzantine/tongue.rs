@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use libp2p::{Multiaddr, PeerId};
 
-use crate::protocol::{Announcement, Message, Proposal};
-use crate::transport::{Network, PeerInfo, Transport, TransportError};
+use crate::network::{Network, Transport};
+use crate::protocol::{Announcement, Message, Proposal, WireError};
+use crate::transport::PeerInfo;
 
 /// A message that the node wants to send.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ pub(super) fn foreign_id() -> u64 {
 }
 
 impl Transport for Forked {
-    fn announce(&self, announcement: &Announcement) -> Result<(), TransportError> {
+    fn announce(&self, announcement: &Announcement) -> Result<(), WireError> {
         self.network.announce(announcement)
     }
 

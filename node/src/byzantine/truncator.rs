@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::tongue::{Outgoing, Tongue};
-use crate::transport::Network;
+use crate::network::Network;
 
 /// See the module.
 #[derive(Debug)]

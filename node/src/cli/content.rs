@@ -12,10 +12,11 @@ use libp2p::Multiaddr;
 use super::exit::Failure;
 use super::talk::Talk;
 use crate::cas::store::Store;
-use crate::config::{Size, default_data_dir};
+use crate::config::default_data_dir;
 use crate::exchange::Peer;
 use crate::node::{self, Node, NodeConfig};
 use crate::storage::Fetch;
+use bacalhau_values::Size;
 
 /// Asked when nobody else is named. What it sends is checked like everything else.
 const DEFAULT_GATEWAY: &str = "https://trustless-gateway.link";

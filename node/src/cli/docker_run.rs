@@ -12,8 +12,9 @@ use super::limits::parse_count;
 use super::talk::Talk;
 use super::{data, interrupt};
 use crate::compute::{Docker, Executors, Workbench};
-use crate::config::{Cpu, Size};
+use crate::config::Cpu;
 use crate::job::{CONTAINER_MEMORY_BYTES, ContainerLimits, DockerSpec, Engine, Resources};
+use bacalhau_values::Size;
 
 /// Where engines listen unless somebody says otherwise.
 pub(super) const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";

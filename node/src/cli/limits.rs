@@ -3,7 +3,7 @@
 use bacalhau_runtime::Limits;
 use clap::Args;
 
-use crate::config::Size;
+use bacalhau_values::Size;
 
 /// One flag for each limit.
 #[derive(Args, Debug)]

@@ -11,10 +11,10 @@ use clap::{Args, ValueEnum};
 use super::exit::Failure;
 use super::optimize;
 use super::talk::Talk;
-use crate::config::Size;
 use crate::http::Reach;
 use crate::node::Node;
 use crate::storage::{Fetching, LocalStorage, Sources};
+use bacalhau_values::Size;
 
 const PATIENCE_SECONDS: u64 = 60;
 /// From here on somebody may wonder why a run is slow.

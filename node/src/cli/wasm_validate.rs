@@ -13,8 +13,8 @@ use super::machine::Download;
 use super::output::{self, Format, Lines, Paint, Render};
 use super::talk::Talk;
 use super::text::{bytes, count, harmless, thousands};
-use crate::config::Size;
 use crate::storage::Source;
+use bacalhau_values::Size;
 
 const PAGE_BYTES: u64 = 64 << 10;
 

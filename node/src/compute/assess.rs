@@ -123,8 +123,8 @@ mod tests {
     use super::*;
     use crate::compute::policy::Locality;
     use crate::compute::policy::tests::{executors, job, sources};
-    use crate::http::server::{TestServer, respond};
     use crate::storage::LocalStorage;
+    use bacalhau_testkit::server::{TestServer, respond};
 
     #[test]
     fn what_has_to_be_fetched_takes_disk_and_the_programs_limit_memory() {

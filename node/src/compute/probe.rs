@@ -117,7 +117,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::http::server::{TestServer, respond};
+    use bacalhau_testkit::server::{TestServer, respond};
 
     const SECOND: Duration = Duration::from_secs(1);
 

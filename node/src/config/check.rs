@@ -46,7 +46,7 @@ impl Config {
 
     fn check_numbers(&self) -> Result<(), ConfigError> {
         let compute = &self.compute;
-        let size = |size: Option<super::Size>| size.map(|size| size.0);
+        let size = |size: Option<bacalhau_values::Size>| size.map(|size| size.0);
         let cpu = |cpu: Option<super::Cpu>| cpu.map(|cpu| cpu.0);
         let limits = [
             ("cpu", cpu(compute.job_cpu), cpu(compute.total_cpu)),

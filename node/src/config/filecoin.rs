@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::ConfigError;
 use super::check::{service_url, together};
 use super::keys::{Config, FilecoinSettings};
-use super::{ConfigError, Secret};
 use crate::job::MinerClaim;
 use crate::publisher::filecoin::{AddressKind, ChainConfig, FilecoinConfig, Lotus, Miners, Terms};
+use bacalhau_values::Secret;
 
 /// The shortest deal that a market takes, in epochs: 180 days (`mk20.DDOV1.duration`).
 const LEAST_EPOCHS: u64 = 518_400;

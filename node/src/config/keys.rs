@@ -10,12 +10,12 @@ use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
 use super::types::{Cpu, HostName, Label, Listed, LogFilter, LogFormat, LogLevel, Percent, Span};
 use super::value::{Raw, Setting};
-use super::{Secret, Size};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
 use crate::job::{Distinct, DrawMode};
 use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
+use bacalhau_values::{Secret, Size};
 
 settings! {
     /// The node itself.

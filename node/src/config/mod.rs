@@ -16,8 +16,6 @@ mod machine;
 mod nearest;
 mod print;
 mod rooms;
-mod secret;
-mod size;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -35,8 +33,6 @@ pub use keys::{
 pub use layers::{Layers, Origin};
 pub use machine::{FileSystem, file_system, machine};
 pub use print::{InForce, default_file, in_force, kind};
-pub use secret::Secret;
-pub use size::Size;
 pub use table::Key;
 pub use types::{Cpu, HostName, Label, Listed, LogFilter, LogFormat, LogLevel, Span};
 pub use value::{Form, Raw};

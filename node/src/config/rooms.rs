@@ -7,13 +7,14 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::keys::{Config, EstuarySettings};
-use super::{ConfigError, Secret, default_data_dir};
+use super::{ConfigError, default_data_dir};
 use crate::compute::{ComputeConfig, HeldLimits, Maxima, OfferLimits};
 use crate::exchange::Fetched;
 use crate::job::{BeaconChain, Distinct, DrawMode, Resources};
 use crate::node::NodeConfig;
 use crate::publisher::PinningService;
 use crate::requester::RequesterConfig;
+use bacalhau_values::Secret;
 
 impl Config {
     /// Where the node keeps everything.

@@ -214,3 +214,16 @@ fn defaults_of_the_rooms_are_those_of_the_configuration() {
     assert_eq!(compute.keep_ms, theirs.keep_ms);
     assert_eq!(config.maxima(), crate::compute::Maxima::default());
 }
+
+#[test]
+fn a_token_of_the_environment_is_in_force_and_in_no_listing() {
+    let layers = Layers::load(&[], |name| (name == "ESTUARY_API_KEY").then(|| "s3cr3t".into())).unwrap();
+    let config = layers.config().unwrap();
+    assert_eq!(config.estuary.token.as_ref().unwrap().expose(), "s3cr3t");
+    let listing = in_force(&layers, &config);
+    let line = listing.iter().find(|line| line.key.path == "estuary.token").unwrap();
+    assert_eq!((line.toml.as_str(), line.origin.to_string().as_str()), ("\"(secret)\"", "ESTUARY_API_KEY"));
+    assert!(!format!("{layers:?} {config:?} {listing:?}").contains("s3cr3t"));
+    let error = Layers::load(&[], |name| (name == "ESTUARY_API_KEY").then(|| "s3cr3t ?".into())).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("s3cr3t"), "{error}");
+}

@@ -9,12 +9,13 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
 use super::types::{Cpu, HostName, Label, Listed, LogFilter, Percent, Span};
-use super::{LogFormat, LogLevel, Secret, Size};
+use super::{LogFormat, LogLevel};
 use crate::cas::unixfs::import::Profile;
 use crate::compute::Locality;
 use crate::job::{Distinct, DrawMode};
 use crate::publisher::filecoin::Address;
 use crate::storage::{Fetch, Template, UnsealedVerify};
+use bacalhau_values::{Secret, Size};
 
 /// What is written for a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

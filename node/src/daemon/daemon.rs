@@ -22,10 +22,10 @@ use crate::job::{
     AnnouncedJob, ExecutionId, ExecutionStatus, InputSpec, JobId, Requester as Answers, Resources, SignedRequest,
 };
 use crate::metrics::Metrics;
+use crate::network::{Listener, Transport};
 use crate::protocol::{MAX_SPEC_BYTES, Message, PROTOCOL_VERSION, Reply, Versions};
 use crate::requester::{Requester, RequesterConfig};
 use crate::store::{COUNTED_MS, JobStore};
-use crate::transport::{Listener, Transport};
 use crate::verify::Seal;
 
 /// Threads that wait for disks and networks.

@@ -13,8 +13,8 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::Clock;
 use crate::job::ExecutionId;
+use crate::network::Transport;
 use crate::protocol::{Message, Running};
-use crate::transport::Transport;
 
 /// The number of all messages that are heartbeats, whose answers nobody waits for: the outbox counts from 1.
 pub(super) const HEARTBEAT: u64 = 0;

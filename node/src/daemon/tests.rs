@@ -12,11 +12,12 @@ use super::{Daemon, Mailbox, Parts, Work};
 use crate::compute::{ComputeConfig, Ran};
 use crate::job::{AnnouncedJob, Declined, ExecutionId, ExecutionState, JobBrief, Resources};
 use crate::metrics::Metrics;
-use crate::protocol::{Accept, Announcement, Bid, Delivery, FailureKind, Message, Reply, Running};
+use crate::network::{Heard, Listener, ReplyTo, Transport};
+use crate::protocol::{Accept, Announcement, Bid, Delivery, FailureKind, Message, Reply, Running, WireError};
 use crate::requester::RequesterConfig;
+use crate::simulation::{Config, FakeSeal, jobs};
 use crate::store::JobStore;
-use crate::transport::simulated::{Config, FakeSeal, jobs};
-use crate::transport::{Heard, Identity, Listener, PeerInfo, ReplyTo, Transport, TransportError};
+use crate::transport::{Identity, PeerInfo};
 
 /// Longer than anything here takes on a machine that is busy with other things.
 const BOUND: Duration = Duration::from_secs(90);
@@ -34,7 +35,7 @@ impl fmt::Debug for Net {
 }
 
 impl Transport for Net {
-    fn announce(&self, _: &Announcement) -> Result<(), TransportError> {
+    fn announce(&self, _: &Announcement) -> Result<(), WireError> {
         Ok(())
     }
 

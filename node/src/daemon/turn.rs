@@ -15,9 +15,9 @@ use super::specs::Specs;
 use super::waiting::Taken;
 use super::{Changes, Core, Effect, Errands, Input, Transmit};
 use crate::job::{Announced, DeclineReason, Declined, Event as JobEvent, JobBrief};
+use crate::network::{Heard, ReplyTo};
 use crate::protocol::{FailureKind, Message, Refusal, Reply};
 use crate::store::Batch;
-use crate::transport::{Heard, ReplyTo};
 
 /// Things that are taken before the changes of all of them are written in one transaction.
 const AT_ONCE: usize = 256;

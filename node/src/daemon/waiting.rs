@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::transport::Heard;
+use crate::network::Heard;
 
 /// Bytes of announcements that may wait.
 const MOST_BYTES: u64 = 32 << 20;

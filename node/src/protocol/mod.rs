@@ -27,12 +27,8 @@ pub use spec::{SpecBytesError, read_spec};
 
 /// The version of this protocol: nodes of another one are no peers for jobs.
 pub const PROTOCOL_VERSION: u32 = 1;
-/// The gossipsub topic of announcements.
-pub const TOPIC: &str = "/bacalhau/jobs/1";
 /// The request-response protocol of messages.
 pub const MESSAGES: &str = "/bacalhau/messages/1";
-/// The Kademlia protocol of nodes.
-pub const KADEMLIA: &str = "/bacalhau/kad/1";
 /// How long an execution may be silent where its acceptance does not say, in milliseconds.
 pub const DEFAULT_SILENCE_MS: u64 = 60_000;
 /// Bytes of an announcement at most: a job of up to 16 KiB, or a brief; and what the requester speaks.

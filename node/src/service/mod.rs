@@ -26,13 +26,14 @@ use crate::data_dir;
 use crate::http::Reach;
 use crate::job::Resources;
 use crate::metrics::Metrics;
+use crate::network::Network;
 use crate::node::Node;
 use crate::private;
 use crate::publisher::{self, Driver, FilecoinPublisher, Ledger, PublishPlaces};
 use crate::storage::{Fetching, LocalStorage, SourceError, Sources};
 use crate::store::{self, JobStore};
 use crate::temporary;
-use crate::transport::{Host, HostConfig, JobsConfig, Network};
+use crate::transport::{Host, HostConfig, JobsConfig};
 use crate::verify::AgeSeal;
 
 use backend::NodeBackend;

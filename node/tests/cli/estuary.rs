@@ -11,9 +11,6 @@ use crate::support::{End, Room};
 
 #[path = "../pinning/delegate.rs"]
 mod delegate;
-#[path = "../../src/http/server.rs"]
-#[expect(dead_code, reason = "other tests do more with it")]
-mod server;
 #[path = "../pinning/service.rs"]
 #[expect(dead_code, reason = "other tests do more with it")]
 mod service;

@@ -34,7 +34,8 @@ fn a_limit_ends_a_container_and_everybody_says_which() {
     ];
     for (number, (flags, script, limit)) in limits.into_iter().enumerate() {
         let report = engine.report(&lab, 10, &format!("{flags} --output-dir out{number}"), script);
-        assert_eq!(report["claim"]["outcome"]["limit"], limit, "{script}");
+        let outcome = &report["claim"]["outcome"];
+        assert_eq!(outcome["limit"], limit, "{script}: {outcome}");
         assert_eq!(report["verified"], true, "{script}");
         assert_eq!(result(&lab, &report, "exitCode"), "152");
         let outputs = lab.path(report["results_dir"].as_str().unwrap()).join("outputs");

@@ -21,9 +21,6 @@ mod fake;
 #[path = "../network/guests.rs"]
 #[allow(dead_code, reason = "jobs of other tests")]
 mod guests;
-#[path = "../../src/http/server.rs"]
-#[allow(dead_code, reason = "not all that it can do is needed here")]
-mod http;
 mod keys;
 mod market;
 #[path = "../lotus/methods.rs"]

@@ -14,10 +14,10 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::http::{Asked, TestServer, hang_up, respond, say_nothing};
 use crate::keys::has_signed;
 use crate::proposals::{Proposal, Refusal};
 use crate::serving::pull;
+use bacalhau_testkit::server::{Asked, TestServer, hang_up, respond, say_nothing};
 
 const ROOT: &str = "/market/mk20/";
 /// The states after the data is there, and how a deal goes through them.

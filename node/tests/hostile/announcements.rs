@@ -50,7 +50,7 @@ fn a_large_job_is_announced_in_brief_and_fetched_by_those_who_would_bid() {
 fn empty_arguments_without_number_end_the_decoding_and_take_no_memory() {
     let lab = Lab::new();
     let provider = provider(&lab);
-    let specs: Arc<Mutex<Vec<(JobId, Vec<u8>)>>> = Arc::default();
+    let specs = Arc::new(Mutex::new(Vec::<(JobId, Vec<u8>)>::new()));
     let served = Arc::clone(&specs);
     let attacker = Peer::at(&provider, move |message| {
         let Message::Spec { job } = message else { return None };

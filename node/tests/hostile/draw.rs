@@ -15,9 +15,10 @@ use bacalhau::job::{
     AnnouncedJob, BeaconChain, BidReceipt, Commitment, Deal, DrawMode, FairRound, FairTerms, Hash256, JobId, JobSpec,
     JobState, Randomness, Request, Requester, Secrets, SetEntry, ShardRuns, SignedCommitment, SignedRequest,
 };
+use bacalhau::network::{Heard, Network, Transport};
 use bacalhau::protocol::{Announcement, Bid, Committed, Message, Reply, Reveal, Versions};
 use bacalhau::requester::{RequesterConfig, repeat};
-use bacalhau::transport::{Budgets, Heard, Host, HostConfig, JobsConfig, Network, Transport};
+use bacalhau::transport::{Budgets, Host, HostConfig, JobsConfig};
 use bacalhau::verify::is_signed;
 use bacalhau_runtime::{Job, Link, Profile};
 use blst::min_sig::SecretKey;

@@ -1,5 +1,5 @@
 //! Peers of the network: floods, replays, equivocation, abuse of relays and of routing. Replayed and doubled proposals are in
-//! `network::cheats`, messages under another's name in `transport::network::tests::hostile`, floods of them in `network::flood`.
+//! `network::cheats`, messages under another's name in `network::tests::hostile`, floods of them in `network::flood`.
 
 use std::net::TcpListener;
 use std::sync::Arc;

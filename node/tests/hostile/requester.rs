@@ -4,8 +4,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
 use bacalhau::job::{Announced, AnnouncedJob, Deal, JobBrief, JobId, JobSpec, Request, Requester, SignedRequest};
+use bacalhau::network::{Heard, Network, Transport};
 use bacalhau::protocol::{Announcement, Message, PROTOCOL_VERSION, Reply, Versions};
-use bacalhau::transport::{Heard, Host, HostConfig, JobsConfig, Network, Transport};
+use bacalhau::transport::{Host, HostConfig, JobsConfig};
 use bacalhau_runtime::{Job, Link, Profile};
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};

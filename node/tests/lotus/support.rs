@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bacalhau::cas::piece::Commitment;
-use bacalhau::config::Secret;
 use bacalhau::publisher::filecoin::{Allocation, Backend, Deal, DealId, Fact, Lotus, Piece, Stage, Terms, Trouble};
 use bacalhau_runtime::Link;
+use bacalhau_values::Secret;
 
 use crate::chain::{PROVIDER, WALLET};
 use crate::fake::{FakeLotus, SIGN_TOKEN};

@@ -13,11 +13,12 @@ use bacalhau::http::Reach;
 use bacalhau::job::{
     Deal, ExecutionRecord, InputSpec, JobRecord, JobSpec, PublisherKind, Request, Resources, SignedRequest,
 };
+use bacalhau::network::{Network, Transport};
 use bacalhau::publisher::PublishPlaces;
 use bacalhau::requester::RequesterConfig;
 use bacalhau::service::{Provider, ProviderConfig};
 use bacalhau::storage::{Fetching, LocalStorage, Sources};
-use bacalhau::transport::{Budgets, Identity, Network, Transport};
+use bacalhau::transport::{Budgets, Identity};
 use bacalhau_runtime::{Job, Link, Options, Runtime};
 use libp2p::PeerId;
 use libp2p::identity::Keypair;

@@ -2,8 +2,9 @@
 
 use bacalhau::budget::Rate;
 use bacalhau::job::JobState;
+use bacalhau::network::Transport;
 use bacalhau::requester::RequesterConfig;
-use bacalhau::transport::{Allowance, Budgets, Transport};
+use bacalhau::transport::{Allowance, Budgets};
 
 use crate::cluster::{Ask, Net, SAID, until};
 

@@ -11,7 +11,7 @@ use std::thread;
 use serde_json::{Map, Value, json};
 
 use super::delegate::Delegate;
-use super::server::{Asked, TestServer, hang_up, respond, say_nothing};
+use bacalhau_testkit::server::{Asked, TestServer, hang_up, respond, say_nothing};
 
 pub(crate) const TOKEN: &str = "t0ken-of-the-test";
 

@@ -1,7 +1,8 @@
 //! The one error of the gate: a sentence that names the item and the way out, and a kind for programs.
 
+use bacalhau_tree::InputError;
+
 use super::bounds::Excess;
-use crate::input::InputError;
 
 /// Why a module or a job cannot be run here. Every machine refuses it with the same words, and nothing was run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! Makes, moves, links and removes nodes, by POSIX' rules. Inputs stay as they are, and mount points where they are.
 
+use bacalhau_tree::Kind;
+
 use super::errno::Errno;
 use super::fault::Answer;
 use super::node::{Body, Content, Dir, Node, NodeId};
 use super::{ENTRY_WORK, Place, Vfs, path};
-use crate::input::Kind;
 
 impl Vfs {
     /// Makes a directory.

@@ -2,14 +2,13 @@
 
 use cap_std::fs::Dir as HostDir;
 
+use bacalhau_tree::{Deadline, HostFailure, Kind};
+
 use super::Vfs;
 use super::fault::Answer;
 use super::node::{Body, NodeId};
 use super::scratch::size_of;
-use crate::deadline::Deadline;
-use crate::error::HostFailure;
 use crate::host_memory::allocation;
-use crate::input::Kind;
 
 /// How often the path of a file that leaves is in memory at once: found, hashed, sorted into lines, claimed.
 const LISTED: u64 = 4;

@@ -1,7 +1,8 @@
 //! How a request of the guest can fail: with a code that it is told, or with the end of the run.
 
+use bacalhau_tree::HostFailure;
+
 use super::errno::Errno;
-use crate::error::HostFailure;
 use crate::outcome::Limit;
 
 /// What a request of the guest comes to.

@@ -1,9 +1,10 @@
 //! A directory's names as they were at one moment, for descriptors that go through them. While the directory does not change,
 //! all of them have the same one.
 
+use bacalhau_tree::Kind;
+
 use super::node::NodeId;
 use crate::host_memory::allocation;
-use crate::input::Kind;
 
 /// `.`, `..` and the names of a directory in byte order.
 #[derive(Debug, Default)]

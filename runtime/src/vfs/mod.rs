@@ -30,9 +30,10 @@ mod scratch;
 mod trees;
 mod usage;
 
+use bacalhau_tree::Kind;
+
 use crate::clock::Clock;
 use crate::host_memory::HostMemory;
-use crate::input::Kind;
 use crate::limits::Limits;
 use crate::profile::Profile;
 use errno::Errno;

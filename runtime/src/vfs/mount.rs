@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use bacalhau_tree::{Entry, HostFailure, InputError, Kind, Tree};
+
 use super::fault::Answer;
 use super::node::{Body, Content, Dir, Node, NodeId, Source};
 use super::trees::Trees;
 use super::{ENTRY_WORK, Vfs, path};
-use crate::error::HostFailure;
-use crate::input::{Entry, InputError, Kind, Tree};
 
 impl Vfs {
     /// Puts the inputs at their places, in byte order of the places. Each is absolute, plain, and lies in no other.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Weak;
 
+use bacalhau_tree::Kind;
+
 use super::listing::Listing;
 use crate::host_memory::allocation;
-use crate::input::Kind;
 
 /// Host memory of a name in a directory beside its bytes: its place in the tree of names and its allocation, where a node of
 /// the tree is as empty as it can be.

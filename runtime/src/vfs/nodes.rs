@@ -1,7 +1,8 @@
 //! The nodes of a tree. The slot of a removed node is used again; its number, which the guest sees, is not.
 
+use bacalhau_tree::HostFailure;
+
 use super::node::{Node, NodeId};
-use crate::error::HostFailure;
 use crate::host_memory::{HostMemory, allocation};
 
 /// Slots that are allocated at once.

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use bacalhau_tree::Kind;
+
 use super::errno::Errno;
 use super::fault::Answer;
 use super::listing::Listing;
 use super::node::{Body, NodeId};
 use super::{Vfs, path};
-use crate::input::Kind;
 
 /// Links followed for one path, as on Linux.
 const MOST_LINKS: usize = 40;

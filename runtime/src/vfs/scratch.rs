@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use cap_std::fs::{Dir, File, FileExt, OpenOptions};
 
+use bacalhau_tree::{Deadline, HostFailure};
+
 use super::handles::Handles;
 use super::node::{Content, NodeId};
-use crate::deadline::Deadline;
-use crate::error::HostFailure;
 use crate::host_memory::HostMemory;
 use crate::staging::Staging;
 

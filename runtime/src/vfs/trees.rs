@@ -4,10 +4,10 @@
 use std::io;
 use std::sync::Arc;
 
+use bacalhau_tree::{Entry, HostFailure, Kind, ReadAt, Tree};
+
 use super::handles::Handles;
 use super::node::{NodeId, Source};
-use crate::error::HostFailure;
-use crate::input::{Entry, Kind, ReadAt, Tree};
 
 /// Bytes read at once for a program that reads a file from front to back in small pieces.
 const WINDOW_BYTES: usize = 128 << 10;

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use bacalhau_tree::HostFailure;
+
 use super::rights::Rights;
-use crate::error::HostFailure;
 use crate::host_memory::HostMemory;
 use crate::vfs::errno::Errno;
 use crate::vfs::fault::Answer;

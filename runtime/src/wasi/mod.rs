@@ -9,9 +9,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest, Sha256};
 
-use crate::control::Control;
+use bacalhau_tree::{Control, Kind};
+
 use crate::host_memory::HostMemory;
-use crate::input::{Inputs, Kind};
+use crate::input::Inputs;
 use crate::job::Job;
 use crate::outcome::Limit;
 use crate::vfs::errno::Errno;

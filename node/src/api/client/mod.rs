@@ -37,10 +37,10 @@ use super::logs::LogParams;
 use super::results::JobResults;
 use super::view::Description;
 use super::{API_VERSION, PREFIX, TOKEN_HEADER, VERSION_HEADER};
-use crate::config::Secret;
 use crate::http::encoding;
 use crate::job::{JobId, SignedRequest};
 use crate::store::{Page, StoredEvent};
+use bacalhau_values::Secret;
 
 use answering::{Answering, BodyUntil, Stopped};
 use authorities::authorities;

@@ -89,11 +89,11 @@ fn nodes_are_shown() {
 #[test]
 fn a_server_of_another_version_and_what_is_no_server_are_told_apart() {
     let server = |header: &'static str| {
-        crate::http::server::TestServer::start(move |_, stream| {
-            crate::http::server::respond(stream, "200 OK", &[header], b"{}")
+        bacalhau_testkit::server::TestServer::start(move |_, stream| {
+            bacalhau_testkit::server::respond(stream, "200 OK", &[header], b"{}")
         })
     };
-    let said = |server: &crate::http::server::TestServer| {
+    let said = |server: &bacalhau_testkit::server::TestServer| {
         ApiClient::new(server.url("").as_str(), key(1)).node().unwrap_err().to_string()
     };
     let newer = said(&server("bacalhau-api: 2"));

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::*;
-use crate::http::server::{TestServer, hang_up, respond};
+use bacalhau_testkit::server::{TestServer, hang_up, respond};
 
 const LONG: Duration = Duration::from_mins(1);
 const OURS: &str = "bacalhau-api: 1";

@@ -7,7 +7,7 @@ use super::super::content::DataDir;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format, Lines, Paint, Render};
 use super::super::text;
-use crate::config::Size;
+use bacalhau_values::Size;
 
 const STAT_EXAMPLES: &str = "\
 Examples:

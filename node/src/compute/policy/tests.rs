@@ -10,9 +10,9 @@ use libp2p::identity::Keypair;
 use super::*;
 use crate::compute::{Executors, Workbench};
 use crate::http::Reach;
-use crate::http::server::{TestServer, respond};
 use crate::job::{Deal, InputSpec, JobId, JobSpec, Request, Requester, SignedRequest};
 use crate::storage::{Fetching, LocalStorage};
+use bacalhau_testkit::server::{TestServer, respond};
 
 /// The sandbox, with nothing compiled yet.
 pub(in crate::compute) fn executors(sources: &Arc<Sources>) -> Executors {

@@ -4,8 +4,8 @@ use super::*;
 use crate::compute::ComputeConfig;
 use crate::protocol::{Accept, Bid, Cancel, FailureKind, Reject, Running};
 use crate::requester::RequesterConfig;
+use crate::simulation::{Config, FakeSeal, jobs};
 use crate::transport::Identity;
-use crate::transport::simulated::{Config, FakeSeal, jobs};
 
 /// A node, and whether it takes and runs jobs.
 fn node(me: PeerId, takes: bool, runs: bool) -> Core {

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::trouble::Trouble;
 use super::wire::{PinResults, PinStatus, Uploaded, Wanted};
 use crate::cas::{Cid, canonical};
-use crate::config::Secret;
 use crate::http::{Answer, Client, HttpError, Reach, Terms};
+use bacalhau_values::Secret;
 
 const JSON: &str = "application/json";
 

@@ -10,7 +10,6 @@ use url::Url;
 
 use super::*;
 use crate as bacalhau;
-use crate::http::server;
 use crate::job::{AnnouncedJob, ExecutionId};
 use crate::node::Node;
 use crate::protocol::samples::job;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::wire::Refusal;
 use crate::cas::DataError;
-use crate::config::Secret;
 use crate::http::HttpError;
+use bacalhau_values::Secret;
 
 /// The shortest and the longest wait that a service may ask for.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));

@@ -22,7 +22,7 @@ use self::chain::{Allocation, JsonCid, Message, SendSpec};
 use self::rpc::{Rpc, RpcError};
 use self::transfer::Request;
 use super::{Address, AddressKind, Backend, Claim, Deal, Fact, Miner, Stage, Trouble, Wallet};
-use crate::config::{Secret, Size};
+use bacalhau_values::{Secret, Size};
 
 /// The longest silence of a node.
 const PATIENCE: Duration = Duration::from_secs(30);

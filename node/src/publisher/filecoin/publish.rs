@@ -13,10 +13,10 @@ use super::machine::{self, Side};
 use super::pieces::{PIECE, Pieces};
 use super::{Backend, Curio, Deal, DealId, Lotus, Piece, Stage, Terms, Trouble};
 use crate::cas::unixfs::import::Profile;
-use crate::config::Secret;
 use crate::http::FileServer;
 use crate::publisher::ledger::now_ms;
 use crate::publisher::{Course, Entry, Finished, Ledger, Matter, Next, Publisher, check};
+use bacalhau_values::Secret;
 
 /// The smallest piece that `DataCap` is spent on, in bytes of payload: 1 MiB of a sector, of which 127 bytes of each 128 are
 /// data (`MinimumVerifiedAllocationSize` of the verified registry).

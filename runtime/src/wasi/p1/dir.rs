@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use bacalhau_tree::Kind;
+
 use super::layout::{self, DIRENT_BYTES};
 use super::{Answer, Guest};
-use crate::input::Kind;
 use crate::vfs::Listing;
 use crate::vfs::errno::Errno;
 use crate::wasi::rights::Rights;

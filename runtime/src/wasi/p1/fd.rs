@@ -1,8 +1,9 @@
 //! Descriptors themselves: flags, rights, what they lead to, closing and renumbering.
 
+use bacalhau_tree::Kind;
+
 use super::layout;
 use super::{Answer, Guest};
-use crate::input::Kind;
 use crate::vfs::errno::Errno;
 use crate::wasi::descriptors::Descriptor;
 use crate::wasi::rights::Rights;

@@ -1,8 +1,9 @@
 //! Reading, writing and positions of files and standard streams.
 
+use bacalhau_tree::Kind;
+
 use super::memory::IOVEC_BYTES;
 use super::{Answer, Guest};
-use crate::input::Kind;
 use crate::vfs::NodeId;
 use crate::vfs::errno::Errno;
 use crate::wasi::World;

@@ -1,6 +1,7 @@
 //! Preview 1's structures as bytes, from `wasi_snapshot_preview1.witx`.
 
-use crate::input::Kind;
+use bacalhau_tree::Kind;
+
 use crate::vfs::Stat;
 use crate::wasi::descriptors::Descriptor;
 

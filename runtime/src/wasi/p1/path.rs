@@ -1,8 +1,9 @@
 //! What is done by path: opening, making, moving, linking, removing, looking at.
 
+use bacalhau_tree::Kind;
+
 use super::fd::times;
 use super::{Answer, Guest, layout};
-use crate::input::Kind;
 use crate::vfs::errno::Errno;
 use crate::vfs::{NodeId, Place};
 use crate::wasi::descriptors::Descriptor;

@@ -28,8 +28,12 @@ use crate::temporary::scrub;
 
 /// How often it is looked whether anybody still wants the result.
 const BEAT: Duration = Duration::from_millis(100);
-/// How long an engine may take to say that a process was killed for want of memory, where a container has failed.
+/// How long an engine may take to report that a process was killed for want of memory, where a container has failed.
 const OOM_PATIENCE: Duration = Duration::from_secs(1);
+/// The same for a container whose exit code says that it was killed: on a busy host the report is seconds late.
+const OOM_PATIENCE_KILLED: Duration = Duration::from_secs(10);
+/// The exit code of a program that a signal has killed.
+const KILLED: i64 = 128 + 9;
 /// How many times as long as looking at the outputs takes, nobody looks at them.
 const REST: u32 = 20;
 
@@ -229,7 +233,8 @@ async fn how_it_ended(docker: &Docker, id: &str) -> Result<ContainerState, HostF
         })?;
         let state = said.state.unwrap_or_default();
         let is_clear = state.oom_killed == Some(true) || state.exit_code == Some(0);
-        if is_clear || ended.elapsed() > OOM_PATIENCE {
+        let patience = if state.exit_code == Some(KILLED) { OOM_PATIENCE_KILLED } else { OOM_PATIENCE };
+        if is_clear || ended.elapsed() > patience {
             return Ok(state);
         }
         tokio::time::sleep(BEAT).await;

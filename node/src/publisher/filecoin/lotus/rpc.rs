@@ -13,8 +13,8 @@ use ureq::http::StatusCode;
 use url::Url;
 
 use super::super::Trouble;
-use crate::config::Secret;
 use crate::http::{Client, HttpError, Reach, Terms};
+use bacalhau_values::Secret;
 
 /// Bytes of an answer that are read, at most: a client may have some 100,000 allocations.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;

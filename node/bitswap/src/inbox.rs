@@ -1,0 +1,102 @@
+//! All that comes from one peer, on whichever streams it opens: wants go to its desk, blocks are hashed on blocking
+//! threads and given to who waits for them. What costs too much is read later, or ends the conversation.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::budget::Verdict;
+use super::message::{Message, Payload};
+use super::node::{Link, Node};
+use super::record::count;
+use super::room::Taken;
+use super::session::Answer;
+use super::{frame, prefix};
+use bacalhau_cas::Hash;
+use bacalhau_p2p::PeerStream;
+
+/// How much less a late byte counts than one that nobody asked for: it is our own haste as much as the peer's fault.
+const LATE: u64 = 4;
+
+/// Reads a stream to its end.
+pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStream) {
+    loop {
+        let (bytes, room) = match frame::read(&mut stream, &link.record.pulse, &link.reading).await {
+            Ok(Some(read)) => read,
+            Ok(None) => return,
+            Err(error) => match error.kind() {
+                io::ErrorKind::InvalidData => return count(&link.record.tally.streams_broken, 1),
+                // It holds memory that others could use, and would go on to.
+                io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded => return node.throw_out(&link),
+                // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
+                _ => return,
+            },
+        };
+        let length = bytes.len();
+        let Ok(message) = Message::decode(bytes) else {
+            return count(&link.record.tally.streams_broken, 1);
+        };
+        let Some(delay) = wants(&link, &message) else { return node.throw_out(&link) };
+        let delay = delay.max(link.record.budget.bytes_received.take(length as u64, Instant::now()));
+        if !(message.blocks.is_empty() && message.presences.is_empty()) {
+            // So many messages of one peer are hashed at once; the next waits, and with it the peer.
+            let Ok(slot) = link.hashing.clone().acquire_owned().await else { return };
+            let (node, link) = (node.clone(), link.clone());
+            tokio::task::spawn_blocking(move || blocks(&node, &link, &message, length, (slot, room)));
+        }
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+/// Takes the wants of a message. Says how much later the next one is to be read, or nothing if there is to be no next.
+fn wants(link: &Link, message: &Message) -> Option<Duration> {
+    let (tally, total) = (&link.record.tally, message.wants.len());
+    if total == 0 && !message.full {
+        return Some(Duration::ZERO);
+    }
+    count(&tally.wants_received, total as u64);
+    match link.record.budget.wants(total, Instant::now()) {
+        Verdict::Take(delay) => {
+            count(&tally.wants_dropped, link.desk.take(&message.wants, message.full) as u64);
+            Some(delay)
+        }
+        Verdict::Drop(delay) => {
+            count(&tally.wants_dropped, total as u64);
+            Some(delay)
+        }
+        Verdict::Disconnect => None,
+    }
+}
+
+fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, held: (OwnedSemaphorePermit, Taken)) {
+    let hashed = message.blocks.iter().filter_map(|block| hash(block, length)).collect::<Vec<_>>();
+    let unreadable = (message.blocks.len() - hashed.len()) as u64;
+    let (received, answers) =
+        node.step_quietly(|session, step| session.received(link.peer, hashed, &message.presences, step));
+    // Before anybody has the blocks, and may ask how many came.
+    let tally = &link.record.tally;
+    count(&tally.blocks_received, received.wanted);
+    count(&tally.bytes_received, received.bytes);
+    count(&tally.blocks_unasked, received.unasked + unreadable);
+    count(&tally.blocks_late, received.late);
+    let unbidden = received.unasked_bytes + received.late_bytes / LATE + unreadable;
+    if unbidden > 0 && !link.record.budget.bears_unasked(unbidden, Instant::now()) {
+        node.throw_out(link);
+    }
+    answers.into_iter().for_each(Answer::give);
+    // What was held back meanwhile may come.
+    drop(held);
+}
+
+/// The block by its hash. What is small beside the message that it came in is copied out of it, lest who keeps the block
+/// keep the message.
+fn hash(block: &Payload, message_bytes: usize) -> Option<(Hash, Bytes)> {
+    let hash = prefix::hash(&block.prefix, &block.data)?;
+    let small = block.data.len() < message_bytes / 8;
+    Some((hash, if small { Bytes::copy_from_slice(&block.data) } else { block.data.clone() }))
+}

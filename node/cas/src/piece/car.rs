@@ -1,0 +1,36 @@
+//! An archive as a piece: all of its bytes, in one reading. Only its header is decoded: what a storage provider seals are
+//! the bytes, whatever they are.
+
+use std::io::{self, Read, Write};
+
+use super::{Commitment, PieceWriter};
+use crate::car::CarReader;
+use crate::{Cid, DataError};
+
+impl Commitment {
+    /// Commits to the archive `source`, called `name` in messages, and says its roots.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not begin as an archive.
+    pub fn of_car(name: &str, source: impl Read) -> Result<(Self, Vec<Cid>), DataError> {
+        let mut through = Through { source, piece: PieceWriter::new(io::sink()) };
+        // What it has read beyond the header is committed to already.
+        let roots = CarReader::new(name, &mut through)?.roots().to_vec();
+        let Through { source, piece } = through;
+        Ok((piece.read(name, source)?, roots))
+    }
+}
+
+/// Commits to what is read.
+struct Through<R> {
+    source: R,
+    piece: PieceWriter<io::Sink>,
+}
+
+impl<R: Read> Read for Through<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(bytes)?;
+        self.piece.write_all(&bytes[..read])?;
+        Ok(read)
+    }
+}

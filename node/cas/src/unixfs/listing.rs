@@ -1,0 +1,101 @@
+//! The entries of one directory, however many blocks it took to know them.
+
+use super::name;
+use crate::Cid;
+use crate::dag_pb::Link;
+
+/// Most entries that one directory may have: far more than one block can hold, and what a HAMT of 100 MiB holds.
+pub const MAX_DIR_ENTRIES: usize = 1_000_000;
+
+/// Names and what they name, in the byte order of the names.
+#[derive(Debug, Default)]
+pub(super) struct Listing(Vec<(Box<str>, Cid)>);
+
+impl Listing {
+    /// The entries of a directory of one block.
+    ///
+    /// # Errors
+    /// Names the entry that may not be in a directory.
+    pub(super) fn of_links(links: &[Link]) -> Result<Self, String> {
+        let entries = links.iter().map(|link| Ok((checked(&link.name)?, link.cid)));
+        Self::of_entries(entries.collect::<Result<_, String>>()?)
+    }
+
+    /// The entries of a directory, in any order.
+    ///
+    /// # Errors
+    /// When there are too many, or a name is there twice.
+    pub(super) fn of_entries(mut entries: Vec<(Box<str>, Cid)>) -> Result<Self, String> {
+        if entries.len() > MAX_DIR_ENTRIES {
+            return Err(format!("the directory has {} entries, and at most {MAX_DIR_ENTRIES} are read", entries.len()));
+        }
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(format!("the name {:?} is in the directory twice", pair[0].0)),
+            None => Ok(Self(entries)),
+        }
+    }
+
+    /// What `name` names.
+    pub(super) fn find(&self, name: &str) -> Option<&Cid> {
+        self.index_of(name).map(|index| &self.0[index].1)
+    }
+
+    /// Where `name` is among the entries.
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+        self.0.binary_search_by(|(entry, _)| (**entry).cmp(name)).ok()
+    }
+
+    /// All of them.
+    pub(super) fn entries(&self) -> &[(Box<str>, Cid)] {
+        &self.0
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.0.iter().map(|(name, _)| name.len() + 16 + size_of::<(Box<str>, Cid)>()).sum()
+    }
+}
+
+/// A name that may stand in a directory, as text.
+///
+/// # Errors
+/// Says which name and why.
+pub(super) fn checked(name: &[u8]) -> Result<Box<str>, String> {
+    let shown = || String::from_utf8_lossy(&name[..name.len().min(255)]).into_owned();
+    name::check(name).map(Into::into).map_err(|why| format!("the directory has the name {:?}: {why}", shown()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Block, Code};
+
+    fn link(name: &'static [u8]) -> Link {
+        Link { cid: *Block::of(Code::Raw, name).cid(), name: name.into(), total_size: 1 }
+    }
+
+    #[test]
+    fn names_are_sorted_and_found() {
+        let listing = Listing::of_links(&[&b"b"[..], b"\xc3\xbc", b"a"].map(link)).unwrap();
+        let names: Vec<_> = listing.entries().iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["a", "b", "ü"]);
+        assert_eq!(listing.find("b"), Some(&link(b"b").cid));
+        assert_eq!(listing.find("c"), None);
+    }
+
+    #[test]
+    fn what_may_not_be_in_a_directory_is_said() {
+        let refused = |names: [&'static [u8]; 2]| Listing::of_links(&names.map(link)).unwrap_err();
+        assert!(refused([b"a", b"a"]).contains(r#"the name "a" is in the directory twice"#));
+        assert!(refused([b"a", b".."]).contains(r#"the name "..": it stands"#));
+        assert!(refused([b"a", b"\xff"]).contains("not UTF-8"));
+    }
+
+    #[test]
+    fn too_many_entries_are_refused() {
+        let cid = link(b"a").cid;
+        let entries = (0..=MAX_DIR_ENTRIES).map(|number| (number.to_string().into(), cid)).collect();
+        assert!(Listing::of_entries(entries).unwrap_err().contains("at most 1000000"));
+    }
+}

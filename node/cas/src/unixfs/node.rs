@@ -1,0 +1,135 @@
+//! One block as `UnixFS` reads it: everything that can be checked without another block is checked here.
+
+use std::sync::Arc;
+
+use bacalhau_tree::{Kind, Stat};
+use bytes::Bytes;
+
+use super::hamt::Shard;
+use super::listing::Listing;
+use super::{Meta, MetaKind};
+use crate::{Cid, Code, DataError, dag_pb};
+
+/// What a block is.
+#[derive(Debug)]
+pub(super) enum Node {
+    /// Bytes of a file, all in this block.
+    Leaf(Bytes),
+    /// A file, or a part of one, whose bytes are in other blocks.
+    File(FileNode),
+    /// A directory in one block.
+    Dir(Arc<Listing>),
+    /// A shard of a directory.
+    Shard(Shard),
+    /// A symbolic link and its target.
+    Link(Box<str>),
+}
+
+/// The inner node of a file.
+#[derive(Debug)]
+pub(super) struct FileNode {
+    /// Bytes before those of the children.
+    pub(super) inline: Bytes,
+    children: Vec<Cid>,
+    /// Where the bytes of each child end, counted from the first byte of this node.
+    ends: Vec<u64>,
+}
+
+impl Node {
+    /// Reads the block of `cid`.
+    ///
+    /// # Errors
+    /// When it is of no known kind, or contradicts itself.
+    pub(super) fn read(cid: &Cid, block: Bytes) -> Result<Self, DataError> {
+        match Code::of(cid)? {
+            Code::Raw => Ok(Self::Leaf(block)),
+            Code::DagPb => Self::of_dag_pb(cid, dag_pb::Node::decode(cid, block)?),
+        }
+    }
+
+    fn of_dag_pb(cid: &Cid, node: dag_pb::Node) -> Result<Self, DataError> {
+        let malformed = |why: String| DataError::unusable(format!("block {cid}"), why);
+        let data = node.data.ok_or_else(|| malformed("it is a protobuf node without the data of UnixFS".into()))?;
+        let meta = Meta::decode(data).map_err(|why| malformed(why.into()))?;
+        match meta.kind {
+            MetaKind::Raw | MetaKind::File => FileNode::read(&node.links, meta).map_err(malformed),
+            MetaKind::Directory => {
+                Listing::of_links(&node.links).map(|listing| Self::Dir(Arc::new(listing))).map_err(malformed)
+            }
+            MetaKind::HamtShard => Shard::read(&node.links, &meta).map(Self::Shard).map_err(malformed),
+            MetaKind::Symlink => {
+                let target = std::str::from_utf8(meta.data.as_deref().unwrap_or_default())
+                    .map_err(|_| malformed("the target of the link is not UTF-8".into()))?;
+                Ok(Self::Link(target.into()))
+            }
+            MetaKind::Metadata => {
+                Err(DataError::unsupported(format!("block {cid} of the kind Metadata"), "nobody ever wrote that kind"))
+            }
+        }
+    }
+
+    /// What it is in a tree.
+    pub(super) fn stat(&self) -> Stat {
+        let (kind, size) = match self {
+            Self::Leaf(bytes) => (Kind::File, bytes.len() as u64),
+            Self::File(file) => (Kind::File, file.size()),
+            Self::Dir(_) | Self::Shard(_) => (Kind::Dir, 0),
+            Self::Link(target) => (Kind::Link, target.len() as u64),
+        };
+        Stat { kind, size }
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        let own = match self {
+            Self::Leaf(bytes) => bytes.len(),
+            Self::File(file) => file.inline.len() + file.ends.len() * (size_of::<Cid>() + 8),
+            Self::Dir(listing) => listing.weight(),
+            Self::Shard(shard) => shard.weight(),
+            Self::Link(target) => target.len(),
+        };
+        own + size_of::<Self>()
+    }
+}
+
+impl FileNode {
+    fn read(links: &[dag_pb::Link], meta: Meta) -> Result<Node, String> {
+        let inline = meta.data.unwrap_or_default();
+        let (have, said) = (links.len(), meta.block_sizes.len());
+        if have != said {
+            return Err(format!("it has {have} links and says the sizes of {said}"));
+        }
+        let mut end = inline.len() as u64;
+        let mut ends = Vec::with_capacity(have);
+        for size in meta.block_sizes {
+            end = end.checked_add(size).ok_or("the sizes of its parts make more than a file can have")?;
+            ends.push(end);
+        }
+        match meta.file_size {
+            Some(size) if size != end => {
+                Err(format!("it says that the file has {size} bytes, and its parts have {end} together"))
+            }
+            _ if have == 0 => Ok(Node::Leaf(inline)),
+            _ => Ok(Node::File(Self { inline, children: links.iter().map(|link| link.cid).collect(), ends })),
+        }
+    }
+
+    /// Bytes of the file below this node.
+    pub(super) fn size(&self) -> u64 {
+        self.ends.last().copied().unwrap_or_default()
+    }
+
+    /// The children that have bytes between `start` and `end`, and where each of them starts and ends; all counted from
+    /// the first byte of this node.
+    pub(super) fn children(&self, start: u64, end: u64) -> impl Iterator<Item = (&Cid, u64, u64)> {
+        let first = self.ends.partition_point(|child_end| *child_end <= start);
+        (first..self.children.len())
+            .map(|index| (&self.children[index], self.start_of(index), self.ends[index]))
+            .take_while(move |(_, child_start, _)| *child_start < end)
+            .filter(|(_, child_start, child_end)| child_start < child_end)
+    }
+
+    fn start_of(&self, index: usize) -> u64 {
+        if index == 0 { self.inline.len() as u64 } else { self.ends[index - 1] }
+    }
+}

@@ -1,0 +1,91 @@
+//! The links of a tree that was written. A link may lead out by its own words, or only through other links, which the
+//! host is asked about when all of them are there.
+
+use std::io;
+
+use cap_std::fs::Dir;
+
+use super::Links;
+use crate::DataError;
+
+/// Writes `links` below `root` and says which were left out.
+pub(super) fn write(
+    root: &Dir,
+    links: Vec<(String, String)>,
+    policy: Links,
+    failed: impl Fn(&str, io::Error) -> DataError,
+) -> Result<Vec<String>, DataError> {
+    let mut skipped = Vec::new();
+    let mut written = Vec::new();
+    for (path, target) in links {
+        if stays(&path, &target) {
+            root.symlink_contents(&target, &path).map_err(|error| failed(&path, error))?;
+            written.push((path, target));
+        } else {
+            refuse(policy, path, &target, &mut skipped)?;
+        }
+    }
+    // What is taken away can only stop other links, so that one round is enough.
+    for (path, target) in written {
+        if leads_out(root, &path) {
+            root.remove_file(&path).map_err(|error| failed(&path, error))?;
+            refuse(policy, path, &target, &mut skipped)?;
+        }
+    }
+    Ok(skipped)
+}
+
+fn refuse(policy: Links, path: String, target: &str, skipped: &mut Vec<String>) -> Result<(), DataError> {
+    match policy {
+        Links::Skip => {
+            skipped.push(path);
+            Ok(())
+        }
+        Links::Refuse => {
+            let what = format!("the link {path:?} to {target:?}");
+            Err(DataError::unsupported(what, "it leads out of the tree; have such links left out"))
+        }
+    }
+}
+
+/// Whether the target, read without regard to other links, is inside of the tree.
+fn stays(path: &str, target: &str) -> bool {
+    if target.is_empty() || target.starts_with('/') || target.contains(['\\', '\0']) {
+        return false;
+    }
+    let depth = path.matches('/').count();
+    let end = target.split('/').try_fold(depth, |depth, name| match name {
+        "" | "." => Some(depth),
+        ".." => depth.checked_sub(1),
+        _ => Some(depth + 1),
+    });
+    end.is_some()
+}
+
+/// Whether following the link leaves `root`, as the host sees it: what leads nowhere, or in a circle, does not leave.
+fn leads_out(root: &Dir, path: &str) -> bool {
+    root.metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_from_where_the_link_is() {
+        for (path, target) in [("a", "b"), ("d/a", "../b"), ("d/a", ".."), ("a", "d/../b"), ("d/e/a", "../.././b//c")] {
+            assert!(stays(path, target), "{path} {target}");
+        }
+        for (path, target) in [
+            ("a", ".."),
+            ("a", "/"),
+            ("a", ""),
+            ("d/a", "../../b"),
+            ("a", "d/../../tree/b"),
+            ("a", "..\\b"),
+            ("a", "C:\\b"),
+        ] {
+            assert!(!stays(path, target), "{path} {target}");
+        }
+    }
+}

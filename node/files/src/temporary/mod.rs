@@ -1,0 +1,194 @@
+//! Temporary files and directories whose owner can be told: the process that made one holds a lock on it. They are removed
+//! when they are dropped and when a command is interrupted. What a killed process has left is without a lock, and is removed
+//! by the next process that makes one in the same directory, or that sweeps it at its start.
+//!
+//! A file system without locks keeps leftovers: nobody can tell there whose they are.
+//!
+//! The parent may be a directory that others write to, such as /tmp. So a directory is open to its user only, and what belongs to
+//! another user, or can be written by one, is not removed: its owner could put links in the place of what is being removed.
+
+mod scrub;
+mod sweep;
+
+use std::collections::BTreeSet;
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{FlockOperation, flock};
+use tempfile::{Builder, TempPath};
+
+pub use scrub::scrub;
+pub use sweep::sweep;
+
+/// How the names of all of them begin.
+pub const PREFIX: &str = ".bacalhau-tmp-";
+/// Mode of the directories.
+const PRIVATE: u32 = 0o700;
+/// Random characters behind that.
+const RANDOM: usize = 12;
+/// How often one is made anew because it was swept before it was locked.
+const TRIES: u32 = 100;
+
+/// All of this process.
+static LIVE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// A temporary directory.
+#[derive(Debug)]
+pub struct TempDir {
+    // Removed before the lock is released.
+    dir: tempfile::TempDir,
+    _owned: Owned,
+}
+
+/// A temporary file, open for reading and writing.
+#[derive(Debug)]
+pub struct TempFile {
+    path: TempPath,
+    file: File,
+    _owned: Owned,
+}
+
+/// What makes something this process's own. The lock of a file is on its own handle, that of a directory on this one.
+#[derive(Debug)]
+struct Owned {
+    path: PathBuf,
+    _lock: Option<File>,
+}
+
+/// Makes a directory in `parent`. Sweeps `parent` the first time.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn dir_in(parent: &Path) -> io::Result<TempDir> {
+    sweep::once(parent);
+    for _ in 0..TRIES {
+        let closed = Permissions::from_mode(PRIVATE);
+        let dir = Builder::new().prefix(PREFIX).rand_bytes(RANDOM).permissions(closed).tempdir_in(parent)?;
+        let Ok(lock) = File::open(dir.path()) else { continue };
+        if own(&lock, dir.path())? {
+            let owned = Owned::new(dir.path(), Some(lock))?;
+            return Ok(TempDir { dir, _owned: owned });
+        }
+    }
+    Err(swept())
+}
+
+/// Makes a file in `parent`. Sweeps `parent` the first time.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn file_in(parent: &Path) -> io::Result<TempFile> {
+    sweep::once(parent);
+    for _ in 0..TRIES {
+        let (file, path) = Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempfile_in(parent)?.into_parts();
+        if own(&file, &path)? {
+            let owned = Owned::new(&path, None)?;
+            return Ok(TempFile { path, file, _owned: owned });
+        }
+    }
+    Err(swept())
+}
+
+/// The paths of all temporary files and directories of this process.
+pub fn live() -> Vec<PathBuf> {
+    registry().iter().cloned().collect()
+}
+
+impl TempDir {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl TempFile {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file itself.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
+    /// The file itself.
+    pub fn as_file_mut(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Gives it the name `target`, in place of what had that name.
+    ///
+    /// # Errors
+    /// When that fails; it is removed then.
+    pub fn persist(self, target: &Path) -> io::Result<()> {
+        self.path.persist(target).map_err(|error| error.error)
+    }
+
+    /// Gives it the name `target`, unless something has that name.
+    ///
+    /// # Errors
+    /// When that fails; it is removed then.
+    pub fn persist_noclobber(self, target: &Path) -> io::Result<()> {
+        self.path.persist_noclobber(target).map_err(|error| error.error)
+    }
+}
+
+impl Write for TempFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Owned {
+    fn new(path: &Path, lock: Option<File>) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        registry().insert(path.clone());
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        registry().remove(&self.path);
+    }
+}
+
+fn registry() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks what was just made at `path`. False where another process has swept it in between.
+fn own(file: &File, path: &Path) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => is_at(file, path),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        // Without locks, nobody sweeps there either.
+        Err(_) => Ok(true),
+    }
+}
+
+/// Whether `file` is what is at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let opened = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(found) => Ok((found.dev(), found.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn swept() -> io::Error {
+    io::Error::other(format!("it was removed by another process each of {TRIES} times"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,350 @@
+//! What a user writes to name data: a path, a URL, a CID, or the data itself. Parsing looks whether a path exists; it
+//! opens nothing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use bacalhau_runtime::HostFailure;
+use bytes::Bytes;
+use ureq::http::Uri;
+use url::Url;
+
+use super::{CidSource, foreign, inline};
+use bacalhau_cas::{CidPath, CidPathError};
+use bacalhau_values::hex::{self, Hex};
+
+/// Where a module or an input comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file or directory of this machine, as an absolute path.
+    Path(PathBuf),
+    /// A file behind `http` or `https`.
+    Url {
+        /// Where.
+        url: String,
+        /// The hash that the file must have, where the user wrote one: `https://host/file#sha256=HEX`.
+        sha256: Option<[u8; 32]>,
+    },
+    /// A place in a DAG, on whoever holds it.
+    Cid(CidSource),
+    /// The data itself, from a `data:` URL.
+    Inline(Bytes),
+}
+
+/// Why a text names no data that this version can read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Something like a content identifier.
+    #[error(transparent)]
+    Cid(#[from] CidPathError),
+    /// A `data:` URL that holds no data.
+    #[error("a data: URL is data:,TEXT or data:;base64,BASE64: {0}")]
+    Inline(String),
+    /// Another scheme.
+    #[error(
+        "{scheme}:// is not a source; write a local path, file:///path, http://, https://, ipfs://CID, CID or data:,TEXT"
+    )]
+    Scheme {
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// Not a URL after all.
+    #[error("{url} is not a usable URL: {why}")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A template that does not say where on a machine, or on which host, data lies.
+    #[error("the template {template} {why}")]
+    Template {
+        /// The text.
+        template: String,
+        /// What it has to be.
+        why: &'static str,
+    },
+    /// Nothing there, or nothing that may be looked at.
+    #[error("cannot find {path}: {why}")]
+    Missing {
+        /// The path that was looked at.
+        path: String,
+        /// The system's words.
+        why: std::io::Error,
+    },
+}
+
+impl Source {
+    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded), a path,
+    /// `ipfs://CID[/path][?key=value]`, `/ipfs/CID[/path]`, `CID[/path]`, or `data:…`. What exists as a path is a path. In
+    /// `ipfs://`, which is a URL, `%20` is a space; in the other forms of a CID nothing is an escape.
+    ///
+    /// # Errors
+    /// For other schemes, and paths where nothing is.
+    pub fn parse(text: &str) -> Result<Self, SourceError> {
+        if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+            return inline::parse(&text[5..]).map(Self::Inline).map_err(SourceError::Inline);
+        }
+        let Some((scheme, rest)) = text.split_once("://") else { return Self::path(text) };
+        match scheme.to_ascii_lowercase().as_str() {
+            "http" | "https" => Self::url(text),
+            "file" if rest.starts_with('/') => Self::path(rest),
+            "file" => Err(SourceError::Url { url: text.into(), why: "write file:///path, with three slashes".into() }),
+            "ipfs" | "ipns" => Ok(Self::Cid(CidSource::parse(text)?)),
+            _ => Err(SourceError::Scheme { scheme: scheme.into() }),
+        }
+    }
+
+    /// Reads what a stranger wrote: as [`parse`](Self::parse), but without a look at this machine's files, so that nobody
+    /// learns from the answer what is here. Paths have to be absolute; `CID[/path]` is never one of them.
+    ///
+    /// # Errors
+    /// For other schemes, and relative paths.
+    pub fn parse_unseen(text: &str) -> Result<Self, SourceError> {
+        let path = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") => rest,
+            Some(_) => return Self::parse(text),
+            None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => {
+                return Self::parse(text);
+            }
+            None => text,
+        };
+        match text.parse::<CidPath>() {
+            Ok(place) => Ok(Self::Cid(CidSource::of(place))),
+            Err(_) if path.starts_with('/') && !text.starts_with("/ipfs/") && !text.starts_with("/ipns/") => {
+                Ok(Self::Path(path.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn path(text: &str) -> Result<Self, SourceError> {
+        let path = Path::new(text);
+        match std::fs::metadata(path).and_then(|_| std::path::absolute(path)) {
+            Ok(path) => Ok(Self::Path(path)),
+            Err(why) => match text.parse::<CidPath>() {
+                Ok(place) => Ok(Self::Cid(CidSource::of(place))),
+                Err(error) if text.starts_with("/ipfs/") || text.starts_with("/ipns/") || looks_like_cid(text) => {
+                    Err(error.into())
+                }
+                Err(_) => Err(SourceError::Missing { path: text.into(), why }),
+            },
+        }
+    }
+
+    fn url(text: &str) -> Result<Self, SourceError> {
+        let problem = |why: String| SourceError::Url { url: text.into(), why };
+        let uri: Uri = text.parse().map_err(|error: ureq::http::uri::InvalidUri| problem(error.to_string()))?;
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(problem("it names no host".into()));
+        }
+        Url::parse(text).map_err(|error| problem(error.to_string()))?;
+        let Some((url, digest)) = text.split_once("#sha256=") else {
+            return Ok(Self::Url { url: text.into(), sha256: None });
+        };
+        let sha256 = digest_of(digest).ok_or_else(|| problem("write #sha256= and 64 hexadecimal digits".into()))?;
+        Ok(Self::Url { url: url.into(), sha256: Some(sha256) })
+    }
+
+    /// The last name of the path or URL, where there is one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => path.file_name()?.to_str(),
+            Self::Cid(source) => source.place.name(),
+            Self::Inline(_) => None,
+            Self::Url { url, .. } => {
+                let path = url.split(['?', '#']).next()?.split_once("://")?.1.split_once('/')?.1;
+                path.rsplit('/').next().filter(|name| !name.is_empty())
+            }
+        }
+    }
+
+    /// Whether this is a directory, as far as one can tell without fetching.
+    pub fn is_dir(&self) -> bool {
+        matches!(self, Self::Path(path) if path.is_dir())
+    }
+
+    /// The same; of data by CID only what is checked against it, if `verified`. Everything else is hashed as it is read.
+    #[must_use]
+    pub fn verified(mut self, verified: bool) -> Self {
+        if let Self::Cid(source) = &mut self {
+            source.verified = verified;
+        }
+        self
+    }
+
+    /// The data by its CID that it is, for the storage of `storage`.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(super) fn cid(&self, storage: &str) -> Result<&CidSource, HostFailure> {
+        match self {
+            Self::Cid(source) => Ok(source),
+            _ => Err(foreign(self, storage)),
+        }
+    }
+
+    /// Whether it is data by its CID.
+    pub fn is_cid(&self) -> bool {
+        matches!(self, Self::Cid(_))
+    }
+
+    /// The text under which a receipt remembers the source: without the password that a URL may hold.
+    pub fn recorded(&self) -> String {
+        let text = self.to_string();
+        let Self::Url { .. } = self else { return text };
+        let Some((scheme, rest)) = text.split_once("://") else { return text };
+        let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        match rest[..host_end].rfind('@') {
+            Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+            None => text,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Url { url, sha256: None } => f.write_str(url),
+            Self::Url { url, sha256: Some(digest) } => write!(f, "{url}#sha256={}", Hex(digest)),
+            Self::Cid(source) => source.fmt(f),
+            Self::Inline(bytes) => f.write_str(&inline::to_url(bytes)),
+        }
+    }
+}
+
+/// Whether nobody would call a file so, and a CID is called so.
+fn looks_like_cid(text: &str) -> bool {
+    let head = text.split('/').next().unwrap_or_default();
+    let begins = ["Qm", "bafy", "bafk"].iter().any(|prefix| head.starts_with(prefix));
+    begins && head.len() >= 32 && head.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+fn digest_of(hex: &str) -> Option<[u8; 32]> {
+    hex::decode(hex)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Source::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn paths_become_absolute_and_must_exist() {
+        let here = std::path::absolute("src").unwrap();
+        assert_eq!(Source::parse("src").unwrap(), Source::Path(here.clone()));
+        assert_eq!(Source::parse(&format!("file://{}", here.display())).unwrap(), Source::Path(here));
+        assert!(error("no/such/file").contains("cannot find no/such/file"));
+        assert!(error("file://host/x").contains("three slashes"));
+        assert!(Source::parse("src").unwrap().is_dir());
+    }
+
+    #[test]
+    fn urls_keep_their_text() {
+        let url = "https://user:pass@example.org:8080/a/b.csv?x=1@2#top";
+        let source = Source::parse(url).unwrap();
+        assert_eq!(source, Source::Url { url: url.into(), sha256: None });
+        assert_eq!(source.name(), Some("b.csv"));
+        assert_eq!(source.recorded(), "https://example.org:8080/a/b.csv?x=1@2#top");
+        assert_eq!(Source::parse("http://host").unwrap().name(), None);
+        assert_eq!(Source::parse("http://host/a/?q=/x").unwrap().name(), None);
+        assert!(error("http://").contains("not a usable URL"));
+        assert!(error("http:///x").contains("not a usable URL"));
+        assert!(error("http://1.2.3.256/x").contains("not a usable URL"));
+    }
+
+    #[test]
+    fn cids_are_read_in_every_form() {
+        let v0 = "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR";
+        let v1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        for text in [v0, v1, &format!("ipfs://{v0}"), &format!("/ipfs/{v1}/")] {
+            let source = Source::parse(text).unwrap();
+            assert_eq!(source, Source::Cid(CidSource::of(CidPath::of(&v1.parse().unwrap()))), "{text}");
+            assert_eq!(source.recorded(), format!("ipfs://{v1}"));
+        }
+        let source = Source::parse(&format!("ipfs://{v0}/a/b.csv?piece=baga&name=x")).unwrap();
+        assert_eq!(source.name(), Some("b.csv"));
+        assert_eq!(source.recorded(), format!("ipfs://{v1}/a/b.csv?name=x&piece=baga"));
+        assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        // What is written for somebody else is read back as the same, whichever name and metadata it has.
+        let odd = |path: &str, metadata: &[(&str, &str)]| {
+            let metadata = metadata.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+            Source::Cid(CidSource {
+                metadata,
+                ..CidSource::of(CidPath { cid: v1.parse().unwrap(), path: path.into() })
+            })
+        };
+        for path in ["", "a b", "a%20b", "100%", "what?", "a#b", "ü/%C3", "x?y=z&%"] {
+            for metadata in [&[][..], &[("name", "x")], &[("name", "a%20b&c=d?e"), ("k=&", "")]] {
+                let source = odd(path, metadata);
+                assert_eq!(Source::parse(&source.to_string()).unwrap(), source, "{source}");
+                assert_eq!(Source::parse_unseen(&source.to_string()).unwrap(), source, "{source}");
+            }
+        }
+        // As before escapes were read, wherever that says the same to an older node.
+        assert_eq!(odd("100%", &[]).to_string(), format!("/ipfs/{v1}/100%"));
+        assert_eq!(odd("a b#c", &[("k", "v")]).to_string(), format!("ipfs://{v1}/a b#c?k=v"));
+        assert_eq!(Source::parse(&format!("ipfs://{v1}/a%20b?name=c%20d")).unwrap(), odd("a b", &[("name", "c d")]));
+        assert!(error("ipns://example.org").contains("can change"));
+        assert!(error("ipfs://hello").contains("hello is not a CID"));
+        assert!(error("/ipfs/hello").contains("hello is not a CID"));
+    }
+
+    #[test]
+    fn small_data_stands_in_the_text() {
+        let source = Source::parse("data:text/plain,hello%20w%C3%B6rld").unwrap();
+        assert_eq!(source, Source::Inline("hello wörld".into()));
+        assert_eq!(Source::parse(&source.recorded()).unwrap(), source);
+        assert!(error("data:hello").contains("data:,TEXT"));
+    }
+
+    #[test]
+    fn a_url_may_say_which_file_it_means() {
+        let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let text = format!("https://user:pass@host/a.csv#sha256={digest}");
+        let source = Source::parse(&text).unwrap();
+        let Source::Url { url, sha256: Some(sha256) } = &source else { panic!("{source}") };
+        assert_eq!((url.as_str(), sha256[0]), ("https://user:pass@host/a.csv", 0x2c));
+        assert_eq!(source.to_string(), text);
+        assert_eq!(source.recorded(), format!("https://host/a.csv#sha256={digest}"));
+        assert_eq!(source.name(), Some("a.csv"));
+        assert_eq!(Source::parse(&text.replace(digest, &digest.to_uppercase())).unwrap(), source);
+        for wrong in ["", "2cf2", &digest[1..], &format!("{}é", &digest[2..]), &format!("{digest}&x")] {
+            let error = error(&format!("https://host/a.csv#sha256={wrong}"));
+            assert!(error.contains("64 hexadecimal digits"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cid_with_a_mistake_is_no_missing_file() {
+        let v1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        assert!(error(&v1[..50]).contains("is not a CID"));
+        assert!(error(&format!("{}/a/b", &v1[..50])).contains("is not a CID"));
+        assert!(error(&format!("{v1}/../b")).contains("must not be"));
+        assert!(error("bafybei").starts_with("cannot find bafybei"));
+    }
+
+    #[test]
+    fn what_strangers_write_is_read_without_a_look_at_the_disk() {
+        let v1 = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        for text in ["/etc/hostname", "/no/such/file", "file:///no/such/file"] {
+            let path = text.strip_prefix("file://").unwrap_or(text);
+            assert_eq!(Source::parse_unseen(text).unwrap(), Source::Path(path.into()));
+        }
+        for text in [v1, &format!("/ipfs/{v1}"), &format!("ipfs://{v1}/a"), "https://host/a", "data:,a"] {
+            assert_eq!(Source::parse_unseen(text).unwrap(), Source::parse(text).unwrap());
+        }
+        for text in ["src", "file://host/x", "s3://bucket/x", "/ipns/x", ""] {
+            assert!(Source::parse_unseen(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_this_version_cannot_read_is_named() {
+        assert!(error("s3://bucket/x").starts_with("s3:// is not a source"));
+    }
+}

@@ -1,0 +1,281 @@
+//! A directory or a file of the host as an input tree, through cap-std: nothing outside of it can be reached.
+//! Links are handed on as links; whoever follows them does so inside of the guest's tree. What is another file or directory when
+//! it is looked at again, by the guest, to be hashed or at the end of the run, is a failure of the host.
+
+mod identity;
+mod stamps;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, FileExt, FileType, Metadata};
+
+use self::stamps::Stamps;
+use crate::deadline::Deadline;
+use crate::tree::{Entry, InputError, Kind, ReadAt, Stat, Tree};
+
+/// How often a run that waits for the hash of another looks whether it is over.
+const BEAT: Duration = Duration::from_millis(20);
+
+/// What lies at a path of the host: opened once, read in place, never copied.
+#[derive(Debug)]
+pub struct HostTree {
+    root: Root,
+    /// Where it was when it was opened, without links.
+    path: Option<PathBuf>,
+    /// Several runs of one job share the tree and so the work. Never locked while something is read.
+    identity: Mutex<Identity>,
+    hashed: Condvar,
+    /// What each file and directory was when it was first looked at.
+    stamps: Stamps,
+}
+
+#[derive(Debug)]
+enum Identity {
+    Unknown,
+    /// Some thread hashes.
+    Underway,
+    Known(String),
+}
+
+#[derive(Debug)]
+enum Root {
+    Dir(Dir),
+    File(File),
+}
+
+impl HostTree {
+    /// Opens the directory or file at `path`. A link there is followed: naming it was the caller's choice.
+    ///
+    /// # Errors
+    /// When there is nothing at `path`, it may not be read, or it is neither a directory nor a regular file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let kind = std::fs::metadata(path)?.file_type();
+        let root = if kind.is_dir() {
+            Root::Dir(Dir::open_ambient_dir(path, ambient_authority())?)
+        } else if kind.is_file() {
+            Root::File(File::open_ambient(path, ambient_authority())?)
+        } else {
+            return Err(no_content(path.display()));
+        };
+        let path = std::fs::canonicalize(path).ok();
+        let identity = Mutex::new(Identity::Unknown);
+        Ok(Self { root, path, identity, hashed: Condvar::new(), stamps: Stamps::default() })
+    }
+
+    fn metadata(&self, path: &str) -> io::Result<Metadata> {
+        match &self.root {
+            Root::File(file) => file.metadata(),
+            Root::Dir(dir) if path.is_empty() => dir.dir_metadata(),
+            Root::Dir(dir) => dir.symlink_metadata(path),
+        }
+    }
+
+    fn identity_now(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The identity, if another thread has found it out; else it is this thread's to find it out.
+    fn known_identity(&self, deadline: &Deadline) -> io::Result<Option<String>> {
+        let mut identity = self.identity_now();
+        loop {
+            match &*identity {
+                Identity::Known(known) => return Ok(Some(known.clone())),
+                Identity::Unknown => {
+                    *identity = Identity::Underway;
+                    return Ok(None);
+                }
+                Identity::Underway => {}
+            }
+            deadline.check_io()?;
+            identity = self.hashed.wait_timeout(identity, BEAT).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn dir(&self) -> io::Result<&Dir> {
+        match &self.root {
+            Root::Dir(dir) => Ok(dir),
+            Root::File(_) => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+}
+
+impl Tree for HostTree {
+    fn stat(&self, path: &str) -> io::Result<Stat> {
+        let metadata = self.metadata(path)?;
+        let kind = kind_of(metadata.file_type(), path)?;
+        if kind == Kind::File {
+            // Its length is told to the guest.
+            self.stamps.see(path, &metadata)?;
+        }
+        let size = if kind == Kind::Dir { 0 } else { metadata.len() };
+        Ok(Stat { kind, size })
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        let root = self.dir()?;
+        let below = if path.is_empty() { None } else { Some(root.open_dir(path)?) };
+        let dir = below.as_ref().unwrap_or(root);
+        self.stamps.see(path, &dir.dir_metadata()?)?;
+        dir.entries()?
+            .map(|entry| {
+                let entry = entry?;
+                let name =
+                    entry.file_name().into_string().map_err(|name| not_portable(path, &name.to_string_lossy()))?;
+                let kind = kind_of(entry.file_type()?, &format!("{path}/{name}"))?;
+                Ok(Entry { name, kind })
+            })
+            .collect()
+    }
+
+    fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
+        // Opening what has become a pipe would wait for a writer.
+        let found = self.metadata(path)?;
+        self.stamps.see(path, &found)?;
+        if !found.is_file() {
+            return Err(no_content(path));
+        }
+        let file = match &self.root {
+            Root::File(file) => file.try_clone()?,
+            Root::Dir(dir) => dir.open(path)?,
+        };
+        self.stamps.see(path, &file.metadata()?)?;
+        Ok(Box::new(OpenFile(file)))
+    }
+
+    fn read_link(&self, path: &str) -> io::Result<String> {
+        let target = self.dir()?.read_link_contents(path)?;
+        target.into_os_string().into_string().map_err(|target| not_portable(path, &target.to_string_lossy()))
+    }
+
+    fn identity(&self, deadline: &Deadline) -> io::Result<String> {
+        if let Some(known) = self.known_identity(deadline)? {
+            return Ok(known);
+        }
+        let turn = Turn(self);
+        let identity = identity::of(self, deadline)?;
+        *turn.0.identity_now() = Identity::Known(identity.clone());
+        Ok(identity)
+    }
+
+    fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
+        self.stamps.check_all(|path| {
+            deadline.check_io()?;
+            self.metadata(path)
+        })
+    }
+
+    fn host_path(&self) -> Option<PathBuf> {
+        self.path.clone()
+    }
+}
+
+/// A thread's turn to hash the tree. When it ends without an identity, by an error or a panic, another may try.
+struct Turn<'a>(&'a HostTree);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut identity = self.0.identity_now();
+        if matches!(*identity, Identity::Underway) {
+            *identity = Identity::Unknown;
+        }
+        drop(identity);
+        self.0.hashed.notify_all();
+    }
+}
+
+struct OpenFile(File);
+
+impl ReadAt for OpenFile {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match self.0.read_at(&mut buf[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+fn kind_of(kind: FileType, path: &str) -> io::Result<Kind> {
+    if kind.is_dir() {
+        Ok(Kind::Dir)
+    } else if kind.is_file() {
+        Ok(Kind::File)
+    } else if kind.is_symlink() {
+        Ok(Kind::Link)
+    } else {
+        Err(no_content(path))
+    }
+}
+
+fn no_content(path: impl std::fmt::Display) -> io::Error {
+    let why = format!(
+        "{path} is neither a file, a directory nor a link (a device, a socket or a pipe?): leave it out of the input"
+    );
+    io::Error::new(io::ErrorKind::InvalidInput, InputError::Unusable(why))
+}
+
+fn not_portable(dir: &str, name: &str) -> io::Error {
+    let why = format!("the name {name:?} in /{dir} is not UTF-8, so no other machine could have it: rename it");
+    io::Error::new(io::ErrorKind::InvalidInput, InputError::Unusable(why))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test changes a file behind the tree's back")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_is_not_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "one").unwrap();
+        let tree = HostTree::open(dir.path()).unwrap();
+        let opened = tree.open("file").unwrap();
+        assert_eq!(opened.read_at(&mut [0; 9], 1).unwrap(), 2);
+        assert!(tree.open("file").is_ok());
+        std::fs::write(&file, "longer than before").unwrap();
+        assert!(tree.identity(&Deadline::never()).unwrap_err().to_string().contains("changed while the job ran"));
+    }
+
+    #[test]
+    fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "one").unwrap();
+        let tree = HostTree::open(dir.path()).unwrap();
+        assert_eq!(tree.list("").unwrap().len(), 1);
+        std::fs::remove_file(&file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&file).status().unwrap();
+        assert!(made.success());
+        let opening = Deadline::new(Duration::from_mins(1)).begin("open", move |_| tree.open("file").map(drop));
+        let error = opening.unwrap().wait().unwrap().unwrap_err().to_string();
+        assert!(error.contains("neither a file"), "{error}");
+    }
+
+    #[test]
+    fn identities_tell_apart_what_a_guest_can() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = || HostTree::open(dir.path()).unwrap().identity(&Deadline::never()).unwrap();
+        std::fs::write(dir.path().join("a"), "a").unwrap();
+        let plain = identity();
+        assert_eq!(plain, crate::dirhash::hash_dir(dir.path(), "").unwrap().h1, "what Go prints");
+        std::fs::create_dir(dir.path().join("empty")).unwrap();
+        let with_dir = identity();
+        std::os::unix::fs::symlink("a", dir.path().join("link")).unwrap();
+        let with_link = identity();
+        std::fs::remove_file(dir.path().join("link")).unwrap();
+        std::fs::write(dir.path().join("link"), "a").unwrap();
+        let with_file = identity();
+        let all = std::collections::BTreeSet::from([plain, with_dir, with_link, with_file]);
+        assert_eq!(all.len(), 4);
+    }
+}
