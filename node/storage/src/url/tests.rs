@@ -19,7 +19,7 @@ fn fetch(
     let dir = tempfile::tempdir().unwrap();
     let storage = UrlStorage::new(Fetching {
         max_bytes: 1 << 10,
-        patience: Duration::from_millis(200),
+        patience: Duration::from_secs(10),
         reach: Reach::Named,
         spool_dir: dir.path().into(),
         progress: Arc::new(|_, _| {}),

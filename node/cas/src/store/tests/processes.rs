@@ -14,7 +14,7 @@ struct Helper {
 impl Helper {
     fn new(dir: &Path, task: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "cas::store::tests::processes::what_a_child_does", "--nocapture", "--test-threads=1"]);
+        command.args(["--exact", "store::tests::processes::what_a_child_does", "--nocapture", "--test-threads=1"]);
         command.env("STORE_TASK", task).env("STORE_DIR", dir);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         Self { output: BufReader::new(child.stdout.take().unwrap()), child }
