@@ -180,6 +180,7 @@ fn tables_of_a_million_branches() {
 fn a_hundred_thousand_nested_blocks_or_loops() {
     refused(&nested(100_000, 0x02), Bound::Nesting);
     refused(&nested(10_000, 0x03), Bound::LoopNesting);
+    refused(&nested(800, 0x03), Bound::Loops);
 }
 
 #[test]
@@ -197,6 +198,7 @@ fn thousands_of_operands_that_are_held_at_once() {
 #[test]
 fn nested_loops_of_sums_of_floats() {
     refused(&float_loops(3_000, 50), Bound::LoopNesting);
+    refused(&float_loops(700, 50), Bound::LoopLocals);
 }
 
 /// Below the bounds the same shapes are accepted, and what is compiled of them has a size in proportion to theirs.
@@ -210,11 +212,11 @@ fn what_is_compiled_of_an_accepted_module_grows_with_its_bytes() {
         ("table", table(70_000)),
         ("tables", tables(60, 1_000)),
         ("blocks", nested(20_000, 0x02)),
-        ("loops", nested(800, 0x03)),
+        ("loops", nested(30, 0x03)),
         ("loops with locals", loops(500, 300)),
         ("choices", choices(500, 300)),
         ("operands", held(200)),
-        ("floats", float_loops(700, 50)),
+        ("floats", float_loops(30, 50)),
     ] {
         looked_at(&module).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
         let made = bacalhau_runtime::instrument::instrument(&module).unwrap().len();
