@@ -308,7 +308,7 @@ settings! {
         /// How much: error, warn, info, debug or trace.
         level: LogLevel = "info", flag "log-level", env "LOG_LEVEL";
         /// Levels by module, as `TARGET=LEVEL` separated by commas; what no target matches has `log.level`, or the level that
-        /// stands without a target. Set it to see more of one part, as in `bacalhau::transport=debug`.
+        /// stands without a target. Set it to see more of one part, as in `bacalhau_p2p=debug`.
         filter: Option<LogFilter> = "", flag "log-filter";
     }
 

@@ -156,7 +156,7 @@ words! {
     Distinct: "none, prefix or operator";
     DrawMode: "fast or fair";
     HostName: "a host name without a port, as in jobs.example.org";
-    LogFilter: "a log filter, as in info,bacalhau::transport=debug";
+    LogFilter: "a log filter, as in info,bacalhau_p2p=debug";
     Address: "an address of Filecoin, as in f01000 or f1…";
     Epochs: "a duration, as in 180d, or a number of epochs";
     Fil: "an amount in FIL, as in 0.07";
