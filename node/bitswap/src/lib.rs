@@ -117,8 +117,11 @@ fn here(cid: &Cid) -> Result<bytes::Bytes, DataError> {
 }
 
 /// For the fuzz target: a message that can be read is written, and read again as it is.
+///
+/// # Panics
+/// When it is read as something else.
 #[cfg(fuzzing)]
-pub(crate) fn read_and_write(bytes: bytes::Bytes) {
+pub fn read_and_write(bytes: bytes::Bytes) {
     let Ok(message) = message::Message::decode(bytes) else { return };
     let written: bytes::Bytes = message.encode().concat().into();
     let Ok((_, body)) = unsigned_varint::decode::u64(&written) else { panic!("no length") };
