@@ -189,7 +189,7 @@ mod tests {
             round: 1,
             shards: ShardRuns::of([0]),
             bidders: 1,
-            root: FairRound::root(&set),
+            root: FairRound::tree(&set).root(),
             commit,
             at_ms: 0,
             randomness: Randomness::Reveal,

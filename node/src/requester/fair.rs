@@ -12,7 +12,7 @@ use super::out::Out;
 use super::shard::{bounded, short};
 use super::{Effect, Requester, RequesterConfig};
 use crate::hex::Hex;
-use crate::job::draw::{self, MAX_ROUNDS};
+use crate::job::draw::MAX_ROUNDS;
 use crate::job::{
     BeaconChain, BeaconRound, BidReceipt, Commitment, EventKind, FairBidder, FairRound, Hash256, JobId, Randomness,
     Revealed, Secrets, SetEntry, ShardRuns, SignedCommitment,
@@ -240,12 +240,12 @@ impl Live {
     /// What bidders of the pending draw are told that have not revealed yet.
     fn commitments(&self) -> Vec<Effect> {
         let Some(round) = self.pending() else { return Vec::new() };
-        let entries: Vec<Vec<u8>> = round.set.iter().map(SetEntry::to_bytes).collect();
+        let tree = FairRound::tree(&round.set);
         let committed = |(place, entry): (u32, &SetEntry)| Committed {
             signed: round.signed.clone(),
             place,
             shards: entry.shards.clone(),
-            path: usize::try_from(place).map(|place| draw::path(&entries, place)).unwrap_or_default(),
+            path: usize::try_from(place).map(|place| tree.path(place)).unwrap_or_default(),
         };
         let silent = (0..).zip(&round.set).filter(|(_, entry)| !round.reveals.iter().any(|it| it.peer == entry.peer));
         let send = |(place, entry): (u32, &SetEntry)| Effect::Send {
@@ -358,7 +358,7 @@ impl Requester {
             round,
             shards,
             bidders: u32::try_from(set.len()).unwrap_or(u32::MAX),
-            root: FairRound::root(&set),
+            root: FairRound::tree(&set).root(),
             commit: live.record.job.fair.as_ref().map_or(Hash256::from([0; 32]), |fair| fair.commit),
             at_ms: now_ms,
             randomness: randomness(live.record.fair.as_ref().and_then(|fair| fair.chain.as_ref()), now_ms),

@@ -185,7 +185,7 @@ fn check(
     }
     let sorted = round.set.windows(2).all(|pair| pair[0].peer.to_bytes() < pair[1].peer.to_bytes());
     let same_count = u32::try_from(round.set.len()) == Ok(commitment.bidders);
-    if !sorted || !same_count || FairRound::root(&round.set) != commitment.root {
+    if !sorted || !same_count || FairRound::tree(&round.set).root() != commitment.root {
         return wrong("the set of bidders is not the one that was signed");
     }
     let bid =

@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bacalhau::byzantine::Behaviour;
-use bacalhau::job::draw::path;
 use bacalhau::job::{
     AnnouncedJob, BeaconChain, BidReceipt, Commitment, Deal, DrawMode, FairRound, FairTerms, Hash256, JobId, JobSpec,
     JobState, Randomness, Request, Requester, Secrets, SetEntry, ShardRuns, SignedCommitment, SignedRequest,
@@ -251,7 +250,7 @@ fn commit(peer: &Peer, job: &AnnouncedJob, bidder: PeerId, commit: Hash256, at_m
         round: 1,
         shards: shards.clone(),
         bidders: 1,
-        root: FairRound::root(&set),
+        root: FairRound::tree(&set).root(),
         commit: job.fair.as_ref().unwrap().commit,
         at_ms,
         randomness: Randomness::Reveal,
@@ -259,7 +258,7 @@ fn commit(peer: &Peer, job: &AnnouncedJob, bidder: PeerId, commit: Hash256, at_m
     let signature = peer.keys().sign(&commitment.text()).unwrap();
     let signature = signature.iter().map(|byte| format!("{byte:02x}")).collect();
     let signed = SignedCommitment { commitment, signature };
-    Committed { signed, place: 0, shards, path: path(&[set[0].to_bytes()], 0) }
+    Committed { signed, place: 0, shards, path: FairRound::tree(&set).path(0) }
 }
 
 #[test]

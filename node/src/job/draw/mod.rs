@@ -19,4 +19,4 @@ pub use order::{order, seed};
 pub use record::{FairBidder, FairRecord, FairRound, Revealed, SetEntry};
 pub use runs::{MAX_RUNS, ShardRuns};
 pub use secret::{MAX_ROUNDS, Secret, Secrets};
-pub use tree::{leads, path, root};
+pub use tree::{Tree, leads};

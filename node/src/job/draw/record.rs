@@ -4,7 +4,7 @@ use libp2p::PeerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BeaconChain, BeaconRound, Secret, ShardRuns, SignedCommitment};
+use super::{BeaconChain, BeaconRound, Secret, ShardRuns, SignedCommitment, Tree};
 use crate::job::Hash256;
 
 /// The fair draws of a job.
@@ -90,10 +90,10 @@ impl FairRecord {
 }
 
 impl FairRound {
-    /// The root of the set.
-    pub fn root(set: &[SetEntry]) -> Hash256 {
+    /// The tree over a set.
+    pub fn tree(set: &[SetEntry]) -> Tree {
         let entries: Vec<Vec<u8>> = set.iter().map(SetEntry::to_bytes).collect();
-        super::root(&entries)
+        Tree::of(&entries)
     }
 
     /// The round of the beacon that decides; absent where secrets do.

@@ -12,7 +12,7 @@ use bacalhau_runtime::bounded;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::tree;
+use super::tree::{Tree, leads};
 use crate::job::{Hash256, JobId};
 
 /// Draws of one job, at most.
@@ -54,17 +54,18 @@ impl Secrets {
 
     /// The hash that binds the party to all of them.
     pub fn commit(&self) -> Hash256 {
-        tree::root(&self.bytes())
+        self.tree().root()
     }
 
     /// The secret of `round`, from 1; absent beyond [`MAX_ROUNDS`].
     pub fn reveal(&self, round: u16) -> Option<Secret> {
         let index = usize::from(round.checked_sub(1)?);
-        Some(Secret { value: *self.0.get(index)?, path: tree::path(&self.bytes(), index) })
+        Some(Secret { value: *self.0.get(index)?, path: self.tree().path(index) })
     }
 
-    fn bytes(&self) -> Vec<[u8; 32]> {
-        self.0.iter().map(|secret| *secret.as_bytes()).collect()
+    fn tree(&self) -> Tree {
+        let secrets: Vec<&[u8; 32]> = self.0.iter().map(Hash256::as_bytes).collect();
+        Tree::of(&secrets)
     }
 }
 
@@ -72,7 +73,7 @@ impl Secret {
     /// Whether a party with this commit was bound to it for `round`.
     pub fn is_of(&self, commit: &Hash256, round: u16) -> bool {
         let Some(index) = round.checked_sub(1) else { return false };
-        tree::leads(commit, self.value.as_bytes(), index.into(), MAX_ROUNDS.into(), &self.path)
+        leads(commit, self.value.as_bytes(), index.into(), MAX_ROUNDS.into(), &self.path)
     }
 }
 

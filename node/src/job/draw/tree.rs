@@ -12,30 +12,37 @@ fn node(left: &Hash256, right: &Hash256) -> Hash256 {
     Hash256::of(&[&[1], left.as_bytes(), right.as_bytes()])
 }
 
-fn level_above(level: &[Hash256]) -> Vec<Hash256> {
-    level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| node(&pair[0], right))).collect()
-}
+/// The tree over a list of byte strings: its levels, the leaves first. That of an empty list is an empty leaf.
+#[derive(Debug)]
+pub struct Tree(Vec<Vec<Hash256>>);
 
-/// The root of a list of byte strings. That of an empty list is the hash of an empty leaf.
-pub fn root<T: AsRef<[u8]>>(elements: &[T]) -> Hash256 {
-    let mut level: Vec<Hash256> = elements.iter().map(|element| leaf(element.as_ref())).collect();
-    while level.len() > 1 {
-        level = level_above(&level);
+impl Tree {
+    /// The tree over `elements`.
+    pub fn of<T: AsRef<[u8]>>(elements: &[T]) -> Self {
+        let mut level: Vec<Hash256> = elements.iter().map(|element| leaf(element.as_ref())).collect();
+        let mut levels = Vec::new();
+        while level.len() > 1 {
+            let above =
+                level.chunks(2).map(|pair| pair.get(1).map_or(pair[0], |right| node(&pair[0], right))).collect();
+            levels.push(std::mem::replace(&mut level, above));
+        }
+        levels.push(level);
+        Self(levels)
     }
-    level.first().copied().unwrap_or_else(|| leaf(&[]))
-}
 
-/// The hashes with which the element at `index` leads to the root, from its neighbour up. Empty where there is no such
-/// element.
-pub fn path<T: AsRef<[u8]>>(elements: &[T], mut index: usize) -> Vec<Hash256> {
-    let mut level: Vec<Hash256> = elements.iter().map(|element| leaf(element.as_ref())).collect();
-    let mut path = Vec::new();
-    while level.len() > 1 && index < level.len() {
-        path.extend(level.get(index ^ 1));
-        level = level_above(&level);
-        index /= 2;
+    /// Its root.
+    pub fn root(&self) -> Hash256 {
+        self.0.last().and_then(|level| level.first()).copied().unwrap_or_else(|| leaf(&[]))
     }
-    path
+
+    /// The hashes with which the element at `index` leads to the root, from its neighbour up. Empty where there is no such
+    /// element.
+    pub fn path(&self, index: usize) -> Vec<Hash256> {
+        if self.0.first().is_none_or(|leaves| index >= leaves.len()) {
+            return Vec::new();
+        }
+        self.0.iter().enumerate().filter_map(|(height, level)| level.get((index >> height) ^ 1).copied()).collect()
+    }
 }
 
 /// Whether `element`, at `index` of a list of `count`, leads by `path` to `root`.
@@ -68,7 +75,9 @@ mod tests {
             elements in proptest::collection::vec(any::<[u8; 4]>(), 1..40), at: prop::sample::Index, other: [u8; 4]
         ) {
             let (index, count) = (at.index(elements.len()), elements.len());
-            let (root, path) = (root(&elements), path(&elements, index));
+            let tree = Tree::of(&elements);
+            let (root, path) = (tree.root(), tree.path(index));
+            prop_assert!(tree.path(count).is_empty());
             prop_assert!(leads(&root, &elements[index], index, count, &path));
             prop_assert!(elements[index] == other || !leads(&root, &other, index, count, &path));
             prop_assert!(!leads(&root, &elements[index], count, count, &path));
@@ -82,9 +91,10 @@ mod tests {
 
     #[test]
     fn lists_that_differ_have_other_roots() {
+        let root = |elements: &[&str]| Tree::of(elements).root();
         let (one, two) = (root(&["a", "b"]), root(&["b", "a"]));
         assert_ne!(one, two);
         assert_ne!(root(&["a"]), root(&["a", "a"]), "an odd one is not doubled");
-        assert_ne!(root::<&str>(&[]), root(&["a"]));
+        assert_ne!(root(&[]), root(&["a"]));
     }
 }

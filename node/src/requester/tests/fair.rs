@@ -344,7 +344,7 @@ fn whatever_is_changed_in_a_record_its_draw_does_not_repeat() {
         ("the commitment is not signed by the requester", |record| {
             let round = &mut record.fair.as_mut().unwrap().rounds[0];
             drop(round.set.pop());
-            let (root, commitment) = (crate::job::FairRound::root(&round.set), &mut round.signed.commitment);
+            let (root, commitment) = (crate::job::FairRound::tree(&round.set).root(), &mut round.signed.commitment);
             (commitment.bidders, commitment.root) = (commitment.bidders - 1, root);
         }),
         ("the secret of the requester", |record| {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::super::{DrawNews, News};
 use super::*;
-use crate::job::draw::{MAX_ROUNDS, path};
+use crate::job::draw::MAX_ROUNDS;
 use crate::job::{
     BeaconChain, BidReceipt, Commitment, FairRound, FairTerms, Hash256, Randomness, Secrets, SetEntry, ShardRuns,
     SignedCommitment,
@@ -36,20 +36,19 @@ fn committed(job: &AnnouncedJob, round: u16, set: &[SetEntry], place: usize) -> 
         round,
         shards: ShardRuns::of(0..2),
         bidders: u32::try_from(set.len()).unwrap(),
-        root: FairRound::root(set),
+        root: FairRound::tree(set).root(),
         commit: commit(),
         at_ms: 2_000,
         randomness: Randomness::Reveal,
     };
     let signature = signed(&job.requester.peer, &commitment.text());
-    let entries: Vec<Vec<u8>> = set.iter().map(SetEntry::to_bytes).collect();
     let shards = set[place].shards.clone();
     let place_of = u32::try_from(place).unwrap();
     Committed {
         signed: SignedCommitment { commitment, signature },
         place: place_of,
         shards,
-        path: path(&entries, place),
+        path: FairRound::tree(set).path(place),
     }
 }
 
