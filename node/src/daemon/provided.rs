@@ -66,7 +66,7 @@ impl Provided {
                     self.begun += 1;
                     self.begun
                 });
-                let before = self.executions.get(&number).map(|status| status.state);
+                let known = self.executions.contains_key(&number);
                 let status = self.executions.entry(number).or_insert_with(|| ExecutionStatus {
                     id,
                     requester: job.requester().peer,
@@ -78,13 +78,10 @@ impl Provided {
                     why: None,
                 });
                 status.change(now_ms, state, outcome, why);
-                match before {
-                    // The spec of a private job is fetched before it runs: both are one state, which is logged once.
-                    Some(before) if before == state => {}
-                    None if state != ExecutionState::Running => {
-                        tracing::info!(execution = %id, %state, "execution taken up again after a restart");
-                    }
-                    _ => log(status),
+                if known || state == ExecutionState::Running {
+                    log(status);
+                } else {
+                    tracing::info!(execution = %id, %state, "execution taken up again after a restart");
                 }
                 self.forget();
             }

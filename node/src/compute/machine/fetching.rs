@@ -101,7 +101,7 @@ impl Compute {
                 Some(needs) if !self.takes(id, shard, needs) => {
                     self.refuse_shard(id, shard, "with its inputs it takes more than is free");
                 }
-                Some(_) => running.into_iter().for_each(|number| self.begin(id.execution(shard, number))),
+                Some(_) => running.into_iter().for_each(|number| self.run(id.execution(shard, number))),
             }
         }
         self.forget_if_over(id);

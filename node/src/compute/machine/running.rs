@@ -62,14 +62,19 @@ impl Compute {
         self.refuse(to, execution, why);
     }
 
-    /// Has an execution run.
+    /// Has an execution run, and says so to the operator.
     pub(super) fn begin(&mut self, execution: ExecutionId) {
+        self.run(execution);
+        self.reached(execution, ExecutionState::Running, None, None);
+    }
+
+    /// Has an execution run, once the spec of its job is here.
+    pub(super) fn run(&mut self, execution: ExecutionId) {
         let Some(entry) = self.jobs.get(&execution.job) else { return };
         match &entry.record.job {
             Announced::Full(job) => self.effects.push(Effect::Run { execution, job: Arc::clone(job) }),
             Announced::Brief(brief) => self.fetch_accepted(&Arc::clone(brief)),
         }
-        self.reached(execution, ExecutionState::Running, None, None);
     }
 
     /// Notes how long an execution may be silent, and says whether that is another time than before.
