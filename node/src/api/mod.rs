@@ -34,6 +34,7 @@ mod limits;
 mod logs;
 mod nodes;
 mod openapi;
+mod pem;
 mod results;
 mod router;
 mod server;

@@ -1,9 +1,7 @@
 //! TLS of the API: the certificate that the server shows, and handshakes with its clients.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,14 +14,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use zeroize::Zeroizing;
 
 use super::error::ApiError;
 use super::limits::Limits;
+use super::pem::{read, wrong};
 use crate::http::Patient;
 
-/// Bytes of a file with certificates or a key.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 /// The first byte of a TLS connection: a record of the handshake.
 const HANDSHAKE_RECORD: u8 = 22;
 /// Bytes of a plain request that are read before it is answered.
@@ -89,23 +85,6 @@ async fn tell_plain(mut stream: TcpStream) -> io::Result<()> {
     stream.try_read(&mut [0; PLAIN_BYTES])?;
     stream.write_all(error.as_http1().as_bytes()).await?;
     stream.shutdown().await
-}
-
-/// The bytes of a file, and its mode.
-fn read(what: &str, path: &Path) -> Result<(Zeroizing<Vec<u8>>, u32), HostFailure> {
-    let failed = |error| HostFailure::at(what, path, error);
-    let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(wrong(path, "it is larger than 1 MiB"));
-    }
-    Ok((bytes, mode))
-}
-
-fn wrong(path: &Path, why: &str) -> HostFailure {
-    HostFailure::new(format!("{}: {why}", path.display()))
 }
 
 /// Never shows the key.

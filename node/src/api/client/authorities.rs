@@ -1,7 +1,5 @@
 //! The CAs whose certificates a client accepts, from a file.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,21 +8,15 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
-/// Bytes of a file: all CAs of the public web have less than half of it.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+use super::super::pem;
 
 /// Those in the PEM file at `path`.
 ///
 /// # Errors
 /// When it cannot be read, is larger than 1 MiB, or has a certificate that cannot be used, or none.
 pub(super) fn authorities(path: &Path) -> Result<RootCerts, HostFailure> {
-    let failed = |error| HostFailure::at("read the CA certificates in", path, error);
-    let wrong = |why: &str| HostFailure::new(format!("{}: {why}", path.display()));
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(wrong("it is larger than 1 MiB"));
-    }
+    let wrong = |why: &str| pem::wrong(path, why);
+    let (bytes, _) = pem::read("read the CA certificates in", path)?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&bytes) {
         match item.map_err(|error| wrong(&format!("this is not a PEM file: {error}")))? {
