@@ -188,6 +188,20 @@ impl fmt::Debug for P2pCounters {
     }
 }
 
+/// Metrics of which each has a value: what has labels shows once there is something to show.
+#[cfg(test)]
+pub(crate) fn with_values() -> Metrics {
+    let metrics = Metrics::default();
+    metrics.count_p2p(|| vec![("dials".into(), 3)]);
+    metrics.set_jobs([(JobState::Failed, 1)]);
+    metrics.bid(BidFate::Sent);
+    metrics.execution(ExecutionState::Lost);
+    metrics.verdict(Rule::Alone);
+    metrics.answered("/livez", "GET", 200, Duration::ZERO);
+    metrics.refused("client");
+    metrics
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -196,15 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_exposed_is_what_the_table_names() {
-        let metrics = Metrics::default();
-        metrics.count_p2p(|| vec![("dials".into(), 3)]);
-        // What has labels shows once there is something to show.
-        metrics.set_jobs([(JobState::Failed, 1)]);
-        metrics.bid(BidFate::Sent);
-        metrics.execution(ExecutionState::Lost);
-        metrics.verdict(Rule::Alone);
-        metrics.answered("/livez", "GET", 200, Duration::ZERO);
-        metrics.refused("client");
+        let metrics = with_values();
         let text = metrics.text();
         let exposed: BTreeSet<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

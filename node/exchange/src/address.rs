@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use multiaddr::Multiaddr;
-use multiaddr::Protocol;
+use multiaddr::{Multiaddr, Protocol};
 use url::Url;
 
 /// Somebody to be asked for blocks.

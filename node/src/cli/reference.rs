@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::{Command, CommandFactory as _};
 use serde_json::Value;
@@ -14,9 +13,7 @@ use super::Cli;
 use super::exit::Exit;
 use crate::api::openapi;
 use crate::config::{Form, KEYS, SECTIONS, kind};
-use crate::job::{ExecutionState, JobState};
-use crate::metrics::{BidFate, Metrics, NAMES};
-use crate::verify::Rule;
+use crate::metrics::{NAMES, with_values};
 
 /// Columns of a help text.
 const WIDTH: usize = 110;
@@ -109,17 +106,7 @@ fn the_reference_has_every_key() {
 
 #[test]
 fn the_reference_has_every_metric() {
-    let metrics = Metrics::default();
-    metrics.count_p2p(|| vec![("dials".into(), 1)]);
-    // A metric with labels is exposed once it has a value.
-    metrics.set_jobs([(JobState::Failed, 1)]);
-    metrics.submitted();
-    metrics.bid(BidFate::Sent);
-    metrics.execution(ExecutionState::Lost);
-    metrics.verdict(Rule::Alone);
-    metrics.answered("/livez", "GET", 200, Duration::ZERO);
-    metrics.refused("client");
-    let text = metrics.text();
+    let text = with_values().text();
     let mut page = String::from(
         "# Metrics\n\n`GET /metrics` answers in the OpenMetrics format.\n\n| metric | type | labels | counts |\n|---|---|---|---|\n",
     );

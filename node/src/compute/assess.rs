@@ -9,7 +9,7 @@ use libp2p::PeerId;
 use super::executor::Executors;
 use super::policy::{Policy, source_of};
 use crate::job::{
-    AnnouncedJob, DeclineReason, Declined, InputSpec, JobBrief, Resources, container_memory, docker_profile,
+    AnnouncedJob, DeclineReason, Declined, InputSpec, JobBrief, JobSpec, Resources, container_memory, docker_profile,
 };
 use crate::storage::{Sources, Storage};
 
@@ -28,8 +28,13 @@ pub struct Assessor {
     per_job: Resources,
 }
 
-/// What one execution takes of a job that asks for `asked` in all ([`JobSpec::asked`]), beside the disk for inputs that have to be fetched: as much as the job asks for, and not less
-/// than it could use. A WebAssembly run takes a whole processor, whatever the job asks for.
+/// What one execution of a job takes, beside the disk for inputs that have to be fetched.
+pub(super) fn charged_by(spec: &JobSpec) -> Resources {
+    charged(&spec.engine.profile(), spec.asked())
+}
+
+/// The same for a job of which only its profile and what it asks for ([`JobSpec::asked`]) are known. A WebAssembly run takes a
+/// whole processor, whatever the job asks for.
 pub(super) fn charged(profile: &Link, asked: Resources) -> Resources {
     let (cpu_millis, memory_bytes) = if *profile != docker_profile() {
         (asked.cpu_millis.max(WASM_CPU_MILLIS), asked.memory_bytes)
@@ -54,7 +59,7 @@ impl Assessor {
     pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         let spec = &job.request.request.spec;
         self.executors.of(&spec.engine).map_err(|why| Declined::new(DeclineReason::NoEngine, why))?;
-        let charged = self.given(charged(&spec.engine.profile(), spec.asked()))?;
+        let charged = self.given(charged_by(spec))?;
         let wanted = self.policy.select(&self.me, job, &self.sources)?;
         let mut sizes = BTreeMap::new();
         job.shards

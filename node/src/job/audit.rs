@@ -74,7 +74,12 @@ impl AuditRecord {
 
     /// Decides, by what is known.
     pub fn decide(&mut self) {
-        self.drawn = !self.is_pending() && is_drawn(&self.deciding(), self.rate_millionths);
+        self.drawn = self.decision();
+    }
+
+    /// The decision that follows from what is known: false as long as the round of the beacon is not.
+    pub fn decision(&self) -> bool {
+        !self.is_pending() && is_drawn(&self.deciding(), self.rate_millionths)
     }
 
     /// The bytes that decide: the requester's signature, and that of the beacon's round where there is one.
@@ -90,8 +95,7 @@ impl AuditRecord {
         let key = crate::protocol::ed25519_of(requester);
         let signature = crate::hex::decode(&self.signature).unwrap_or_default();
         let signed = key.is_some_and(|key| key.verify(&message(execution, &self.proposal), &signature));
-        let drawn = !self.is_pending() && is_drawn(&self.deciding(), self.rate_millionths);
-        signed && drawn == self.drawn
+        signed && self.decision() == self.drawn
     }
 }
 

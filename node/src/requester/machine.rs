@@ -13,10 +13,9 @@ use super::out::Out;
 use super::shard::Shard;
 use super::{Changes, Effect, Input, RequesterConfig};
 use crate::job::{
-    AnnouncedJob, DeclineReason, DrawMode, Event, EventKind, ExecutionId, FairTerms, JobId, JobRecord, JobState,
-    Operator, ShardState,
+    AnnouncedJob, DeclineReason, DrawMode, Event, EventKind, ExecutionId, FairTerms, Hash256, JobId, JobRecord,
+    JobState, Operator, Secrets, ShardState,
 };
-use crate::job::{Hash256, Secrets};
 use crate::protocol::{Bid, Message, Refusal, Reject};
 use crate::verify::Seal;
 

@@ -237,10 +237,9 @@ fn check_audit(job: &AnnouncedJob, shard: u32, audit: &AuditRecord, is_signed: I
     if !is_signed(&job.requester.peer, &text, &audit.signature) {
         return Err("it is not signed by the requester".into());
     }
-    let mut again = audit.clone();
-    again.decide();
-    if again.drawn != audit.drawn {
-        return Err(format!("it was {}drawn", if again.drawn { "" } else { "not " }));
+    let drawn = audit.decision();
+    if drawn != audit.drawn {
+        return Err(format!("it was {}drawn", if drawn { "" } else { "not " }));
     }
     let Some(beacon) = &audit.beacon else { return Ok(()) };
     if beacon.chain.time_ms(beacon.round) <= beacon.proposed_ms {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bacalhau_runtime::{CallTrail, Deadline, Error, HostFailure, Profile, Receipt};
 
-use super::super::assess::charged;
+use super::super::assess::charged_by;
 use super::super::compile::Price;
 use super::super::workbench::Workbench;
 use super::{Executor, Run};
@@ -38,7 +38,7 @@ impl Executor for Wasm {
         };
         let (id, shard, specs) = (job.id, execution.shard, run.input_specs());
         let (bench, verified) = (Arc::clone(&self.bench), spec.verified_inputs);
-        let module = bench.module(wasm, &Price::of(spec, charged(&spec.engine.profile(), spec.asked())), deadline)?;
+        let module = bench.module(wasm, &Price::of(spec, charged_by(spec)), deadline)?;
         let open = move |deadline: &Deadline| bench.inputs(id, shard, &specs, verified, deadline);
         let inputs = deadline.begin("open the inputs", open)?.wait()??;
         let ended = self.bench.runtime.execute_under(deadline, &module, &task, &inputs.trees, dir);
