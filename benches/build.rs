@@ -1,4 +1,4 @@
-//! Builds the guests of the benchmark `metering`, and writes down for it what they are called and where each one is.
+//! Builds the guests of the benchmark `metering`, and records their names and paths.
 //! `tests/build.rs` does the same for the guests of the tests.
 #![allow(clippy::expect_used, reason = "a build script that cannot go on has to say so and stop")]
 

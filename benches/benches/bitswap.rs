@@ -1,8 +1,8 @@
-//! How fast do blocks come over Bitswap? A file of 256 MiB (`BENCH_BITSWAP_MIB`) from a node of ours and from Helia, over
-//! loopback, beside a plain TCP copy of the same bytes that is hashed on arrival. Ours are encrypted, hashed block by block
-//! and found by their CIDs; once from memory to memory, once from store to store, where they are there for good at the end.
+//! Bitswap throughput: a file of 256 MiB (`BENCH_BITSWAP_MIB`) from a node and from Helia over loopback, compared with
+//! a plain TCP copy of the same bytes that is hashed on arrival. The node encrypts, hashes block by block, and finds
+//! blocks by CID; once from memory to memory, once from store to store, durable at the end.
 //!
-//! Helia is run where `tests/peers/install.sh` has put it: `target/peers`, or `BACALHAU_TEST_PEERS`.
+//! Helia runs from the place where `tests/peers/install.sh` installed it: `target/peers`, or `BACALHAU_TEST_PEERS`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
 
 use std::fs;
@@ -15,14 +15,15 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use bacalhau::bitswap::{Bitswap, Config};
-use bacalhau::cas::Cid;
-use bacalhau::cas::store::{Options, Store};
-use bacalhau::cas::unixfs::import::{Profile, import_reader};
-use bacalhau::cas::unixfs::{Bounds, Scope, Walk};
-use bacalhau::cas::{Block, Shelf};
-use bacalhau::exchange::{Exchange, Keep, OwnStore};
-use bacalhau::transport::{Host, HostConfig};
+use bacalhau_bitswap::{Bitswap, Config};
+use bacalhau_cas::{
+    Block, Cid, LocalBlockstore,
+    store::{Options, Store},
+    unixfs::import::{Profile, import_reader},
+    unixfs::{Bounds, Scope, Walk},
+};
+use bacalhau_exchange::{BlockSink, Exchange, OwnStore};
+use bacalhau_p2p::{Host, HostConfig};
 use benches::{Least, Memory, noise, setting};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
@@ -36,7 +37,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(shelf: Arc<dyn Shelf>) -> Self {
+    fn start(shelf: Arc<dyn LocalBlockstore>) -> Self {
         let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         let host = Host::start(&HostConfig { listen, ..HostConfig::default() }).unwrap();
         let bitswap = Bitswap::start(&host, Some(shelf), Config::default());
@@ -48,7 +49,7 @@ impl Server {
     }
 }
 
-/// A node of ours that has nothing yet and is connected to another one.
+/// An empty node that is connected to another one.
 struct Client {
     exchange: Arc<Exchange>,
     _host: Host,
@@ -56,7 +57,7 @@ struct Client {
 }
 
 impl Client {
-    fn connect(addr: &str, shelf: Arc<dyn Keep>, place: Option<TempDir>) -> Self {
+    fn connect(addr: &str, shelf: Arc<dyn BlockSink>, place: Option<TempDir>) -> Self {
         let host = Host::start(&HostConfig::default()).unwrap();
         let bitswap = Bitswap::start(&host, None, Config::default());
         bitswap.connect(&addr.parse().unwrap()).wait().unwrap();
@@ -172,7 +173,7 @@ fn bitswap(c: &mut Criterion) {
 
 type Fetches<'a> = &'a mut dyn FnMut(&str, &mut dyn FnMut(&mut Least, &str, u64) -> Duration);
 
-/// By a new Helia each time, since it keeps what it has.
+/// By a new Helia each time, since it caches blocks.
 fn helia_fetches(data: &[u8], side: Fetches<'_>) {
     let memory = Arc::new(Memory::default());
     let root = import_reader(&mut &*data, Profile::UnixfsV12025, &mut &*memory).unwrap().cid;
@@ -183,7 +184,7 @@ fn helia_fetches(data: &[u8], side: Fetches<'_>) {
     });
 }
 
-/// A node of Helia's, as a process that is told what to do line by line.
+/// A Helia process, controlled by lines on its standard input.
 struct Helia {
     addr: String,
     child: Child,
@@ -233,7 +234,7 @@ impl Helia {
         self.tell(&format!("add {}", path.display()))["cid"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Says how long it took by its own clock.
+    /// Fetches a DAG; the duration is measured by Helia's own clock.
     fn fetch(&mut self, addr: &str, cid: &Cid, bytes: u64) -> Duration {
         let target = self.place.path().join("fetched");
         let answer = self.tell(&format!("fetch {addr} {cid} {}", target.display()));

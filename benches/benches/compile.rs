@@ -17,7 +17,7 @@ fn nested(n: usize) -> Vec<u8> {
     module("", &format!("{} {}", "block ".repeat(n), "end ".repeat(n)))
 }
 
-/// Calls in nested blocks: each has to know whether it is in a loop.
+/// Calls in nested blocks: the pass must find out for each whether it is in a loop.
 fn calls_in_blocks(n: usize) -> Vec<u8> {
     module("$f", &format!("{} {} {}", "block ".repeat(n), "call $f ".repeat(n), "end ".repeat(n)))
 }
@@ -35,7 +35,7 @@ fn float_choices(n: usize) -> Vec<u8> {
     module(&format!("(param i32) (local {locals})"), &(0..n).map(each).collect::<String>())
 }
 
-/// A table of branches over locals that nobody uses.
+/// A branch table over unused locals.
 fn table(n: usize) -> Vec<u8> {
     let labels: String = (0..n).map(|label| format!("{label} ")).collect();
     let (blocks, ends, locals) = ("block ".repeat(n), "end ".repeat(n), "f64 ".repeat(n));

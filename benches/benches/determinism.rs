@@ -1,5 +1,5 @@
-//! What does determinism cost? Real programs in our sandbox (fuel, NaN canonicalisation, exact stack, own file tree, hashed
-//! results) and in plain wasmtime with stock WASI, in the same run.
+//! The cost of determinism: real programs in the sandbox (fuel, NaN canonicalization, exact stack, virtual file tree,
+//! hashed results) and in plain wasmtime with stock WASI, in the same run.
 #![allow(missing_docs, reason = "a benchmark")]
 
 use benches::{Ours, Stock, example, example_data};

@@ -1,5 +1,5 @@
-//! How fast is a directory hashed? Compared with one core's SHA-256 over the same bytes in memory, and with one thread
-//! that opens, reads and hashes the same files one after the other.
+//! Hashing throughput of directories, compared with SHA-256 of the same bytes in memory on one core, and with one
+//! thread that opens, reads and hashes the same files in sequence.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::fs::File;

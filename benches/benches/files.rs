@@ -1,5 +1,5 @@
-//! What do files cost through WASI? The same program, on our file tree and on stock wasmtime-wasi, in the same run. Once
-//! more with what only we do: moving the results into place and hashing them.
+//! The cost of files through WASI: the same program on the virtual file tree and on stock wasmtime-wasi, in the same
+//! run. Separately, the steps that only the sandbox has: moving the results into place and hashing them.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::path::Path;

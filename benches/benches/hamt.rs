@@ -1,5 +1,5 @@
-//! What does it cost to list a directory of 100,000 names, spread over the shards of a HAMT? Mounted anew each time, from
-//! blocks in memory and from the block store, beside a directory of the host with the same names.
+//! Listing a directory of 100,000 names in the shards of a HAMT: mounted anew each time, from blocks in memory and from
+//! the block store, compared with a directory of the host with the same names.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::fs;
@@ -8,11 +8,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use bacalhau::cas::Cid;
-use bacalhau::cas::store::{Options, Store};
-use bacalhau::cas::unixfs::DagTree;
-use bacalhau::cas::unixfs::import::{Profile, import};
-use bacalhau::cas::{Block, Blocks};
+use bacalhau_cas::{
+    Block, BlockSource, Cid,
+    store::{Options, Store},
+    unixfs::DagTree,
+    unixfs::import::{Profile, import},
+};
 use bacalhau_runtime::{Deadline, Entry, HostTree, Kind, ReadAt, Stat, Tree};
 use benches::{Least, Memory};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -62,13 +63,13 @@ fn name(number: usize) -> String {
     format!("file-{number:06}")
 }
 
-fn list(blocks: Arc<dyn Blocks>, root: &Cid) -> Vec<Entry> {
+fn list(blocks: Arc<dyn BlockSource>, root: &Cid) -> Vec<Entry> {
     let entries = DagTree::open(blocks, root, "").unwrap().list("").unwrap();
     assert_eq!(entries.len(), NAMES);
     entries
 }
 
-fn find(blocks: Arc<dyn Blocks>, root: &Cid) {
+fn find(blocks: Arc<dyn BlockSource>, root: &Cid) {
     let stat = DagTree::open(blocks, root, "").unwrap().stat(&name(NAMES / 2)).unwrap();
     assert_eq!(stat.kind, Kind::File);
 }

@@ -1,13 +1,15 @@
-//! How fast is data imported? A file and a directory of files, hashed into blocks and nothing else, and into the block
-//! store for good; in CPU time of all threads beside one core's SHA-256 over the same bytes in memory, and as it takes.
+//! Import throughput: a file and a directory of files, only hashed into blocks, and durably written to the block store;
+//! in CPU time of all threads, compared with SHA-256 of the same bytes in memory on one core, and in wall-clock time.
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::path::Path;
 
-use bacalhau::cas::store::{Options, Store};
-use bacalhau::cas::unixfs::import::{Profile, import};
-use bacalhau::cas::{Block, DataError};
+use bacalhau_cas::{
+    Block, DataError,
+    store::{Options, Store},
+    unixfs::import::{Profile, import},
+};
 use bacalhau_runtime::HostTree;
 use benches::{Least, noise, setting};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
@@ -24,7 +26,7 @@ fn hash_blocks(tree: &HostTree, profile: Profile) {
     import(tree, profile, &mut sink).unwrap();
 }
 
-/// Into a new store, which is there for good when this returns, and is removed with what this returns.
+/// Imports into a new durable store, which is removed when the returned value is dropped.
 fn store(tree: &HostTree, profile: Profile) -> TempDir {
     let dir = TempDir::new().unwrap();
     let store = Store::open(dir.path(), Options::default()).unwrap();

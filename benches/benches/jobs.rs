@@ -1,6 +1,6 @@
-//! What does agreement cost? A job that does nothing, from its submission to its checked result, on nodes of one process:
-//! how long one takes, how many there are in a second when they overlap, and beside it the same run without a network. Then
-//! sealing and voting alone, and what a job costs a network as it grows.
+//! The cost of agreement: an empty job from submission to its verified result on nodes of one process: latency of one
+//! job, throughput of overlapping jobs, and the same run without a network. Then sealing and voting alone, and the cost
+//! of a job for networks of growing size.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::collections::BTreeMap;
@@ -9,29 +9,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bacalhau::compute::{ComputeConfig, Executors, Workbench};
-use bacalhau::daemon::Work;
-use bacalhau::embedded::{Cluster, ClusterConfig};
-use bacalhau::job::{Deal, JobId, JobSpec, JobState, Request, Resources, SignedRequest};
-use bacalhau::protocol::Ballot;
-use bacalhau::publisher::PublishPlaces;
-use bacalhau::requester::RequesterConfig;
-use bacalhau::service::{Provider, ProviderConfig};
-use bacalhau::simulation::{Config, simulate};
-use bacalhau::storage::{Fetching, LocalStorage, Sources};
-use bacalhau::transport::Identity;
-use bacalhau::verify::{AgeSeal, Content, Deterministic, Proposal, Seal, Verifier};
+use bacalhau_compute::{ComputeConfig, ExecutionContext, Executors};
+use bacalhau_daemon::Work;
+use bacalhau_job::{Deal, JobId, JobSpec, JobState, Request, Resources, SignedRequest};
+use bacalhau_p2p::Identity;
+use bacalhau_protocol::Ballot;
+use bacalhau_publisher::PublishPlaces;
+use bacalhau_requester::RequesterConfig;
 use bacalhau_runtime::{Job, Link, Module, Options, Outcome, Runtime};
+use bacalhau_service::{
+    Provider, ProviderConfig,
+    embedded::{Cluster, ClusterConfig},
+};
+use bacalhau_simulation::{Config, simulate};
+use bacalhau_storage::{Fetching, LocalStorage, Sources};
+use bacalhau_verify::{AgeSeal, Content, Deterministic, Proposal, Seal, Verifier};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
 
-/// Jobs that overlap.
+/// Number of overlapping jobs.
 const PIPELINE: u64 = 200;
 /// Clients that submit them; each waits until one is on disk before the next.
 const CLIENTS: u64 = 8;
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Nodes of this process, and a program for them that does nothing.
+/// Nodes of this process, with an empty program.
 struct Nodes {
     cluster: Cluster,
     module: Module,
@@ -49,12 +51,12 @@ impl Nodes {
         let fetching = Fetching {
             max_bytes: 0,
             patience: PATIENCE,
-            reach: bacalhau::http::Reach::Named,
+            reach: bacalhau_http::Reach::Named,
             spool_dir: dir.path().into(),
             progress: Arc::new(|_, _| ()),
         };
         let sources = Arc::new(Sources::new(LocalStorage::default(), fetching, Vec::new()));
-        let bench = Arc::new(Workbench::new(runtime, sources));
+        let bench = Arc::new(ExecutionContext::new(runtime, sources));
         bench.preload_module(&module);
         let executors = Executors::new(Arc::clone(&bench));
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
@@ -66,7 +68,7 @@ impl Nodes {
         };
         let work = |number: usize, identity: &Identity, names: &[_]| {
             let provider = Provider::new(ProviderConfig {
-                bench: Arc::clone(&bench),
+                context: Arc::clone(&bench),
                 executors: executors.clone(),
                 identity: identity.clone(),
                 data_dir: dir.path().join(number.to_string()),

@@ -1,6 +1,6 @@
-//! What does the instrumentation cost a program? Each guest bare, with wasmtime's own fuel and NaN canonicalisation, and
-//! instrumented for fuel, stack and NaN, in thread CPU time. Criterion measures one side after the other, so a machine
-//! that is busy now and idle later shows in the ratios; the command `cost-table` takes turns.
+//! The cost of the instrumentation: each guest bare, with wasmtime's own fuel and NaN canonicalization, and
+//! instrumented for fuel, stack and NaN, in thread CPU time. Criterion measures one side after the other, so a change
+//! of the load of the machine shows in the ratios; the command `cost-table` alternates.
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark")]
 
 use std::fs;
@@ -10,7 +10,7 @@ use benches::{GUESTS, Program, Side, cpu_time};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, criterion_group, criterion_main};
 
-/// As wall-clock time, but only what this thread had of it.
+/// Wall-clock time, but only the part in which this thread ran.
 struct ThreadCpuTime;
 
 impl Measurement for ThreadCpuTime {

@@ -1,15 +1,17 @@
-//! How fast is a piece committed to? By one thread and by all, in time as it passes and in CPU time of all threads, beside one
-//! core's SHA-256 over the same bytes in memory; and a file as a piece, from the disk to its commitment.
+//! Throughput of piece commitments, on one thread and on all, in wall-clock time and in CPU time of all threads,
+//! compared with SHA-256 of the same bytes in memory on one core; and of a file as a piece, from disk to commitment.
 //!
-//! Each 32 bytes of a piece cost a node of the tree, of two blocks of SHA-256: four times what the bytes themselves cost.
+//! Each 32 bytes of a piece cost a node of the tree with two blocks of SHA-256: four times the cost of the bytes alone.
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a benchmark")]
 
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use bacalhau::cas::piece::{Commitment, PieceWriter};
-use bacalhau::cas::unixfs::import::{Archive, Profile};
+use bacalhau_cas::{
+    piece::{Commitment, PieceWriter},
+    unixfs::import::{Archive, Profile},
+};
 use bacalhau_runtime::HostTree;
 use benches::{Least, noise, setting};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};

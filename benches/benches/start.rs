@@ -1,5 +1,5 @@
-//! How long is it until a program runs? Compiling it, loading its compiled form, and running one that does nothing.
-//! Compared with plain wasmtime in the same run.
+//! Start latency of a program: compiling it, loading its compiled form, and running an empty one. Compared with plain
+//! wasmtime in the same run.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ fn load_cached(c: &mut Criterion) {
     let mut group = c.benchmark_group("load word-count compiled");
     let wasm = example("word-count");
     let cache = TempDir::new().unwrap();
-    let options = Options { cache_dir: Some(cache.path().into()), ..Options::default() };
+    let options = Options::default().with_cache_dir(cache.path());
     let runtime = Runtime::new(&options).unwrap();
     runtime.load(&wasm).unwrap();
     group.bench_function("bacalhau (checked)", |b| b.iter(|| runtime.load(black_box(&wasm)).unwrap()));
@@ -46,7 +46,7 @@ fn load_cached(c: &mut Criterion) {
     group.finish();
 }
 
-/// An empty function in a module that is loaded: the whole run with its results directory, and what is below it.
+/// An empty function in a loaded module: the whole run with its results directory, and its parts.
 fn run_nothing(c: &mut Criterion) {
     let mut group = c.benchmark_group("run nothing");
     let runtime = Runtime::new(&Options::default()).unwrap();

@@ -1,5 +1,5 @@
-//! The CPU time of one thread, or of all. What else the machine does still shows in it, through caches and clock rates, but the time
-//! that others run does not. It sees no work of other threads: what is timed must not have any.
+//! The CPU time of one thread, or of all. Other load of the machine still affects it through caches and clock rates,
+//! but not by the time in which other processes run. Work on other threads is not measured.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn read(clock: ClockId) -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
-/// What a call returns, and the CPU time it took.
+/// Returns the result of a call, and its CPU time.
 pub fn of<T>(call: impl FnOnce() -> T) -> (T, Duration) {
     let start = now();
     let value = call();

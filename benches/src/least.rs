@@ -1,5 +1,5 @@
-//! The least time of each side of a comparison, and what it is to that of the first. On a machine that others use, the
-//! least says most.
+//! The minimum time of each side of a comparison, and its ratio to that of the first. On a shared machine the minimum
+//! is the most stable statistic.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ pub struct Least {
 }
 
 impl Least {
-    /// No side yet.
+    /// A comparison without sides.
     pub fn new(question: impl Into<String>) -> Self {
         Self { question: question.into(), sides: Vec::new() }
     }
@@ -27,7 +27,7 @@ impl Least {
         time
     }
 
-    /// Makes `times` calls and says how long they took; the least is noted. What a call returns is dropped outside of that.
+    /// Measures `times` calls and records the minimum. The results of the calls are dropped outside of the measurement.
     pub fn wall<T>(&mut self, side: &str, times: u64, mut call: impl FnMut() -> T) -> Duration {
         let once = |_| {
             let start = Instant::now();
@@ -51,7 +51,7 @@ impl Least {
         (0..times).map(once).sum()
     }
 
-    /// Prints each side and its speed beside the first, and what is to be reached.
+    /// Prints each side, its speed relative to the first, and the target.
     pub fn print(&self, reach: &str) {
         let Some((_, first)) = self.sides.first() else { return };
         println!("{}: least times, speed beside the first (reach: {reach})", self.question);

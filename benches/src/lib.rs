@@ -1,15 +1,17 @@
-//! The two sides that the benchmarks compare: one job in our sandbox, and the same program in plain wasmtime with its own
-//! WASI, as a host would embed them. Both start with a compiled module; both are called from one thread.
+//! The two sides of the benchmarks: a job in the sandbox, and the same program in plain wasmtime with its own WASI, as
+//! a host would embed them. Both start with a compiled module, and both are called from one thread.
 //!
 //! Data by CID is measured on [`Memory`] and on the block store, by [`Least`].
 //!
-//! The instrumentation alone is measured on guests without WASI, which `guests` holds, on the [`Side`]s of `sides`.
+//! The instrumentation alone is measured on guests without WASI (`guests`), on the [`Side`]s of `sides`.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a benchmark that cannot go on has to stop")]
 
+pub mod aggregate;
 pub mod cpu_time;
 mod least;
 mod memory;
 mod sides;
+pub mod sparse_car;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +50,7 @@ impl Ours {
         Self { runtime, module, place: TempDir::new().unwrap(), run: 0, input }
     }
 
-    /// Runs it, and drops what it wrote: what plain wasmtime does too.
+    /// Runs it and drops its output, as plain wasmtime does.
     pub fn execute(&self, args: &[&str]) {
         drop(self.start(args));
     }
@@ -100,7 +102,7 @@ impl Stock {
         let outputs: PathBuf = self.place.path().join(self.run.to_string());
         fs::create_dir(&outputs).unwrap();
         let mut builder = WasiCtxBuilder::new();
-        // As the wasmtime command does: without it each call of the file system goes through another thread.
+        // As the wasmtime command does: otherwise each call of the file system goes through another thread.
         builder.allow_blocking_current_thread(true);
         builder.arg("main.wasm").args(args);
         builder.preopened_dir(&outputs, "/outputs", FsPerms::ReadWrite).unwrap();

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::RwLock;
 
-use bacalhau::cas::Cid;
-use bacalhau::cas::unixfs::import::{Imported, Profile, Sink, import};
-use bacalhau::cas::{Block, DataError, Shelf};
-use bacalhau::exchange::Keep;
+use bacalhau_cas::{
+    Block, Cid, DataError, LocalBlockstore,
+    unixfs::import::{Imported, Profile, Sink, import},
+};
+use bacalhau_exchange::BlockSink;
 use bacalhau_runtime::Tree;
 use bytes::Bytes;
 
-/// The shelf.
+/// A block source in memory.
 #[derive(Debug, Default)]
 pub struct Memory(RwLock<HashMap<Vec<u8>, Bytes>>);
 
@@ -34,7 +35,7 @@ impl Sink for &Memory {
     }
 }
 
-impl Shelf for Memory {
+impl LocalBlockstore for Memory {
     fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         Ok(self.0.read().unwrap().get(&cid.hash().to_bytes()).cloned())
     }
@@ -44,7 +45,7 @@ impl Shelf for Memory {
     }
 }
 
-impl Keep for Memory {
+impl BlockSink for Memory {
     fn keep(&self, blocks: &[Block]) -> Result<(), DataError> {
         let mut shelf = self.0.write().unwrap();
         shelf.extend(blocks.iter().map(|block| (block.cid().hash().to_bytes(), block.bytes().clone())));

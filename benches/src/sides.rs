@@ -15,13 +15,13 @@ const PAGE: u64 = 65_536;
 /// A way to run a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// wasmtime's Cranelift without any of it: what the others are measured by.
+    /// wasmtime's Cranelift without instrumentation: the reference of the other sides.
     Bare,
     /// With wasmtime's fuel.
     Fuel,
     /// With wasmtime's NaN canonicalisation.
     Nan,
-    /// With both: what wasmtime has in place of the instrumentation, but for the stack.
+    /// With both: wasmtime's counterpart of the instrumentation, except for the stack.
     FuelAndNan,
     /// Instrumented by us, for fuel, stack and NaN, and then as bare.
     Bacalhau,
@@ -57,7 +57,7 @@ impl Side {
         Engine::new(&config).unwrap()
     }
 
-    /// What the engine is given on this side.
+    /// The module that the engine compiles on this side.
     pub fn prepare(self, wasm: &[u8]) -> Vec<u8> {
         if self == Self::Bacalhau { instrument_stoppable(wasm).unwrap() } else { wasm.to_vec() }
     }
@@ -68,7 +68,8 @@ impl Side {
     }
 }
 
-/// Our prices for what grows: otherwise they are wasmtime's own. A page costs more than fits, so it is added afterwards.
+/// The costs of the profile for growth; all others are wasmtime's own. A page costs more than fits, so it is added
+/// afterwards.
 fn costs() -> OperatorCost {
     let variable = VariableOperatorCost { table_grow_per_element: 24, ..VariableOperatorCost::default() };
     OperatorCost { MemoryGrow: u8::MAX, TableGrow: u8::MAX, variable, ..OperatorCost::default() }
@@ -89,10 +90,10 @@ struct Counters {
     stack: Global,
 }
 
-/// What a run came to. Equal runs of one module are equal on all sides that count.
+/// The result of a run. Equal runs of one module are equal on all sides that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// What `run` returned.
+    /// Return value of `run`.
     pub checksum: i64,
     /// The fuel it used, where it is counted.
     pub fuel: Option<u64>,

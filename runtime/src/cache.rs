@@ -1,5 +1,5 @@
-//! Compiled modules on disk. An entry counts only if this user made it: each carries a tag under a key that lies beside
-//! them and that nobody else can read. Anything else in the directory is ignored and replaced. It never holds a result.
+//! Cache of compiled modules on disk. Each entry has a tag under a key that only this user can read, so entries of
+//! other users are ignored and replaced. It never contains results.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, Write};
@@ -28,7 +28,7 @@ pub(crate) struct Cache {
     key: [u8; KEY_BYTES],
 }
 
-/// What is remembered about an entry before it is there: a file beside it, of one byte for each time.
+/// Counter of an event about a missing entry: a file with one byte for each event.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Note {
     /// It was begun to be made; as long as the entry is not there, the process was ended over it, or is at it.
@@ -54,10 +54,10 @@ pub(crate) struct Slot {
 }
 
 impl Cache {
-    /// Opens or makes the directory. Only its owner may write to it.
+    /// Opens or creates the directory, which only its owner may write to.
     ///
     /// # Errors
-    /// When it can't be used, or another user could read or replace what is written there.
+    /// When it cannot be used, or another user could read or replace its content.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
@@ -77,7 +77,7 @@ impl Cache {
         (tag == self.tag(name, content.finalize().into())).then_some(file)
     }
 
-    /// Adds an entry. What goes wrong is nobody's loss: the module is compiled again next time.
+    /// Adds an entry. After an error, the module is compiled again next time.
     pub(crate) fn put(&self, name: &str, content: &[u8]) {
         let tag = self.tag(name, Sha256::digest(content).into());
         let temporary = temporary(name);
@@ -96,15 +96,14 @@ impl Cache {
         self.dir.metadata(name).is_ok()
     }
 
-    /// The right to optimise modules of this directory, which one holder at a time has among all processes. It is a lock
-    /// on the file with the key, so it ends with the process that holds it, however that ends. `None` if somebody else
-    /// has it, or the file system has no locks.
+    /// Takes the exclusive right among all processes to optimize modules of this directory: a lock on the key file,
+    /// released when the process ends. `None` when another process has it, or the file system has no locks.
     pub(crate) fn try_slot(&self) -> Option<Slot> {
         let file = self.slot_file().ok()?;
         file.try_lock().is_ok().then_some(Slot { _file: file })
     }
 
-    /// Waits for the right to optimise. `None` if there are no locks here: then nobody is kept from it.
+    /// Waits for the right to optimize. `None` when the file system has no locks: then there is no exclusion.
     pub(crate) fn slot(&self) -> Option<Slot> {
         let file = self.slot_file().ok()?;
         file.lock().is_ok().then_some(Slot { _file: file })
@@ -140,7 +139,7 @@ impl Cache {
         self.dir.open_with(note.file(name), options.append(true).create(true).mode(0o600))?.write_all(b"1")
     }
 
-    /// The entry was made: what was noted about it counts no longer.
+    /// The entry exists now: removes its counters.
     pub(crate) fn forget(&self, name: &str) {
         for note in [Note::Attempt, Note::LongRun] {
             // There may be none, and the entry is found before a note is read.
@@ -153,8 +152,8 @@ impl Cache {
         Sha256::new().chain_update(self.key).chain_update(Sha256::digest(name)).chain_update(content).finalize().into()
     }
 
-    /// Removes what processes left that ended while they wrote, and the oldest entries while there is too much. Errors
-    /// are left to the next time.
+    /// Removes temporary files of ended processes, and the oldest entries above the size limit. Errors are ignored
+    /// until the next time.
     fn prune(&self) {
         let Ok(entries) = self.dir.entries() else { return };
         let mut files: Vec<_> = entries
@@ -177,7 +176,7 @@ impl Cache {
     }
 }
 
-/// Who may replace a file between two steps of ours could have the key written into a file of their own.
+/// A user who can replace files between our operations could redirect the key into their own file.
 fn keep_others_out(dir: &Dir) -> io::Result<()> {
     let metadata = dir.dir_metadata()?;
     let (owner, me) = (metadata.uid(), rustix::process::geteuid().as_raw());
@@ -191,7 +190,7 @@ fn keep_others_out(dir: &Dir) -> io::Result<()> {
     if mode & 0o022 == 0 {
         return Ok(());
     }
-    // The handle of the directory itself may be one that nothing can be changed by.
+    // The directory's own handle may not allow changes.
     let opened = rustix::fs::openat(dir, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     Ok(rustix::fs::fchmod(opened, Mode::from_raw_mode(mode & !0o022))?)
 }
@@ -225,13 +224,13 @@ fn make_key(dir: &Dir) -> io::Result<[u8; KEY_BYTES]> {
     }
 }
 
-/// A name that no other thread of any process uses at the same time.
+/// A name that no other thread or process uses at the same time.
 fn temporary(name: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{name}.{}.{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Whether this is a half-written file of a process that is gone.
+/// Whether this is a temporary file of an ended process.
 fn is_abandoned(name: &OsStr) -> bool {
     let writer = || {
         let (_, process) = name.to_str()?.strip_suffix(".new")?.rsplit_once('.')?.0.rsplit_once('.')?;
@@ -240,7 +239,7 @@ fn is_abandoned(name: &OsStr) -> bool {
     writer().is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
-/// A new file, whatever was there before: nothing is written into a file that somebody else has opened.
+/// Creates a new file, replacing an existing one, so that nothing is written to a file that another user has open.
 fn create_private(dir: &Dir, name: &str) -> io::Result<File> {
     let create = || dir.open_with(name, OpenOptions::new().write(true).create_new(true).mode(0o600));
     match create() {

@@ -1,9 +1,9 @@
-//! The guest's clock: a function of the job's epoch and of what the guest did. It never looks at the host's.
+//! The guest's virtual clock: a function of the job's epoch and of the guest's calls, independent of the host's clock.
 
 /// How far one look moves the clock: 1 ms, so that a program that waits for time to pass gets there.
 pub(crate) const LOOK_NANOS: u64 = 1_000_000;
 
-/// Virtual time in nanoseconds. It stands still but for looks and sleeps, and stops at the end of what 64 bits hold.
+/// Virtual time in nanoseconds. It advances only by reads and sleeps, and saturates at 64 bits.
 #[derive(Debug)]
 pub(crate) struct Clock {
     epoch: u64,
@@ -15,7 +15,7 @@ impl Clock {
         Self { epoch: epoch_seconds.saturating_mul(1_000_000_000), elapsed: 0 }
     }
 
-    /// Nanoseconds since 1970, without a look: what changes of files are stamped with.
+    /// Nanoseconds since 1970, without advancing: used as modification time of files.
     pub(crate) fn now(&self) -> u64 {
         self.epoch.saturating_add(self.elapsed)
     }
@@ -35,7 +35,7 @@ impl Clock {
         self.sleep(LOOK_NANOS);
     }
 
-    /// Moves the clock on. Nobody waits.
+    /// Advances the clock without waiting.
     pub(crate) fn sleep(&mut self, nanos: u64) {
         self.elapsed = self.elapsed.saturating_add(nanos);
     }

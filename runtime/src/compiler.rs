@@ -1,8 +1,9 @@
-//! One backend at work: its engine with the functions of the host in it, and the forms that it makes of modules or
-//! finds in the cache. Which backend is asked, and when, is decided in `loader`.
+//! A compiler backend: its engine with the host functions, and the compiled forms that it makes or finds in the cache.
+//! `loader` decides which backend compiles when.
 
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use wasmtime::error::OutOfMemory;
@@ -14,15 +15,19 @@ use crate::cache::Cache;
 use crate::engine::{self, Backend, ENGINE};
 use crate::error::Error;
 use crate::gate::{Refusal, RefusalKind};
-use crate::profile::Profile;
+use crate::instrument;
+use crate::options::Options;
 use crate::sandbox::State;
 use crate::wasi::p1;
+use crate::workers::Workers;
+use bacalhau_receipt::Profile;
 
 /// An engine that is ready to compile and to run.
 pub(crate) struct Compiler {
     backend: Backend,
     engine: Engine,
     linker: Linker<State>,
+    workers: Arc<Workers>,
 }
 
 /// A module as one backend executes it.
@@ -32,14 +37,21 @@ pub(crate) struct Form {
     pub(crate) pre: InstancePre<State>,
 }
 
+impl Form {
+    /// The oldest profile that has the module's language.
+    pub(crate) fn profile(&self) -> &'static Profile {
+        if self.pre.module().get_export(instrument::V2_MARK).is_some() { &Profile::V2 } else { &Profile::V1 }
+    }
+}
+
 impl Compiler {
     /// # Errors
     /// When the engine does not support this machine.
-    pub(crate) fn new(backend: Backend) -> Result<Self, HostFailure> {
-        let engine = engine::engine(backend)?;
+    pub(crate) fn new(backend: Backend, options: &Options, workers: Arc<Workers>) -> Result<Self, HostFailure> {
+        let engine = engine::engine(backend, options.address_space.is_small())?;
         let mut linker = Linker::new(&engine);
         p1::link(&mut linker).map_err(|error| engine_failed(&error))?;
-        Ok(Self { backend, engine, linker })
+        Ok(Self { backend, engine, linker, workers })
     }
 
     /// The form of the module with that SHA-256 in the cache, unless the engine finds that it does not fit.
@@ -59,26 +71,27 @@ impl Compiler {
         cache.has(&self.cache_name(module))
     }
 
-    /// Compiles the instrumented form of the module with that SHA-256, and adds it to the cache.
+    /// Compiles the instrumented module with that SHA-256, and adds it to the cache.
     ///
     /// # Errors
-    /// As for [`Compiler::make`]; [`Error::Host`] when this machine has no room for the code.
+    /// As for [`Compiler::make`]; [`Error::Host`] when this machine has no memory for the code.
     pub(crate) fn compile(&self, instrumented: &[u8], cache: Option<&Cache>, module: [u8; 32]) -> Result<Form, Error> {
         let code = self.make(instrumented, cache, module)?;
-        #[expect(unsafe_code, reason = "these bytes come from the same engine, and nobody has changed them since")]
+        #[expect(unsafe_code, reason = "the bytes were made by the same engine and are unchanged")]
         // SAFETY: `precompile_module` has just made them in this process.
         let module = unsafe { Module::deserialize(&self.engine, code) };
         Ok(self.form(&module.map_err(|error| engine_failed(&error))?)?)
     }
 
-    /// Makes the machine code of the instrumented form of the module with that SHA-256, and adds it to the cache.
+    /// Compiles the instrumented module with that SHA-256 to machine code, and adds it to the cache.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the backend does not take the module, and also when it panics over it: Winch is young,
-    /// and what it has not learnt must not end the process of an embedder. The module is valid, so every machine with
-    /// this engine would say the same.
+    /// [`Error::Refused`] when the backend does not support the module, and also when it panics: unsupported features
+    /// of Winch must not end the embedder's process. The module is valid, so the result is the same on every machine
+    /// with this engine.
     pub(crate) fn make(&self, instrumented: &[u8], cache: Option<&Cache>, module: [u8; 32]) -> Result<Vec<u8>, Error> {
-        let made = catch_unwind(AssertUnwindSafe(|| self.engine.precompile_module(instrumented)));
+        let made =
+            self.workers.install(|| catch_unwind(AssertUnwindSafe(|| self.engine.precompile_module(instrumented))))?;
         let code = match made {
             Ok(Ok(code)) => code,
             Ok(Err(error)) if error.is::<OutOfMemory>() => return Err(engine_failed(&error).into()),
@@ -93,7 +106,7 @@ impl Compiler {
 
     fn refusal(&self, why: &str) -> Refusal {
         let advice = match self.backend {
-            Backend::Baseline => "run it with --tier optimized",
+            Backend::Baseline | Backend::Interpreter => "run it with --tier optimized",
             _ => "split its largest functions (compile it with -Os, or with less inlining), or try --tier baseline",
         };
         let tier = self.backend.name();
@@ -116,7 +129,7 @@ impl Compiler {
     }
 }
 
-/// Feeds what the engine hashes into SHA-256, so that equal settings have equal names in every process.
+/// Hashes an engine's settings with SHA-256, so that equal settings have equal names in every process.
 struct KeyHasher(Sha256);
 
 impl Hasher for KeyHasher {
@@ -124,7 +137,7 @@ impl Hasher for KeyHasher {
         self.0.update(bytes);
     }
 
-    /// Never asked for: the whole digest is read instead.
+    /// Unused: the whole digest is read instead.
     fn finish(&self) -> u64 {
         0
     }

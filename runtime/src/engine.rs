@@ -1,16 +1,16 @@
-//! The only room that names `wasmtime::Config`: each switch that could change a result, with wasmtime's default, our value
-//! and the reason. Switches that only change speed are here too, and said to be that.
+//! The only module with a `wasmtime::Config`: each switch that could change a result, with wasmtime's default, our
+//! value and the reason. Switches that only affect speed are marked as such.
 //!
-//! wasmtime's fuel, its epochs and its canonical NaNs stay off, as they are by default: `instrument` has put all of that
-//! into the module, where no engine and no release can change it.
+//! wasmtime's fuel, epochs and canonical NaNs stay off, as by default: `instrument` puts them into the module,
+//! independent of engine and release.
 
 use serde::{Deserialize, Serialize};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
+use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmFeatures};
 
 use bacalhau_tree::HostFailure;
 
 use crate::gate;
-use crate::limits::MAX_STACK_BYTES;
+use bacalhau_receipt::MAX_STACK_BYTES;
 
 /// Native bytes for each byte of the stack that the guest is allowed. A slot pays for 32 values that an optimiser keeps
 /// (see `instrument`), and Cranelift keeps a float in 16 bytes: so this much, and the fixed slots of each frame are room to
@@ -21,17 +21,22 @@ const FREE_LEAF_BYTES: usize = 64 << 10;
 /// Native stack for the host functions that a guest calls at its deepest point.
 const HOST_STACK_BYTES: usize = 1 << 20;
 
-/// What executes the modules. Nothing of it can be seen in a claim.
+/// Addresses for the growth of a memory until it is moved, where addresses are scarce.
+const SMALL_GROWTH_BYTES: u64 = 16 << 20;
+/// Addresses beside a memory that may not be accessed, so that one check serves for close accesses.
+const SMALL_GUARD_BYTES: u64 = 64 << 10;
+
+/// Name and version of the engine. It does not affect claims.
 pub const ENGINE: &str = "wasmtime 48.0.8";
 
-/// How a module is executed. The result is the same, only the speed differs. [`Tier`](crate::Tier) chooses.
+/// How a module is executed. Results are equal, only the speed differs. [`Tier`](crate::Tier) selects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Backend {
     /// Cranelift with optimisations: the fastest code, made the slowest.
     Optimized,
-    /// Winch, which compiles in one pass over the code. It does not take every module (tail calls, SIMD on some
-    /// processors), and there is none for some processors.
+    /// Winch, a single-pass compiler. It does not support all modules (tail calls, SIMD on some processors) or all
+    /// processors.
     Baseline,
     /// Cranelift without optimisations: a second opinion on its own optimiser.
     Unoptimized,
@@ -51,19 +56,19 @@ impl Backend {
     }
 }
 
-/// An engine that gives equal results on every machine.
-pub(crate) fn engine(backend: Backend) -> Result<Engine, HostFailure> {
+/// An engine that gives equal results on every machine. `small`: memories reserve only what they have.
+pub(crate) fn engine(backend: Backend, small: bool) -> Result<Engine, HostFailure> {
     let failed =
         |error: wasmtime::Error| HostFailure::new(format!("the WebAssembly engine does not start here: {error:#}"));
-    Engine::new(&config(backend).map_err(failed)?).map_err(failed)
+    Engine::new(&config(backend, small).map_err(failed)?).map_err(failed)
 }
 
-fn config(backend: Backend) -> wasmtime::Result<Config> {
+fn config(backend: Backend, small: bool) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     language(&mut config, backend);
-    bounds(&mut config);
+    bounds(&mut config, small);
 
-    // What follows changes speed and messages only.
+    // The following switches affect only speed and messages.
     config.strategy(if backend == Backend::Baseline { Strategy::Winch } else { Strategy::Cranelift });
     config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
     config.cranelift_opt_level(match backend {
@@ -73,33 +78,54 @@ fn config(backend: Backend) -> wasmtime::Result<Config> {
     if backend == Backend::Interpreter {
         config.target(if cfg!(target_endian = "big") { "pulley64be" } else { "pulley64" })?;
     }
-    // wasmtime default: false. `instrument` says which of its own branches are rare.
+    // wasmtime default: false. `instrument` marks its rare branches.
     config.wasm_branch_hinting(true);
-    // wasmtime default: on. Text of an engine never enters a result, and nobody reads the rest.
+    // wasmtime default: on. Engine texts never enter a result, and are not read otherwise.
     config.wasm_backtrace_max_frames(None);
     Ok(config)
 }
 
 /// Which programs are accepted.
 fn language(config: &mut Config, backend: Backend) {
-    // wasmtime default: WASM3 and whatever cargo features bring. The gate decides; the engine is told the same list, so
-    // that a feature of some other crate in the build cannot widen it.
+    // wasmtime default: WASM3 and what cargo features add. The gate decides; the engine has the same list, so that
+    // features of other crates in the build cannot extend it.
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(gate::proposals::features(), true);
-    // Winch has no tail calls. What it does not take is executed by another backend, so nothing is refused for that.
+    // Winch has no tail calls and exceptions. Another backend executes what it does not support, so nothing is rejected.
     config.wasm_tail_call(backend != Backend::Baseline);
-    // wasmtime default: false. Off by proposal already; said twice, as one release lowered it wrongly (wasmtime #13702).
+    // Nor have Pulley and, on some processors, Winch atomic operators. Shared memories are rejected by the gate.
+    let winch_has = cfg!(target_arch = "x86_64");
+    config.wasm_features(
+        WasmFeatures::THREADS,
+        backend != Backend::Interpreter && (backend != Backend::Baseline || winch_has),
+    );
+    config.wasm_exceptions(backend != Backend::Baseline);
+    // wasmtime default: as for its features. The engine keeps exceptions on its heap for collected objects; the gate rejects all
+    // other types of that heap.
+    config.gc_support(backend != Backend::Baseline);
+    // wasmtime default: the same. When an exception is freed cannot be observed.
+    config.collector(Collector::DeferredReferenceCounting);
+    // wasmtime default: false. Off by the list of proposals already; repeated because a release compiled it wrongly
+    // (wasmtime #13702).
     config.relaxed_simd_deterministic(true);
 }
 
 /// Where a program stops.
-fn bounds(config: &mut Config) {
+fn bounds(config: &mut Config, small: bool) {
     // wasmtime default: 512 KiB. The guest's own bound is counted inside the module; the native one is out of reach.
     let native = usize::try_from(MAX_STACK_BYTES * NATIVE_STACK_FACTOR).unwrap_or(usize::MAX / 2) + FREE_LEAF_BYTES;
     config.max_wasm_stack(native);
     config.async_stack_size(native + HOST_STACK_BYTES);
     // wasmtime default: true on Linux. How memory gets its first bytes must not show in anything.
     config.memory_init_cow(true);
-    // wasmtime default: true. Growth within the limit moves nothing: the whole range is reserved, only protections change.
-    config.memory_may_move(false);
+    // wasmtime default: true. Growth within the limit does not move memory: the whole range is reserved, only
+    // protections change. Where addresses are scarce a memory has no more of them than it needs. Neither is seen by a
+    // program.
+    config.memory_may_move(small);
+    if small {
+        config
+            .memory_reservation(0)
+            .memory_reservation_for_growth(SMALL_GROWTH_BYTES)
+            .memory_guard_size(SMALL_GUARD_BYTES);
+    }
 }

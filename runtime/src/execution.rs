@@ -1,4 +1,4 @@
-//! A run that has ended, and whose results are not yet anywhere: to be looked at, and then kept or dropped.
+//! An ended run whose results are not stored yet: inspect it, then keep or drop it.
 
 use std::fmt;
 use std::path::Path;
@@ -8,13 +8,11 @@ use bacalhau_tree::Deadline;
 
 use crate::engine::Backend;
 use crate::error::Error;
-use crate::job::Job;
-use crate::outcome::Outcome;
-use crate::receipt::{Receipt, Unclaimed};
+use crate::hashed::Results;
 use crate::results;
 use crate::sandbox::Ended;
 use crate::staging::Staging;
-use crate::trail::CallTrail;
+use bacalhau_receipt::{CallTrail, Job, Outcome, Receipt, Unclaimed};
 
 /// How a run ended, with the files that it left. Dropping it drops them.
 pub struct Execution {
@@ -31,12 +29,13 @@ impl Execution {
         self.ended.outcome
     }
 
-    /// Fuel used: all of it if it ran out, and after a trap or a full stack what was charged up to the last checkpoint.
+    /// Fuel used: all of it if it was exhausted; after a trap or stack overflow, the amount charged up to the last
+    /// checkpoint.
     pub fn fuel(&self) -> u64 {
         self.ended.fuel
     }
 
-    /// What the program called: evidence for whoever compares runs, and no part of any claim.
+    /// The guest's host calls: evidence for comparing runs, not part of a claim.
     pub fn calls(&self) -> &CallTrail {
         &self.ended.calls
     }
@@ -49,15 +48,24 @@ impl Execution {
     /// # Errors
     /// When there is something at `results`, it cannot be written, or the deadline of the run passes before it is there.
     pub fn keep(self, results: &Path) -> Result<Receipt, Error> {
-        let Self { job, mut ended, staging, backend, deadline } = self;
         results::check_free(results)?;
+        let hashed = self.hash()?;
+        hashed.keep(results)?;
+        Ok(hashed.receipt().clone())
+    }
+
+    /// Hashes the results in the run's workplace, to read them or to keep them later.
+    ///
+    /// # Errors
+    /// When they cannot be written there, or the deadline of the run passes.
+    pub fn hash(self) -> Result<Results, Error> {
+        let Self { job, mut ended, staging, backend, deadline } = self;
         let (path, dir) = staging.make("results")?;
-        let links_dropped = results::fill(&dir, &job, ended.outcome, &mut ended.world, &deadline)?;
-        if links_dropped > 0 {
-            ended.notes.push(format!("symbolic links that stayed in the sandbox, as all do: {links_dropped}"));
-        }
-        let claim = results::claim_results(&path, results, job, ended.outcome, ended.fuel, &deadline)?;
-        Ok(Receipt { claim, signatures: Vec::new(), unclaimed: unclaimed(backend, ended.notes) })
+        let left = results::fill(&dir, &job, ended.outcome, &mut ended.world, &deadline)?;
+        ended.notes.extend(left.notes(job.outputs.values()));
+        let claim = results::claim(&path, job, ended.outcome, ended.fuel, &deadline)?;
+        let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: unclaimed(backend, ended.notes) };
+        Ok(Results::new(receipt, dir, path, staging))
     }
 }
 

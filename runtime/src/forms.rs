@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::compiler::Form;
 use crate::optimization::Optimization;
 
-/// What a module can be run as.
+/// The compiled forms of a module.
 pub(crate) struct Forms {
     first: Form,
     better: Option<Arc<Optimization>>,
@@ -28,7 +28,7 @@ impl Forms {
         self.better.as_ref().and_then(|better| better.form()).unwrap_or(&self.first)
     }
 
-    /// A run begins: what has been in use for a while is worth a better form. Returns when it began.
+    /// Records the start of a run: a module in use for a while is worth optimizing. Returns the start time.
     #[expect(clippy::disallowed_methods, reason = "when a module is compiled cannot be seen in any result")]
     pub(crate) fn begun(&self) -> Instant {
         if let Some(better) = &self.better {

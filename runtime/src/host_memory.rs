@@ -1,6 +1,6 @@
-//! What a run has this host keep in memory beside the program's linear memories, against one bound: `host_bytes`.
-//! Amounts are what the kept values take at most, spare room and the allocator's share included. It is the host's bound: a
-//! run that needs more is a failure of this host, and the guest never sees it.
+//! Accounts host memory of a run beside the guest's linear memories, with the bound `host_bytes`. Amounts are upper
+//! bounds of the kept values, including spare capacity and allocator overhead. The bound is the host's: exceeding it is
+//! a host failure, which the guest does not see.
 
 use bacalhau_tree::HostFailure;
 
@@ -15,20 +15,20 @@ pub(crate) struct HostMemory {
 }
 
 impl HostMemory {
-    /// Nothing is held; `most` bytes may be.
+    /// An empty account with the bound `most`.
     pub(crate) fn new(most: u64) -> Self {
         Self { held: 0, most }
     }
 
-    /// Counts `bytes` that are about to be allocated.
+    /// Reserves `bytes` before an allocation.
     ///
     /// # Errors
-    /// When the run may not hold so much. Nothing is counted then.
+    /// When the bound would be exceeded. Nothing is reserved then.
     pub(crate) fn take(&mut self, bytes: u64) -> Result<(), HostFailure> {
         if !self.has(bytes) {
             return Err(HostFailure::new(format!(
-                "the run needs {} bytes of this host's memory beside the program's own, for names, links, listings, open files \
-                 and tables, and its limit host_bytes is {}: give a run more with --host-memory, or \
+                "the run needs {} bytes of this host's memory beside the program's own, for names, links, listings, open files, \
+                 tables and exceptions, and its limit host_bytes is {}: give a run more with --host-memory, or \
                  --limit-job-host-memory of a server",
                 self.held.saturating_add(bytes),
                 self.most
@@ -43,7 +43,7 @@ impl HostMemory {
         self.held.checked_add(bytes).is_some_and(|held| held <= self.most)
     }
 
-    /// Whether `bytes` more leave half of the bound to what cannot be anywhere but in memory.
+    /// Whether `bytes` more leave half of the bound for data that must be in memory.
     pub(crate) fn has_spare(&self, bytes: u64) -> bool {
         self.held.checked_add(bytes).is_some_and(|held| held <= self.most / 2)
     }
@@ -53,7 +53,7 @@ impl HostMemory {
         self.held = self.held.saturating_sub(bytes);
     }
 
-    /// Bytes held now.
+    /// Reserved bytes.
     #[cfg(test)]
     pub(crate) fn held(&self) -> u64 {
         self.held

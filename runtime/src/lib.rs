@@ -1,10 +1,10 @@
 //! A deterministic sandbox for WebAssembly programs: bytes and a job in, a results directory and a receipt out.
 //!
-//! Every answer that the program gets is a function of the job alone, so every machine that runs the job writes the same
-//! files, and their hash says so. There is no network, no real clock and no environment in here, and no async: call it
-//! from as many threads as you like.
+//! All inputs of the program are a function of the job, so every machine that runs the job writes the same files with
+//! the same hash. There is no network, real clock, host environment or async code; it can be called from any number of
+//! threads.
 //!
-//! Three types to learn: [`Runtime`] compiles and runs, [`Job`] says what, [`Receipt`] says what came of it.
+//! The main types: [`Runtime`] compiles and runs, [`Job`] is the input, [`Receipt`] the outcome.
 //!
 //! ```
 //! use std::{collections::BTreeMap, time::Duration};
@@ -20,25 +20,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The rooms
+//! # Modules
 //!
-//! | room | holds |
+//! | module | holds |
 //! |---|---|
-//! | [`Job`], [`Limits`], [`Profile`] | what to run, how much it may use, under which rules |
+//! | [`Job`], [`Limits`], [`Profile`] | the job, its limits, and its profile |
 //! | [`bounded`] | lists from outside, read up to a number of elements |
-//! | `gate` | refuses a module before it is compiled |
-//! | `instrument` | makes the height of the call stack exact, inside the module |
-//! | [`Tier`], `loader`, `optimization`, `optimizer`, `compiler`, `forms` | the quick compile, the good one, when each is made, and which of them a run gets |
+//! | `gate` | validation of modules before compilation |
+//! | `instrument` | fuel, call depth and canonical NaNs, inside the module |
+//! | [`Tier`], `loader`, `optimization`, `optimizer`, `compiler`, `forms` | baseline and optimized compilation, and which form a run uses |
 //! | `engine`, `cache` | wasmtime's switches, compiled modules on disk |
-//! | [`Control`], [`Deadline`] | the outside's hold on a run, and its end by the wall clock |
+//! | [`Control`], [`Deadline`] | cancellation of a run, its live log, and its wall-clock deadline |
 //! | `sandbox` | one run: store, limits, call, outcome |
-//! | `host_memory` | what a run has this host keep beside the program's own memory |
-//! | `input`, `vfs`, `wasi` | what the guest can see: trees of files, and the 46 functions of WASI preview 1 on them |
-//! | [`Execution`], `staging`, `results`, [`dirhash`] | a run that ended, the results directory and its `h1:` |
-//! | [`CallTrail`] | what the guest called, to find where two runs parted |
-//! | [`Receipt`], [`Outcome`], [`Error`] | what came of it |
+//! | `host_memory` | host memory of a run beside the guest's own |
+//! | `input`, `vfs`, `wasi` | file trees, and the 46 functions of WASI preview 1 |
+//! | [`Execution`], [`Results`], `staging`, `results`, [`dirhash`] | an ended run, the results directory and its `h1:` |
+//! | [`Pool`], [`Run`] | a bounded number of runs at a time, on threads of the pool |
+//! | [`CallTrail`] | host calls of the guest, to locate where two runs diverge |
+//! | [`Receipt`], [`Outcome`], [`Error`] | the outcome |
 
-pub mod bounded;
 mod cache;
 mod clock;
 mod compiler;
@@ -47,50 +47,45 @@ mod error;
 mod execution;
 mod forms;
 mod gate;
+mod hashed;
 mod host_memory;
-mod input;
 pub mod instrument;
-mod job;
-mod limits;
 mod loader;
 mod optimization;
 mod optimizer;
 mod options;
-mod outcome;
-mod profile;
-mod receipt;
+mod pool;
 mod results;
 mod runtime;
 mod sandbox;
 mod staging;
 mod tier;
-mod trail;
 mod vfs;
 mod wasi;
 mod watchdog;
+mod workers;
 
+pub use bacalhau_receipt::{
+    CallTrail, Checked, Claim, DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Difference, Fuel, Job, JobError,
+    LIMIT_EXIT_CODE, Limit, Limits, MAX_ARGUMENTS, MAX_JOB_JSON_BYTES, MAX_MEMORY_BYTES, MAX_STACK_BYTES,
+    MAX_VARIABLES, Nan, Outcome, Parted, Profile, Publication, PublicationStep, Receipt, ReceiptError, ResultFile,
+    Service, Signature, Stack, TRAP_EXIT_CODE, Trap, Unclaimed, bounded,
+};
+pub use bacalhau_tree::inputs::{Inputs, check_unchanged, identities};
 pub use bacalhau_tree::{
-    Cid, Control, Deadline, Entry, HostFailure, HostTree, InputError, Kind, Link, MAX_DIGEST_BYTES, MAX_PATH_DEPTH,
-    Pending, ReadAt, Stat, Tree, dirhash,
+    BytesTree, Cid, Control, Deadline, Entry, HostFailure, HostTree, InputError, Kind, Link, MAX_DIGEST_BYTES,
+    MAX_PATH_DEPTH, Meter, Meters, Pending, Progress, ReadAt, Stat, Tree, dirhash, identity_of,
 };
 pub use engine::{Backend, ENGINE};
 pub use error::Error;
 pub use execution::Execution;
 pub use gate::{
     Bound, Excess, Export, Import, Inspection, Measured, Memory, Refusal, RefusalKind, Table, check_entry, describe,
-    inspect, measure, to_binary,
+    inspect, measure, profile_of, to_binary,
 };
-pub use input::{Inputs, check_unchanged, identities};
-pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, MAX_ARGUMENTS, MAX_VARIABLES};
-pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
-pub use options::{Options, StartOptimizer};
-pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
-pub use profile::{Fuel, Nan, Profile, Stack};
-pub use receipt::{
-    Checked, Claim, Difference, Publication, PublicationStep, Receipt, ReceiptError, ResultFile, Service, Signature,
-    Unclaimed,
-};
+pub use hashed::Results;
+pub use options::{AddressSpace, Options, StartOptimizer};
+pub use pool::{Pool, PoolOptions, Run, RunState};
 pub use results::{claim_results, is_result_name};
 pub use runtime::{Module, Runtime};
 pub use tier::Tier;
-pub use trail::{CallTrail, Parted};

@@ -1,5 +1,5 @@
-//! From the bytes of a module to something that runs, as soon as may be: the cache, then a quick compile, and an optimised
-//! one once the module is known to be used (`optimization`). It decides the order; `compiler` does the work.
+//! Loads modules with low latency: cache, then baseline compile, then optimized compile in the background
+//! (`optimization`). Decides the order; `compiler` does the work.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -15,15 +15,17 @@ use crate::optimization::Optimization;
 use crate::optimizer::Optimizer;
 use crate::options::Options;
 use crate::tier::{self, Tier};
+use crate::workers::Workers;
 
 /// Loads modules.
 pub(crate) struct Loader {
-    tier: Tier,
-    /// Also what modules are compiled by that are not optimised, with another [`Tier`].
+    options: Options,
+    workers: Arc<Workers>,
+    /// Also compiles modules that are not optimized, with another [`Tier`].
     optimizer: Arc<Optimizer>,
-    /// Made by the first module that wants it. `None` in it: there is none for this machine.
+    /// Created on first use. Contains `None` if this machine does not support it.
     baseline: OnceLock<Option<Compiler>>,
-    /// What is in use and may be optimised, by the SHA-256 of the module: loading one twice compiles it once.
+    /// Modules in use that may be optimized, by SHA-256: loading one twice compiles it once.
     unfinished: Mutex<BTreeMap<[u8; 32], Weak<Optimization>>>,
 }
 
@@ -31,25 +33,27 @@ impl Loader {
     /// # Errors
     /// When the engine does not support this machine.
     pub(crate) fn new(options: &Options) -> Result<Self, HostFailure> {
-        let optimizer = Arc::new(Optimizer::new(options)?);
-        Ok(Self { tier: options.tier, optimizer, baseline: OnceLock::new(), unfinished: Mutex::default() })
+        let options = options.clone();
+        let workers = Arc::new(Workers::new(options.threads));
+        let optimizer = Arc::new(Optimizer::new(&options, &workers)?);
+        Ok(Self { options, workers, optimizer, baseline: OnceLock::new(), unfinished: Mutex::default() })
     }
 
-    /// The forms of a binary module, whose SHA-256 is `digest`, and whether the first was in the cache.
+    /// The forms of a binary module with the SHA-256 `digest`, and whether the first was in the cache.
     ///
     /// # Errors
-    /// [`Error::Refused`] by `gate` or `instrument`, and when no backend takes the module.
+    /// [`Error::Refused`] by `gate` or `instrument`, or when no backend supports the module.
     pub(crate) fn load(&self, binary: &[u8], digest: [u8; 32]) -> Result<(Forms, bool), Error> {
         let optimizer = &self.optimizer;
-        if self.tier != Tier::Only(Backend::Baseline)
+        if self.options.tier != Tier::Only(Backend::Baseline)
             && let Some(form) = optimizer.cached(digest)
         {
             return Ok((Forms::only(form), true));
         }
         let code_bytes = gate::code_bytes(binary);
-        let baseline = self.tier.begins_with_baseline(code_bytes).then(|| self.baseline()).flatten();
+        let baseline = self.options.tier.begins_with_baseline(code_bytes).then(|| self.baseline()).flatten();
         let cache = optimizer.cache.as_ref();
-        if self.tier == Tier::Auto
+        if self.options.tier == Tier::Auto
             && let Some(form) = optimizer.before_it_runs(binary, digest)
         {
             return Ok((Forms::only(form), false));
@@ -72,15 +76,15 @@ impl Loader {
         Ok((Forms::only(optimizer.compile(&prepared, digest)?), false))
     }
 
-    /// The best forms of a binary module that the cache has. Nothing is compiled.
+    /// The best forms of a binary module in the cache. Compiles nothing.
     pub(crate) fn compiled(&self, binary: &[u8], digest: [u8; 32]) -> Option<Forms> {
-        if self.tier != Tier::Only(Backend::Baseline)
+        if self.options.tier != Tier::Only(Backend::Baseline)
             && let Some(form) = self.optimizer.cached(digest)
         {
             return Some(Forms::only(form));
         }
         let code_bytes = gate::code_bytes(binary);
-        let baseline = self.tier.begins_with_baseline(code_bytes).then(|| self.baseline()).flatten()?;
+        let baseline = self.options.tier.begins_with_baseline(code_bytes).then(|| self.baseline()).flatten()?;
         let form = baseline.cached(self.optimizer.cache.as_ref()?, digest)?;
         Some(Forms::new(form, self.optimization(binary, digest, code_bytes)))
     }
@@ -91,10 +95,11 @@ impl Loader {
     /// [`Error::Refused`] as for `load`, [`Error::Host`] when the cache does not take it.
     pub(crate) fn compile(&self, binary: &[u8], digest: [u8; 32]) -> Result<(), Error> {
         let Some(cache) = &self.optimizer.cache else {
-            return Err(HostFailure::new("there is no cache of compiled modules that can be used").into());
+            return Err(HostFailure::new("there is no usable cache of compiled modules").into());
         };
         let prepared = self.optimizer.prepare(binary)?;
-        let baseline = self.tier.begins_with_baseline(gate::code_bytes(binary)).then(|| self.baseline()).flatten();
+        let baseline =
+            self.options.tier.begins_with_baseline(gate::code_bytes(binary)).then(|| self.baseline()).flatten();
         let last = &self.optimizer.last;
         let made = match baseline {
             Some(baseline) if baseline.make(&prepared, Some(cache), digest).is_ok() => baseline,
@@ -106,7 +111,7 @@ impl Loader {
         Err(HostFailure::new("the compiled module could not be written to the cache").into())
     }
 
-    /// What [`Runtime::optimize`](crate::Runtime::optimize) does.
+    /// Implements [`Runtime::optimize`](crate::Runtime::optimize).
     ///
     /// # Errors
     /// When the module cannot be read or compiled.
@@ -114,18 +119,19 @@ impl Loader {
         self.optimizer.for_the_cache(module)
     }
 
-    /// Why there is no cache although one is wanted.
+    /// Why a requested cache is not used.
     pub(crate) fn cache_problem(&self) -> Option<&str> {
         self.optimizer.cache_problem.as_deref()
     }
 
     fn baseline(&self) -> Option<&Compiler> {
-        self.baseline.get_or_init(|| Compiler::new(Backend::Baseline).ok()).as_ref()
+        let make = || Compiler::new(Backend::Baseline, &self.options, Arc::clone(&self.workers)).ok();
+        self.baseline.get_or_init(make).as_ref()
     }
 
-    /// What may come of a module after its baseline form, with [`Tier::Auto`].
+    /// A possible optimization of a module after its baseline form, with [`Tier::Auto`].
     fn optimization(&self, binary: &[u8], digest: [u8; 32], code_bytes: u64) -> Option<Arc<Optimization>> {
-        if self.tier != Tier::Auto {
+        if self.options.tier != Tier::Auto {
             return None;
         }
         let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,12 +1,12 @@
-//! The optimised form of a module that is run as its baseline form meanwhile: whether it is time to make it, and where.
+//! Optimization of a module that runs in its baseline form meanwhile: when and where.
 //!
-//! It is made by the first of these that can, and found in the cache by everybody else:
+//! It is made by the first possible of these, and found in the cache by others:
 //!
-//! - a process of the embedder's choice, which goes on when this one ends;
-//! - a thread of this process, which ends with it. So it begins only when the module has been in use for a while: a
-//!   process that is over sooner does not throw away what it began.
+//! - a process started by the embedder, which continues when this one ends;
+//! - a thread of this process, which ends with it. So it starts only when the module has been in use for a while, to
+//!   avoid discarded work.
 //!
-//! Where a run took about as long as making the form would have, the next process makes it before it runs.
+//! If a run took about as long as optimizing, the next process optimizes before it runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::compiler::Form;
 use crate::optimizer::Optimizer;
 
-/// See the module.
+/// The optimization of a module.
 pub(crate) struct Optimization {
     optimizer: Arc<Optimizer>,
     digest: [u8; 32],
@@ -58,7 +58,7 @@ impl Optimization {
         self.made.get()?.as_ref()
     }
 
-    /// A run begins.
+    /// Records the start of a run.
     pub(crate) fn run_begins(self: &Arc<Self>) {
         if self.loaded.elapsed() < self.patience || self.form().is_some() || self.start_elsewhere() {
             return;
@@ -75,7 +75,7 @@ impl Optimization {
         }
     }
 
-    /// Has another process make it, unless one is at it. Says whether this process can leave it to others.
+    /// Starts another process for it, unless one is optimizing. Returns whether this process can leave it to others.
     pub(crate) fn start_elsewhere(&self) -> bool {
         let Some(binary) = self.binary().clone() else { return true };
         if self.elsewhere.swap(true, Ordering::Relaxed) {
@@ -110,12 +110,12 @@ impl Optimization {
         }
         let binary = self.binary().clone();
         let make = || binary.and_then(|binary| self.optimizer.here(&binary, self.digest));
-        // A panic has been said on standard error; whoever waits has to know as well.
+        // A panic has printed its message; waiting threads must be notified too.
         self.set(catch_unwind(AssertUnwindSafe(make)).ok().flatten());
     }
 
     fn set(&self, form: Option<Form>) {
-        // Two may find it at the same time: both forms are as good.
+        // Two threads may find it at the same time; both forms are equivalent.
         let _ = self.made.set(form);
         *self.binary() = None;
     }

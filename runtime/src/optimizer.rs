@@ -1,11 +1,11 @@
-//! Makes the optimised forms of modules: for the cache, on this thread, on one that is behind everybody's back, or by a
-//! process of the embedder's choice. When it is time for that, and for which module, is decided in `optimization`.
+//! Makes optimized forms of modules for the cache: on this thread, on a background thread, or in a process started by
+//! the embedder. `optimization` decides when.
 //!
-//! Whoever optimises holds the slot of the cache meanwhile, so all processes of a machine work on one module at a time.
+//! Optimizing holds the slot of the cache, so all processes of a machine optimize one module at a time.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use rayon::ThreadPoolBuilder;
@@ -16,54 +16,57 @@ use bacalhau_tree::{HostFailure, Link};
 use crate::cache::{Cache, Note};
 use crate::compiler::{Compiler, Form};
 use crate::error::Error;
-use crate::gate::{self, Refusal};
+use crate::gate;
 use crate::instrument;
 use crate::options::{Options, StartOptimizer};
+use crate::workers::Workers;
 
-/// How many processes may be ended while they optimise one module, before no other is started for it: it needs more
-/// than they may use, or nothing here is left to run for so long.
+/// Maximum processes that may end while optimizing one module, before no more is started: it exceeds their limits, or
+/// processes do not live long enough here.
 const MOST_ATTEMPTS: u64 = 3;
 
-/// By how much threads that nobody waits for give way to others, on a scale of 19. Where runs want every core, this
-/// leaves them about three quarters. With 10 they hardly notice, but a compile of one minute was not done after three
-/// (measured with two runs and other work on two cores).
+/// Nice value of background threads, of 19 at most. With busy runs this leaves the runs about three quarters of the
+/// processors. With 10 they lose almost nothing, but a one-minute compile took more than three (measured with two runs
+/// and other work on two cores).
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
-/// Something to do for the thread that nobody waits for.
+/// A task for the background thread.
 type Task = Box<dyn FnOnce() + Send>;
 
-/// See the module.
+/// Makes optimized forms.
 pub(crate) struct Optimizer {
     pub(crate) cache: Option<Cache>,
-    /// Why there is no cache although one is wanted.
+    /// Why a requested cache is not used.
     pub(crate) cache_problem: Option<String>,
-    /// What modules are compiled with in the end.
+    /// The final compiler of modules.
     pub(crate) last: Compiler,
+    workers: Arc<Workers>,
     module_bytes: u64,
     cache_dir: Option<PathBuf>,
     start: Option<StartOptimizer>,
-    /// Whether threads of this process optimise what no run waits for.
+    /// Whether threads of this process optimize in the background.
     pub(crate) optimizes: bool,
-    /// To the thread that optimises what this process has in use, one module after the other. `None` in it: there is none.
+    /// Queue of the background thread. Contains `None` if it could not be started.
     queue: OnceLock<Option<Sender<Task>>>,
 }
 
 impl Optimizer {
     /// # Errors
     /// When the engine does not support this machine.
-    pub(crate) fn new(options: &Options) -> Result<Self, HostFailure> {
+    pub(crate) fn new(options: &Options, workers: &Arc<Workers>) -> Result<Self, HostFailure> {
         let (cache, cache_problem) = match options.cache_dir.as_deref().map(|dir| (dir, Cache::open(dir))) {
             None => (None, None),
             Some((_, Ok(cache))) => (Some(cache), None),
-            // What the machine does not let us use is no news; what would not be safe is.
+            // A missing permission is normal; an unsafe directory is reported.
             Some((_, Err(error))) if error.get_ref().is_none() => (None, None),
             Some((dir, Err(error))) => (None, Some(format!("{} is not used as a cache: {error}", dir.display()))),
         };
         Ok(Self {
             cache,
             cache_problem,
-            last: Compiler::new(options.tier.last())?,
+            last: Compiler::new(options.tier.last(), options, Arc::clone(workers))?,
+            workers: Arc::clone(workers),
             module_bytes: options.module_bytes,
             cache_dir: options.cache_dir.clone(),
             start: options.optimizer.clone(),
@@ -72,13 +75,15 @@ impl Optimizer {
         })
     }
 
-    /// What is compiled of a binary module.
+    /// The code to compile for a binary module.
     ///
     /// # Errors
-    /// By `gate` or `instrument`.
-    pub(crate) fn prepare(&self, binary: &[u8]) -> Result<Vec<u8>, Refusal> {
-        gate::inspect(binary, self.module_bytes)?;
-        instrument::instrument_stoppable(binary)
+    /// By `gate` or `instrument`, or when no threads can be started.
+    pub(crate) fn prepare(&self, binary: &[u8]) -> Result<Vec<u8>, Error> {
+        self.workers.install(|| {
+            gate::inspect(binary, self.module_bytes)?;
+            Ok(instrument::instrument_stoppable(binary)?)
+        })?
     }
 
     /// The optimised form of a module, if it is in the cache.
@@ -99,7 +104,7 @@ impl Optimizer {
         Ok(form)
     }
 
-    /// What [`Runtime::optimize`](crate::Runtime::optimize) does.
+    /// Implements [`Runtime::optimize`](crate::Runtime::optimize).
     ///
     /// # Errors
     /// When the module cannot be read or compiled.
@@ -124,8 +129,8 @@ impl Optimizer {
         Ok(made)
     }
 
-    /// Makes the form of a binary module before it runs, if a run of its baseline form took long. `None` also when
-    /// another process is at something: then nobody waits for it.
+    /// Optimizes a binary module before it runs, if a run of its baseline form took long. `None` also when another
+    /// process is optimizing.
     pub(crate) fn before_it_runs(&self, binary: &[u8], digest: [u8; 32]) -> Option<Form> {
         let cache = self.cache.as_ref()?;
         let name = self.last.cache_name(digest);
@@ -148,13 +153,13 @@ impl Optimizer {
         }
     }
 
-    /// Makes the form of a binary module on this thread and those of its pool, once no other process is at one.
+    /// Optimizes a binary module on this thread and its pool, after other processes have finished.
     pub(crate) fn here(&self, binary: &[u8], digest: [u8; 32]) -> Option<Form> {
         let _slot = self.cache.as_ref().and_then(Cache::slot);
         self.cached(digest).or_else(|| self.compile(&self.prepare(binary).ok()?, digest).ok())
     }
 
-    /// Has the thread for that do `task`, after all others. `false`: there is no such thread.
+    /// Queues `task` for the background thread. `false`: there is no such thread.
     pub(crate) fn later(&self, task: Task) -> bool {
         let queue = self.queue.get_or_init(|| {
             let (sender, receiver) = mpsc::channel();
@@ -163,8 +168,8 @@ impl Optimizer {
         queue.as_ref().is_some_and(|queue| queue.send(task).is_ok())
     }
 
-    /// Has another process make the form of a binary module; `false`: none was started, since one is at something, or
-    /// they were all ended over this module. `None`: there are no such processes here, or they could not use the cache.
+    /// Starts another process to optimize a binary module; `false`: none was started, because one is optimizing or the
+    /// maximum of attempts is reached. `None`: the embedder does not support it, or it could not use the cache.
     pub(crate) fn elsewhere(&self, binary: &[u8], digest: [u8; 32]) -> Option<bool> {
         let (cache, dir, start) = (self.cache.as_ref()?, self.cache_dir.as_ref()?, self.start.as_ref()?);
         let name = self.last.cache_name(digest);
@@ -176,7 +181,7 @@ impl Optimizer {
     }
 }
 
-/// Does what comes, until the optimizer is gone.
+/// Runs tasks until the optimizer is dropped.
 fn work(queue: &Receiver<Task>) {
     give_way();
     // A pool of its own: work of a run must not queue behind this.

@@ -1,4 +1,4 @@
-//! Loads modules and runs jobs. It puts the rooms of a run in their order; what each does is decided there.
+//! Loads modules and runs jobs: calls the steps of a run in order.
 
 use std::fmt;
 use std::io::Read;
@@ -10,26 +10,26 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wasmtime::ExternType;
 
-use bacalhau_tree::{Control, Deadline, HostFailure, Link};
+use bacalhau_tree::{
+    Control, Deadline, HostFailure, Link,
+    inputs::{self, Inputs},
+};
 
 use crate::engine::Backend;
 use crate::error::Error;
 use crate::execution::Execution;
 use crate::forms::Forms;
-use crate::gate::{self, Refusal};
+use crate::gate::{self, Refusal, RefusalKind};
 use crate::host_memory::HostMemory;
-use crate::input::{self, Inputs};
-use crate::job::Job;
 use crate::loader::Loader;
 use crate::options::Options;
-use crate::receipt::Receipt;
 use crate::sandbox::{self, Ended};
 use crate::staging::Staging;
-use crate::trail::CallTrail;
 use crate::vfs::Scratch;
 use crate::vfs::fault::{Fault, Stop};
 use crate::wasi::World;
 use crate::watchdog::Watchdog;
+use bacalhau_receipt::{CallTrail, Job, Profile, Receipt};
 
 /// Compiles modules and runs jobs. Cheap to clone, to be shared by any number of threads.
 #[derive(Clone)]
@@ -53,24 +53,24 @@ struct Loaded {
 }
 
 impl Runtime {
-    /// A runtime that works as `options` say.
+    /// A runtime with `options`.
     ///
     /// # Errors
-    /// When the engine does not support this machine. A cache directory that can't be used is no error: nothing is
-    /// cached then.
+    /// When the engine does not support this machine. An unusable cache directory is not an error: nothing is cached
+    /// then.
     pub fn new(options: &Options) -> Result<Self, HostFailure> {
         let loader = Arc::new(Loader::new(options)?);
         Ok(Self(Arc::new(Inner { loader, watchdog: Watchdog::default(), options: options.clone() })))
     }
 
-    /// Accepts and compiles a module, binary or text, or takes it from the cache.
+    /// Validates and compiles a module, binary or text, or loads it from the cache.
     ///
-    /// With [`Tier::Auto`](crate::Tier::Auto) a module with much code may be compiled once more while it is used: by
-    /// threads of low priority, which end with the process at the latest, or where [`Options::optimizer`] says.
-    /// [`Module::settle`] waits for that.
+    /// With [`Tier::Auto`](crate::Tier::Auto) a large module may be compiled again while it is used: by low-priority
+    /// threads, which end with the process at the latest, or by [`Options::optimizer`]. [`Module::settle`] waits for
+    /// that.
     ///
     /// # Errors
-    /// [`Error::Refused`] says what of the module can't be run and what to do about it.
+    /// [`Error::Refused`] with the invalid part and what to do.
     pub fn load(&self, bytes: &[u8]) -> Result<Module, Error> {
         let Inner { loader, options, .. } = &*self.0;
         let binary = gate::to_binary(bytes, options.module_bytes)?;
@@ -80,12 +80,12 @@ impl Runtime {
         Ok(Module(Arc::new(Loaded { cid, bytes, from_cache, forms })))
     }
 
-    /// Why the cache directory of the options is not used, where another user could read or replace what is written there.
+    /// Why the cache directory of the options is not used: another user could read or replace its content.
     pub fn cache_problem(&self) -> Option<&str> {
         self.0.loader.cache_problem()
     }
 
-    /// A binary module as the cache has it, compiled by any process before. Nothing is compiled. `None` where it is not there.
+    /// A binary module from the cache, compiled earlier. Compiles nothing. `None` when it is not cached.
     pub fn load_compiled(&self, binary: &[u8]) -> Option<Module> {
         let digest: [u8; 32] = Sha256::digest(binary).into();
         let forms = self.0.loader.compiled(binary, digest)?;
@@ -101,9 +101,9 @@ impl Runtime {
         self.0.loader.compile(binary, Sha256::digest(binary).into())
     }
 
-    /// Makes the optimised form of a binary module for the cache, unless it is there, another process makes one, or
-    /// several were ended over this one. Says whether it is there now. `module` is read only if this process's turn has
-    /// come. What [`Options::optimizer`] starts calls this, and ends.
+    /// Makes the optimized form of a binary module for the cache, unless it exists, another process makes one, or the
+    /// maximum of attempts is reached. Returns whether it exists. `module` is read only if this process optimizes. A
+    /// process started by [`Options::optimizer`] calls this and ends.
     ///
     /// # Errors
     /// As for `load`, and when `module` cannot be read.
@@ -115,12 +115,17 @@ impl Runtime {
         })
     }
 
-    /// Runs `job` and puts its results into a new directory at `results`, whose parent exists:
-    /// [`Runtime::execute`] and [`Execution::keep`] in one.
+    /// Maximum host memory of a run of `job` beside its linear memories.
+    pub(crate) fn host_bytes(&self, job: &Job) -> u64 {
+        self.0.options.host_bytes.unwrap_or_else(|| job.limits.host_bytes())
+    }
+
+    /// Runs `job` and moves its results to the new directory `results`, whose parent exists: [`Runtime::execute`] and
+    /// [`Execution::keep`] in one.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a job that no machine could run, [`Error::Host`] when this one could not, which includes
-    /// a run that takes longer than `timeout`. There is no directory at `results` then.
+    /// [`Error::Refused`] for an invalid job, [`Error::Host`] when this machine fails, including a run longer than
+    /// `timeout`. There is no directory `results` then.
     pub fn run(
         &self,
         module: &Module,
@@ -132,7 +137,7 @@ impl Runtime {
         self.run_with_calls(module, job, inputs, results, timeout).map(|(receipt, _)| receipt)
     }
 
-    /// [`Runtime::run`], and what the program called.
+    /// [`Runtime::run`], also returning the host calls.
     ///
     /// # Errors
     /// As for `run`.
@@ -150,11 +155,11 @@ impl Runtime {
         Ok((execution.keep(results)?, calls))
     }
 
-    /// Runs `job`. Files that are too large for memory go to a directory in `workplace`, which is made when it is needed
-    /// and removed with the [`Execution`].
+    /// Runs `job`. Large files go to a directory in `workplace`, which is created on demand and removed with the
+    /// [`Execution`].
     ///
-    /// The inputs are opened, not copied; their hashes are taken while the program runs. `timeout` bounds all of it, and
-    /// [`Execution::keep`] as well.
+    /// Inputs are opened, not copied; their hashes are computed while the program runs. `timeout` includes that and
+    /// [`Execution::keep`].
     ///
     /// # Errors
     /// As for [`Runtime::run`].
@@ -169,13 +174,13 @@ impl Runtime {
         self.execute_under(&Deadline::new(timeout), module, job, inputs, workplace)
     }
 
-    /// [`Runtime::execute`] until `deadline`, whose control can cancel the run and read what it says.
+    /// [`Runtime::execute`] until `deadline`, whose control can cancel the run and read its output.
     ///
-    /// It returns at the deadline also where a read of an input blocks in the kernel: the threads that read inputs own what
-    /// they use, and are left behind.
+    /// It returns at the deadline even if a read of an input blocks in the kernel: the threads that read inputs own
+    /// their data and are left behind.
     ///
     /// # Errors
-    /// As for `execute`; a run that was cancelled is a failure of this host.
+    /// As for `execute`; a cancelled run is a host failure.
     pub fn execute_under(
         &self,
         deadline: &Deadline,
@@ -198,12 +203,12 @@ impl Runtime {
             let (ended, backend) = guest.run(deadline)?;
             (job.clone(), ended, backend)
         } else {
-            let hashing = input::identities(inputs, deadline)?;
+            let hashing = inputs::identities(inputs, deadline)?;
             let running = deadline.begin("run the program", move |deadline| guest.run(deadline))?;
             let (ended, backend) = running.wait()??;
             let found = hashing.wait()??;
-            // Both have read what they wanted: all of it has to be still what it was then.
-            input::check_unchanged(inputs, deadline)?.wait()??;
+            // Both have finished reading; the inputs must still be unchanged.
+            inputs::check_unchanged(inputs, deadline)?.wait()??;
             (job.with_identities(found)?, ended, backend)
         };
         deadline.check()?;
@@ -227,19 +232,24 @@ impl Guest {
         let begun = forms.begun();
         let form = forms.now();
         let scratch = Scratch::new(staging, deadline.control().map_or(u64::MAX, Control::disk_bytes));
-        let memory = HostMemory::new(runtime.0.options.host_bytes.unwrap_or_else(|| job.limits.host_bytes()));
-        let mut world = World::new(&job, &inputs, scratch, memory).map_err(unworldly)??;
+        let memory = HostMemory::new(runtime.host_bytes(&job));
+        let mut world = World::new(&job, &inputs, scratch, memory).map_err(world_setup_error)??;
         world.control = deadline.control().cloned();
-        let ended = sandbox::run(&form.pre, &job, world, &runtime.0.watchdog, deadline);
+        let ended = sandbox::run(form, &job, world, &runtime.0.watchdog, deadline);
         forms.ended(begun);
         Ok((ended?, form.backend))
     }
 }
 
 impl Module {
-    /// CID of the binary, as one raw block: what [`Job::module`] names.
+    /// CID of the binary as one raw block, as in [`Job::module`].
     pub fn cid(&self) -> Link {
         self.0.cid
+    }
+
+    /// The oldest profile that has the module's language. A job of a newer one runs it too, of an older one not.
+    pub fn profile(&self) -> &'static Profile {
+        self.0.forms.now().profile()
     }
 
     /// Whether it was found in the cache, and not compiled before it could run.
@@ -247,18 +257,18 @@ impl Module {
         self.0.from_cache
     }
 
-    /// What a run that begins now is executed by.
+    /// The backend of a run that starts now.
     pub fn backend(&self) -> Backend {
         self.0.forms.now().backend
     }
 
-    /// Waits until it is compiled as well as the runtime's [`Tier`](crate::Tier) wants, and that form is in the cache. For
-    /// embedders that would rather wait once than run slowly.
+    /// Waits until the final form by the runtime's [`Tier`](crate::Tier) is compiled and cached, for embedders that
+    /// prefer waiting to slow runs.
     pub fn settle(&self) {
         self.0.forms.settle();
     }
 
-    /// Names of the exported functions that can be an entry point: those without parameters and results.
+    /// Names of exported functions without parameters and results, which can be entry points.
     pub fn entry_points(&self) -> Vec<String> {
         let module = self.0.forms.now().pre.module();
         let exports = module.exports().filter(|export| is_callable(&export.ty()));
@@ -290,6 +300,17 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
     if job.module != loaded.cid {
         return Err(Refusal::job(format!("the job is for module {}, but the one given is {}", job.module, loaded.cid)));
     }
+    let needed = module.profile();
+    if *needed == Profile::V2 && job.profile == Profile::V1.id() {
+        let message = format!(
+            "the module uses exceptions or atomic operators, which only profile {} has; the job has profile {}: run it with \
+             --profile {}",
+            needed.name,
+            Profile::V1.name,
+            needed.name
+        );
+        return Err(Refusal::new(RefusalKind::Proposal, message));
+    }
     if loaded.bytes > job.limits.module_bytes {
         let most = job.limits.module_bytes;
         return Err(Refusal::job(format!("the module has {} bytes; the job allows {most}", loaded.bytes)));
@@ -297,7 +318,7 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
     if !job.inputs.keys().eq(inputs.keys()) {
         let wanted: Vec<_> = job.inputs.keys().collect();
         let given: Vec<_> = inputs.keys().collect();
-        return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but those given are at {given:?}")));
+        return Err(Refusal::job(format!("the job has inputs at {wanted:?}, but the given ones are at {given:?}")));
     }
     let export = loaded.forms.now().pre.module().get_export(&job.entry_point);
     if export.as_ref().is_some_and(is_callable) && !job.entry_point.starts_with(gate::RESERVED_PREFIX) {
@@ -307,7 +328,7 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
 }
 
 /// Before the guest's first instruction only the host can fail.
-fn unworldly(fault: Fault) -> HostFailure {
+fn world_setup_error(fault: Fault) -> HostFailure {
     match fault {
         Fault::Stop(Stop::Host(failure)) => failure,
         fault => HostFailure::new(format!("the guest's file tree cannot be set up: {fault:?}")),

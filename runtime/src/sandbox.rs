@@ -1,42 +1,54 @@
-//! One run: store, limits, call, outcome. What the guest can see is `wasi`'s business, what is kept of it `results`'.
+//! A run: store, limits, call, outcome. `wasi` is the guest's environment, `results` keeps the outputs.
 
 use std::fmt;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use wasmtime::{AsContextMut, Global, Instance, InstancePre, Memory, ResourceLimiter, Store, TypedFunc, Val};
+use wasmtime::{AsContextMut, Global, Instance, Memory, ResourceLimiter, Store, ThrownException, TypedFunc, Val};
 
 use bacalhau_tree::{Deadline, HostFailure};
 
+use crate::compiler::Form;
 use crate::error::Error;
 use crate::gate::Refusal;
 use crate::instrument;
-use crate::job::{DEFAULT_ENTRY_POINT, Job};
-use crate::limits::Limits;
-use crate::outcome::{Limit, Outcome, Trap};
-use crate::trail::CallTrail;
 use crate::vfs::fault::Stop;
 use crate::wasi::World;
 use crate::watchdog::Watchdog;
+use bacalhau_receipt::{CallTrail, DEFAULT_ENTRY_POINT, Job, Limit, Limits, Outcome, Trap};
 
-/// What a store holds.
+/// State of a store.
 pub(crate) struct State {
     pub(crate) world: World,
-    /// What the guest has called.
+    /// The guest's host calls.
     pub(crate) calls: CallTrail,
     pub(crate) memory: Option<Memory>,
-    /// Known once the module is set up.
+    /// Set after instantiation.
     pub(crate) counters: Option<Counters>,
+    /// The module may have exceptions.
+    exceptions: bool,
+    fuel_limit: u64,
     limiter: Limiter,
 }
 
 impl State {
-    pub(crate) fn new(world: World, limits: &Limits) -> Self {
-        Self { world, calls: CallTrail::default(), memory: None, counters: None, limiter: Limiter::new(limits) }
+    pub(crate) fn new(world: World, limits: &Limits, exceptions: bool) -> Self {
+        let (calls, limiter) = (CallTrail::default(), Limiter::new(limits));
+        Self { world, calls, memory: None, counters: None, exceptions, fuel_limit: limits.fuel, limiter }
+    }
+
+    /// Shows the run's control how far the program is, with `left` fuel.
+    pub(crate) fn report(&self, left: i64) {
+        let Some(control) = &self.world.control else { return };
+        let meters = control.meters();
+        meters.fuel.set(self.fuel_limit.saturating_sub(u64::try_from(left).unwrap_or(0)));
+        meters.bytes_in.set(self.world.vfs.bytes_in());
+        meters.bytes_out.set(self.world.vfs.bytes_out());
+        meters.memory_bytes.set(self.limiter.memory_bytes.used.saturating_sub(OWN_BYTES));
     }
 }
 
-/// What `instrument` has put into the module, and nobody else can.
+/// The counters that `instrument` has added, inaccessible to the guest.
 #[derive(Clone, Copy)]
 pub(crate) struct Counters {
     fuel: Global,
@@ -75,25 +87,27 @@ fn number(value: Val) -> i64 {
     if let Val::I64(value) = value { value } else { i64::MIN }
 }
 
-/// A run that came to its end.
+/// An ended run.
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
-    /// Fuel used: all of it if it ran out, and after a trap what it was at the last checkpoint (see `PROFILE.md`).
+    /// Fuel used: all of it if it was exhausted, and after a trap the amount at the last checkpoint (see `PROFILE.md`).
     pub(crate) fuel: u64,
     pub(crate) world: World,
     pub(crate) calls: CallTrail,
     pub(crate) notes: Vec<String>,
 }
 
-/// Runs the job's entry point in `world`.
+/// Runs the job's entry point in `world`, by a compiled form of its module.
 pub(crate) fn run(
-    pre: &InstancePre<State>,
+    form: &Form,
     job: &Job,
     world: World,
     watchdog: &Watchdog,
     deadline: &Deadline,
 ) -> Result<Ended, Error> {
-    let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits));
+    let pre = &form.pre;
+    let exceptions = form.profile().exceptions.is_some();
+    let mut store = Store::new(pre.module().engine(), State::new(world, &job.limits, exceptions));
     store.limiter(|state| state);
     let (outcome, left) = match pre.instantiate(&mut store) {
         Ok(instance) => {
@@ -116,11 +130,12 @@ pub(crate) fn run(
     };
     let fuel = job.limits.fuel.saturating_sub(u64::try_from(left).unwrap_or(0));
     let state = store.into_data();
+    state.report(left);
     let notes = notes(&state, job);
     Ok(Ended { outcome, fuel, world: state.world, calls: state.calls, notes })
 }
 
-/// Gives the guest what the job allows. Nothing of it has run yet: there is no start section.
+/// Sets the limits of the job. No guest code has run yet, because there is no start section.
 fn set_up(store: &mut Store<State>, instance: &Instance, job: &Job) -> Result<Counters, HostFailure> {
     let counters = Counters::of(&mut *store, instance)?;
     let slots = i64::try_from(job.limits.stack_bytes / instrument::SLOT_BYTES).unwrap_or(i64::MAX);
@@ -153,18 +168,19 @@ fn call(store: &mut Store<State>, instance: Instance, job: &Job) -> wasmtime::Re
     Ok(())
 }
 
-/// Calls on a stack of the engine's, large enough for every guest, whatever the caller's thread has left. Nothing in a
-/// run waits, so the future is ready when it is first polled.
+/// Calls on a separate stack of the engine, large enough for every guest, independent of the caller's thread. Nothing
+/// in a run waits: the future yields only between steps of the engine's collection of exceptions.
 fn on_own_stack(store: &mut Store<State>, function: &TypedFunc<(), ()>) -> wasmtime::Result<()> {
-    let call = pin!(function.call_async(store.as_context_mut(), ()));
-    match call.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
-        Poll::Pending => Err(wasmtime::Error::msg("a call waited, which none can")),
+    let mut call = pin!(function.call_async(store.as_context_mut(), ()));
+    loop {
+        if let Poll::Ready(result) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return result;
+        }
     }
 }
 
-/// How the run ended, and the fuel that is left. The counters have the first word: a guest whose fuel ran out may have
-/// gone on to the next look at it, and even to its end.
+/// The outcome of the run, and the remaining fuel. The counters take precedence: a guest with exhausted fuel may have
+/// continued to the next check, or to its end.
 fn conclude(
     store: &mut Store<State>,
     counters: Counters,
@@ -185,7 +201,7 @@ fn trap(error: &wasmtime::Error) -> Option<wasmtime::Trap> {
     error.downcast_ref().copied()
 }
 
-/// What ended the guest, as far as its engine can tell.
+/// The outcome by the engine.
 fn outcome(ended: wasmtime::Result<()>) -> Result<Outcome, HostFailure> {
     let Err(error) = ended else { return Ok(Outcome::Exit(0)) };
     if error.is::<Stop>() {
@@ -196,6 +212,9 @@ fn outcome(ended: wasmtime::Result<()>) -> Result<Outcome, HostFailure> {
             Err(error) => Err(engine_failed(error)),
         };
     }
+    if error.is::<ThrownException>() {
+        return Ok(Outcome::Trap(Trap::UncaughtException));
+    }
     let trap = match trap(&error) {
         Some(wasmtime::Trap::UnreachableCodeReached) => Trap::Unreachable,
         Some(wasmtime::Trap::MemoryOutOfBounds) => Trap::MemoryOutOfBounds,
@@ -205,6 +224,9 @@ fn outcome(ended: wasmtime::Result<()>) -> Result<Outcome, HostFailure> {
         Some(wasmtime::Trap::IntegerOverflow) => Trap::IntegerOverflow,
         Some(wasmtime::Trap::IntegerDivisionByZero) => Trap::DivisionByZero,
         Some(wasmtime::Trap::BadConversionToInteger) => Trap::BadConversionToInteger,
+        Some(wasmtime::Trap::NullReference) => Trap::NullReference,
+        Some(wasmtime::Trap::HeapMisaligned) => Trap::UnalignedAtomic,
+        Some(wasmtime::Trap::AtomicWaitNonSharedMemory) => Trap::WaitOnUnsharedMemory,
         // The native stack, which the guest's own bound was to keep out of reach, and traps of proposals that the gate
         // refuses.
         _ => return Err(engine_failed(error)),
@@ -212,12 +234,12 @@ fn outcome(ended: wasmtime::Result<()>) -> Result<Outcome, HostFailure> {
     Ok(Outcome::Trap(trap))
 }
 
-/// Why a module could not be set up: it asks for more than the job has, or for what the host does not have.
+/// Why a module could not be instantiated: it exceeds the job's limits, or the host's resources.
 fn instantiation(store: &Store<State>, error: wasmtime::Error) -> Result<wasmtime::Error, Error> {
     if let Some(refused) = &store.data().limiter.refused {
         return Err(Refusal::job(format!("the module cannot start: it {refused}")).into());
     }
-    // A data or element segment that does not fit is a trap like any other.
+    // A data or element segment out of bounds is a trap.
     if error.is::<wasmtime::Trap>() || error.is::<Stop>() { Ok(error) } else { Err(engine_failed(error).into()) }
 }
 
@@ -240,16 +262,20 @@ fn notes(state: &State, job: &Job) -> Vec<String> {
 /// The memory in which `instrument` looks for the wish to stop: one page that the guest does not pay for.
 const OWN_BYTES: u64 = 65_536;
 
+/// The maximum of the memory in which the engine keeps exceptions. Memories of a module that V1 does not have are smaller
+/// (see `instrument`), and other modules make none.
+const EXCEPTIONS_MAXIMUM: usize = 1 << 32;
+
 /// Memory of an element of a table: a pointer, and as much room to grow.
 const TABLE_ELEMENT_BYTES: u64 = 16;
 
-/// Holds linear memories and tables to the job's limits. Growth past them is told to the guest as `-1`; growth that the
-/// host can't give ends the run, since another host could.
+/// Enforces the job's limits on memories and tables. Growth beyond them returns `-1` to the guest; growth that the host
+/// cannot provide ends the run, because another host could.
 struct Limiter {
-    /// With [`OWN_BYTES`] on top of what the job says.
+    /// The job's limit plus [`OWN_BYTES`].
     memory_bytes: Bound,
     table_elements: Bound,
-    /// What was refused last: nothing is said of it before the run is over, since a guest may ask without end.
+    /// The last refused growth, reported after the run, because a guest may try without end.
     refused: Option<Refused>,
 }
 
@@ -308,11 +334,15 @@ impl ResourceLimiter for State {
         if maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
+        if self.exceptions && maximum == Some(EXCEPTIONS_MAXIMUM) {
+            let counted = self.world.vfs.memory.take(desired.saturating_sub(current) as u64);
+            return counted.map(|()| true).map_err(|failure| wasmtime::Error::new(Stop::Host(failure)));
+        }
         let Limiter { memory_bytes, refused, .. } = &mut self.limiter;
         let fits = memory_bytes.grow(current, desired);
         if !fits {
             let wanted = (memory_bytes.used - current as u64).saturating_add(desired as u64);
-            // Ours comes last, so it is in the sum when it is made itself and when anything grows.
+            // Our memory is created last, so it is included in the sum from its creation on.
             let own = current == 0 && desired as u64 == OWN_BYTES && maximum == Some(desired);
             let ours = if own || current > 0 { OWN_BYTES } else { 0 };
             let most = memory_bytes.most - OWN_BYTES;
@@ -344,9 +374,9 @@ impl ResourceLimiter for State {
     }
 }
 
-/// The guest must not be told of it: another host would have had the room.
+/// The guest must not see it: another host would have had the memory.
 fn grow_failed(what: &str, error: &wasmtime::Error) -> wasmtime::Result<()> {
     let failure =
-        HostFailure::new(format!("this machine has no room for a larger {what}, which the job allows: {error:#}"));
+        HostFailure::new(format!("this machine has no memory for a larger {what}, which the job allows: {error:#}"));
     Err(wasmtime::Error::new(Stop::Host(failure)))
 }

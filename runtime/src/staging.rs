@@ -34,7 +34,7 @@ impl Staging {
     }
 
     fn path(&self) -> Result<PathBuf, HostFailure> {
-        // Nothing between taking the lock and giving it back can panic half-way.
+        // No code can panic while the lock is held.
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = &*place {
             return Ok(place.path().into());

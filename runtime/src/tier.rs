@@ -1,4 +1,4 @@
-//! Which backend executes a module, and when: what an embedder chooses, and the one number behind the choice.
+//! Selection of the backend for a module: the embedder's choice, and the threshold behind it.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::engine::Backend;
 /// second with it, and the first run of a small program is not made slower for less. Only code counts, not data.
 const LARGE_CODE_BYTES: u64 = 256 << 10;
 
-/// How long a module with so much code is in use before its optimised form is made, unless an earlier process has run
-/// it: about half the time that it takes with two threads. A program that runs once, and for less, never pays for it.
+/// How long a module of this code size is in use before it is optimized, unless an earlier process has run it: about
+/// half the time of optimizing with two threads. Short single runs never optimize.
 pub(crate) fn patience(code_bytes: u64) -> Duration {
     Duration::from_nanos(code_bytes.saturating_mul(750))
 }
 
-/// Which compiled form of a module is executed. Claims do not depend on it; receipts say what it came to in
+/// Which compiled form of a module is executed. It does not affect claims; receipts record the backend in
 /// [`Unclaimed::backend`](crate::Unclaimed::backend).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tier {
@@ -25,12 +25,12 @@ pub enum Tier {
     /// run in progress stays on its form.
     #[default]
     Auto,
-    /// Always this one. What [`Backend::Baseline`] does not take is executed by [`Backend::Optimized`].
+    /// Always this backend. Modules that [`Backend::Baseline`] does not support use [`Backend::Optimized`].
     Only(Backend),
 }
 
 impl Tier {
-    /// What modules are compiled with in the end.
+    /// The final backend of modules.
     pub(crate) fn last(self) -> Backend {
         match self {
             Self::Auto | Self::Only(Backend::Baseline) => Backend::Optimized,
@@ -38,7 +38,7 @@ impl Tier {
         }
     }
 
-    /// Whether the baseline comes before it, for a module with so many bytes of code.
+    /// Whether a module of this code size uses the baseline first.
     pub(crate) fn begins_with_baseline(self, code_bytes: u64) -> bool {
         match self {
             Self::Auto => code_bytes >= LARGE_CODE_BYTES,

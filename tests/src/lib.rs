@@ -26,7 +26,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use std::{env, fs};
 
-use bacalhau_runtime::{Error, HostTree, Inputs, Job, Limits, Link, Options, Outcome, Receipt, Runtime, Tree};
+use bacalhau_runtime::{Error, HostTree, Inputs, Job, Limits, Link, Options, Outcome, Profile, Receipt, Runtime, Tree};
 use tempfile::TempDir;
 
 /// Where each guest is, and the macros that name all guests of a group.
@@ -55,13 +55,15 @@ pub struct Run {
     guest: &'static str,
     job: Job,
     inputs: Inputs,
+    /// The job has Profile V1, whatever the guest needs.
+    keeps_profile: bool,
 }
 
 impl Run {
     /// A run of a guest: a constant of [`guests`].
     pub fn of(guest: &'static str) -> Self {
         // The module's CID is filled in when it is loaded.
-        Self { guest, job: Job::new(Link::of_raw(b"")), inputs: Inputs::new() }
+        Self { guest, job: Job::new(Link::of_raw(b"")), inputs: Inputs::new(), keeps_profile: false }
     }
 
     /// Adds an argument after `argv[0]`.
@@ -91,6 +93,12 @@ impl Run {
     /// Changes the job in any other way.
     pub fn job(mut self, change: impl FnOnce(&mut Job)) -> Self {
         change(&mut self.job);
+        self
+    }
+
+    /// Keeps Profile V1, also for a guest that it does not have.
+    pub fn of_v1(mut self) -> Self {
+        self.keeps_profile = true;
         self
     }
 
@@ -145,7 +153,10 @@ impl Run {
     /// Whatever the runtime says.
     pub fn run_within(&self, timeout: Duration, runtime: &Runtime, results: &Path) -> Result<Receipt, Error> {
         let module = runtime.load(&fs::read(self.guest).unwrap())?;
-        let job = Job { module: module.cid(), ..self.job.clone() };
+        let mut job = Job { module: module.cid(), ..self.job.clone() };
+        if job.profile == Profile::V1.id() && !self.keeps_profile {
+            job.profile = module.profile().id();
+        }
         runtime.run(&module, &job, &self.inputs, results, timeout)
     }
 }

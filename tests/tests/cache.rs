@@ -10,7 +10,7 @@ use bacalhau_tests::{Run, guests};
 use tempfile::TempDir;
 
 fn runtime(cache: &Path) -> Runtime {
-    Runtime::new(&Options { cache_dir: Some(cache.into()), ..Options::default() }).unwrap()
+    Runtime::new(&Options::default().with_cache_dir(cache)).unwrap()
 }
 
 /// Loads a guest and runs it; says whether it was in the cache.

@@ -127,7 +127,7 @@ fn inputs_backends_and_caches_do_not_matter() {
     let inputs = inputs();
     for backend in BACKENDS {
         let cache = TempDir::new().unwrap();
-        let options = Options { tier: Tier::Only(backend), cache_dir: Some(cache.path().into()), ..Options::default() };
+        let options = Options::default().with_tier(Tier::Only(backend)).with_cache_dir(cache.path());
         for temperature in ["cold", "warm"] {
             let runtime = Runtime::new(&options).unwrap();
             let module = fs::read(guests::PROBE_EVERYTHING).unwrap();
@@ -165,8 +165,7 @@ fn every_end_is_the_same_on_every_backend() {
         ("exit", Run::of(guests::PROBE_EXIT).arg("42")),
         ("bits of NaN", Run::of(guests::PROBE_NAN)),
     ];
-    let runtimes =
-        BACKENDS.map(|backend| Runtime::new(&Options { tier: Tier::Only(backend), ..Options::default() }).unwrap());
+    let runtimes = BACKENDS.map(|backend| Runtime::new(&Options::default().with_tier(Tier::Only(backend))).unwrap());
     for (what, run) in &ends {
         let [optimized, others @ ..] = runtimes.each_ref().map(|runtime| {
             let results = TempDir::new().unwrap();
@@ -287,7 +286,7 @@ fn bacalhau() -> &'static Path {
         let profile = tests.parent().and_then(Path::parent).unwrap();
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let built = profile.join("bacalhau");
-        let sources = newest(&top.join("node/src")).max(newest(&top.join("runtime/src")));
+        let sources = newest(&top.join("node")).max(newest(&top.join("runtime/src")));
         if fs::metadata(&built).and_then(|file| file.modified()).is_ok_and(|at| at > sources) {
             return built;
         }

@@ -58,9 +58,16 @@ refused! {
     refused_threads = REFUSED_THREADS: "threads"
     refused_memory64 = REFUSED_MEMORY64: "memory64"
     refused_relaxed_simd = REFUSED_RELAXED_SIMD: "relaxed"
-    refused_exceptions = REFUSED_EXCEPTIONS: "exception"
+    refused_exceptions = REFUSED_EXCEPTIONS: "legacy exception" "-wasm-use-legacy-eh=false"
     refused_gc = REFUSED_GC: "garbage collection"
     refused_invalid = REFUSED_INVALID: "valid"
+}
+
+#[test]
+fn a_job_of_v1_is_refused_where_the_module_needs_v2() {
+    let refusal = Run::of(guests::TRAP_UNCAUGHT_EXCEPTION).of_v1().refusal();
+    assert!(refusal.contains("profile v2") && refusal.contains("--profile v2"), "{refusal}");
+    assert!(refusal.contains("exceptions or atomic operators"), "{refusal}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use bacalhau_runtime::{Limit, Outcome, Trap};
+use bacalhau_runtime::{Limit, MAX_STACK_BYTES, Outcome, Trap};
 use bacalhau_tests::{Ended, Run, for_each_hostile, guests, tree};
 
 macro_rules! has_a_test {
@@ -57,6 +57,23 @@ fn hostile_memory_grow_loop() {
 #[test]
 fn hostile_bulk_fill() {
     burns(guests::HOSTILE_BULK_FILL, 1_000_000_000);
+}
+
+/// The host keeps what a guest can still reach, and no more: not a gigabyte and a half.
+#[test]
+fn hostile_exceptions_churned() {
+    let ended = Run::of(guests::HOSTILE_EXCEPTIONS_CHURNED).limits(|limits| limits.memory_bytes = 65_536).succeed();
+    assert!(ended.receipt.claim.fuel > 1_000_000_000, "{}", ended.receipt.claim.fuel);
+}
+
+/// As many as the stack has frames for: the guest's bound comes first, and what they take is not the guest's memory.
+#[test]
+fn hostile_exceptions_kept() {
+    let run = Run::of(guests::HOSTILE_EXCEPTIONS_KEPT).limits(|limits| {
+        limits.memory_bytes = 65_536;
+        limits.stack_bytes = MAX_STACK_BYTES;
+    });
+    assert_eq!(run.end().outcome(), Outcome::Limit(Limit::Stack));
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn a_run_whose_input_blocks_can_be_cancelled() {
     });
     let error = ended.unwrap_err();
     assert!(matches!(&error, Error::Host(failure) if !failure.is_timeout()), "{error}");
-    assert!(error.to_string().contains("was ended before its time"), "{error}");
+    assert!(error.to_string().contains("was cancelled"), "{error}");
 }
 
 /// Answers truly, and too late.

@@ -1,6 +1,7 @@
 //! Raw calls of WASI preview 1: every guest knows the code that each of its calls has to answer.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
+use bacalhau_runtime::{Outcome, Profile, Trap};
 use bacalhau_tests::{Run, for_each_p1, guests, small_tree, succeed, tree};
 
 macro_rules! has_a_test {
@@ -62,6 +63,15 @@ fn p1_mounts() {
 fn p1_renumber() {
     let ended = Run::of(guests::P1_RENUMBER).succeed();
     assert_eq!(ended.text("stdout"), "to the log of the job\n");
+}
+
+#[test]
+fn p1_edition_2() {
+    let run = || Run::of(guests::P1_EDITION_2);
+    let ended = run().job(|job| job.profile = Profile::V2.id()).succeed();
+    assert_eq!(ended.text("stdout"), "to the log of the job\ndone\n");
+    // Under V1 the first of these answers EBADF, as it always did.
+    assert_eq!(run().end().outcome(), Outcome::Trap(Trap::Unreachable));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn plain() -> String {
 }
 
 fn runtime(cache: &Path, tier: Tier) -> Runtime {
-    Runtime::new(&Options { cache_dir: Some(cache.into()), tier, ..Options::default() }).unwrap()
+    Runtime::new(&Options::default().with_cache_dir(cache).with_tier(tier)).unwrap()
 }
 
 fn run(runtime: &Runtime, module: &Module) -> Receipt {
@@ -162,11 +162,7 @@ fn hand_over(_: Link, mut module: File, cache: &Path) -> io::Result<()> {
 #[test]
 fn a_module_that_is_used_again_is_handed_over_where_the_embedder_wants_it() {
     let cache = TempDir::new().unwrap();
-    let options = Options {
-        cache_dir: Some(cache.path().into()),
-        optimizer: Some(StartOptimizer::new(hand_over)),
-        ..Options::default()
-    };
+    let options = Options::default().with_cache_dir(cache.path()).with_optimizer(StartOptimizer::new(hand_over));
     let text = plain();
     let binary = to_binary(text.as_bytes(), u64::MAX).unwrap();
     let handed_over = || HANDED_OVER.lock().unwrap().iter().filter(|(dir, _)| dir == cache.path()).count();
@@ -220,7 +216,7 @@ fn beyond_the_engine() -> String {
 fn what_no_compiler_takes_is_refused_and_no_failure_of_the_host() {
     let backends = [Backend::Optimized, Backend::Baseline, Backend::Unoptimized, Backend::Interpreter];
     for tier in backends.map(Tier::Only).into_iter().chain([Tier::Auto]) {
-        let runtime = Runtime::new(&Options { tier, ..Options::default() }).unwrap();
+        let runtime = Runtime::new(&Options::default().with_tier(tier)).unwrap();
         let Err(Error::Refused(refusal)) = runtime.load(beyond_the_engine().as_bytes()) else { panic!("{tier:?}") };
         assert!(matches!(refusal.kind(), RefusalKind::Bound(_)), "{refusal}");
         let words = refusal.to_string();

@@ -39,7 +39,7 @@ const ENDLESS: [(&str, &str); 6] = [
 #[test]
 fn every_way_of_going_on_is_ended() {
     for backend in [Backend::Optimized, Backend::Unoptimized, Backend::Baseline, Backend::Interpreter] {
-        let runtime = Runtime::new(&Options { tier: Tier::Only(backend), ..Options::default() }).unwrap();
+        let runtime = Runtime::new(&Options::default().with_tier(Tier::Only(backend))).unwrap();
         for (what, text) in ENDLESS {
             let module = runtime.load(format!("(module {text})").as_bytes()).unwrap();
             let mut job = Job::new(module.cid());

@@ -1,5 +1,5 @@
-//! What the guests share: the export that the benchmark calls, numbers to work on, and a checksum of floats. The work
-//! itself is in `bin`, one program a file, written as a textbook would and not to please anybody's compiler.
+//! Shared parts of the guests: the export that the benchmark calls, input numbers, and a checksum of floats. The
+//! programs themselves are in `bin`, one a file, written as in a textbook and not tuned for a compiler.
 
 /// Exports a function `fn() -> i64` as `run`, and prints its result when the guest is run as a program.
 #[macro_export]
@@ -17,12 +17,12 @@ macro_rules! guest {
     };
 }
 
-/// Marsaglia's xorshift: the same numbers in every run, and nothing that a compiler could foresee.
+/// Marsaglia's xorshift: the same numbers in every run, and unpredictable for a compiler.
 #[derive(Debug)]
 pub struct Numbers(u64);
 
 impl Numbers {
-    /// Begins anew.
+    /// A new generator with the fixed seed.
     pub fn new() -> Self {
         Self(std::hint::black_box(0x9E37_79B9_7F4A_7C15))
     }

@@ -1,5 +1,5 @@
-//! Prints what the instrumentation costs as a Markdown table: each guest on every side, taking turns, so that what the
-//! machine does besides falls on all of them alike. The least time of several runs counts.
+//! Prints the cost of the instrumentation as a Markdown table. The sides alternate, so other load of the machine
+//! affects all of them alike. The minimum of several runs counts.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a benchmark that cannot go on has to stop")]
 
 use std::fs;
@@ -10,7 +10,7 @@ use benches::{GUESTS, Program, Side, cpu_time};
 use clap::Parser;
 use wasmtime::Module;
 
-/// What metering, stack and NaN inside the module cost, beside bare wasmtime and wasmtime's own fuel and NaN.
+/// Cost of metering, stack and NaN in the module, compared with bare wasmtime and with wasmtime's own fuel and NaN.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Only this guest; may be given several times.
@@ -44,7 +44,7 @@ fn main() {
     println!("| geometric mean | | {} | |", cells(&means));
 }
 
-/// Names and paths of what is to be measured.
+/// Names and paths of the selected guests.
 fn choose(arguments: &Arguments) -> Vec<(String, PathBuf)> {
     let stem = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if !arguments.modules.is_empty() {

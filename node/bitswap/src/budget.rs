@@ -1,5 +1,5 @@
-//! What one peer may cost: token buckets for wants and bytes, both ways. Over budget it is first served later, then not,
-//! then not spoken to; see `config::Budget` for the bounds.
+//! Rate limits of a peer: token buckets for wants and bytes in both directions. Over budget, a peer is first served
+//! later, then not at all, then disconnected; see `config::Budget` for the limits.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ pub(super) struct PeerBudget {
     drops_left: Mutex<u32>,
 }
 
-/// What becomes of a message of wants.
+/// Decision about a message with wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is taken; the next one is read so much later.
+    /// Accepted; the next one is read after this pause.
     Take(Duration),
-    /// It is too much: dropped, and the next one is read so much later.
+    /// Dropped; the next one is read after this pause.
     Drop(Duration),
-    /// It was too much too often.
+    /// Decides about a message with `count` wants.
     Disconnect,
 }
 
@@ -43,7 +43,7 @@ impl PeerBudget {
         }
     }
 
-    /// Judges a message with so many wants.
+    /// Whether unrequested bytes are still within the budget.
     pub(super) fn wants(&self, count: usize, now: Instant) -> Verdict {
         let late = self.wants_received.take(count as u64, now);
         if late <= self.delay {
@@ -59,7 +59,7 @@ impl PeerBudget {
         }
     }
 
-    /// Whether so many bytes that nobody asked for are still bearable.
+    /// Whether unrequested bytes are still within the budget.
     pub(super) fn bears_unasked(&self, bytes: u64, now: Instant) -> bool {
         self.unasked.take(bytes, now).is_zero()
     }

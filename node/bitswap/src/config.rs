@@ -7,24 +7,22 @@ use bacalhau_values::budget::Rate;
 /// How a node exchanges blocks.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How long a block may be asked for before whoever waits is told that there is none.
+    /// Maximum time for a block, after which waiting callers receive an error.
     pub patience: Duration,
-    /// How long a peer that was asked may send nothing before the block is asked for again, elsewhere if there is an
-    /// elsewhere.
+    /// Idle time of a peer after which its blocks are requested again, from another peer if there is one.
     pub reask: Duration,
-    /// How long a peer whose connection was lost is hoped for: it may have been started again. Where it is the only one,
-    /// whoever waits is told only after that.
+    /// How long in-flight wants wait for a disconnected peer to reconnect. If it was the only one, callers wait this
+    /// long.
     pub comeback: Duration,
-    /// Bytes that are asked of one peer ahead of what has come.
+    /// Maximum bytes requested from one peer ahead of received blocks.
     pub window_bytes: u64,
-    /// Wants of one peer that wait to be served; it is told of no more than that.
+    /// Maximum queued wants of one peer; further ones are dropped.
     pub queue: usize,
-    /// What one peer may cost.
+    /// Limits on one peer.
     pub budget: Budget,
 }
 
-/// What one peer may cost, and what is asked of it. The defaults are far above what the network carries to one peer; they
-/// bound what a hostile one can do.
+/// Limits on one peer. The defaults are far above normal use; they bound hostile peers.
 #[derive(Clone, Debug)]
 pub struct Budget {
     /// Entries of its wantlists. Above, its messages are read later; far above, they are dropped.
@@ -35,13 +33,13 @@ pub struct Budget {
     pub bytes_served: Rate,
     /// Bytes of everything it sends. Above, it is read later.
     pub bytes_received: Rate,
-    /// Bytes of blocks that nobody asked for, corrupt ones among them. Above, the peer is disconnected.
+    /// Unrequested or corrupt bytes of blocks. Above it, the peer is disconnected.
     pub unasked: Rate,
     /// How late something may be before it is dropped instead.
     pub delay: Duration,
     /// Messages that are dropped before the peer is disconnected.
     pub drops: u32,
-    /// How long a peer that was disconnected is not spoken to.
+    /// How long a disconnected peer is blocked.
     pub ban: Duration,
 }
 

@@ -6,27 +6,26 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::last_activity::LastActivity;
 use super::message::{MAX_MESSAGE_BYTES, Message};
-use super::pulse::Pulse;
 use super::room::{Room, Taken};
 
-/// How long a peer may take over a piece of a message once it has begun it, and over all of it beside what its length takes at
-/// [`SLOWEST`].
+/// Idle timeout within a message, and its base timeout in addition to the time of its length at [`SLOWEST`].
 const STALLED: Duration = Duration::from_secs(30);
-/// Bytes a second of a message that is still read. What is slower holds its room for nothing.
+/// Minimum speed of a message in bytes a second. Slower ones would hold memory too long.
 const SLOWEST: u64 = 16 << 10;
-/// What is read between two beats of the pulse.
+/// Bytes read between two updates of the last activity.
 const PIECE_BYTES: usize = 128 << 10;
 
-/// Reads the next message, or none at the end of the stream. What it takes in memory is taken out of `room`, for as long as
-/// what comes with it is held; not before its first piece has come, so that a length alone takes none.
+/// Reads the next message; `None` at the end of the stream. Its memory is reserved in `room` as long as its blocks are
+/// held, and only after its first bytes have arrived.
 ///
 /// # Errors
-/// `InvalidData` for what is no message, `TimedOut` for one that comes too slowly, `QuotaExceeded` where the peer has more on its
-/// way than any that keeps to what it was asked for; else the stream's own.
+/// `InvalidData` for a malformed message, `TimedOut` for a slow one, `QuotaExceeded` when the peer sends more than any
+/// that follows the protocol; otherwise the stream's error.
 pub(super) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
-    pulse: &Pulse,
+    pulse: &LastActivity,
     room: &Room,
 ) -> io::Result<Option<(Bytes, Taken)>> {
     let Some(length) = length(stream).await? else { return Ok(None) };

@@ -1,5 +1,5 @@
-//! All that comes from one peer, on whichever streams it opens: wants go to its desk, blocks are hashed on blocking
-//! threads and given to who waits for them. What costs too much is read later, or ends the conversation.
+//! Input of a peer from all its streams: wants go to its request queue; blocks are hashed on blocking threads and
+//! delivered to callers. Peers over budget are read later or disconnected.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use super::node::{Link, Node};
 use super::record::count;
 use super::room::Taken;
 use super::session::Answer;
-use super::{frame, prefix};
+use super::{cid_prefix, frame};
 use bacalhau_cas::Hash;
 use bacalhau_p2p::PeerStream;
 
-/// How much less a late byte counts than one that nobody asked for: it is our own haste as much as the peer's fault.
+/// Weight of a late byte compared with an unrequested one: late blocks result from our own repeated requests too.
 const LATE: u64 = 4;
 
 /// Reads a stream to its end.
@@ -31,7 +31,7 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
                 io::ErrorKind::InvalidData => return count(&link.record.tally.streams_broken, 1),
                 // It holds memory that others could use, and would go on to.
                 io::ErrorKind::TimedOut | io::ErrorKind::QuotaExceeded => return node.throw_out(&link),
-                // A stream that is reset between messages is no fault, and neither is one that ends with its connection.
+                // Streams may be reset between messages or with their connection.
                 _ => return,
             },
         };
@@ -42,7 +42,7 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
         let Some(delay) = wants(&link, &message) else { return node.throw_out(&link) };
         let delay = delay.max(link.record.budget.bytes_received.take(length as u64, Instant::now()));
         if !(message.blocks.is_empty() && message.presences.is_empty()) {
-            // So many messages of one peer are hashed at once; the next waits, and with it the peer.
+            // Maximum messages of a peer hashed at once; the next one waits, and with it the peer.
             let Ok(slot) = link.hashing.clone().acquire_owned().await else { return };
             let (node, link) = (node.clone(), link.clone());
             tokio::task::spawn_blocking(move || blocks(&node, &link, &message, length, (slot, room)));
@@ -53,7 +53,7 @@ pub(super) async fn read(node: Arc<Node>, link: Arc<Link>, mut stream: PeerStrea
     }
 }
 
-/// Takes the wants of a message. Says how much later the next one is to be read, or nothing if there is to be no next.
+/// Handles the wants of a message. Returns the pause before the next one, or `None` to disconnect.
 fn wants(link: &Link, message: &Message) -> Option<Duration> {
     let (tally, total) = (&link.record.tally, message.wants.len());
     if total == 0 && !message.full {
@@ -78,7 +78,7 @@ fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, held:
     let unreadable = (message.blocks.len() - hashed.len()) as u64;
     let (received, answers) =
         node.step_quietly(|session, step| session.received(link.peer, hashed, &message.presences, step));
-    // Before anybody has the blocks, and may ask how many came.
+    // Counted before callers receive the blocks and read the statistics.
     let tally = &link.record.tally;
     count(&tally.blocks_received, received.wanted);
     count(&tally.bytes_received, received.bytes);
@@ -89,14 +89,14 @@ fn blocks(node: &Arc<Node>, link: &Link, message: &Message, length: usize, held:
         node.throw_out(link);
     }
     answers.into_iter().for_each(Answer::give);
-    // What was held back meanwhile may come.
+    // Messages held back meanwhile may be sent now.
     drop(held);
 }
 
-/// The block by its hash. What is small beside the message that it came in is copied out of it, lest who keeps the block
-/// keep the message.
+/// The block by its hash. Small blocks are copied out of a large message, so that keeping a block does not keep the
+/// message.
 fn hash(block: &Payload, message_bytes: usize) -> Option<(Hash, Bytes)> {
-    let hash = prefix::hash(&block.prefix, &block.data)?;
+    let hash = cid_prefix::hash(&block.prefix, &block.data)?;
     let small = block.data.len() < message_bytes / 8;
     Some((hash, if small { Bytes::copy_from_slice(&block.data) } else { block.data.clone() }))
 }

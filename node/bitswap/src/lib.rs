@@ -1,37 +1,37 @@
-//! Bitswap 1.2.0: blocks from peers and for peers, over the streams of a libp2p node. It asks several peers at once and trusts
-//! none: a block's hash is made from its bytes.
+//! Bitswap 1.2.0: blocks from peers and for peers, over the streams of a libp2p node. It requests from several peers at
+//! once and verifies every block by its hash.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
 //! use bacalhau_bitswap::{Bitswap, Config};
-//! use bacalhau_cas::memory::MemoryShelf;
+//! use bacalhau_cas::memory::MemoryBlockstore;
 //! use bacalhau_p2p::{Host, HostConfig};
 //!
 //! // A node that serves the blocks of a store to all peers that connect to it.
 //! let host = Host::start(&HostConfig::default())?;
-//! let blocks = Arc::new(MemoryShelf::default());
+//! let blocks = Arc::new(MemoryBlockstore::default());
 //! let bitswap = Bitswap::start(&host, Some(blocks), Config::default());
 //! assert!(bitswap.stats().is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! As a [`Provider`] it fetches blocks for an [`Exchange`](bacalhau_exchange::Exchange).
+//! As a [`BlockProvider`] it fetches blocks for an [`Exchange`](bacalhau_exchange::Exchange).
 //!
-//! Of the parts, `session` decides who is asked for what and knows no network; `desk` serves one peer; `inbox` and
-//! `outbox` carry messages; `budget` bounds what one peer may cost; `node` holds them together.
+//! Modules: `session` decides which peer is asked for which block, without network access; `request_queue` is the request queue of
+//! a peer; `inbox` and `outbox` transfer messages; `budget` limits a peer; `node` connects them.
 
 mod budget;
+mod cid_prefix;
 mod config;
-mod desk;
 mod frame;
 mod inbox;
+mod last_activity;
 mod message;
 mod node;
 mod outbox;
-mod prefix;
-mod pulse;
 mod record;
+mod request_queue;
 mod room;
 mod session;
 
@@ -39,8 +39,8 @@ use std::sync::Arc;
 
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 
-use bacalhau_cas::{Cid, DataError, IDENTITY, Shelf};
-use bacalhau_exchange::{Answers, Provider};
+use bacalhau_cas::{Cid, DataError, IDENTITY, LocalBlockstore};
+use bacalhau_exchange::{Answers, BlockProvider, Dialing, PeerNetwork};
 use bacalhau_p2p::{Dial, Host};
 pub use config::{Budget, Config};
 use node::Node;
@@ -48,21 +48,21 @@ pub use record::PeerStats;
 
 const PROTOCOL: StreamProtocol = StreamProtocol::new("/ipfs/bitswap/1.2.0");
 
-/// Streams that wait to be read. kubo opens one for each block and does not send again what was on one that was reset.
+/// Maximum accepted streams waiting to be read. kubo opens one for each block and does not repeat blocks of a reset
+/// stream.
 const ACCEPTED: usize = 4096;
 
-/// Bitswap on a [`Host`]: a [`Provider`] of what the peers of that host have, and where they get what is on our shelf.
-/// It ends with the host.
+/// Bitswap on a [`Host`]: a [`BlockProvider`] of the blocks of its peers, and a server of local blocks. Ends with the host.
 #[derive(Debug)]
 pub struct Bitswap {
     node: Arc<Node>,
 }
 
 impl Bitswap {
-    /// Begins to speak Bitswap on `host`, and to serve what is on the shelf. Without one it says that it has nothing.
-    pub fn start(host: &Host, serve: Option<Arc<dyn Shelf>>, config: Config) -> Arc<Self> {
+    /// Starts Bitswap on `host`, serving the blockstore `serve`. Without one it serves no blocks.
+    pub fn start(host: &Host, serve: Option<Arc<dyn LocalBlockstore>>, config: Config) -> Arc<Self> {
         let handle = host.handle();
-        let node = Node::new(handle.clone(), serve.unwrap_or_else(|| Arc::new(desk::Nothing)), config);
+        let node = Node::new(handle.clone(), serve.unwrap_or_else(|| Arc::new(request_queue::Nothing)), config);
         let streams = handle.accept(PROTOCOL, ACCEPTED);
         let watcher = Arc::downgrade(&node);
         handle.spawn(Node::watch(watcher.clone()));
@@ -75,18 +75,28 @@ impl Bitswap {
         Arc::new(Self { node })
     }
 
-    /// Begins to connect to a peer. What is wanted meanwhile waits for it.
+    /// Starts connecting to a peer. Wanted blocks wait for it.
     pub fn connect(&self, addr: &Multiaddr) -> Dial {
         self.node.host.dial(addr)
     }
 
-    /// What went to and fro, peer by peer.
+    /// This node's peers for providers that routers name: they are dialed by their addresses, and asked through this.
+    pub fn network(self: &Arc<Self>) -> PeerNetwork {
+        let host = self.node.host.clone();
+        let dial = move |addr: &Multiaddr| -> Dialing {
+            let dial = host.dial(addr);
+            Box::new(move || Ok(dial.wait().map(drop)?))
+        };
+        PeerNetwork { blocks: Arc::clone(self) as Arc<dyn BlockProvider>, dial: Arc::new(dial) }
+    }
+
+    /// Statistics by peer.
     pub fn stats(&self) -> Vec<(PeerId, PeerStats)> {
         self.node.records.stats()
     }
 }
 
-impl Provider for Bitswap {
+impl BlockProvider for Bitswap {
     fn name(&self) -> String {
         "bitswap".into()
     }
@@ -99,6 +109,10 @@ impl Provider for Bitswap {
         if !known.is_empty() {
             self.node.step(|session, step| session.want(&known, answers, step));
         }
+    }
+
+    fn has_somebody(&self) -> bool {
+        self.node.has_peers() || self.node.host.dialing()
     }
 
     fn cancel(&self, cids: &[Cid]) {

@@ -1,26 +1,27 @@
-//! Messages of Bitswap 1.2.0 as they are on the wire (<https://specs.ipfs.tech/bitswap-protocol/>). Blocks are parts of
-//! the message that was read, and are written without being copied together. Entries whose CID this version cannot read
-//! are passed over: the peer may speak of more than we know.
+//! Messages of Bitswap 1.2.0 (<https://specs.ipfs.tech/bitswap-protocol/>). Blocks are slices of the received message,
+//! and are written without copying. Entries with unsupported CIDs are skipped.
 
 use bytes::Bytes;
 
-use bacalhau_cas::protobuf::{Fields, Value, put_bytes, put_number, put_varint};
-use bacalhau_cas::{Cid, MAX_BLOCK_BYTES};
+use bacalhau_cas::{
+    Cid, MAX_BLOCK_BYTES,
+    protobuf::{Fields, Value, put_bytes, put_number, put_varint},
+};
 
-/// Largest message: what kubo and Helia take.
+/// Maximum size of a message in bytes, as in kubo and Helia.
 pub(super) const MAX_MESSAGE_BYTES: usize = 4 << 20;
-/// Most wants, blocks and presences in one message, each.
+/// Maximum wants, blocks and presences in a message, each.
 pub(super) const MAX_ENTRIES: usize = 32_768;
 
 const WANTLIST: u64 = 1;
 const PAYLOAD: u64 = 3;
 const PRESENCE: u64 = 4;
 
-/// A message.
+/// A Bitswap message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) wants: Vec<Want>,
-    /// Whether `wants` replace all that the peer was told before.
+    /// Whether `wants` replaces all earlier wants.
     pub(super) full: bool,
     pub(super) blocks: Vec<Payload>,
     pub(super) presences: Vec<Presence>,
@@ -31,18 +32,18 @@ pub(super) struct Message {
 pub(super) struct Want {
     pub(super) cid: Cid,
     pub(super) kind: Kind,
-    /// Whether to be told that the block is not there.
+    /// Whether to send a `DONT_HAVE` answer.
     pub(super) dont_have: bool,
 }
 
-/// What is wanted.
+/// Kind of a want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The block.
+    /// Send the block.
     Block,
-    /// To know whether it is there.
+    /// Tell whether the block exists.
     Have,
-    /// Nothing any longer.
+    /// Cancel an earlier want.
     Cancel,
 }
 
@@ -61,7 +62,7 @@ pub(super) struct Presence {
 }
 
 impl Message {
-    /// Reads a message.
+    /// Decodes a message.
     pub(super) fn decode(bytes: Bytes) -> Result<Self, &'static str> {
         let mut message = Self::default();
         for field in Fields::of(bytes) {

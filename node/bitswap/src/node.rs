@@ -1,4 +1,4 @@
-//! What holds the parts together: the session under its lock, the peers that are connected, and the tasks of each.
+//! Connects the parts: the session with its lock, the connected peers, and their tasks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,34 +9,34 @@ use libp2p::PeerId;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use super::config::Config;
-use super::desk::Desk;
 use super::inbox;
 use super::message::Want;
 use super::outbox::Outbox;
 use super::record::{Record, Records};
+use super::request_queue::RequestQueue;
 use super::room::{Room, Rooms};
 use super::session::{Answer, Session, Step};
-use bacalhau_cas::Shelf;
+use bacalhau_cas::LocalBlockstore;
 use bacalhau_p2p::{HostHandle, PeerEvent, PeerStream};
 
 /// Messages of one peer that are hashed at once.
 const HASHING: usize = 4;
 /// Peers that read from the shelf at once.
 const READING: usize = 4;
-/// How often time is looked at while somebody waits, at most.
+/// Minimum interval of timer checks while callers wait.
 const TICK: Duration = Duration::from_millis(250);
 
-/// See the module.
+/// A running Bitswap node.
 pub(super) struct Node {
     pub(super) host: HostHandle,
     pub(super) config: Config,
     pub(super) records: Records,
-    shelf: Arc<dyn Shelf>,
+    shelf: Arc<dyn LocalBlockstore>,
     turns: Arc<Semaphore>,
     rooms: Rooms,
     session: Mutex<Session>,
     links: Mutex<HashMap<PeerId, Arc<Link>>>,
-    /// Somebody waits.
+    /// Notified when callers wait.
     busy: Notify,
 }
 
@@ -45,15 +45,15 @@ pub(super) struct Node {
 pub(super) struct Link {
     pub(super) peer: PeerId,
     pub(super) record: Arc<Record>,
-    pub(super) desk: Arc<Desk>,
+    pub(super) desk: Arc<RequestQueue>,
     pub(super) hashing: Arc<Semaphore>,
-    /// What its messages take in memory. It may have hundreds of streams open, and could otherwise begin a large one on each.
+    /// Memory of messages being read. A peer may open hundreds of streams and start a large message on each.
     pub(super) reading: Room,
     wants: mpsc::UnboundedSender<Vec<Want>>,
 }
 
 impl Node {
-    pub(super) fn new(host: HostHandle, shelf: Arc<dyn Shelf>, config: Config) -> Arc<Self> {
+    pub(super) fn new(host: HostHandle, shelf: Arc<dyn LocalBlockstore>, config: Config) -> Arc<Self> {
         Arc::new(Self {
             host,
             records: Records::new(config.budget.clone()),
@@ -71,19 +71,24 @@ impl Node {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the session on this thread, sends what is to be sent and answers who is to be answered.
+    /// Whether a peer is connected.
+    pub(super) fn has_peers(&self) -> bool {
+        !self.links().is_empty()
+    }
+
+    /// Advances the session on this thread, then sends messages and answers callers.
     pub(super) fn step<T>(&self, act: impl FnOnce(&mut Session, &mut Step) -> T) -> T {
         let (result, answers) = self.step_quietly(act);
         answers.into_iter().for_each(Answer::give);
         result
     }
 
-    /// The same without the answers, which may take long.
+    /// Like `step` without answers to callers, which may be slow.
     pub(super) fn step_quietly<T>(&self, act: impl FnOnce(&mut Session, &mut Step) -> T) -> (T, Vec<Answer>) {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let mut step = Step::new(Instant::now(), self.host.dialing());
         let result = act(&mut session, &mut step);
-        // Under the lock, so that what is called off later is also sent later.
+        // Under the lock, so that a cancellation is sent after its want.
         let links = self.links();
         for (id, wants) in step.wants {
             if let Some(link) = links.get(&id) {
@@ -124,7 +129,7 @@ impl Node {
         }
         let (wants, wanted) = mpsc::unbounded_channel();
         let (answered, served) = mpsc::channel(1);
-        let desk = Arc::new(Desk::new(self.config.queue));
+        let desk = Arc::new(RequestQueue::new(self.config.queue));
         let hashing = Arc::new(Semaphore::new(HASHING));
         let reading = self.rooms.of_peer();
         let link = Arc::new(Link { peer: id, record: record.clone(), desk: desk.clone(), hashing, reading, wants });
@@ -141,13 +146,13 @@ impl Node {
         self.step_quietly(|session, step| session.peer_up(id, pulse, step)).1
     }
 
-    /// Speaks no more with a peer.
+    /// Disconnects a peer.
     pub(super) fn throw_out(&self, link: &Link) {
         link.record.ban(Instant::now() + self.config.budget.ban);
         self.host.disconnect(link.peer);
     }
 
-    /// Reads what peers send, until the host ends.
+    /// Reads streams of peers until the host ends.
     pub(super) async fn accept(self: Arc<Self>, mut streams: mpsc::Receiver<PeerStream>) {
         while let Some(stream) = streams.recv().await {
             let link = self.links().get(&stream.peer).cloned();
@@ -157,7 +162,7 @@ impl Node {
         }
     }
 
-    /// Looks at the time while somebody waits. When the host ends, so does this task, and with it all waiting.
+    /// Runs the timers while callers wait. When the host ends, this task ends and fails all waiting callers.
     pub(super) async fn watch(node: Weak<Self>) {
         let _end = End(node.clone());
         loop {
@@ -173,7 +178,7 @@ impl Node {
     }
 }
 
-/// Answers everybody when it is dropped.
+/// Fails all waiting callers on drop.
 struct End(Weak<Node>);
 
 impl Drop for End {

@@ -1,5 +1,5 @@
-//! All that goes to one peer, over one stream: what we want before what it wants. The stream is opened when there is
-//! something to say, and once more if it breaks.
+//! Output to a peer, over one stream: our wants before its blocks. The stream is opened on demand, and reopened once if
+//! it breaks.
 
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use super::record::{Record, count};
 use super::{PROTOCOL, frame};
 use bacalhau_p2p::{HostHandle, OpenError};
 
-/// Wants in one message: as many as any peer reads.
+/// Maximum wants in a message, which every peer accepts.
 const MESSAGE_WANTS: usize = 1024;
 const _: () = assert!(MESSAGE_WANTS <= MAX_ENTRIES);
 
-/// See the module.
+/// The output to a peer.
 pub(super) struct Outbox {
     pub(super) peer: PeerId,
     pub(super) wants: mpsc::UnboundedReceiver<Vec<Want>>,
@@ -25,10 +25,10 @@ pub(super) struct Outbox {
     pub(super) stream: Option<Stream>,
 }
 
-/// Why nothing can be sent to a peer.
+/// Why a peer cannot be sent messages.
 #[derive(Debug)]
 pub(super) struct Unheard {
-    /// In words.
+    /// The reason.
     pub(super) why: String,
     /// It is not there, which may change; otherwise it is there and of another kind.
     pub(super) gone: bool,
@@ -41,7 +41,7 @@ impl From<OpenError> for Unheard {
 }
 
 impl Outbox {
-    /// Sends until everything is over, or says why nothing can be sent.
+    /// Sends until the end, or until an error.
     pub(super) async fn run(mut self) -> Result<(), Unheard> {
         loop {
             tokio::select! {
@@ -86,7 +86,7 @@ impl Outbox {
         let mut stream = self.host.open(self.peer, PROTOCOL).await?;
         let written = frame::write(&mut stream, message).await;
         self.stream = Some(stream);
-        written.map_err(|error| Unheard { why: format!("nothing can be sent to it: {error}"), gone: true })
+        written.map_err(|error| Unheard { why: format!("sending to it failed: {error}"), gone: true })
     }
 }
 

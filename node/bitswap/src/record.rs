@@ -1,4 +1,4 @@
-//! What is known of a peer beyond one connection: its budget, what it sent and got, whether it is spoken to.
+//! State of a peer across connections: budget, statistics, and block.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,44 +9,44 @@ use libp2p::PeerId;
 
 use super::budget::PeerBudget;
 use super::config::Budget;
-use super::pulse::Pulse;
+use super::last_activity::LastActivity;
 
 /// Peers that are remembered. Names of peers are free, so the memory of them has to have an end.
 const REMEMBERED: usize = 1024;
 
-/// See the module.
+/// The record of a peer.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) budget: PeerBudget,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) pulse: Arc<LastActivity>,
     pub(super) tally: Tally,
     banned: Mutex<Option<Instant>>,
 }
 
-/// What went to and fro. Numbers of one peer, added up since it was first seen.
+/// Statistics of a peer since it was first seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerStats {
-    /// Blocks that it sent and that were asked for.
+    /// Received blocks that were requested.
     pub blocks_received: u64,
     /// Bytes of all blocks that it sent.
     pub bytes_received: u64,
-    /// Blocks that it sent when they were no longer wanted, mostly because it sent them twice.
+    /// Received blocks that were requested and cancelled, usually because they were sent twice.
     pub blocks_late: u64,
-    /// Blocks that it sent and nobody had asked for, corrupt ones among them. They are dropped.
+    /// Received blocks that were unrequested or corrupt. They are dropped.
     pub blocks_unasked: u64,
     /// Blocks that were sent to it.
     pub blocks_sent: u64,
-    /// Bytes of these.
+    /// Bytes of sent blocks.
     pub bytes_sent: u64,
     /// Entries of its wantlists.
     pub wants_received: u64,
     /// Of these, how many were dropped because there were too many.
     pub wants_dropped: u64,
-    /// Streams that it broke, or that were cut off because of what was on them.
+    /// Streams that it broke, or that were closed because of their content.
     pub streams_broken: u64,
 }
 
-/// The same while it is counted.
+/// Counters of the statistics.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) blocks_received: AtomicU64,
@@ -66,11 +66,11 @@ pub(super) fn count(what: &AtomicU64, more: u64) {
 
 impl Record {
     fn new(budget: &Budget, now: Instant) -> Self {
-        let pulse = Arc::new(Pulse::new(now));
+        let pulse = Arc::new(LastActivity::new(now));
         Self { budget: PeerBudget::new(budget, now), pulse, tally: Tally::default(), banned: Mutex::new(None) }
     }
 
-    /// Is not to be spoken to until then.
+    /// Blocks the peer until this time.
     pub(super) fn ban(&self, until: Instant) {
         *self.banned.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
@@ -109,7 +109,7 @@ impl Records {
         Self { budget, records: Mutex::default() }
     }
 
-    /// The record of `id`, made if there is none. Beyond the bound, some that nobody uses are forgotten.
+    /// The record of `id`, created if absent. Above the limit, unused records are removed.
     pub(super) fn of(&self, id: PeerId, now: Instant) -> Arc<Record> {
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if records.len() >= REMEMBERED && !records.contains_key(&id) {

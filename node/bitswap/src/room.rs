@@ -1,4 +1,4 @@
-//! Memory for messages that are being read and hashed: so much for each peer, so much for all of them.
+//! Memory of messages being read and hashed: a limit for each peer and for all peers.
 
 use std::io;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::message::MAX_MESSAGE_BYTES;
 
-/// Bytes of one peer: what is asked of it ahead, and as much again.
+/// Memory of one peer in bytes: its request window, twice.
 pub(super) const PEER_BYTES: usize = 8 * MAX_MESSAGE_BYTES;
 /// Bytes of all peers.
 const ALL_BYTES: usize = 128 * MAX_MESSAGE_BYTES;
-/// Bytes of one peer that may wait for room. A peer that sends what it was asked for has none that wait for long; what one that
-/// sends more has on its way is kept by the connection, and is bounded by this.
+/// Bytes of one peer that may wait for memory. A peer that sends only requested blocks does not wait long; more is
+/// buffered in the connection, up to this limit.
 const WAITING_BYTES: usize = PEER_BYTES;
 
 /// Memory of all peers.
@@ -47,10 +47,10 @@ impl Rooms {
 }
 
 impl Room {
-    /// Waits for room for a message of so many bytes.
+    /// Waits for memory for a message of this size.
     ///
     /// # Errors
-    /// `QuotaExceeded` where too much of the peer waits already.
+    /// `QuotaExceeded` when too many bytes of the peer are waiting.
     pub(super) async fn take(&self, bytes: usize) -> io::Result<Taken> {
         let permits = u32::try_from(bytes).map_err(io::Error::other)?;
         let own = if let Ok(own) = self.own.clone().try_acquire_many_owned(permits) {

@@ -1,5 +1,5 @@
-//! One block: bytes that have the hash that their CID names. This is the only place that decides which CIDs there are
-//! for us and whether bytes are theirs; what the bytes mean is the business of `unixfs`.
+//! A block: bytes that match the hash in their CID. The only module that decides which CIDs are supported and verifies
+//! bytes; `unixfs` interprets them.
 
 use bytes::Bytes;
 use cid::Version;
@@ -15,7 +15,7 @@ pub const DAG_PB: u64 = 0x70;
 /// Largest block that is read from anywhere. Bitswap peers exchange at most 2 MiB; gateways and archives as much.
 pub const MAX_BLOCK_BYTES: usize = 2 << 20;
 
-/// A block whose bytes were checked.
+/// A verified block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     cid: Cid,
@@ -25,7 +25,7 @@ pub struct Block {
 /// How the bytes of a block are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// Plain bytes.
+    /// Raw bytes.
     Raw,
     /// A protobuf node.
     DagPb,
@@ -56,7 +56,7 @@ impl Code {
 }
 
 impl Block {
-    /// Takes `bytes` for those of `cid` if they are.
+    /// Creates a block if `bytes` match `cid`.
     ///
     /// # Errors
     /// See [`check`].
@@ -65,7 +65,7 @@ impl Block {
         Ok(Self { cid, bytes })
     }
 
-    /// Takes `bytes` for those of `cid`: whoever calls this has checked them.
+    /// Creates a block from `bytes` that the caller has verified.
     pub fn checked(cid: Cid, bytes: Bytes) -> Self {
         Self { cid, bytes }
     }
@@ -77,36 +77,36 @@ impl Block {
     }
 
     /// The `CIDv0` block of `bytes`, which is always a protobuf node.
-    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
+    #[expect(clippy::missing_panics_doc, reason = "cannot panic, as explained below")]
     pub fn of_v0(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        #[expect(clippy::expect_used, reason = "SHA-256 is what version 0 asks for")]
+        #[expect(clippy::expect_used, reason = "version 0 requires SHA-256")]
         let cid = Cid::new_v0(sha2_256(&bytes)).expect("a SHA-256 makes a CIDv0");
         Self { cid, bytes }
     }
 
-    /// What names it.
+    /// The CID.
     pub fn cid(&self) -> &Cid {
         &self.cid
     }
 
-    /// What it holds.
+    /// The bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Both.
+    /// CID and bytes.
     pub fn into_parts(self) -> (Cid, Bytes) {
         (self.cid, self.bytes)
     }
 }
 
-/// Checks that `bytes` are those of `cid`.
+/// Verifies `bytes` against `cid`.
 ///
 /// # Errors
-/// [`DataError::Corrupt`] when they are not, [`DataError::OutOfBounds`] above [`MAX_BLOCK_BYTES`], and
-/// [`DataError::Unsupported`] for hash functions other than SHA-256, SHA-512, BLAKE2b-256 and identity, and for shortened
-/// hashes.
+/// [`DataError::Corrupt`] when they do not match, [`DataError::OutOfBounds`] above [`MAX_BLOCK_BYTES`], and
+/// [`DataError::Unsupported`] for hash functions other than SHA-256, SHA-512, BLAKE2b-256 and identity, and for
+/// truncated hashes.
 pub fn check(cid: &Cid, bytes: &[u8]) -> Result<(), DataError> {
     if bytes.len() > MAX_BLOCK_BYTES {
         let why = format!("it has {} bytes, and at most {MAX_BLOCK_BYTES} are read", bytes.len());
@@ -162,7 +162,7 @@ mod tests {
     fn a_block_has_the_hash_that_its_cid_names() {
         let block = Block::of(Code::Raw, "hello world");
         assert_eq!(block.cid().to_string(), "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
-        assert!(check(block.cid(), b"hello world").is_ok());
+        check(block.cid(), b"hello world").unwrap();
         assert!(check(block.cid(), b"hello worle").unwrap_err().to_string().contains("another hash"));
         let large = vec![0; MAX_BLOCK_BYTES + 1];
         assert!(matches!(check(block.cid(), &large), Err(DataError::OutOfBounds { .. })));
@@ -181,7 +181,7 @@ mod tests {
         let inline = |length| Cid::new_v1(RAW, Hash::wrap(IDENTITY, &vec![7; length]).unwrap());
         for length in [0, 3, 100, 128] {
             assert_eq!(identity_bytes(&inline(length)).unwrap(), vec![7; length]);
-            assert!(check(&inline(length), &vec![7; length]).is_ok());
+            check(&inline(length), &vec![7; length]).unwrap();
         }
         assert_eq!(identity_bytes(Block::of(Code::Raw, "").cid()), None);
     }

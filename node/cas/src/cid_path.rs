@@ -1,8 +1,7 @@
-//! How people write a place in a DAG: `CID`, `CID/path`, `ipfs://CID/path`, `/ipfs/CID/path`. It is only text here;
-//! whether the path leads anywhere is for `unixfs` to find out.
+//! Text form of a place in a DAG: `CID`, `CID/path`, `ipfs://CID/path`, `/ipfs/CID/path`. `unixfs` resolves it.
 //!
-//! In the URL `ipfs://` a `%` and two hexadecimal digits stand for a byte of a name, as in every URL; a `%` with anything
-//! else behind it stands for itself. In the other forms nothing is an escape.
+//! In the URL `ipfs://`, `%` with two hexadecimal digits is a byte of a name, as in every URL; other `%` are literal.
+//! The other forms have no escapes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,27 +20,27 @@ pub struct CidPath {
     pub path: String,
 }
 
-/// Why a text is no such place.
+/// Why a text is not a valid place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CidPathError {
     /// No CID where it should be.
     #[error("{text} is not a CID: {why}; was it copied whole?")]
     Cid {
-        /// What stands there.
+        /// The text.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
     /// A path that could lead anywhere but down.
     #[error("{0:?} is not a path below a CID: names must not be `.`, `..` or empty, nor have a slash or a NUL in them")]
     Path(String),
-    /// A name that can change what it stands for.
+    /// A mutable name.
     #[error("{0} is a name that can change: resolve it first (`ipfs name resolve`) and give the CID")]
     Ipns(String),
 }
 
 impl CidPath {
-    /// The CID itself.
+    /// The place of a CID.
     pub fn of(cid: &Cid) -> Self {
         Self { cid: canonical(cid), path: String::new() }
     }
@@ -66,7 +65,7 @@ impl FromStr for CidPath {
         let (cid, path) = place.split_once('/').unwrap_or((place, ""));
         let parsed: Cid = cid.parse().map_err(|error: cid::Error| {
             let lowered = cid != cid.to_ascii_lowercase() || !cid.to_ascii_lowercase().starts_with("qm");
-            let hint = if lowered { "" } else { "; the letters of a Qm… CID are upper and lower case for a reason" };
+            let hint = if lowered { "" } else { "; CIDv0 is case-sensitive" };
             CidPathError::Cid { text: cid.into(), why: format!("{error}{hint}") }
         })?;
         let path = path.trim_end_matches('/');
@@ -81,7 +80,7 @@ impl FromStr for CidPath {
     }
 }
 
-/// A part of a URL as it is meant; `None` where that is no text.
+/// A decoded part of a URL; `None` when it is not UTF-8.
 pub fn decoded(part: &str) -> Option<Cow<'_, str>> {
     percent_decode_str(part).decode_utf8().ok()
 }
@@ -136,7 +135,7 @@ mod tests {
         }
         assert!(error("ipns://example.org/x").contains("ipfs name resolve"));
         assert!(error("ipfs://hello").contains("hello is not a CID"));
-        assert!(error(&V0.to_lowercase()).contains("upper and lower case"));
+        assert!(error(&V0.to_lowercase()).contains("CIDv0 is case-sensitive"));
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! The links of a DAG-CBOR block (<https://ipld.io/specs/codecs/dag-cbor/spec/>), found in one pass over its bytes. Nothing
-//! else of it is decoded.
+//! Extracts the links of a DAG-CBOR block (<https://ipld.io/specs/codecs/dag-cbor/spec/>) in one pass, without decoding
+//! anything else.
 
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ pub(super) fn links(cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
 
 fn scan(block: &[u8]) -> Result<Vec<Cid>, &'static str> {
     let (mut rest, mut links) = (block, Vec::new());
-    // Items that are still to come: one, and those within it as their number is read.
+    // Number of remaining items, including nested ones as their count is read.
     let mut open = 1_u64;
     let mut is_link = false;
     while open > 0 {
@@ -50,7 +50,7 @@ fn scan(block: &[u8]) -> Result<Vec<Cid>, &'static str> {
     if rest.is_empty() { Ok(links) } else { Err("it has bytes behind its end") }
 }
 
-/// The kind of the next item, and the number that comes with it.
+/// Kind and number of the next item.
 fn head(rest: &mut &[u8]) -> Result<(u8, u64), &'static str> {
     let first = take(rest, 1)?[0];
     let argument = match first & 0x1f {
@@ -68,7 +68,7 @@ fn take<'a>(rest: &mut &'a [u8], count: u64) -> Result<&'a [u8], &'static str> {
     Ok(taken)
 }
 
-/// The CID of a link, behind the zero that stands before all of them.
+/// The CID of a link, after its leading zero.
 fn link(bytes: &[u8]) -> Result<Cid, &'static str> {
     let cid = bytes.strip_prefix(&[0]).ok_or("a link in it does not begin with a zero")?;
     Cid::try_from(cid).map_err(|_| "a link in it is not a CID")

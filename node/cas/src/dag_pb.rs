@@ -1,5 +1,4 @@
-//! Protobuf nodes: links with names, and bytes (<https://ipld.io/specs/codecs/dag-pb/spec/>). What the bytes mean is
-//! the business of `unixfs`.
+//! Protobuf nodes: named links and bytes (<https://ipld.io/specs/codecs/dag-pb/spec/>). `unixfs` interprets the bytes.
 
 use bytes::Bytes;
 
@@ -12,7 +11,7 @@ const HASH: u64 = 1;
 const NAME: u64 = 2;
 const TSIZE: u64 = 3;
 
-/// A node.
+/// A protobuf node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// In the order of the block. Writers sort them by name where the names matter.
@@ -24,19 +23,19 @@ pub struct Node {
 /// A link of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The block.
+    /// CID of the block.
     pub cid: Cid,
     /// Its name; empty in files. Not UTF-8 by right, which readers of directories check.
     pub name: Bytes,
-    /// Bytes of all blocks below, as the writer of the node counted them: a hint that nothing may rely on.
+    /// Total size of the blocks below in bytes, as written by the author: an untrusted hint.
     pub total_size: u64,
 }
 
 impl Node {
-    /// Reads the block of `cid`.
+    /// Decodes the block of `cid`.
     ///
     /// # Errors
-    /// [`DataError::Unusable`] when it is no node.
+    /// [`DataError::Unusable`] when it is not a valid node.
     pub fn decode(cid: &Cid, block: Bytes) -> Result<Self, DataError> {
         Self::parse(block).map_err(|why| DataError::unusable(format!("block {cid}"), why))
     }
@@ -76,7 +75,9 @@ impl Link {
         let (mut cid, mut name, mut total_size) = (None, Bytes::new(), 0);
         for field in Fields::of(message) {
             match field? {
-                (HASH, Value::Bytes(bytes)) => cid = Some(Cid::try_from(&bytes[..]).map_err(|_| "a link is no CID")?),
+                (HASH, Value::Bytes(bytes)) => {
+                    cid = Some(Cid::try_from(&bytes[..]).map_err(|_| "a link is not a CID")?);
+                }
                 (NAME, Value::Bytes(bytes)) => name = bytes,
                 (TSIZE, Value::Number(number)) => total_size = number,
                 _ => return Err("a link has a field that links do not have"),
@@ -123,7 +124,7 @@ mod tests {
             (b"\x0a\x00\x0a\x00", "data twice"),
             (b"\x1a\x00", "field that nodes do not have"),
             (b"\x12\x00", "names no block"),
-            (b"\x12\x03\x0a\x01\x01", "is no CID"),
+            (b"\x12\x03\x0a\x01\x01", "is not a CID"),
             (b"\x12\x02\x20\x01", "field that links do not have"),
         ];
         for (bytes, why) in table {

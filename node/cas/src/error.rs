@@ -1,4 +1,4 @@
-//! What can be wrong with content-addressed data. Every message says what and where; none of them is ever a vote.
+//! Errors of content-addressed data. Messages name the problem and the object.
 
 use std::io;
 
@@ -6,23 +6,23 @@ use bacalhau_tree::InputError;
 
 use super::Cid;
 
-/// Why data could not be had, or was not what its CID says.
+/// Why data is unavailable or invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// Nobody who was asked has the block.
+    /// No source has the block.
     #[error("block {cid} is missing: {why}")]
     Missing {
-        /// Which.
+        /// CID of the block.
         cid: Box<Cid>,
-        /// Who was asked, and what each of them said.
+        /// The sources and their errors.
         why: String,
     },
     /// Bytes that do not have the hash that their CID names.
     #[error("block {cid} is corrupt: {why}")]
     Corrupt {
-        /// What was asked for.
+        /// The requested CID.
         cid: Box<Cid>,
-        /// What came instead.
+        /// The received data.
         why: String,
     },
     /// A codec, hash function, version or feature that this version does not read.
@@ -30,23 +30,23 @@ pub enum DataError {
     Unsupported {
         /// The thing, by name.
         what: String,
-        /// What is supported instead.
+        /// The supported alternatives.
         why: String,
     },
-    /// An archive, an index or a message that makes no sense.
+    /// A malformed archive, index or message.
     #[error("{what} is malformed: {why}")]
     Malformed {
         /// The thing, by name.
         what: String,
-        /// What is wrong with it, and where.
+        /// The problem and its position.
         why: String,
     },
-    /// A block that has the right hash and makes no sense: whoever has it says so.
+    /// A block with the correct hash and malformed content, which is reported to its author, not its source.
     #[error("{what} is malformed: {why}")]
     Unusable {
         /// The block, by its CID.
         what: String,
-        /// What is wrong with it, and where.
+        /// The problem and its position.
         why: String,
     },
     /// Larger, deeper or wider than is allowed.
@@ -57,7 +57,7 @@ pub enum DataError {
         /// The bound, and how to move it if that can be done.
         why: String,
     },
-    /// The path names nothing in the DAG.
+    /// The path does not exist in the DAG.
     #[error("there is no {path} in {root}")]
     NoSuchPath {
         /// Where the path begins.
@@ -68,9 +68,9 @@ pub enum DataError {
     /// The host's file system or network failed. The text completes "cannot …".
     #[error("cannot {what}: {source}")]
     Io {
-        /// What was tried.
+        /// The attempted action.
         what: String,
-        /// The system's words.
+        /// The error of the system.
         source: io::Error,
     },
 }
@@ -81,7 +81,7 @@ impl DataError {
         Self::Missing { cid: Box::new(*cid), why: why.into() }
     }
 
-    /// The bytes are not those of the CID.
+    /// The bytes do not match the CID.
     pub fn corrupt(cid: &Cid, why: impl Into<String>) -> Self {
         Self::Corrupt { cid: Box::new(*cid), why: why.into() }
     }
@@ -91,28 +91,28 @@ impl DataError {
         Self::Unsupported { what: what.into(), why: why.into() }
     }
 
-    /// Makes no sense.
+    /// Malformed.
     pub fn malformed(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Malformed { what: what.into(), why: why.into() }
     }
 
-    /// Makes no sense, and is what its CID names.
+    /// Malformed, with the correct hash.
     pub fn unusable(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Unusable { what: what.into(), why: why.into() }
     }
 
-    /// Too much.
+    /// Above a limit.
     pub fn out_of_bounds(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::OutOfBounds { what: what.into(), why: why.into() }
     }
 
-    /// The host failed. `what` completes "cannot …".
+    /// A host error. `what` completes "cannot …".
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
         Self::Io { what: what.into(), source }
     }
 }
 
-/// For [`Tree`](bacalhau_tree::Tree), whose errors are the host's, but for what is wrong with blocks that have the right hash.
+/// For [`Tree`](bacalhau_tree::Tree): host errors, except malformed blocks with the correct hash.
 impl From<DataError> for io::Error {
     fn from(error: DataError) -> Self {
         match &error {

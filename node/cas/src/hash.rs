@@ -1,5 +1,5 @@
-//! The hash functions by which blocks are named: those that are computed here, and the names of others for messages. The
-//! names and codes are those of the table of multicodec.
+//! Hash functions of CIDs: the supported ones, and names of others for messages. Names and codes are those of
+//! multicodec.
 
 use std::io::{self, Read};
 
@@ -23,7 +23,7 @@ pub const IDENTITY: u64 = 0x00;
 /// Bytes that are hashed at a time.
 const HASHED_BYTES: usize = 256 << 10;
 
-/// What is supported, for messages.
+/// The supported functions, for messages.
 const SUPPORTED: &str = "sha2-256, sha2-512, blake2b-256 and identity are";
 
 /// A hash with its function.
@@ -38,7 +38,7 @@ enum Function {
 }
 
 impl Function {
-    /// That of `code`.
+    /// The function with this code.
     fn of(code: u64) -> Option<Self> {
         match code {
             SHA2_256 => Some(Self::Sha2_256),
@@ -71,7 +71,7 @@ pub fn hash(code: u64, bytes: &[u8]) -> Option<Hash> {
     if code == IDENTITY { Hash::wrap(code, bytes).ok() } else { Function::of(code)?.hash(code, bytes) }
 }
 
-/// The same of all that `reader` gives, which may be more than a block.
+/// Hashes all data of `reader`, which may be larger than a block.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -110,11 +110,10 @@ fn read_all(reader: &mut dyn Read, seen: &mut dyn FnMut(&[u8])) -> io::Result<()
     }
 }
 
-/// Whether bytes could be checked against `cid`.
+/// Whether bytes can be verified against `cid`.
 ///
 /// # Errors
-/// [`DataError::Unsupported`] for hash functions that are not computed here, and for digests that are shorter or longer
-/// than those of their function.
+/// [`DataError::Unsupported`] for unsupported hash functions, and for digests of another length.
 pub fn can_check(cid: &Cid) -> Result<(), DataError> {
     let (code, size) = (cid.hash().code(), usize::from(cid.hash().size()));
     if code == IDENTITY {

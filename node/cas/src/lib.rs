@@ -1,12 +1,12 @@
-//! Content-addressed data: blocks and their CIDs, UnixFS in and out, archives of blocks, the block store, Filecoin's piece
-//! commitments. There is no network here: a source of blocks implements [`Blocks`], and trees are read through that.
+//! Content-addressed data: blocks and their CIDs, UnixFS in and out, archives of blocks, the block store, Filecoin's
+//! piece commitments. It has no network code: sources of blocks implement [`BlockSource`], through which trees are read.
 //!
-//! A directory becomes a DAG, and is read back through its root:
+//! Import a directory as a DAG, and read it by its root:
 //!
 //! ```
 //! use std::sync::Arc;
 //!
-//! use bacalhau_cas::memory::MemoryShelf;
+//! use bacalhau_cas::memory::MemoryBlockstore;
 //! use bacalhau_cas::unixfs::DagTree;
 //! use bacalhau_cas::unixfs::import::{Profile, import};
 //! use bacalhau_tree::{HostTree, Tree as _};
@@ -14,7 +14,7 @@
 //! let dir = tempfile::tempdir()?;
 //! std::fs::write(dir.path().join("greeting"), "hello")?;
 //!
-//! let blocks = Arc::new(MemoryShelf::default());
+//! let blocks = Arc::new(MemoryBlockstore::default());
 //! let sink = Arc::clone(&blocks);
 //! let imported = import(&HostTree::open(dir.path())?, Profile::default(), &mut move |block| {
 //!     sink.put(block);
@@ -35,12 +35,13 @@ mod complete;
 mod dag_cbor;
 pub mod dag_pb;
 mod error;
+mod file_bytes;
 mod hash;
 mod links;
+mod local_blockstore;
 pub mod memory;
 pub mod piece;
 pub mod protobuf;
-mod shelf;
 pub mod store;
 pub mod unixfs;
 
@@ -54,21 +55,21 @@ pub use cid_path::decoded;
 pub use cid_path::{CidPath, CidPathError};
 pub use complete::{first_missing, is_complete};
 pub use error::DataError;
+pub use file_bytes::FileBytes;
 pub use hash::{Hash, can_check, hash, hash_all};
 pub use hash::{IDENTITY, SHA2_256};
 pub use links::{has_links, links};
-pub use shelf::Shelf;
+pub use local_blockstore::LocalBlockstore;
 
-/// Where the blocks of a DAG are read from: an archive, the store, the network behind the store. Synchronous, because
-/// the program that reads them is; whoever fetches does it on threads of its own.
-pub trait Blocks: Send + Sync + fmt::Debug {
-    /// The bytes of `cid`, **checked against it**: nobody who reads through this trait checks again. Blocks until they
-    /// are here.
+/// A source of blocks: an archive, the store, or the network behind it. Synchronous, because the reading program is;
+/// implementations fetch on their own threads.
+pub trait BlockSource: Send + Sync + fmt::Debug {
+    /// The bytes of `cid`, **verified**: callers do not verify again. Blocks until they are available.
     ///
     /// # Errors
-    /// [`DataError::Missing`] when nobody has it; else what is wrong with what there was.
+    /// [`DataError::Missing`] when no source has it; otherwise the error of the data.
     fn get(&self, cid: &Cid) -> Result<Bytes, DataError>;
 
-    /// Says that these will be asked for soon, in this order. A hint: it returns at once and never fails.
+    /// A hint that these blocks will be requested soon, in this order. Returns at once and never fails.
     fn soon(&self, _cids: &[Cid]) {}
 }

@@ -1,5 +1,5 @@
-//! Which blocks a block links to, by its codec: for pins, collection, archives and completeness. It is not needed that
-//! `UnixFS` knows the codec.
+//! Links of a block by its codec, for pins, collection, archives and completeness. Also supports codecs other than
+//! those of UnixFS.
 
 use bytes::Bytes;
 
@@ -8,9 +8,9 @@ use super::{Cid, DAG_PB, DataError, RAW, dag_cbor, dag_pb};
 
 /// Multicodec of CBOR with links.
 const DAG_CBOR: u64 = 0x71;
-/// Multicodec of CBOR, where nothing is a link.
+/// Multicodec of CBOR, which has no links.
 const CBOR: u64 = 0x51;
-/// Multicodec of JSON, where nothing is a link.
+/// Multicodec of JSON, which has no links.
 const JSON: u64 = 0x0200;
 
 /// Whether blocks of the codec of `cid` may have links.

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use super::{Block, Cid, DataError, Shelf, identity_bytes};
+use super::{Block, Cid, DataError, LocalBlockstore, identity_bytes};
 
-/// A blockstore in memory. Cheap lookups, no bound: what is put stays until it is removed.
+/// An unbounded blockstore in memory. Blocks stay until they are removed.
 #[derive(Debug, Default)]
-pub struct MemoryShelf(Mutex<BTreeMap<Vec<u8>, Bytes>>);
+pub struct MemoryBlockstore(Mutex<BTreeMap<Vec<u8>, Bytes>>);
 
-impl MemoryShelf {
-    /// Adds a block and says its CID.
+impl MemoryBlockstore {
+    /// Adds a block and returns its CID.
     pub fn put(&self, block: Block) -> Cid {
         let (cid, bytes) = block.into_parts();
         self.blocks().insert(cid.hash().to_bytes(), bytes);
@@ -24,7 +24,7 @@ impl MemoryShelf {
         self.blocks().len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.blocks().is_empty()
     }
@@ -35,12 +35,12 @@ impl MemoryShelf {
     }
 
     fn blocks(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Bytes>> {
-        // Nothing is half done when a thread panics here.
+        // A panic cannot leave the map inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shelf for MemoryShelf {
+impl LocalBlockstore for MemoryBlockstore {
     fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         Ok(identity_bytes(cid).or_else(|| self.blocks().get(&cid.hash().to_bytes()).cloned()))
     }

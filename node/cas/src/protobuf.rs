@@ -1,17 +1,17 @@
-//! The little of protobuf that IPFS needs: fields by number, read without copying and written in the order in which they
-//! are put. It knows no schema: `dag_pb`, `unixfs` and `bitswap` each say which fields they have.
+//! The subset of protobuf that IPFS needs: fields by number, read without copying and written in order of insertion.
+//! `dag_pb`, `unixfs` and `bitswap` define their fields.
 
 use bytes::{Buf, BufMut, Bytes};
 use unsigned_varint::{decode, encode};
 
-/// A field's value.
+/// Value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Wire type 0.
     Number(u64),
-    /// Wire type 2: bytes, text or an embedded message, a part of what was read.
+    /// Wire type 2: bytes, text or an embedded message, as a slice of the input.
     Bytes(Bytes),
-    /// Wire types 1 and 5: no message of ours has them, and readers skip what they do not know.
+    /// Wire types 1 and 5: unused by our messages, and skipped.
     Fixed,
 }
 
@@ -52,7 +52,7 @@ impl Fields {
                 Value::Bytes(self.take(length)?)
             }
             5 => self.take(4).map(|_| Value::Fixed)?,
-            _ => return Err("a field has no known wire type"),
+            _ => return Err("a field has an unknown wire type"),
         };
         if key >> 3 == 0 { Err("a field has the number 0") } else { Ok((key >> 3, value)) }
     }
@@ -84,7 +84,7 @@ pub fn put_number(out: &mut Vec<u8>, field: u64, number: u64) {
     put_varint(out, number);
 }
 
-/// Appends bytes, also when there are none.
+/// Appends bytes, also empty ones.
 pub fn put_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     put_varint(out, field << 3 | 2);
     put_varint(out, bytes.len() as u64);

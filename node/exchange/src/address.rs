@@ -1,4 +1,4 @@
-//! What users write to name somebody who may have blocks. Parsing connects to nobody.
+//! Text forms of block sources. Parsing does not connect.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 use multiaddr::{Multiaddr, Protocol};
 use url::Url;
 
-/// Somebody to be asked for blocks.
+/// A source of blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
+pub enum ProviderAddress {
     /// A peer of Bitswap: a multiaddr that ends in `/p2p/` and its ID.
     Bitswap(Multiaddr),
     /// The RPC of a kubo.
@@ -25,23 +25,23 @@ pub struct KuboAddress {
     shown: String,
 }
 
-/// Why a text names nobody.
+/// Why a text is not a valid address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text} is nobody to connect to: {why}; write /ip4/…/tcp/…/p2p/ID for a peer, /ip4/127.0.0.1/tcp/5001 or \
+    "{text} is not a valid peer address: {why}; write /ip4/…/tcp/…/p2p/ID for a peer, /ip4/127.0.0.1/tcp/5001 or \
      http://…/api/v0 for the RPC of a kubo, https://host for a trustless gateway"
 )]
-pub struct PeerError {
+pub struct ProviderAddressError {
     text: String,
     why: String,
 }
 
-impl FromStr for Peer {
-    type Err = PeerError;
+impl FromStr for ProviderAddress {
+    type Err = ProviderAddressError;
 
-    fn from_str(text: &str) -> Result<Self, PeerError> {
+    fn from_str(text: &str) -> Result<Self, ProviderAddressError> {
         let peer = if text.starts_with('/') { of_multiaddr(text) } else { of_url(text) };
-        peer.map_err(|why| PeerError { text: text.into(), why })
+        peer.map_err(|why| ProviderAddressError { text: text.into(), why })
     }
 }
 
@@ -65,18 +65,20 @@ impl fmt::Debug for KuboAddress {
     }
 }
 
-fn of_multiaddr(text: &str) -> Result<Peer, String> {
-    let address: Multiaddr = text.parse().map_err(|error| format!("it is no multiaddr ({error})"))?;
+fn of_multiaddr(text: &str) -> Result<ProviderAddress, String> {
+    let address: Multiaddr = text.parse().map_err(|error| format!("it is not a multiaddr ({error})"))?;
     let parts: Vec<Protocol<'_>> = address.iter().collect();
     if parts.iter().any(|part| matches!(part, Protocol::P2p(_))) {
         return match &parts[..] {
-            [host, Protocol::Tcp(1..), Protocol::P2p(_)] if host_of(host).is_some() => Ok(Peer::Bitswap(address)),
+            [host, Protocol::Tcp(1..), Protocol::P2p(_)] if host_of(host).is_some() => {
+                Ok(ProviderAddress::Bitswap(address))
+            }
             _ => Err("peers are reached by a host, /tcp/PORT and /p2p/ID, in this order".into()),
         };
     }
     let (host, port, rest) = match &parts[..] {
         [host, Protocol::Tcp(port @ 1..), rest @ ..] => (host_of(host), *port, rest),
-        _ => return Err("an address without /p2p/ID is that of a kubo's RPC, with a host and /tcp/PORT".into()),
+        _ => return Err("an address without /p2p/ID must be that of a kubo's RPC, with a host and /tcp/PORT".into()),
     };
     let scheme = match rest {
         [] | [Protocol::Http] => "http",
@@ -85,7 +87,7 @@ fn of_multiaddr(text: &str) -> Result<Peer, String> {
     };
     let host = host.ok_or("it does not begin with /ip4/, /ip6/, /dns/, /dns4/ or /dns6/")?;
     let rpc = Url::parse(&format!("{scheme}://{host}:{port}/api/v0")).map_err(|error| error.to_string())?;
-    Ok(Peer::Kubo(KuboAddress { rpc, shown: text.into() }))
+    Ok(ProviderAddress::Kubo(KuboAddress { rpc, shown: text.into() }))
 }
 
 fn host_of(part: &Protocol<'_>) -> Option<String> {
@@ -97,16 +99,16 @@ fn host_of(part: &Protocol<'_>) -> Option<String> {
     }
 }
 
-fn of_url(text: &str) -> Result<Peer, String> {
+fn of_url(text: &str) -> Result<ProviderAddress, String> {
     if !text.contains("://") {
         return Err("it is neither a multiaddr nor a URL".into());
     }
     let mut url = Url::parse(text).map_err(|error| error.to_string())?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("{}:// is spoken by nobody here", url.scheme()));
+        return Err(format!("unsupported scheme {}://", url.scheme()));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("there can be nothing after ? or #".into());
+        return Err("a query or fragment is not allowed".into());
     }
     let path = url.path().trim_end_matches('/').to_owned();
     if path.ends_with("/api/v0") {
@@ -115,13 +117,13 @@ fn of_url(text: &str) -> Result<Peer, String> {
         // Both can be set on a URL with a host, as these are.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
-        return Ok(Peer::Kubo(KuboAddress { rpc: url, shown: shown.into() }));
+        return Ok(ProviderAddress::Kubo(KuboAddress { rpc: url, shown: shown.into() }));
     }
     if path.contains("/ipfs/") || path.contains("/ipns/") {
         return Err("that is an address in a gateway, not of one".into());
     }
     url.set_path(path.strip_suffix("/ipfs").unwrap_or(&path));
-    Ok(Peer::Gateway(url))
+    Ok(ProviderAddress::Gateway(url))
 }
 
 #[cfg(test)]
@@ -134,9 +136,9 @@ mod tests {
 
     fn said(text: &str) -> String {
         match text.parse() {
-            Ok(Peer::Bitswap(address)) => format!("bitswap {address}"),
-            Ok(Peer::Kubo(address)) => format!("kubo {}", address.rpc()),
-            Ok(Peer::Gateway(url)) => format!("gateway {url}"),
+            Ok(ProviderAddress::Bitswap(address)) => format!("bitswap {address}"),
+            Ok(ProviderAddress::Kubo(address)) => format!("kubo {}", address.rpc()),
+            Ok(ProviderAddress::Gateway(url)) => format!("gateway {url}"),
             Err(error) => error.to_string(),
         }
     }
@@ -158,13 +160,13 @@ mod tests {
             ("/ip4/127.0.0.1", "with a host and /tcp/PORT"),
             ("/memory/1/tcp/5001", "it does not begin with /ip4/"),
             ("/ip4/127.0.0.1/tcp/5001/ws", "/http or /https only"),
-            ("/ip4/300.0.0.1/tcp/5001", "it is no multiaddr"),
-            ("/tmp/kubo.sock", "it is no multiaddr"),
+            ("/ip4/300.0.0.1/tcp/5001", "it is not a multiaddr"),
+            ("/tmp/kubo.sock", "it is not a multiaddr"),
             ("localhost:5001", "neither a multiaddr nor a URL"),
             ("", "neither a multiaddr nor a URL"),
-            ("ftp://host/", "ftp:// is spoken by nobody"),
+            ("ftp://host/", "unsupported scheme ftp://"),
             ("http://", "empty host"),
-            ("https://host/?x", "after ? or #"),
+            ("https://host/?x", "a query or fragment"),
             ("https://ipfs.io/ipfs/bafy", "an address in a gateway"),
         ];
         for (text, end) in table {
@@ -181,23 +183,23 @@ mod tests {
             assert!(said(&peer).contains("/tcp/PORT and /p2p/ID"), "{peer}: {}", said(&peer));
         }
         assert!(said("nonsense").contains("write /ip4/"));
-        let Ok(Peer::Kubo(kubo)) = "https://u:secret@host/api/v0".parse() else { panic!("no kubo") };
+        let Ok(ProviderAddress::Kubo(kubo)) = "https://u:secret@host/api/v0".parse() else { panic!("no kubo") };
         assert_eq!((kubo.to_string().as_str(), kubo.rpc().password()), ("https://host/api/v0", Some("secret")));
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_much(text in "\\PC*") {
-            let _ = text.parse::<Peer>();
+            let _ = text.parse::<ProviderAddress>();
         }
 
         #[test]
         fn addresses_are_read_again_as_they_are(host in any::<[u8; 4]>(), port in 1_u16..) {
             let [a, b, c, d] = host;
             let text = format!("/ip4/{a}.{b}.{c}.{d}/tcp/{port}");
-            let Ok(Peer::Kubo(kubo)) = text.parse::<Peer>() else { panic!("{text}") };
+            let Ok(ProviderAddress::Kubo(kubo)) = text.parse::<ProviderAddress>() else { panic!("{text}") };
             prop_assert_eq!(kubo.to_string(), text);
-            prop_assert_eq!(kubo.rpc().to_string().parse::<Peer>().is_ok(), true);
+            prop_assert_eq!(kubo.rpc().to_string().parse::<ProviderAddress>().is_ok(), true);
         }
     }
 }

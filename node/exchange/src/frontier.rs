@@ -1,27 +1,29 @@
-//! Which blocks of a DAG are still to come, as its blocks arrive: what was asked for is told from what was not, and
-//! a DAG that was cut short from a whole one. Nothing is fetched here.
+//! Tracks the blocks of a DAG as they arrive: which are missing, and which were not requested. Does not fetch.
 
 use std::collections::BTreeSet;
 
-use bacalhau_cas::dag_pb::Node;
-use bacalhau_cas::unixfs::{Meta, MetaKind, Scope};
-use bacalhau_cas::{Block, Cid, Code, DataError, canonical, identity_bytes};
+use bacalhau_cas::{
+    Block, Cid, Code, DataError, canonical,
+    dag_pb::Node,
+    identity_bytes,
+    unixfs::{Meta, MetaKind, Scope},
+};
 
-/// Most blocks that are known and not here yet. A DAG in depth-first order has few of them.
+/// Maximum known missing blocks. A DAG in depth-first order has few.
 const MAX_OPEN: usize = 1 << 20;
 
-/// What a block is to the DAG.
+/// Relation of a block to the DAG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Membership {
     /// It was to come.
     New,
-    /// It came before.
+    /// A duplicate.
     Again,
-    /// Nobody asked for it.
+    /// Not requested.
     Foreign,
 }
 
-/// The blocks to come and those that came, by their canonical CIDs.
+/// Missing and received blocks, by canonical CID.
 #[derive(Debug)]
 pub(super) struct Frontier {
     scope: Scope,
@@ -30,7 +32,7 @@ pub(super) struct Frontier {
 }
 
 impl Frontier {
-    /// Nothing here yet of what is below `root`.
+    /// The frontier of `root` without any blocks.
     pub(super) fn new(root: &Cid, scope: Scope) -> Result<Self, DataError> {
         let mut frontier = Self { scope, open: BTreeSet::new(), seen: BTreeSet::new() };
         frontier.expect(*root)?;
@@ -38,24 +40,24 @@ impl Frontier {
     }
 
     /// Takes a checked block.
-    pub(super) fn take(&mut self, block: &Block) -> Result<Place, DataError> {
+    pub(super) fn take(&mut self, block: &Block) -> Result<Membership, DataError> {
         let cid = canonical(block.cid());
         if !self.open.remove(&cid) {
-            return Ok(if self.seen.contains(&cid) { Place::Again } else { Place::Foreign });
+            return Ok(if self.seen.contains(&cid) { Membership::Again } else { Membership::Foreign });
         }
         self.seen.insert(cid);
         for link in links(&cid, block, self.scope)? {
             self.expect(link)?;
         }
-        Ok(Place::New)
+        Ok(Membership::New)
     }
 
-    /// What is to come; empty when all is here.
+    /// The missing blocks; empty when complete.
     pub(super) fn open(&self) -> impl Iterator<Item = &Cid> {
         self.open.iter()
     }
 
-    /// What stands in its CID is here at once, and so are its links.
+    /// An identity CID counts as received, with its links.
     fn expect(&mut self, cid: Cid) -> Result<(), DataError> {
         let mut pending = vec![cid];
         while let Some(cid) = pending.pop() {
@@ -92,11 +94,11 @@ fn links(cid: &Cid, block: &Block, scope: Scope) -> Result<Vec<Cid>, DataError> 
     Ok(node.links.into_iter().filter(|link| is_shard(&link.name)).map(|link| link.cid).collect())
 }
 
-/// How long the names are under which more of the same entity is linked: none for files, where all links are; what
-/// nobody has for directories, where no link is.
+/// Length of link names that stay within the entity: 0 for files, all of whose links do; longer than any name for
+/// directories, none of whose links do.
 fn shard_width(cid: &Cid, node: &Node) -> Result<Option<usize>, DataError> {
     let malformed = |why: &str| DataError::malformed(format!("block {cid}"), why);
-    let Some(data) = &node.data else { return Err(malformed("it is no part of a file or directory")) };
+    let Some(data) = &node.data else { return Err(malformed("it is not a part of a file or directory")) };
     let meta = Meta::decode(data.clone()).map_err(malformed)?;
     Ok(match meta.kind {
         MetaKind::File | MetaKind::Raw => None,
@@ -133,18 +135,18 @@ mod tests {
         let file = node(MetaKind::File, &[("", &a), ("", &b), ("", &a)]);
         let dir = node(MetaKind::Directory, &[("ab", &file), ("b", &b)]);
         let mut frontier = Frontier::new(dir.cid(), Scope::All).unwrap();
-        assert_eq!(frontier.take(&file).unwrap(), Place::Foreign);
+        assert_eq!(frontier.take(&file).unwrap(), Membership::Foreign);
         for (block, place, open) in [
-            (&dir, Place::New, 2),
-            (&file, Place::New, 2),
-            (&file, Place::Again, 2),
-            (&b, Place::New, 1),
-            (&a, Place::New, 0),
+            (&dir, Membership::New, 2),
+            (&file, Membership::New, 2),
+            (&file, Membership::Again, 2),
+            (&b, Membership::New, 1),
+            (&a, Membership::New, 0),
         ] {
             assert_eq!(frontier.take(block).unwrap(), place);
             assert_eq!(frontier.open().count(), open);
         }
-        assert_eq!(frontier.take(&raw("c")).unwrap(), Place::Foreign);
+        assert_eq!(frontier.take(&raw("c")).unwrap(), Membership::Foreign);
     }
 
     #[test]

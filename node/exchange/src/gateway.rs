@@ -1,8 +1,9 @@
-//! A trustless gateway: a web server that hands out single blocks by their CIDs
-//! (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>). Nothing it says is believed: each block is checked.
+//! Client of a trustless gateway, which serves blocks by CID
+//! (<https://specs.ipfs.tech/http-gateways/trustless-gateway/>). Every block is verified.
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,52 +11,64 @@ use bytes::Bytes;
 use url::Url;
 
 use super::workers::{Fetch, Pause, Workers};
-use super::{Answers, CarFetch, Provider, Sink};
-use bacalhau_cas::unixfs::Scope;
-use bacalhau_cas::{Cid, DataError, MAX_BLOCK_BYTES, canonical, check, identity_bytes};
+use super::{Answers, BlockProvider, CarFetch, Sink};
+use bacalhau_cas::{Cid, DataError, MAX_BLOCK_BYTES, canonical, check, identity_bytes, unixfs::Scope};
 use bacalhau_http::{Body, Client, HttpError, Reach, Terms};
 
-/// Blocks that one gateway is asked for at once.
+/// Maximum concurrent requests to a gateway.
 pub(super) const WORKERS: usize = 8;
-/// How often a block is asked for again where the gateway says that it is busy or broken.
+/// Maximum retries when the gateway is busy or failing.
 const RETRIES: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// A gateway that wants to be left alone for longer is left alone.
+/// Maximum pause that a gateway may request.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// Longest time for a block, as a multiple of the longest silence.
 pub(super) const BLOCK_SILENCES: u32 = 3;
 
-/// A gateway.
+/// A trustless gateway.
 #[derive(Debug)]
 pub struct Gateway {
     pub(super) side: Arc<GatewaySide>,
     pub(super) workers: Workers,
 }
 
-/// What the threads of a gateway share.
+/// State shared by the threads of a gateway.
 pub(super) struct GatewaySide {
     base: Url,
-    /// For single blocks.
+    /// Client for single blocks.
     client: Client,
     /// For whole archives, which take as long as they take.
     pub(super) streams: Client,
     pub(super) patience: Duration,
-    /// Until when the gateway wants to be left alone.
+    /// End of the pause requested by the gateway.
     quiet_until: Mutex<Option<Instant>>,
+    /// Whether its last answer was none, or not what was asked for.
+    fault: AtomicBool,
 }
 
 impl Gateway {
-    /// The gateway at `base`, whose longest silence is `patience`.
+    /// The gateway at `base` with the idle timeout `patience`.
     pub fn new(base: Url, patience: Duration) -> Self {
-        let terms = Terms { reach: Reach::Named, patience, total: None, idle_connections: WORKERS };
+        Self::reaching(base, patience, Reach::Named)
+    }
+
+    /// The same, with connections to the addresses of `reach` only.
+    pub(super) fn reaching(base: Url, patience: Duration, reach: Reach) -> Self {
+        let terms = Terms { reach, patience, total: None, idle_connections: WORKERS };
         let block_terms = Terms { total: Some(patience * BLOCK_SILENCES), ..terms.clone() };
         let (client, streams) = (Client::new(block_terms), Client::new(terms));
-        let side = Arc::new(GatewaySide { base, client, streams, patience, quiet_until: Mutex::default() });
+        let (quiet_until, fault) = (Mutex::default(), AtomicBool::new(false));
+        let side = Arc::new(GatewaySide { base, client, streams, patience, quiet_until, fault });
         Self { workers: Workers::new(WORKERS, Arc::clone(&side) as Arc<dyn Fetch>), side }
+    }
+
+    /// Whether its last answer was none, or not what was asked for. From then on that counts as said.
+    pub(super) fn take_fault(&self) -> bool {
+        self.side.fault.swap(false, Ordering::Relaxed)
     }
 }
 
-impl Provider for Gateway {
+impl BlockProvider for Gateway {
     fn name(&self) -> String {
         self.side.name()
     }
@@ -66,7 +79,7 @@ impl Provider for Gateway {
 
     fn fetch_dag(&self, root: &Cid, sink: &mut Sink<'_>) {
         let what = CarFetch { root: *root, scope: Scope::All, max_bytes: u64::MAX };
-        // What it could not give, whoever needs it asks for again, and hears why.
+        // A missing block is requested again by its reader, who receives the error.
         let _ = self.fetch_car(what, sink);
     }
 
@@ -82,7 +95,7 @@ impl GatewaySide {
         format!("gateway {}://{}", self.base.scheme(), shown.trim_end_matches('/'))
     }
 
-    /// Where the gateway has `cid`, asked for with `query`.
+    /// URL of `cid` with `query`.
     pub(super) fn url(&self, cid: &Cid, query: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/ipfs/{}", self.base.path().trim_end_matches('/'), canonical(cid)));
@@ -99,8 +112,8 @@ impl GatewaySide {
         DataError::missing(cid, format!("{}: {why}", self.name()))
     }
 
-    /// How long to wait before asking again after `error`; `None` where that would not help. What nobody could find
-    /// in time (504) would only be looked for again.
+    /// Pause before a retry after `error`; `None` if a retry is useless. After 504, the gateway would only search
+    /// again.
     fn pause_after(&self, error: &HttpError, tries: u32) -> Option<Duration> {
         let HttpError::Status { status, retry_after, .. } = error else { return None };
         let busy = matches!(status.as_u16(), 429 | 500 | 502 | 503);
@@ -135,19 +148,26 @@ impl Fetch for GatewaySide {
         let mut tries = 0;
         let body = loop {
             if !pause.wait(self.quiet()) {
-                return Err(self.missing(cid, "nobody asks for it any longer"));
+                return Err(self.missing(cid, "request was cancelled"));
             }
             match self.ask(cid) {
                 Ok(body) => break body,
                 Err(error) => match self.pause_after(&error, tries) {
                     Some(time) if pause.wait(time) => tries += 1,
-                    _ => return Err(self.missing(cid, error)),
+                    _ => {
+                        self.fault.store(!matches!(error, HttpError::Status { .. }), Ordering::Relaxed);
+                        return Err(self.missing(cid, error));
+                    }
                 },
             }
         };
-        let bytes = read_block(body).map_err(|error| self.missing(cid, error))?;
-        check(cid, &bytes).map_err(|error| blame(&self.name(), cid, error))?;
-        Ok(bytes)
+        let bytes = read_block(body).map_err(|error| self.missing(cid, error));
+        let checked = bytes.and_then(|bytes| {
+            check(cid, &bytes).map_err(|error| blame(&self.name(), cid, error))?;
+            Ok(bytes)
+        });
+        self.fault.store(checked.is_err(), Ordering::Relaxed);
+        checked
     }
 }
 
@@ -158,7 +178,7 @@ pub(super) fn read_block(body: impl Read) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Says of `error` who sent the bytes.
+/// Adds the gateway's name to an error about its data.
 pub(super) fn blame(name: &str, cid: &Cid, error: DataError) -> DataError {
     match error {
         DataError::Corrupt { why, .. } => DataError::corrupt(cid, format!("{name} sent it, and {why}")),

@@ -1,22 +1,20 @@
-//! Many blocks of a gateway in one answer: an archive of a DAG, checked block by block as it streams. A gateway that
-//! cannot go on ends such an answer early, with success all the same; and nobody says that it sends what it was asked
-//! for. So the DAG is followed as it comes, and what lacks in the end is fetched block by block.
+//! Fetches a DAG from a gateway as an archive, verified block by block as it streams. A failing gateway ends the answer
+//! early with a success status, and may send other blocks; so the DAG is tracked, and missing blocks are fetched
+//! individually.
 
 use std::io::Read;
 use std::sync::{Arc, mpsc};
 
-use super::frontier::{Frontier, Place};
+use super::frontier::{Frontier, Membership};
 use super::gateway::{WORKERS, blame};
 use super::{Answers, Gateway, Sink};
-use bacalhau_cas::car::CarReader;
-use bacalhau_cas::unixfs::Scope;
-use bacalhau_cas::{Block, Cid, DataError};
-use bacalhau_http::Paced;
+use bacalhau_cas::{Block, Cid, DataError, car::CarReader, unixfs::Scope};
+use bacalhau_http::MinRateBody;
 
-/// Blocks that are asked for one by one at a time.
+/// Maximum blocks requested individually at a time.
 const BATCH: usize = 4 * WORKERS;
 
-/// What is fetched as an archive.
+/// What to fetch as an archive.
 #[derive(Clone, Copy, Debug)]
 pub struct CarFetch {
     /// Where the DAG begins.
@@ -27,10 +25,10 @@ pub struct CarFetch {
     pub max_bytes: u64,
 }
 
-/// How it went.
+/// Result of an archive fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CarFetched {
-    /// Blocks that came in the archive and were taken.
+    /// Blocks accepted from the archive.
     pub archived: u64,
     /// Blocks that were fetched one by one since the archive lacked them.
     pub single: u64,
@@ -49,11 +47,12 @@ struct Fetch<'s, 'f> {
 }
 
 impl Gateway {
-    /// Fetches all of a DAG or a part of it, by an archive as far as one comes. Each block goes to `sink` once, those
-    /// above before those below.
+    /// Fetches a DAG or a part of it, by archive as far as possible. Passes each block once to `sink`, parents before
+    /// children.
     ///
     /// # Errors
-    /// When a block cannot be had at all, is too much, or is not taken. Those before went to `sink` and are right.
+    /// When a block is unavailable, exceeds a limit, or is rejected. Earlier blocks were passed to `sink` and are
+    /// valid.
     pub fn fetch_car(&self, what: CarFetch, sink: &mut Sink<'_>) -> Result<CarFetched, DataError> {
         let frontier = Frontier::new(&what.root, what.scope)?;
         let mut fetch = Fetch { what, frontier, fetched: CarFetched::default(), sink };
@@ -62,7 +61,7 @@ impl Gateway {
         Ok(fetch.fetched)
     }
 
-    /// Takes what the archive has, and says why that is not all of it.
+    /// Reads the archive, and returns why it is incomplete.
     fn read_archive(&self, fetch: &mut Fetch<'_, '_>) -> Result<Option<String>, DataError> {
         if fetch.frontier.open().next().is_none() {
             return Ok(None);
@@ -77,16 +76,16 @@ impl Gateway {
                 Err(error) => return Ok(Some(error.to_string())),
             };
             match fetch.frontier.take(&block)? {
-                Place::New => fetch.keep(block, |fetched| &mut fetched.archived)?,
-                Place::Again => {}
-                Place::Foreign => return Ok(Some(format!("it has block {}, which nobody asked for", block.cid()))),
+                Membership::New => fetch.keep(block, |fetched| &mut fetched.archived)?,
+                Membership::Again => {}
+                Membership::Foreign => return Ok(Some(format!("it has the unrequested block {}", block.cid()))),
             }
             if fetch.frontier.open().next().is_none() {
                 return Ok(None);
             }
         }
         let open = fetch.frontier.open().count();
-        Ok(Some(format!("it ended although {open} known blocks and what is below them are lacking")))
+        Ok(Some(format!("it ended with {open} known blocks missing, and the blocks below them")))
     }
 
     fn open_archive(&self, what: CarFetch) -> Result<CarReader<impl Read>, String> {
@@ -94,10 +93,10 @@ impl Gateway {
         let accept = "application/vnd.ipld.car; version=1; order=dfs; dups=n";
         let answer = self.side.streams.get(&self.side.url(&what.root, &query), &[("Accept", accept)]);
         let body = answer.map_err(|error| error.to_string())?.into_body();
-        // What surrounds blocks is small; a gateway that repeats blocks is not read for ever.
+        // Headers are small; repeated blocks are limited.
         let body = body.take(what.max_bytes.saturating_mul(2).saturating_add(1 << 20));
         let name = format!("the archive of {}", self.side.name());
-        CarReader::new(name, Paced::new(body, self.side.patience)).map_err(|error| error.to_string())
+        CarReader::new(name, MinRateBody::new(body, self.side.patience)).map_err(|error| error.to_string())
     }
 
     fn fetch_rest(&self, fetch: &mut Fetch<'_, '_>) -> Result<(), DataError> {
@@ -108,7 +107,7 @@ impl Gateway {
             }
             let (sender, receiver) = mpsc::channel();
             let answers: Answers = Arc::new(move |cid, result| {
-                // Nobody listens once one of them failed.
+                // After a failure, the other results are not read.
                 let _ = sender.send((cid, result));
             });
             self.workers.want(&batch, &answers);

@@ -1,5 +1,5 @@
-//! Several gateways as one provider: the first block is raced on all of them, the next ones are asked of the fastest,
-//! and of the next as well when it keeps us waiting or fails. Each block is answered once, by who had it first.
+//! Several gateways as one provider: the first block is requested from all, later ones from the fastest, and also from
+//! the next when it is slow or fails. Each block is answered once, by the first result.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::pace::Pace;
-use super::{Answers, Gateway, Provider, Sink};
+use super::latency::Latency;
+use super::{Answers, BlockProvider, Gateway, Sink};
 use bacalhau_cas::{Cid, DataError};
 
 /// The gateways.
@@ -20,17 +20,17 @@ pub struct Gateways {
 }
 
 struct Shared {
-    /// Never called while `state` is locked. Where somebody is asked for what was just called off, the answer is ignored.
-    sides: Vec<Arc<dyn Provider>>,
+    /// Never called with `state` locked. An answer after a cancellation is ignored.
+    sides: Vec<Arc<dyn BlockProvider>>,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    paces: Vec<Pace>,
+    latencies: Vec<Latency>,
     races: BTreeMap<Cid, Race>,
-    /// Tells the races of one CID apart.
+    /// Distinguishes requests of one CID.
     next_number: u64,
     watched: bool,
     closed: bool,
@@ -41,13 +41,13 @@ struct Race {
     number: u64,
     waiting: Vec<Answers>,
     runners: Vec<Runner>,
-    /// When the next side is asked.
+    /// When to ask the next gateway.
     hedge_at: Instant,
-    /// What those who failed said.
+    /// Errors of failed gateways.
     said: Vec<String>,
 }
 
-/// A question that is to be asked as soon as nothing is locked.
+/// A request to send after unlocking.
 #[must_use]
 struct Ask {
     side: usize,
@@ -55,7 +55,7 @@ struct Ask {
     answers: Answers,
 }
 
-/// A side that was asked.
+/// A gateway with a request in flight.
 struct Runner {
     side: usize,
     running: bool,
@@ -64,16 +64,22 @@ struct Runner {
 impl Gateways {
     /// All of these as one.
     pub fn new(gateways: impl IntoIterator<Item = Gateway>) -> Self {
-        Self::of(gateways.into_iter().map(|gateway| Arc::new(gateway) as Arc<dyn Provider>).collect())
+        Self::of(gateways.into_iter().map(|gateway| Arc::new(gateway) as Arc<dyn BlockProvider>).collect())
     }
 
-    fn of(sides: Vec<Arc<dyn Provider>>) -> Self {
-        let state = State { paces: vec![Pace::default(); sides.len()], ..State::default() };
+    /// All of these as one, whatever they are.
+    pub(super) fn of(sides: Vec<Arc<dyn BlockProvider>>) -> Self {
+        let state = State { latencies: vec![Latency::default(); sides.len()], ..State::default() };
         Self { shared: Arc::new(Shared { sides, state: Mutex::new(state), changed: Condvar::new() }) }
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shared.sides.is_empty()
     }
 }
 
-impl Provider for Gateways {
+impl BlockProvider for Gateways {
     fn name(&self) -> String {
         self.shared.sides.iter().map(|side| side.name()).collect::<Vec<_>>().join(", ")
     }
@@ -96,7 +102,7 @@ impl Provider for Gateways {
         }
         if !state.watched {
             let watched = Arc::clone(shared);
-            // Without the thread nobody is asked twice before failing; nothing else changes.
+            // Without the thread, a second gateway is asked only after a failure.
             let watch = thread::Builder::new().name("gateways".into()).spawn(move || watched.watch());
             state.watched = watch.is_ok();
         }
@@ -110,7 +116,7 @@ impl Provider for Gateways {
     /// From the one that has been the fastest.
     fn fetch_dag(&self, root: &Cid, sink: &mut Sink<'_>) {
         let state = self.shared.lock();
-        let best = (0..self.shared.sides.len()).min_by_key(|side| state.paces[*side].rank());
+        let best = (0..self.shared.sides.len()).min_by_key(|side| state.latencies[*side].rank());
         drop(state);
         if let Some(best) = best {
             self.shared.sides[best].fetch_dag(root, sink);
@@ -149,15 +155,15 @@ impl Shared {
         (0..runners).filter_map(|_| self.ask_next(state, &cid)).collect()
     }
 
-    /// The question to the best side that was not asked for `cid` yet, if there is one.
+    /// The request to the best gateway that was not asked for `cid` yet; `None` without one.
     fn ask_next(self: &Arc<Self>, state: &mut State, cid: &Cid) -> Option<Ask> {
-        let State { paces, races, .. } = state;
+        let State { latencies, races, .. } = state;
         let race = races.get_mut(cid)?;
         let idle = (0..self.sides.len()).filter(|side| race.runners.iter().all(|runner| runner.side != *side));
-        let side = idle.min_by_key(|side| paces[*side].rank())?;
+        let side = idle.min_by_key(|side| latencies[*side].rank())?;
         let since = Instant::now();
         race.runners.push(Runner { side, running: true });
-        race.hedge_at = since + paces[side].hedge();
+        race.hedge_at = since + latencies[side].hedge();
         let (shared, number) = (Arc::downgrade(self), race.number);
         let answers: Answers = Arc::new(move |cid, result| {
             if let Some(shared) = shared.upgrade() {
@@ -177,8 +183,8 @@ impl Shared {
     ) {
         let mut state = self.lock();
         match &result {
-            Ok(_) => state.paces[side].succeeded(since.elapsed()),
-            Err(_) => state.paces[side].failed(),
+            Ok(_) => state.latencies[side].succeeded(since.elapsed()),
+            Err(_) => state.latencies[side].failed(),
         }
         let Some(race) = state.races.get_mut(&cid).filter(|race| race.number == number) else { return };
         let result = match result {
@@ -208,7 +214,7 @@ impl Shared {
         }
     }
 
-    /// Asks the next side for what is not here in time, until all is closed.
+    /// Asks further gateways for late blocks, until closed.
     fn watch(self: &Arc<Self>) {
         let mut state = self.lock();
         while !state.closed {
@@ -221,7 +227,7 @@ impl Shared {
                     Some(ask) => asks.push(ask),
                     None => {
                         if let Some(race) = state.races.get_mut(cid) {
-                            // All were asked: their own time-outs end it.
+                            // All were asked; their own timeouts apply.
                             race.hedge_at = now + Duration::from_hours(1);
                         }
                     }
@@ -248,7 +254,7 @@ impl Shared {
     }
 }
 
-/// What a side said, without the CID that stands in front of all of it.
+/// Error of a gateway, without the CID prefix.
 fn words(error: DataError) -> String {
     match error {
         DataError::Missing { why, .. } | DataError::Corrupt { why, .. } => why,
@@ -266,7 +272,7 @@ impl Drop for Gateways {
         for (cid, race) in races {
             self.shared.sides.iter().for_each(|side| side.cancel(&[cid]));
             for answers in race.waiting {
-                answers(cid, Err(DataError::missing(&cid, "nobody asks for it any longer")));
+                answers(cid, Err(DataError::missing(&cid, "request was cancelled")));
             }
         }
     }

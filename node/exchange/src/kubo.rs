@@ -1,5 +1,5 @@
-//! A kubo of the same people, spoken to by its RPC (<https://docs.ipfs.tech/reference/kubo/rpc/>): it is asked for
-//! blocks, and given what is published. Whoever may speak to it may do everything with it, so it is never a stranger's.
+//! Client of the user's own kubo by its RPC (<https://docs.ipfs.tech/reference/kubo/rpc/>): fetches blocks and adds
+//! published data. Access to the RPC is full control, so a kubo is trusted.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -12,17 +12,17 @@ use url::Url;
 
 use super::gateway::{BLOCK_SILENCES, WORKERS, blame, read_block};
 use super::workers::{Fetch, Pause, Workers};
-use super::{Answers, KuboAddress, Provider};
+use super::{Answers, BlockProvider, KuboAddress};
 use bacalhau_cas::{Cid, DataError, canonical, check, identity_bytes};
 use bacalhau_http::{Answer, Client, HttpError, Reach, Terms};
 
 const BOUNDARY: &str = "bacalhau-car-5e2a1f0c9d7b4836";
 /// Largest answer that is read where it is not a block.
 const MAX_ANSWER_BYTES: u64 = 4 << 20;
-/// How long kubo may look for a block before it gives up, as a part of our patience.
+/// Search timeout passed to kubo, as a fraction of our idle timeout.
 const LOOKING: f64 = 0.8;
 
-/// A connection to a kubo; none is made before it is needed.
+/// A kubo; connections are opened on demand.
 #[derive(Debug)]
 pub struct Kubo {
     side: Arc<KuboSide>,
@@ -38,10 +38,10 @@ struct KuboSide {
     patience: Duration,
 }
 
-/// Who answers at the address.
+/// Identity of the kubo at the address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KuboIdentity {
-    /// Its peer ID.
+    /// Peer ID.
     pub peer: String,
     /// Its version, as `0.22.0`.
     pub version: String,
@@ -87,7 +87,7 @@ struct Link {
 }
 
 impl Kubo {
-    /// The kubo at `address`, whose longest silence is `patience`.
+    /// The kubo at `address` with the idle timeout `patience`.
     pub fn new(address: KuboAddress, patience: Duration) -> Self {
         let terms = Terms { reach: Reach::Named, patience, total: None, idle_connections: WORKERS };
         let block_terms = Terms { total: Some(patience * BLOCK_SILENCES), ..terms.clone() };
@@ -106,10 +106,10 @@ impl Kubo {
         Ok(KuboIdentity { peer, version })
     }
 
-    /// Gives it an archive, which it pins: all that is below `root` stays there until it is unpinned.
+    /// Uploads an archive and pins the DAG of `root`.
     ///
     /// # Errors
-    /// When the archive cannot be read, kubo does not take it, or says that it pinned something else.
+    /// When the archive cannot be read, kubo rejects it, or pins another root.
     pub fn push(&self, car: impl Read, root: &Cid) -> Result<(), DataError> {
         let what = "publish to";
         let head = format!(
@@ -137,19 +137,19 @@ impl Kubo {
             return Ok(());
         }
         let said = if pinned.is_empty() { "nothing".into() } else { pinned.join(", ") };
-        Err(self.side.failed(what, format!("it should have pinned {root}, and says that it pinned {said}")))
+        Err(self.side.failed(what, format!("it reports pinning {said} instead of {root}")))
     }
 
-    /// Has it keep what is below `root`, which it has or finds by itself.
+    /// Pins the DAG of `root`, which kubo has or finds.
     ///
     /// # Errors
-    /// When it does not.
+    /// When kubo does not pin it.
     pub fn pin(&self, root: &Cid) -> Result<(), DataError> {
         self.side.call("pin in", &format!("pin/add?arg={}&progress=false", canonical(root))).map(drop)
     }
 }
 
-impl Provider for Kubo {
+impl BlockProvider for Kubo {
     fn name(&self) -> String {
         self.side.name()
     }
@@ -176,7 +176,7 @@ impl KuboSide {
         url
     }
 
-    /// Makes a call whose answer is small. `what` completes "cannot … kubo".
+    /// Calls a method with a small answer. `what` completes "cannot … kubo".
     fn call(&self, what: &str, call: &str) -> Result<Bytes, DataError> {
         self.read(what, self.client.post(&self.url(call), &[], ""))
     }
@@ -194,7 +194,7 @@ impl KuboSide {
     }
 
     fn parse<'a, T: Deserialize<'a>>(&self, what: &str, json: &'a [u8]) -> Result<T, DataError> {
-        let foreign = |error| self.failed(what, format!("that is no answer of kubo: {error}"));
+        let foreign = |error| self.failed(what, format!("the answer is not that of kubo: {error}"));
         serde_json::from_slice(json).map_err(foreign)
     }
 
@@ -218,7 +218,7 @@ impl Fetch for KuboSide {
     }
 }
 
-/// What kubo says is better than its status, which is always 500.
+/// The error text of kubo, as its status is always 500.
 fn in_words(error: &HttpError) -> String {
     match error {
         HttpError::Status { said, .. } => match serde_json::from_str::<Failure>(said) {

@@ -1,5 +1,5 @@
-//! Blocks from a local store and, behind it, from providers of blocks: gateways, kubo, Bitswap. Each block is fetched once, is
-//! checked against its CID, and is kept in the store.
+//! Blocks from a local store and, behind it, from providers of blocks: gateways, kubo, Bitswap, and those that routers name. Each block is
+//! fetched once, is checked against its CID, and is kept in the store.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -11,7 +11,7 @@
 //! use bacalhau_tree::Tree as _;
 //!
 //! let store = Store::open("blocks".as_ref(), Options::default())?;
-//! let gateway = Gateway::new("https://trustless-gateway.link".parse()?, Duration::from_secs(30));
+//! let gateway = Gateway::new("https://gateway.example".parse()?, Duration::from_secs(30));
 //! let providers = vec![Arc::new(Gateways::new([gateway])) as _];
 //! let exchange = Arc::new(Exchange::new(Arc::new(OwnStore::new(store)), providers, Arc::new(|_bytes| {})));
 //!
@@ -22,17 +22,18 @@
 //! ```
 
 mod address;
-mod flight;
 mod frontier;
 mod gateway;
 mod gateway_car;
 mod gateways;
-mod keeper;
+mod inflight;
+mod inflight_table;
 mod kubo;
+mod latency;
 mod own;
-mod pace;
+mod persister;
 mod provider;
-mod table;
+mod routing;
 mod workers;
 
 use std::fmt;
@@ -41,75 +42,78 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use bacalhau_cas::{Blocks, Cid, DataError, identity_bytes, is_complete};
-use flight::{Flight, Turn};
-use keeper::Keeper;
-use table::Table;
+use bacalhau_cas::{BlockSource, Cid, DataError, identity_bytes, is_complete};
+use inflight::{FetchError, InFlight, Turn};
+use inflight_table::InFlightTable;
+use persister::Persister;
 
-pub use address::{KuboAddress, Peer, PeerError};
+pub use address::{KuboAddress, ProviderAddress, ProviderAddressError};
 pub use gateway::Gateway;
 pub use gateway_car::{CarFetch, CarFetched};
 pub use gateways::Gateways;
-pub use keeper::Keep;
 pub use kubo::{Kubo, KuboIdentity};
 pub use own::OwnStore;
-pub use provider::{Answers, Provider, Sink};
+pub use persister::BlockSink;
+pub use provider::{Answers, BlockProvider, Sink};
+pub use routing::{
+    Answered, Dialing, Findings, FoundProvider, PeerNetwork, Routed, RouterAddress, RouterError, Routing, RoutingTerms,
+};
 
-/// How long one provider is waited for before the next is asked as well.
+/// Time after which the next provider is asked too.
 const HEDGE: Duration = Duration::from_secs(1);
-/// How long everybody may send nothing at all before whoever waits is told so. Providers have time-outs of their own, which are
-/// shorter and say more; this one holds if one of them forgets to answer.
+/// Idle time of all providers after which callers receive an error. Providers have shorter timeouts of their own with
+/// better errors; this is a safeguard.
 const SILENCE: Duration = Duration::from_mins(15);
-/// Blocks on their way that nobody waits for yet. Read-ahead beyond that is left undone.
+/// What to do if a block is not found.
+const ADVICE: &str = "name a router with --ipfs-router, or a peer, a gateway or a kubo with --ipfs-connect";
+/// Maximum in-flight blocks without a waiting caller. Further read-ahead is skipped.
 const MOST_AHEAD: usize = 512;
 
-/// Hears of all bytes that were fetched so far.
+/// Called with the total of fetched bytes.
 pub type Fetched = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// The own store and, behind it, everybody else. Each block is fetched once however many wait for it, and what comes is
-/// kept in the store.
+/// The local store with providers behind it. Each block is fetched once for all callers, and persisted in the store.
 pub struct Exchange {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    store: Arc<dyn Keep>,
+    store: Arc<dyn BlockSink>,
     /// The most wanted first.
-    providers: Vec<Arc<dyn Provider>>,
-    table: Table,
-    keeper: Keeper,
+    providers: Vec<Arc<dyn BlockProvider>>,
+    table: InFlightTable,
+    persister: Persister,
     fetched: Fetched,
     silence: Duration,
 }
 
 impl Exchange {
-    /// An exchange over `store` and `providers`, which are asked in this order: the next one when one has not, or when
-    /// it takes long.
-    pub fn new(store: Arc<dyn Keep>, providers: Vec<Arc<dyn Provider>>, fetched: Fetched) -> Self {
+    /// An exchange over `store` and `providers` in this order: the next one is asked when one fails or is slow.
+    pub fn new(store: Arc<dyn BlockSink>, providers: Vec<Arc<dyn BlockProvider>>, fetched: Fetched) -> Self {
         Self::with_silence(store, providers, fetched, SILENCE)
     }
 
     fn with_silence(
-        store: Arc<dyn Keep>,
-        providers: Vec<Arc<dyn Provider>>,
+        store: Arc<dyn BlockSink>,
+        providers: Vec<Arc<dyn BlockProvider>>,
         fetched: Fetched,
         silence: Duration,
     ) -> Self {
-        let table = Table::default();
-        let keeper = Keeper::start(Arc::clone(&store), table.clone());
-        Self { shared: Arc::new(Shared { store, providers, table, keeper, fetched, silence }) }
+        let table = InFlightTable::default();
+        let persister = Persister::start(Arc::clone(&store), table.clone());
+        Self { shared: Arc::new(Shared { store, providers, table, persister, fetched, silence }) }
     }
 
-    /// Who is asked, in words; `nobody` when there is nobody.
+    /// The providers as text; `nobody` without any.
     pub fn asked(&self) -> String {
         let names: Vec<String> = self.shared.providers.iter().map(|provider| provider.name()).collect();
         if names.is_empty() { "nobody".into() } else { names.join(", ") }
     }
 
-    /// Fetches all that is below `root` in one go, where whoever is asked first has a way for that. It may come short:
-    /// what is missing is fetched block by block, by whoever reads it.
+    /// Fetches the DAG of `root` at once, if the first provider that can be asked supports that. May be incomplete: missing
+    /// blocks are fetched when they are read.
     pub fn fetch_dag(&self, root: &Cid) {
-        let Some(first) = self.shared.providers.first() else { return };
+        let Some(first) = self.shared.providers.iter().find(|provider| provider.has_somebody()) else { return };
         if is_complete(&*self.shared.store, root).unwrap_or(false) {
             return;
         }
@@ -124,11 +128,11 @@ impl Exchange {
     /// # Errors
     /// When something could not be kept: it will have to be fetched again.
     pub fn settle(&self) -> Result<(), DataError> {
-        self.shared.keeper.settle()
+        self.shared.persister.settle()
     }
 }
 
-impl Blocks for Exchange {
+impl BlockSource for Exchange {
     fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
         if let Some(bytes) = identity_bytes(cid).or_else(|| self.shared.table.landed(cid)) {
             return Ok(bytes);
@@ -136,24 +140,24 @@ impl Blocks for Exchange {
         let own = match self.shared.store.find(cid) {
             Ok(Some(bytes)) => return Ok(bytes),
             Ok(None) => self.shared.store.damaged_copy(cid).map(|copy| format!("its copy in {copy}, is damaged")),
-            // Others may have what the disk does not give.
+            // A provider may have what the disk cannot read.
             Err(error) if self.shared.providers.is_empty() => return Err(error),
             Err(error) => Some(error.to_string()),
         };
         if self.shared.providers.is_empty() {
             let own = own.as_deref().unwrap_or("it is not in the store");
-            return Err(DataError::missing(
-                cid,
-                format!("{own}, and there is nobody to ask: name a peer, a gateway or a kubo with --ipfs-connect"),
-            ));
+            return Err(DataError::missing(cid, format!("{own}, and no provider is configured: {ADVICE}")));
         }
         let (flight, new) = self.shared.table.join(cid);
         if new {
             self.shared.ask(&[Arc::clone(&flight)]);
         }
-        self.shared.wait(&flight).map_err(|error| match (error, own) {
-            (DataError::Missing { cid, why }, Some(own)) => DataError::Missing { cid, why: format!("{why}; {own}") },
-            (error, _) => error,
+        self.shared.wait(&flight).map_err(|error| match error {
+            DataError::Missing { cid, why } => {
+                let own = own.map(|own| format!("; {own}")).unwrap_or_default();
+                DataError::Missing { cid, why: format!("{why}{own}. To ask others, {ADVICE}") }
+            }
+            error => error,
         })
     }
 
@@ -163,15 +167,15 @@ impl Blocks for Exchange {
         }
         let absent =
             |cid: &&Cid| identity_bytes(cid).is_none() && !matches!(self.shared.store.size_of(cid), Ok(Some(_)));
-        let flights: Vec<Arc<Flight>> =
+        let flights: Vec<Arc<InFlight>> =
             cids.iter().filter(absent).map_while(|cid| self.shared.table.begin(cid, MOST_AHEAD)).flatten().collect();
         self.shared.ask(&flights);
     }
 }
 
 impl Shared {
-    /// Asks the next provider of each flight, all that have the same next one at once.
-    fn ask(self: &Arc<Self>, flights: &[Arc<Flight>]) {
+    /// Asks the next provider of each fetch, in batches by provider.
+    fn ask(self: &Arc<Self>, flights: &[Arc<InFlight>]) {
         for (index, provider) in self.providers.iter().enumerate() {
             let cids: Vec<Cid> =
                 flights.iter().filter(|flight| flight.take_turn(index)).map(|flight| *flight.cid()).collect();
@@ -184,7 +188,7 @@ impl Shared {
     fn answers(self: &Arc<Self>, index: usize) -> Answers {
         let shared = Arc::downgrade(self);
         Arc::new(move |cid, answer| {
-            // Without the exchange, nobody waits.
+            // Without the exchange there are no callers.
             if let Some(shared) = shared.upgrade() {
                 shared.take(&cid, index, answer);
             }
@@ -202,11 +206,11 @@ impl Shared {
                         provider.cancel(&[*cid]);
                     }
                 }
-                // Before anybody hears of it, so that whoever has it and then settles finds it kept.
-                self.keeper.keep(cid, bytes.clone());
+                // Before callers are notified, so that a later `settle` includes the block.
+                self.persister.persist(cid, bytes.clone());
                 flight.land(Ok(bytes));
-                // Only who brings blocks waits for the disk, and not those who wait for the block.
-                self.keeper.make_way();
+                // Only providers wait for the disk, not callers.
+                self.persister.wait_for_room();
             }
             Err(error) => {
                 let Some(flight) = self.table.flight(cid) else { return };
@@ -223,13 +227,13 @@ impl Shared {
         }
     }
 
-    /// Waits for a flight, and asks the next provider each time that nothing came for a while.
-    fn wait(self: &Arc<Self>, flight: &Arc<Flight>) -> Result<Bytes, DataError> {
+    /// Waits for a fetch, and asks the next provider after each pause without data.
+    fn wait(self: &Arc<Self>, flight: &Arc<InFlight>) -> Result<Bytes, DataError> {
         let (mut fetched, mut since) = (self.table.fetched_bytes(), Instant::now());
         loop {
             match flight.wait(HEDGE.min(self.silence)) {
                 Some(Ok(bytes)) => return Ok(bytes),
-                Some(Err(why)) => return Err(DataError::missing(flight.cid(), why)),
+                Some(Err(error)) => return Err(DataError::missing(flight.cid(), error.to_string())),
                 None if flight.begin_next(self.providers.len()) => self.ask(std::slice::from_ref(flight)),
                 None => {}
             }
@@ -242,24 +246,25 @@ impl Shared {
         }
     }
 
-    /// Ends a flight that nobody answers.
-    fn abandon(&self, flight: &Arc<Flight>) {
+    /// Fails a fetch without answers.
+    fn abandon(&self, flight: &Arc<InFlight>) {
         if self.table.give_up_on(flight) {
             for provider in &self.providers {
                 provider.cancel(&[*flight.cid()]);
             }
         }
-        flight.land(Err(format!("nobody has answered in {} s", self.silence.as_secs())));
+        flight.land(Err(FetchError::Silent(self.silence)));
     }
 }
 
-/// What a provider said of a block, once: its name in front, and not which block.
+/// Error of a provider about a block: the provider's name without the CID.
 fn said(name: &str, error: DataError) -> String {
     let why = match error {
         DataError::Missing { why, .. } => why,
         other => other.to_string(),
     };
-    if why.starts_with(name) { why } else { format!("{name}: {why}") }
+    let named = name.split(", ").any(|one| why.starts_with(one));
+    if named { why } else { format!("{name}: {why}") }
 }
 
 impl fmt::Debug for Exchange {
@@ -268,7 +273,7 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// A lock whose holder panicked guards a state that is still sound: every change is one statement.
+/// A panic cannot leave the state inconsistent: every change is one statement.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

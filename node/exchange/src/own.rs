@@ -1,13 +1,15 @@
-//! The node's block store as the shelf of an exchange: what is fetched goes into one pack after the other, and is there
-//! for good when the exchange settles.
+//! The node's block store as the persistent store of an exchange: fetched blocks go into packs, which are durable after
+//! `settle`.
 
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
-use super::{Keep, lock};
-use bacalhau_cas::store::{Store, Writer};
-use bacalhau_cas::{Block, Cid, DataError, Shelf};
+use super::{BlockSink, lock};
+use bacalhau_cas::{
+    Block, Cid, DataError, LocalBlockstore,
+    store::{Store, Writer},
+};
 
 /// The store, and the pack that is being written.
 #[derive(Debug)]
@@ -17,13 +19,13 @@ pub struct OwnStore {
 }
 
 impl OwnStore {
-    /// The shelf of `store`.
+    /// The blockstore of `store`.
     pub fn new(store: Arc<Store>) -> Self {
         Self { store, writer: Mutex::new(None) }
     }
 }
 
-impl Shelf for OwnStore {
+impl LocalBlockstore for OwnStore {
     fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         self.store.find(cid)
     }
@@ -37,7 +39,7 @@ impl Shelf for OwnStore {
     }
 }
 
-impl Keep for OwnStore {
+impl BlockSink for OwnStore {
     fn keep(&self, blocks: &[Block]) -> Result<(), DataError> {
         let mut writer = lock(&self.writer);
         let writer = writer.get_or_insert_with(|| self.store.writer());
@@ -45,7 +47,7 @@ impl Keep for OwnStore {
     }
 
     fn settle(&self) -> Result<(), DataError> {
-        // Finishing waits for the disk, and is nobody else's business.
+        // Finishing waits for the disk, outside of the lock.
         let writer = lock(&self.writer).take();
         writer.map_or(Ok(()), Writer::finish)
     }

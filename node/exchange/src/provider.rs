@@ -1,4 +1,4 @@
-//! What somebody who may have blocks has to offer.
+//! The interface of block providers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,25 +7,30 @@ use bytes::Bytes;
 
 use bacalhau_cas::{Block, Cid, DataError};
 
-/// Takes each answer: the bytes, **checked against the CID**, or why there are none. Called from any thread.
+/// Receives each answer: **verified** bytes, or an error. Called from any thread.
 pub type Answers = Arc<dyn Fn(Cid, Result<Bytes, DataError>) + Send + Sync>;
 
 /// Takes each block of a DAG. Its error ends the fetch.
 pub type Sink<'a> = dyn FnMut(Block) -> Result<(), DataError> + 'a;
 
-/// Somebody who may have blocks: the peers of Bitswap, a gateway, a kubo.
-pub trait Provider: Send + Sync + fmt::Debug {
+/// A provider of blocks: the peers of Bitswap, a gateway, a kubo.
+pub trait BlockProvider: Send + Sync + fmt::Debug {
     /// For people and receipts: `bitswap`, `gateway https://host`, `kubo /ip4/127.0.0.1/tcp/5001`.
     fn name(&self) -> String;
 
-    /// Asks for blocks, most wanted first, and returns at once. Each CID is answered exactly once, sooner or later: the
-    /// provider has time-outs of its own.
+    /// Requests blocks, most wanted first, and returns at once. Each CID is answered exactly once; the provider has its
+    /// own timeouts.
     fn want(&self, cids: &[Cid], answers: &Answers);
 
-    /// Fetches all that is below `root` in one go, where there is a way that is faster than asking for blocks. What goes
-    /// to `sink` is checked; it may be less than all.
+    /// Whether a request can reach anybody at the moment, as far as is known.
+    fn has_somebody(&self) -> bool {
+        true
+    }
+
+    /// Fetches the DAG of `root` at once, if that is faster than single blocks. Blocks passed to `sink` are verified;
+    /// the DAG may be incomplete.
     fn fetch_dag(&self, _root: &Cid, _sink: &mut Sink<'_>) {}
 
-    /// Nobody waits for these any longer. An answer may still come, or not.
+    /// Cancels requests. An answer may still arrive.
     fn cancel(&self, cids: &[Cid]);
 }

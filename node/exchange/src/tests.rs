@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use super::*;
-use bacalhau_cas::memory::MemoryShelf;
-use bacalhau_cas::{Block, Code, Shelf};
+use bacalhau_cas::{Block, Code, LocalBlockstore, memory::MemoryBlockstore};
 
-impl Keep for MemoryShelf {
+impl BlockSink for MemoryBlockstore {
     fn keep(&self, blocks: &[Block]) -> Result<(), DataError> {
         for block in blocks {
             self.put(block.clone());
@@ -22,11 +21,11 @@ impl Keep for MemoryShelf {
     }
 }
 
-/// A shelf that takes nothing.
+/// A blockstore that takes nothing.
 #[derive(Debug)]
 struct Full;
 
-impl Shelf for Full {
+impl LocalBlockstore for Full {
     fn find(&self, _: &Cid) -> Result<Option<Bytes>, DataError> {
         Ok(None)
     }
@@ -36,7 +35,7 @@ impl Shelf for Full {
     }
 }
 
-impl Keep for Full {
+impl BlockSink for Full {
     fn keep(&self, _: &[Block]) -> Result<(), DataError> {
         Err(DataError::out_of_bounds("the store", "it is full"))
     }
@@ -67,7 +66,7 @@ impl Fake {
     }
 }
 
-impl Provider for Fake {
+impl BlockProvider for Fake {
     fn name(&self) -> String {
         self.name.into()
     }
@@ -90,15 +89,15 @@ fn block(text: &str) -> Block {
     Block::of(Code::Raw, text.to_owned())
 }
 
-fn exchange(store: Arc<dyn Keep>, providers: &[&Arc<Fake>]) -> Exchange {
-    let providers = providers.iter().map(|fake| Arc::clone(fake) as Arc<dyn Provider>).collect();
+fn exchange(store: Arc<dyn BlockSink>, providers: &[&Arc<Fake>]) -> Exchange {
+    let providers = providers.iter().map(|fake| Arc::clone(fake) as Arc<dyn BlockProvider>).collect();
     Exchange::new(store, providers, Arc::new(|_| ()))
 }
 
 #[test]
 fn the_store_comes_first_and_keeps_what_is_fetched() {
     let (here, there) = (block("here"), block("there"));
-    let store = Arc::new(MemoryShelf::default());
+    let store = Arc::new(MemoryBlockstore::default());
     store.put(here.clone());
     let fake = Arc::new(Fake::new("fake", &[&here, &there]));
     let exchange = exchange(store.clone(), &[&fake]);
@@ -118,7 +117,7 @@ fn many_who_wait_fetch_once() {
     let fetched = Arc::new(AtomicU64::new(0));
     let heard = Arc::clone(&fetched);
     let exchange = Exchange::new(
-        Arc::new(MemoryShelf::default()),
+        Arc::new(MemoryBlockstore::default()),
         vec![fake.clone()],
         Arc::new(move |bytes| heard.store(bytes, Ordering::Relaxed)),
     );
@@ -137,7 +136,7 @@ fn the_next_is_asked_when_one_has_not_or_says_nothing() {
     let mut first = Fake::new("first", &[]);
     first.silent.insert(*slow.cid());
     let (first, other) = (Arc::new(first), Arc::new(Fake::new("other", &[&second, &slow])));
-    let exchange = exchange(Arc::new(MemoryShelf::default()), &[&first, &other]);
+    let exchange = exchange(Arc::new(MemoryBlockstore::default()), &[&first, &other]);
     assert_eq!(exchange.get(second.cid()).unwrap(), "second");
     assert_eq!(exchange.get(slow.cid()).unwrap(), "slow");
     assert_eq!(*first.cancelled.lock().unwrap(), [*slow.cid()]);
@@ -147,11 +146,11 @@ fn the_next_is_asked_when_one_has_not_or_says_nothing() {
 fn everybody_is_named_when_nobody_has_it() {
     let nobody = block("nobody");
     let (first, other) = (Arc::new(Fake::new("first", &[])), Arc::new(Fake::new("other", &[])));
-    let exchange = exchange(Arc::new(MemoryShelf::default()), &[&first, &other]);
+    let exchange = exchange(Arc::new(MemoryBlockstore::default()), &[&first, &other]);
     let error = exchange.get(nobody.cid()).unwrap_err().to_string();
     assert!(error.contains("first: ") && error.contains("; other: "), "{error}");
     assert_eq!((first.wanted(), other.wanted()), (1, 1));
-    let alone = Exchange::new(Arc::new(MemoryShelf::default()), Vec::new(), Arc::new(|_| ()));
+    let alone = Exchange::new(Arc::new(MemoryBlockstore::default()), Vec::new(), Arc::new(|_| ()));
     assert!(alone.get(nobody.cid()).unwrap_err().to_string().contains("--ipfs-connect"));
 }
 
@@ -173,25 +172,25 @@ fn a_provider_that_forgets_to_answer_is_not_waited_for_for_ever() {
     fake.silent.insert(*forgotten.cid());
     let fake = Arc::new(fake);
     let exchange = Exchange::with_silence(
-        Arc::new(MemoryShelf::default()),
+        Arc::new(MemoryBlockstore::default()),
         vec![fake.clone()],
         Arc::new(|_| ()),
         Duration::from_millis(50),
     );
     for _ in 0..2 {
         let error = exchange.get(forgotten.cid()).unwrap_err().to_string();
-        assert!(error.contains("nobody has answered"), "{error}");
+        assert!(error.contains("no provider answered"), "{error}");
     }
     assert_eq!((fake.wanted(), fake.cancelled.lock().unwrap().len()), (2, 2), "each time anew");
 }
 
-/// A shelf that takes one batch when it is told to.
+/// A blockstore that takes one batch when it is told to.
 #[derive(Debug)]
 struct Slow {
     go: Mutex<std::sync::mpsc::Receiver<()>>,
 }
 
-impl Shelf for Slow {
+impl LocalBlockstore for Slow {
     fn find(&self, _: &Cid) -> Result<Option<Bytes>, DataError> {
         Ok(None)
     }
@@ -201,7 +200,7 @@ impl Shelf for Slow {
     }
 }
 
-impl Keep for Slow {
+impl BlockSink for Slow {
     fn keep(&self, _: &[Block]) -> Result<(), DataError> {
         // Nobody tells it any more when the test is over.
         self.go.lock().unwrap().recv().unwrap_or_default();
@@ -215,15 +214,15 @@ impl Keep for Slow {
 
 #[test]
 fn a_slow_disk_holds_up_the_network_and_not_the_memory() {
-    let (go, gate) = std::sync::mpsc::channel();
-    let keeper = Keeper::start(Arc::new(Slow { go: Mutex::new(gate) }), Table::default());
+    let (go, open) = std::sync::mpsc::channel();
+    let persister = Persister::start(Arc::new(Slow { go: Mutex::new(open) }), InFlightTable::default());
     let large = Block::of(Code::Raw, vec![0; 2 << 20]);
     let (done, taken) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| {
             for number in 0..100 {
-                keeper.keep(large.cid(), large.bytes().clone());
-                keeper.make_way();
+                persister.persist(large.cid(), large.bytes().clone());
+                persister.wait_for_room();
                 done.send(number).unwrap();
             }
         });

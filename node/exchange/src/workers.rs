@@ -11,9 +11,9 @@ use bytes::Bytes;
 use super::Answers;
 use bacalhau_cas::{Cid, DataError};
 
-/// Fetches one block.
+/// Fetches a block.
 pub(super) trait Fetch: Send + Sync + fmt::Debug + 'static {
-    /// The bytes of `cid`, checked. Whoever waits between tries does so by `pause`.
+    /// The verified bytes of `cid`. Use `pause` between attempts.
     fn fetch(&self, cid: &Cid, pause: &Pause<'_>) -> Result<Bytes, DataError>;
 }
 
@@ -43,7 +43,7 @@ struct State {
 pub(super) struct Pause<'a>(&'a Shared);
 
 impl Pause<'_> {
-    /// Waits for `time`. False when it ended before, since nobody needs the block any longer.
+    /// Waits for `time`. Returns false if the request was cancelled meanwhile.
     pub(super) fn wait(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         let mut state = self.0.lock();
@@ -65,14 +65,14 @@ impl Workers {
         Self { shared: Arc::new(Shared { fetch, max_threads, state: Mutex::default(), work, closing }) }
     }
 
-    /// Fetches these, in this order, after what is asked for already. Never answers from within.
+    /// Queues requests in order. Never answers synchronously.
     pub(super) fn want(&self, cids: &[Cid], answers: &Answers) {
         let mut state = self.shared.lock();
         state.queue.extend(cids.iter().map(|cid| (*cid, Arc::clone(answers))));
         let lacking = state.queue.len().saturating_sub(state.idle);
         for _ in 0..lacking.min(self.shared.max_threads - state.threads) {
             let shared = Arc::clone(&self.shared);
-            // Those that run do the work of those that cannot be started; a machine without any is not for us.
+            // Running threads do the work of those that cannot be started; at least one is assumed.
             if thread::Builder::new().name("blocks".into()).spawn(move || shared.work()).is_ok() {
                 state.threads += 1;
             }
@@ -81,7 +81,7 @@ impl Workers {
         self.shared.work.notify_all();
     }
 
-    /// Forgets those that have not begun.
+    /// Removes requests that have not started.
     pub(super) fn cancel(&self, cids: &[Cid]) {
         self.shared.lock().queue.retain(|(cid, _)| !cids.contains(cid));
     }
@@ -123,7 +123,7 @@ impl Drop for Workers {
         self.shared.work.notify_all();
         self.shared.closing.notify_all();
         for (cid, answers) in left {
-            answers(cid, Err(DataError::missing(&cid, "nobody asks for it any longer")));
+            answers(cid, Err(DataError::missing(&cid, "request was cancelled")));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Files and directories to which only their owner has access: those of a data directory, where keys, jobs and results are.
+//! Files and directories with access for their owner only, for data directories with keys, jobs and results.
 
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io::{self, ErrorKind};
@@ -10,10 +10,10 @@ const OTHERS: u32 = 0o077;
 /// In a directory with this bit, all users make files.
 const STICKY: u32 = 0o1000;
 
-/// Makes `dir` and the directories above it that are not there, for their owner only.
+/// Creates `dir` and its missing parents with access for the owner only.
 ///
 /// # Errors
-/// When one cannot be made.
+/// When one cannot be created.
 pub fn create_dir_all(dir: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
@@ -23,8 +23,8 @@ pub fn is_own(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
 }
 
-/// Takes what others may do away from the file or directory at `path`, which may be missing. Says whether there was
-/// something to take away. Links, files with several names, files of other users and directories for all users stay as they are.
+/// Removes access of other users to `path`, which may be missing. Returns whether it had any. Symbolic links,
+/// hard-linked files, files of other users and world-writable directories are unchanged.
 ///
 /// # Errors
 /// When it cannot be changed.
@@ -42,7 +42,7 @@ pub fn tighten(path: &Path) -> io::Result<bool> {
     fs::set_permissions(path, Permissions::from_mode(mode & 0o7777 & !OTHERS)).map(|()| true)
 }
 
-/// Makes all files that this process makes from now on private, whoever makes them: for a process that serves a data directory.
+/// Makes all new files of this process private, for a process that serves a data directory.
 pub fn by_default() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(OTHERS));
 }

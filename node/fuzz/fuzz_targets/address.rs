@@ -1,17 +1,17 @@
-//! Who is to be asked for blocks, as people write it.
+//! Addresses of block sources as text.
 #![no_main]
 
-use bacalhau::exchange::Peer;
+use bacalhau_exchange::ProviderAddress;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    match text.parse::<Peer>() {
-        Ok(Peer::Bitswap(address)) => assert_eq!(address.to_string().parse(), Ok(Peer::Bitswap(address))),
-        Ok(Peer::Kubo(address)) => {
+    match text.parse::<ProviderAddress>() {
+        Ok(ProviderAddress::Bitswap(address)) => assert_eq!(address.to_string().parse(), Ok(ProviderAddress::Bitswap(address))),
+        Ok(ProviderAddress::Kubo(address)) => {
             let rpc = address.rpc().to_string();
-            assert!(matches!(rpc.parse::<Peer>(), Ok(Peer::Kubo(again)) if again.rpc() == address.rpc()), "{rpc}");
+            assert!(matches!(rpc.parse::<ProviderAddress>(), Ok(ProviderAddress::Kubo(again)) if again.rpc() == address.rpc()), "{rpc}");
         }
-        Ok(Peer::Gateway(url)) => assert!(matches!(url.scheme(), "http" | "https") && url.host().is_some()),
+        Ok(ProviderAddress::Gateway(url)) => assert!(matches!(url.scheme(), "http" | "https") && url.host().is_some()),
         Err(_) => {}
     }
 });

@@ -1,4 +1,4 @@
-//! A message of Bitswap: what is read is written, and read again as it is.
+//! Bitswap messages: decoding and encoding round trip.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bacalhau::fuzzing::bitswap(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bacalhau_bitswap::read_and_write(bytes::Bytes::copy_from_slice(data)));

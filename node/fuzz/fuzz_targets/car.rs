@@ -1,8 +1,7 @@
-//! An archive as it streams: whatever comes out is a block of its CID, and is written and read again as it is.
+//! Streamed archives: every block matches its CID, and a rewritten archive reads the same.
 #![no_main]
 
-use bacalhau::cas::car::{CarReader, CarWriter};
-use bacalhau::cas::{Block, check};
+use bacalhau_cas::{car::{CarReader, CarWriter}, Block, check};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

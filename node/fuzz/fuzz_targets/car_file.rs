@@ -1,11 +1,10 @@
-//! An archive on disk: it is refused, or it holds what the same bytes hold as a stream, and nothing that is corrupt.
+//! Archives on disk: rejected, or equal to the streamed reading without corrupt blocks.
 #![no_main]
 
 use std::fs;
 use std::path::Path;
 
-use bacalhau::cas::car::{CarFile, CarReader};
-use bacalhau::cas::{Blocks, check};
+use bacalhau_cas::{car::{CarFile, CarReader}, BlockSource, check};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

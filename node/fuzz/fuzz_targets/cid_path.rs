@@ -1,7 +1,7 @@
-//! A place in a DAG, as people write it: no name of it leads anywhere but down, and it is read again as it is shown.
+//! Places in a DAG as text: no name leads upwards, and the displayed text parses to the same place.
 #![no_main]
 
-use bacalhau::cas::CidPath;
+use bacalhau_cas::CidPath;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use bacalhau::cas::dag_pb::{Link, Node};
-use bacalhau::cas::unixfs::{Bounds, DagTree, Links, Meta, MetaKind, Scope, Unpack, Walk};
-use bacalhau::cas::{Block, Blocks, Code, DataError};
-use bacalhau_runtime::{Kind, Tree};
+use bacalhau_cas::{dag_pb::{Link, Node}, unixfs::{Bounds, DagTree, Links, Meta, MetaKind, Scope, Unpack, Walk}, Block, BlockSource, Code, DataError, Cid};
+use bacalhau_tree::{Kind, Tree};
 use bytes::Bytes;
-use bacalhau::cas::Cid;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 
@@ -27,15 +24,15 @@ const KINDS: [MetaKind; 8] = [
 ];
 
 #[derive(Debug, Default)]
-struct Shelf(BTreeMap<Cid, Bytes>);
+struct Memory(BTreeMap<Cid, Bytes>);
 
-impl Blocks for Shelf {
+impl BlockSource for Memory {
     fn get(&self, cid: &Cid) -> std::result::Result<Bytes, DataError> {
         self.0.get(cid).cloned().ok_or_else(|| DataError::missing(cid, "it was never made"))
     }
 }
 
-impl Shelf {
+impl Memory {
     fn put(&mut self, block: Block) -> Cid {
         let (cid, bytes) = block.into_parts();
         self.0.insert(cid, bytes);
@@ -90,13 +87,13 @@ fn read_everything(tree: &dyn Tree, path: &str, budget: &mut u32) {
 }
 
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
-    let (mut shelf, mut made) = (Shelf::default(), Vec::new());
+    let (mut memory, mut made) = (Memory::default(), Vec::new());
     while !input.is_empty() && made.len() < 48 {
-        let node = shelf.make(input, &made)?;
+        let node = memory.make(input, &made)?;
         made.push(node);
     }
     let Some((root, _)) = made.last().copied() else { return Ok(()) };
-    let blocks: Arc<dyn Blocks> = Arc::new(shelf);
+    let blocks: Arc<dyn BlockSource> = Arc::new(memory);
     let bounds = Bounds { max_blocks: 100, ..Bounds::default() };
     for scope in [Scope::Block, Scope::Entity, Scope::All] {
         assert!(Walk::new(Arc::clone(&blocks), &root, scope, bounds).count() <= made.len() + 1);

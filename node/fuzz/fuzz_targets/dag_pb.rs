@@ -1,8 +1,7 @@
-//! A node: what is read is written, and read again as it is.
+//! Protobuf nodes: decoding and encoding round trip.
 #![no_main]
 
-use bacalhau::cas::dag_pb::Node;
-use bacalhau::cas::{Block, Code};
+use bacalhau_cas::{dag_pb::Node, Block, Code};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,7 +1,7 @@
-//! Data in the job itself: what is read is shown, and read again as it is.
+//! Inline data: the displayed text parses to the same data.
 #![no_main]
 
-use bacalhau::storage::Source;
+use bacalhau_storage::Source;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
-//! A template of paths, and what it makes of an input.
+//! Path templates and their rendering.
 #![no_main]
 
-use bacalhau::storage::{Fields, Template};
+use bacalhau_storage::{Fields, Template};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&str, &str, &str)| {

@@ -1,7 +1,7 @@
-//! What a node says of itself: what is read is written, and read again as it is.
+//! UnixFS messages: decoding and encoding round trip.
 #![no_main]
 
-use bacalhau::cas::unixfs::Meta;
+use bacalhau_cas::unixfs::Meta;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 

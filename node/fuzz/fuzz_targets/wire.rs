@@ -1,7 +1,7 @@
-//! What travels between nodes of the network of jobs: what is read is written in the same bytes.
+//! Messages of the network of jobs: decoded messages encode to the same bytes.
 #![no_main]
 
-use bacalhau::protocol::{Announcement, Ballot, Envelope, Reply, Wire};
+use bacalhau_protocol::{Announcement, Ballot, Envelope, Reply, Wire};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     same::<Announcement>(data);

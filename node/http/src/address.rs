@@ -1,5 +1,4 @@
-//! Which addresses are everybody's and which are of this machine or its network: where a stranger's redirect may lead
-//! and where not.
+//! Classifies addresses: public, or of this machine or its network, where redirects of untrusted servers must not lead.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,7 +17,7 @@ pub(super) fn not_public(address: IpAddr) -> Option<&'static str> {
 
 fn not_public_4(address: Ipv4Addr) -> Option<&'static str> {
     let why = match address.octets() {
-        [0, ..] => "stands for no address",
+        [0, ..] => "is the unspecified address",
         [127, ..] => "is this machine",
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => "is of a private network",
         [100, 64..=127, ..] => "is of a provider's private network",
@@ -33,7 +32,7 @@ fn not_public_4(address: Ipv4Addr) -> Option<&'static str> {
 
 fn not_public_6(address: Ipv6Addr) -> Option<&'static str> {
     let why = match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0] => "stands for no address",
+        [0, 0, 0, 0, 0, 0, 0, 0] => "is the unspecified address",
         [0, 0, 0, 0, 0, 0, 0, 1] => "is this machine",
         // IPv4 in other clothes: mapped, compatible, translated (NAT64), tunnelled (6to4).
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
@@ -64,8 +63,8 @@ mod tests {
         let other = [
             ("127.0.0.1", "this machine"),
             ("127.8.9.1", "this machine"),
-            ("0.0.0.0", "no address"),
-            ("0.1.2.3", "no address"),
+            ("0.0.0.0", "unspecified"),
+            ("0.1.2.3", "unspecified"),
             ("10.0.0.1", "private"),
             ("172.16.0.1", "private"),
             ("172.31.255.255", "private"),
@@ -76,7 +75,7 @@ mod tests {
             ("198.18.0.1", "reserved"),
             ("224.0.0.251", "multicast"),
             ("255.255.255.255", "reserved"),
-            ("::", "no address"),
+            ("::", "unspecified"),
             ("::1", "this machine"),
             ("::7f00:1", "this machine"),
             ("::ffff:127.0.0.1", "this machine"),

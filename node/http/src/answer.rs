@@ -1,4 +1,4 @@
-//! What a server answered, once its head is here: headers, and the body as it comes.
+//! An HTTP answer after its head: headers, and the body as a stream.
 
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
@@ -36,7 +36,7 @@ impl Answer {
         self.response.headers().get(name)?.to_str().ok()
     }
 
-    /// Bytes of the body, where the server says so, and sends it as it is.
+    /// Length of the body, if the server states it and the body is not encoded.
     pub fn length(&self) -> Option<u64> {
         if encoding(self.response.headers()).is_some() {
             return None;
@@ -44,20 +44,20 @@ impl Answer {
         self.response.body().content_length().or_else(|| self.header("content-length")?.parse().ok())
     }
 
-    /// The body, whose errors are in words. One that is encoded is an error: nothing here decodes.
+    /// The body, with readable errors. An encoded body is an error: nothing is decoded here.
     pub fn into_body(self) -> Body {
         let encoded = encoding(self.response.headers()).map(|names| encoded(&names));
         let reader = self.response.into_body().into_reader();
         Body { reader, encoded, patience: self.patience, total: self.total }
     }
 
-    /// Itself, where it is a success with the bytes that were asked for: all of them (200), or those of the `Range` that was
-    /// asked for (206). Other successes have no body (204, 205), another one (203), or part of one.
+    /// The answer, if its status matches the requested bytes: 200, or 206 for a `Range`. Other success statuses have no
+    /// body (204, 205), another one (203), or a part.
     pub(super) fn with_content(self, range: bool) -> Result<Self, HttpError> {
         let answer = self.succeeded()?;
         let status = answer.status();
         if status.as_u16() != 200 && !(range && status.as_u16() == 206) {
-            let why = format!("the server answered {status}, and only 200 OK comes with what was asked for");
+            let why = format!("the server answered {status}, and only 200 OK has the requested content");
             return Err(HttpError::Unusable(why));
         }
         match encoding(answer.response.headers()) {
@@ -75,7 +75,7 @@ impl Answer {
         let status = self.status();
         let retry_after = self.header("retry-after").and_then(|text| pause_of(text.trim()));
         let mut said = Vec::new();
-        // What it says besides is for people: nothing hangs on it.
+        // The rest of the body is only for the message.
         self.into_body().take(SAID_BYTES).read_to_end(&mut said).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let said = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -84,7 +84,7 @@ impl Answer {
     }
 }
 
-/// How the body is encoded, by the names that the server says; `None` where it is as it is.
+/// Content encodings named by the server; `None` when the body is plain.
 pub fn encoding(headers: &HeaderMap) -> Option<String> {
     let coded = |name, plain: &[&str]| {
         let values = headers.get_all(name).into_iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -92,21 +92,21 @@ pub fn encoding(headers: &HeaderMap) -> Option<String> {
         names.filter(|name| !name.is_empty() && !plain.contains(&name.as_str())).collect::<Vec<_>>()
     };
     let mut names = coded(CONTENT_ENCODING, &["identity"]);
-    // Between two machines, it is for HTTP to decode; what it cannot comes through as well.
+    // Transfer encodings are decoded by the HTTP library, except unknown ones.
     names.extend(coded(TRANSFER_ENCODING, &["identity", "chunked"]));
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Says that nothing here decodes it.
+/// The error for an encoded body.
 fn encoded(encoding: &str) -> String {
     let shown: String = encoding.chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect();
     format!(
-        "the server sent it encoded ({shown}), although it was asked for the plain bytes; have the server send it as it is, or \
-         name a decoded copy"
+        "the server sent it encoded ({shown}), although plain bytes were requested; configure the server to send it \
+         plain, or name a decoded copy"
     )
 }
 
-/// What a server writes to say when it may be asked again: seconds, or a date.
+/// The delay in a `Retry-After` header: seconds or a date.
 fn pause_of(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -1,6 +1,7 @@
 //! The client: one request, with the redirects that it leads to. Redirects are followed by hand, so that each step is
 //! looked at before it is taken.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -27,16 +28,15 @@ pub(super) const CONNECT_SECONDS: u64 = 10;
 pub enum Reach {
     /// Every address, by redirects as well: for one's own network.
     Anywhere,
-    /// The URL that is asked for may lead anywhere, since whoever runs this wrote it; redirects from there to other
-    /// hosts only to public addresses. Behind a proxy of the environment, names are looked up by the proxy, which
-    /// then decides for them.
+    /// The requested URL may have any address, because the user wrote it; redirects to other hosts only public ones.
+    /// With a proxy of the environment, the proxy resolves names and decides.
     Named,
-    /// Public addresses only, from the first request on: for URLs that strangers wrote. No proxy is used, since
-    /// nobody could see what it connects to.
+    /// Only public addresses, from the first request on, for untrusted URLs. No proxy is used, because its connections
+    /// cannot be checked.
     PublicOnly,
 }
 
-/// On what terms a client talks to servers.
+/// Timeouts and limits of a client.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// Which addresses may be connected to.
@@ -55,6 +55,8 @@ pub struct Client {
     terms: Terms,
     /// Connects to every address.
     open: Agent,
+    /// The same without a proxy, which would take this machine's loopback for its own.
+    direct: Agent,
     /// Connects to public addresses only, and to no proxy.
     guarded: Agent,
 }
@@ -66,29 +68,32 @@ impl Client {
         let guarded = config(&terms, None);
         Self {
             open: open.new_agent(),
+            direct: guarded.new_agent(),
             guarded: Agent::with_parts(guarded, DefaultConnector::default(), PublicResolver::default()),
             terms,
         }
     }
 
-    /// Asks for the bytes at `url`, or the part of them that a `Range` among `headers` names.
+    /// Gets `url`, or the part named by a `Range` in `headers`.
     ///
     /// # Errors
-    /// When there is no answer, it is no success, or it is one without these bytes: 204 for example, or encoded.
+    /// When there is no answer, it is not a success, or it does not have the requested bytes, for example 204 or an
+    /// encoded body.
     pub fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let range = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(RANGE.as_str()));
         self.follow(&Method::GET, url, headers)?.with_content(range)
     }
 
-    /// Asks for the head of `url`.
+    /// Sends a HEAD request to `url`.
     ///
     /// # Errors
-    /// When there is no answer, or it is no success.
+    /// When there is no answer, or it is not a success.
     pub fn head(&self, url: &Url) -> Result<Answer, HttpError> {
         self.follow(&Method::HEAD, url, &[])?.succeeded()
     }
 
-    /// Sends `body` to `url`. Redirects are not followed: what is sent is meant for whom it was sent to. Any success will do.
+    /// Posts `body` to `url`. Redirects are not followed, because the data is only for the named server. Accepts any
+    /// success status.
     ///
     /// # Errors
     /// As [`head`](Self::head), and for redirects.
@@ -131,7 +136,7 @@ impl Client {
             request = request.header(AUTHORIZATION, authorization);
         }
         for (name, value) in headers {
-            // What opens the host that was named is no other one's to see.
+            // Credentials are only for the named host.
             if is_same_place(named, &url) || !name.eq_ignore_ascii_case(AUTHORIZATION.as_str()) {
                 request = request.header(*name, *value);
             }
@@ -145,18 +150,23 @@ impl Client {
 
     fn agent(&self, named: &Url, url: &Url, uri: &Uri) -> Result<&Agent, HttpError> {
         match self.terms.reach {
-            Reach::Anywhere => Ok(&self.open),
             Reach::PublicOnly => Ok(&self.guarded),
-            Reach::Named if is_same_place(named, url) => Ok(&self.open),
+            Reach::Anywhere => Ok(self.unguarded(url)),
+            Reach::Named if is_same_place(named, url) => Ok(self.unguarded(url)),
             Reach::Named => match self.open.config().proxy() {
                 Some(proxy) if !proxy.is_no_proxy(uri) => check_literal(url).map(|()| &self.open),
                 _ => Ok(&self.guarded),
             },
         }
     }
+
+    /// What connects to any address: to this machine without a proxy.
+    fn unguarded(&self, url: &Url) -> &Agent {
+        if literal(url).is_some_and(|address| address.is_loopback()) { &self.direct } else { &self.open }
+    }
 }
 
-/// What is asked for, without what is not sent as part of it: the fragment, and the credentials, which make a header.
+/// The URL without fragment and credentials, and the header of the credentials.
 fn split_credentials(url: &Url) -> Result<(Url, Option<String>), HttpError> {
     let mut bare = url.clone();
     bare.set_fragment(None);
@@ -172,16 +182,20 @@ fn split_credentials(url: &Url) -> Result<(Url, Option<String>), HttpError> {
     Ok((bare, Some(format!("Basic {}", BASE64_STANDARD.encode(credentials)))))
 }
 
-/// Refuses what can be told to be no public address without asking anybody.
+/// Rejects a literal address that is not public.
 fn check_literal(url: &Url) -> Result<(), HttpError> {
-    let address = match url.host() {
-        Some(Host::Ipv4(address)) => address.into(),
-        Some(Host::Ipv6(address)) => address.into(),
-        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => [127, 0, 0, 1].into(),
-        _ => return Ok(()),
-    };
+    let Some(address) = literal(url) else { return Ok(()) };
     let host = url.host_str().unwrap_or_default();
     not_public(address).map_or(Ok(()), |why| Err(HttpError::not_public(host, address, why)))
+}
+
+/// The address of a URL's host where it is known without looking it up.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(name) => (name == "localhost" || name.ends_with(".localhost")).then(|| [127, 0, 0, 1].into()),
+    }
 }
 
 fn config(terms: &Terms, proxy: Option<Proxy>) -> Config {

@@ -1,4 +1,4 @@
-//! What goes wrong between us and a web server, in words that complete "cannot fetch …: ".
+//! HTTP errors, as texts that complete "cannot fetch …: ".
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use ureq::http::StatusCode;
 
 use super::client::CONNECT_SECONDS;
 
-/// Why there is no answer, or none of use.
+/// Why there is no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The server answered, and not with success.
@@ -17,16 +17,16 @@ pub enum HttpError {
         status: StatusCode,
         /// The first words of the body, on one line.
         said: String,
-        /// How long the server asks to be left alone.
+        /// Pause that the server requests.
         retry_after: Option<Duration>,
     },
-    /// The server answered with success, and with something other than the bytes that were asked for.
+    /// A success status without the requested bytes.
     #[error("{0}")]
     Unusable(String),
-    /// Nothing came for too long.
+    /// Idle timeout.
     #[error("the server was silent for {} s", .0.as_secs_f64())]
     Silent(Duration),
-    /// Something came, too slowly to be worth the wait.
+    /// Below the minimum speed.
     #[error("it was not whole after {} s", .0.as_secs_f64())]
     Slow(Duration),
     /// We will not go where we were sent.
@@ -42,12 +42,12 @@ impl HttpError {
         let shown = if host.trim_matches(['[', ']']) == address.to_string() {
             format!("{address}, which {why}")
         } else {
-            format!("{host}, whose address {address} {why}")
+            format!("{host}, with the address {address}, which {why}")
         };
         Self::Refused(format!("it leads to {shown}: only public addresses are allowed there"))
     }
 
-    /// Puts `error` into words. `patience` and `total` are what was waited for.
+    /// Converts `error`. `patience` and `total` are the timeouts.
     pub(super) fn explain(error: ureq::Error, patience: Duration, total: Option<Duration>) -> Self {
         match error {
             ureq::Error::Timeout(ureq::Timeout::Connect) => {
@@ -58,9 +58,7 @@ impl HttpError {
             }
             ureq::Error::Timeout(ureq::Timeout::Global) => Self::Slow(total.unwrap_or(patience)),
             ureq::Error::Timeout(_) => Self::Silent(patience),
-            ureq::Error::HostNotFound => {
-                Self::Failed("there is no such host; check the address and the network".into())
-            }
+            ureq::Error::HostNotFound => Self::Failed("unknown host; check the address and the network".into()),
             ureq::Error::Io(error) => Self::Failed(error.to_string()),
             ureq::Error::Other(error) => match error.downcast::<Self>() {
                 Ok(error) => *error,
@@ -70,7 +68,7 @@ impl HttpError {
         }
     }
 
-    /// Whether the same question would be answered in the same way.
+    /// Whether a retry would have the same result.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Status { .. } | Self::Unusable(_) | Self::Refused(_))
     }

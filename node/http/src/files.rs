@@ -1,5 +1,5 @@
-//! What is answered for which path of a served directory. Bytes, ranges and dates are the business of `ServeDir`; here
-//! is decided what may be seen at all, and whether it is still what the client has.
+//! File server for a directory. `ServeDir` handles bytes and ranges; this module decides what is visible, and validates
+//! cached versions.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tower_http::services::ServeDir;
 
-/// Serves what is below `dir`.
+/// Serves the files below `dir`.
 pub(super) fn router(dir: &Path) -> io::Result<Router> {
     let root: Arc<Path> = dir.canonicalize()?.into();
     if !root.is_dir() {
@@ -37,18 +37,18 @@ async fn guard(State(root): State<Arc<Path>>, mut request: Request, next: Next) 
         Some(path) => tokio::task::spawn_blocking(move || tag(&root, &path)).await.ok().flatten(),
         None => None,
     };
-    let Some((tag, modified)) = tag else { return (StatusCode::NOT_FOUND, "there is no such file\n").into_response() };
+    let Some((tag, modified)) = tag else { return (StatusCode::NOT_FOUND, "not found\n").into_response() };
     let mut response = match fit(request.headers_mut(), &tag, modified.as_deref()) {
         Fit::Same => StatusCode::NOT_MODIFIED.into_response(),
         Fit::Other => next.run(request).await,
     };
     let headers = response.headers_mut();
     if is_archive && headers.contains_key(CONTENT_TYPE) {
-        // The tables know an older thing of this name.
+        // The cached entry is for an older file of this name.
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.ipld.car"));
     }
     let fixed: [(HeaderName, &'static str); 3] = [
-        // Results are bytes of strangers: nothing in them runs in anybody's browser.
+        // Results are untrusted data: browsers must not execute them.
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
         (CACHE_CONTROL, "no-cache"),
@@ -65,11 +65,12 @@ fn relative(path: &str) -> Option<PathBuf> {
     let path = percent_decode_str(path).decode_utf8().ok()?;
     let path = path.strip_prefix('/')?;
     let is_plain = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['\0', '\\']);
-    // Only the first name may not be hidden: there, drafts and locks of publishers lie. Below, names are those of results.
+    // Only the first name must not be hidden, because drafts and locks of publishers have such names. Below are names
+    // of results.
     (path.split('/').all(is_plain) && !path.starts_with('.')).then(|| path.into())
 }
 
-/// The tag and date of the file at `path`; `None` where there is none, also where a link leads out of `root`.
+/// Tag and date of the file at `path`; `None` without one, also when a link points outside of `root`.
 fn tag(root: &Path, path: &Path) -> Option<(String, Option<String>)> {
     let path = root.join(path).canonicalize().ok()?;
     let below = path.strip_prefix(root).ok()?;
@@ -85,18 +86,18 @@ fn nanoseconds(metadata: &std::fs::Metadata) -> i128 {
     i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
 }
 
-/// What the client has.
+/// Comparison with the client's version.
 enum Fit {
-    /// What there is.
+    /// Unchanged.
     Same,
     /// Something else, or a part.
     Other,
 }
 
-/// Compares what the client says to have, and leaves of its headers what then still counts.
+/// Evaluates the client's conditional headers, and keeps those that still apply.
 fn fit(headers: &mut HeaderMap, tag: &str, modified: Option<&str>) -> Fit {
     if let Some(held) = headers.remove(IF_NONE_MATCH) {
-        // The date says less than the tags, so it does not count beside them.
+        // Tags take precedence over dates.
         headers.remove(IF_MODIFIED_SINCE);
         let held = held.to_str().unwrap_or_default();
         let is_same = |other: &str| other == "*" || other.trim_start_matches("W/") == tag;

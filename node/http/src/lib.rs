@@ -1,24 +1,24 @@
-//! How we speak HTTP, in one place: time-outs, certificates, redirects, which addresses may be reached, and words for
-//! what goes wrong; and a server of files. What is fetched, and whether it is what was asked for, is the business of `storage` and `exchange`.
+//! HTTP client and file server: timeouts, certificates, redirects, allowed addresses, and error texts. `storage` and
+//! `exchange` verify fetched data.
 
 mod address;
 mod answer;
 mod client;
 mod error;
 mod files;
-mod paced;
-mod patient;
+mod min_rate_body;
 mod redirect;
 mod resolver;
 mod serve;
 mod shares;
+mod timeout_io;
 
 pub use address::is_public;
 pub use answer::encoding;
 pub use answer::{Answer, Body};
 pub use client::{Client, Reach, Terms};
 pub use error::HttpError;
-pub use paced::Paced;
-pub use patient::Patient;
+pub use min_rate_body::MinRateBody;
 pub use serve::FileServer;
 pub use shares::{Full, Shares, Taking, network};
+pub use timeout_io::TimeoutIo;

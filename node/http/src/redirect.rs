@@ -1,5 +1,5 @@
-//! Where a redirect may lead: `http` and `https`, never from `https` down to `http`, and never with the credentials of
-//! one host to another. Which addresses it may reach is decided when they are known, in `resolver`.
+//! Rules for redirects: `http` and `https`, never from `https` to `http`, and never credentials of one host to another.
+//! `resolver` checks the addresses.
 
 use ureq::http::StatusCode;
 use url::Url;
@@ -14,12 +14,12 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Where `location`, said by the server of `at`, leads on a walk that began at `named`.
+/// Target of `location`, sent by the server of `at`, on a walk from `named`.
 pub(super) fn next(named: &Url, at: &Url, location: Option<&str>) -> Result<Url, HttpError> {
     let refused = |why: String| Err(HttpError::Refused(why));
     let Some(location) = location else { return refused("it redirects without saying where to".into()) };
     let Ok(mut to) = at.join(location) else {
-        return refused(format!("it redirects to {location:?}, which is no URL"));
+        return refused(format!("it redirects to {location:?}, which is not a URL"));
     };
     let anonymous = to.set_username("").and_then(|()| to.set_password(None));
     match (at.scheme(), to.scheme()) {
@@ -64,7 +64,7 @@ mod tests {
             ("http://h/a", "file:///etc/passwd", "only http and https are followed"),
             ("http://h/a", "gopher://h/", "only http and https are followed"),
             ("http://h/a", "data:,x", "only http and https are followed"),
-            ("http://h/a", "http://[", "no URL"),
+            ("http://h/a", "http://[", "not a URL"),
         ];
         for (from, location, end) in table {
             let from = Url::parse(from).unwrap();

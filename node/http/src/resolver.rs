@@ -1,5 +1,5 @@
-//! Looks up names, and refuses those that lead into this machine or its network. What is checked here is what is then
-//! connected to: there is no second look-up that could answer otherwise.
+//! Resolves names, and rejects addresses of this machine or its network. The checked addresses are used for the
+//! connection, without a second look-up.
 
 use ureq::Error;
 use ureq::config::Config;

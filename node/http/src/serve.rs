@@ -1,5 +1,4 @@
-//! Serves a directory of published results to whoever asks, read-only. A runtime of its own, on threads of its own,
-//! stands behind a handle; nothing else here is asynchronous.
+//! Serves a directory of published results, read-only, with its own runtime and threads.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,13 +15,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
 use super::files::router;
-use super::patient::Patient;
 use super::shares::Shares;
+use super::timeout_io::TimeoutIo;
 
 const THREADS: usize = 2;
 /// Connections at a time; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 128;
-/// Longest time for the head of a request, and so for a connection that asks nothing.
+/// Timeout for the head of a request, which is also the idle timeout of a connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 /// Longest silence of a client that is being answered.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,18 +42,34 @@ struct Bounds {
     patience: Duration,
 }
 
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { connections: MAX_CONNECTIONS, head_patience: HEAD_PATIENCE, patience: PATIENCE }
+    }
+}
+
 impl FileServer {
-    /// Serves `dir` at `address`; port 0 takes a free one.
+    /// Serves `dir` at `address`; port 0 selects a free port.
     ///
     /// # Errors
-    /// When there is no such directory, or the address cannot be listened on.
+    /// When the directory does not exist, or the address cannot be listened on.
     pub fn start(address: SocketAddr, dir: &Path) -> io::Result<Self> {
-        let bounds = Bounds { connections: MAX_CONNECTIONS, head_patience: HEAD_PATIENCE, patience: PATIENCE };
-        Self::start_within(bounds, address, dir)
+        Self::start_within(Bounds::default(), address, dir)
+    }
+
+    /// Serves `router` at `address`, with the same bounds.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn start_router(address: SocketAddr, router: Router) -> io::Result<Self> {
+        Self::serve(Bounds::default(), address, router)
     }
 
     fn start_within(bounds: Bounds, address: SocketAddr, dir: &Path) -> io::Result<Self> {
-        let router = router(dir)?;
+        Self::serve(bounds, address, router(dir)?)
+    }
+
+    fn serve(bounds: Bounds, address: SocketAddr, router: Router) -> io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .max_blocking_threads(bounds.connections)
@@ -67,7 +82,7 @@ impl FileServer {
         Ok(Self { address, runtime: Some(runtime) })
     }
 
-    /// Where it listens.
+    /// The listen address.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
@@ -94,12 +109,12 @@ async fn accept(bounds: Bounds, listener: TcpListener, router: Router) {
         // A client that has its share is hung up on: it may ask again when one of its connections has ended.
         let Ok(taking) = shares.take(address.ip(), 1) else { continue };
         let service = TowerToHyperService::new(router.clone());
-        let stream = TokioIo::new(Patient::new(stream, bounds.patience));
+        let stream = TokioIo::new(TimeoutIo::new(stream, bounds.patience));
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(bounds.head_patience);
         let connection = server.serve_connection(stream, service);
         tokio::spawn(async move {
-            // A client that breaks off is no event.
+            // A client that disconnects is normal.
             connection.await.unwrap_or_default();
             drop((taking, permit));
         });

@@ -1,12 +1,11 @@
-//! What is bounded in number or bytes, and of which one client has a share only: an address, or the part of the network that one
-//! customer can have many addresses of.
+//! A limited resource, of which one client has only a share: an address, or the network prefix of a customer.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// See the module.
+/// A limited resource.
 pub struct Shares {
     most: usize,
     of_address: usize,
@@ -21,14 +20,14 @@ struct Taken {
     prefixes: HashMap<IpAddr, usize>,
 }
 
-/// What a client has taken, until this is dropped.
+/// A reservation, until dropped.
 pub struct Taking {
     shares: Arc<Shares>,
     address: IpAddr,
     amount: usize,
 }
 
-/// Why there is no more.
+/// Which limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
     /// All clients together have all of it.
@@ -49,10 +48,10 @@ impl Shares {
         Arc::new(Self { most, of_address, of_prefix, taken: Mutex::default() })
     }
 
-    /// Takes `amount` for the client at `address`.
+    /// Reserves `amount` for the client at `address`.
     ///
     /// # Errors
-    /// When there is no more for it.
+    /// When a limit is reached.
     pub fn take(self: &Arc<Self>, address: IpAddr, amount: usize) -> Result<Taking, Full> {
         let mut taking = Taking { shares: Arc::clone(self), address: network(address), amount: 0 };
         taking.grow(amount).map(|()| taking)
@@ -64,10 +63,10 @@ impl Shares {
 }
 
 impl Taking {
-    /// Takes so much more.
+    /// Reserves `amount` more.
     ///
     /// # Errors
-    /// When there is no more for the client; what it has stays.
+    /// When a limit is reached; the reservation is unchanged.
     pub fn grow(&mut self, amount: usize) -> Result<(), Full> {
         let (shares, prefix) = (&self.shares, prefix(self.address));
         let mut taken = shares.taken();
@@ -109,7 +108,7 @@ fn give_back(counts: &mut HashMap<IpAddr, usize>, key: IpAddr, amount: usize) {
     }
 }
 
-/// What counts as one client: an address, or the network of IPv6 that one customer gets.
+/// The unit that counts as one client: an address, or a customer's IPv6 network.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -120,7 +119,7 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What one customer may have many clients in: 24 bits of IPv4, 48 of IPv6. An address of this machine is for itself.
+/// The prefix in which a customer may have many clients: 24 bits of IPv4, 48 of IPv6. Loopback addresses are separate.
 fn prefix(network: IpAddr) -> IpAddr {
     match network {
         address if address.is_loopback() => address,
@@ -163,7 +162,7 @@ mod tests {
         let last: Vec<_> = (0..4).map(|number| take(&format!("2001:db8:{number}::1")).unwrap()).collect();
         assert_eq!(take("10.0.0.1").unwrap_err(), Full::All);
         drop(first);
-        assert!(take("192.0.2.3").is_ok());
+        take("192.0.2.3").unwrap();
         drop((second, other, last));
         assert!(shares.taken().addresses.is_empty() && shares.taken().prefixes.is_empty());
         assert_eq!(shares.taken().all, 0);
@@ -176,7 +175,7 @@ mod tests {
         // Users of this machine cannot be told apart.
         let local: Vec<_> = (0..8).map(|_| take("127.0.0.1").unwrap()).collect();
         assert_eq!(take("127.0.0.1").unwrap_err(), Full::Share);
-        assert!(take("127.0.0.2").is_ok());
+        take("127.0.0.2").unwrap();
         drop(local);
     }
 

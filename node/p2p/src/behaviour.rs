@@ -1,5 +1,5 @@
-//! What the node does with every connection, whatever the protocols on top: who is refused, first, so that a connection
-//! that is refused reaches none of the others.
+//! Behaviours of every connection. Those that reject connections come first, so that rejected connections do not reach
+//! the others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,20 +7,20 @@ use std::time::Duration;
 use libp2p::allow_block_list::{self, AllowedPeers, BlockedPeers};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::Keypair;
-use libp2p::kad::{self, store::MemoryStore};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{PeerId, StreamProtocol, autonat, dcutr, identify, mdns, memory_connection_limits, ping, relay};
+use libp2p::{StreamProtocol, autonat, dcutr, identify, mdns, memory_connection_limits, ping, relay};
 
 use super::budgets::PeerBudgets;
-use super::gate::Gate;
+use super::connection_limiter::ConnectionLimiter;
 use super::gossip::{Gossip, gossip};
+use super::kademlia::Kademlia;
 use super::{HostConfig, JobsConfig, KADEMLIA, TransportError, streams};
 
-/// Connections to one peer. Two that dial each other at once have two; then each tries at which of its addresses the other
-/// can be reached, at all of them at once, and who is refused here believes for good that nobody can connect to it.
+/// Maximum connections to one peer. Simultaneous dials create two; then each side probes all addresses of the other at
+/// once, and a rejected probe would be taken as permanently unreachable.
 const PER_PEER: u32 = 16;
-/// Connections that others make.
+/// Maximum connections.
 const INCOMING: u32 = 256;
 /// Connections in all.
 const TOTAL: u32 = 512;
@@ -41,21 +41,21 @@ pub(super) const KAD: StreamProtocol = StreamProtocol::new(KADEMLIA);
 pub(super) struct Behaviour {
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     allowed: Toggle<allow_block_list::Behaviour<AllowedPeers>>,
-    gate: Gate,
+    gate: ConnectionLimiter,
     memory: memory_connection_limits::Behaviour,
     limits: connection_limits::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(super) jobs: Toggle<Jobs>,
-    /// Last, so that it hears only of connections that all others have let pass.
+    /// Last, so that it sees only accepted connections.
     streams: streams::Behaviour,
 }
 
-/// What is spoken by nodes of the network of jobs only.
+/// Behaviours for the network of jobs.
 #[derive(NetworkBehaviour)]
 pub(super) struct Jobs {
     pub(super) gossip: Gossip,
-    pub(super) kad: kad::Behaviour<MemoryStore>,
+    pub(super) kad: Kademlia,
     mdns: Toggle<mdns::tokio::Behaviour>,
     relay: Toggle<relay::Behaviour>,
     relayed: relay::client::Behaviour,
@@ -64,12 +64,12 @@ pub(super) struct Jobs {
     tries: autonat::v2::server::Behaviour,
 }
 
-/// What stands beside the configuration.
+/// Further parts.
 pub(super) struct Parts {
     pub(super) streams: streams::Behaviour,
-    /// With jobs.
+    /// Only for jobs.
     pub(super) budgets: Option<Arc<PeerBudgets>>,
-    /// With jobs.
+    /// Only for jobs.
     pub(super) relayed: Option<relay::client::Behaviour>,
 }
 
@@ -100,7 +100,7 @@ impl Behaviour {
         Ok(Self {
             blocked: allow_block_list::Behaviour::default(),
             allowed: allowed.into(),
-            gate: Gate::new(parts.budgets, config.per_address),
+            gate: ConnectionLimiter::new(parts.budgets, config.per_address),
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY),
             limits: connection_limits::Behaviour::new(limits),
             identify: identify::Behaviour::new(about),
@@ -117,7 +117,7 @@ impl Jobs {
         let mdns = if config.mdns { Some(mdns::tokio::Behaviour::new(mdns::Config::default(), peer)?) } else { None };
         Ok(Self {
             gossip: gossip(key)?,
-            kad: kademlia(peer),
+            kad: Kademlia::new(peer),
             mdns: mdns.into(),
             relay: config.relay.then(|| relay::Behaviour::new(peer, relaying())).into(),
             relayed,
@@ -132,12 +132,4 @@ impl Jobs {
 /// connection that `dcutr` tries to make.
 fn relaying() -> relay::Config {
     relay::Config { max_circuit_bytes: RELAYED_BYTES, max_circuit_duration: RELAYED, ..relay::Config::default() }
-}
-
-/// The table of nodes, and no records: nobody may leave anything here. Others are told of this node, and ask it, once it
-/// is known that it can be reached.
-fn kademlia(peer: PeerId) -> kad::Behaviour<MemoryStore> {
-    let mut config = kad::Config::new(KAD);
-    config.set_record_filtering(kad::StoreInserts::FilterBoth);
-    kad::Behaviour::with_config(peer, MemoryStore::new(peer), config)
 }

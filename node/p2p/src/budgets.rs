@@ -1,6 +1,5 @@
-//! What peers may cost in the network of jobs, by name and by the address that they come from. Asked before anything is
-//! decoded. Over budget a peer is ignored; each time counts as a strike, strikes lower its score with gossip, and too
-//! many block it for a while.
+//! Rate limits of peers in the network of jobs, by peer and by address, checked before decoding. Messages over budget
+//! are ignored and count as strikes; strikes lower the gossip score, and too many block the peer for a while.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,32 +10,32 @@ use libp2p::{Multiaddr, PeerId};
 use super::prefix::Prefix;
 use bacalhau_values::budget::{Bucket, Rate, Recent};
 
-/// Peers and prefixes that are remembered. Beyond, those of whom nothing was heard for the longest are new again.
+/// Maximum remembered peers and prefixes; the least recently seen ones are forgotten.
 const REMEMBERED: usize = 8192;
 /// Strikes of something that no honest node does.
 pub const FORGERY: u64 = 20;
 
-/// What may come in. The defaults are far above what an honest node sends, and below what would stop this one.
+/// Limits on input. The defaults are far above honest use, and low enough to protect this node.
 #[derive(Clone, Debug)]
 pub struct Budgets {
-    /// From one peer.
+    /// Of one peer.
     pub peer: Allowance,
     /// From one IPv4 address, or one /64 of IPv6: all peers there together.
     pub prefix: Allowance,
     /// Connections that one address makes.
     pub connections: Rate,
-    /// Strikes that are borne: one for what is over budget, 20 for what is forged.
+    /// Allowed strikes: one for input over budget, 20 for forged input.
     pub strikes: Rate,
-    /// How long who had too many is not spoken to. Default 5 min.
+    /// How long a peer with too many is blocked. Default 5 min.
     pub block: Duration,
 }
 
-/// What may come in from one place.
+/// Limits on input from one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// Messages: streams that carry one, and what is gossiped.
+    /// Messages: direct and gossiped.
     pub messages: Rate,
-    /// Bytes of them.
+    /// Bytes of messages.
     pub bytes: Rate,
     /// Jobs announced, each time that they are.
     pub jobs: Rate,
@@ -44,23 +43,23 @@ pub struct Allowance {
     pub announced: Rate,
 }
 
-/// What is about to be read.
+/// Cost of an input.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
-    /// Messages.
+    /// Number of messages.
     pub messages: u64,
-    /// Bytes.
+    /// Number of bytes.
     pub bytes: u64,
-    /// Announced jobs.
+    /// Number of announced jobs.
     pub jobs: u64,
     /// Bytes of announcements.
     pub announced: u64,
 }
 
-/// What becomes of it.
+/// Decision about an input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Admission {
-    /// It is read.
+    /// Accepted.
     Take,
     /// It is not, and this is the peer's score from now on.
     Ignore(f64),
@@ -68,7 +67,7 @@ pub enum Admission {
     Block,
 }
 
-/// See the module.
+/// The rate limits of all peers.
 #[derive(Debug)]
 pub struct PeerBudgets {
     budgets: Budgets,
@@ -109,18 +108,18 @@ impl PeerBudgets {
         Self { budgets, state: Mutex::new(state) }
     }
 
-    /// Whether somebody at `addr` may connect.
+    /// Whether a connection from `addr` is allowed.
     pub(super) fn connects(&self, addr: &Multiaddr, now: Instant) -> bool {
         let rate = self.budgets.connections;
         self.state().connections.of(&Prefix::of(addr), || Bucket::new(rate, now)).try_take(1, now).is_ok()
     }
 
-    /// `peer` is connected, and comes from `addr`.
+    /// Records that `peer` is connected from `addr`.
     pub(super) fn connected(&self, peer: &PeerId, addr: &Multiaddr, now: Instant) {
         self.state().peer(&self.budgets, peer, now).prefix = Prefix::of(addr);
     }
 
-    /// Judges what `peer` is about to send.
+    /// Decides about an input of `peer`.
     pub fn admit(&self, peer: &PeerId, cost: Cost, now: Instant) -> Admission {
         let mut state = self.state();
         if state.is_blocked(peer, now) {
@@ -133,8 +132,8 @@ impl PeerBudgets {
         }
     }
 
-    /// Whether `author` may still have this, which somebody else hands on. If not, that is no fault of the author's:
-    /// whoever has seen something can say it again.
+    /// Whether the budget of `author` allows a relayed message. Exceeding it is not the author's fault: relays may
+    /// repeat messages.
     pub(super) fn affords(&self, author: &PeerId, cost: Cost, now: Instant) -> bool {
         let mut state = self.state();
         !state.is_blocked(author, now) && state.take(&self.budgets, author, cost, now)
@@ -145,12 +144,12 @@ impl PeerBudgets {
         self.state().strike(&self.budgets, peer, strikes, now)
     }
 
-    /// Those who have been blocked for long enough, once.
+    /// Peers whose block has ended, once.
     pub(super) fn release(&self, now: Instant) -> Vec<PeerId> {
         self.state().blocked.extract_if(|_, until| *until <= now).map(|(peer, _)| peer).collect()
     }
 
-    /// What gossip is to think of `peer` by now: strikes are forgotten with time.
+    /// The current gossip score of `peer`; strikes decay.
     pub(super) fn score(&self, peer: &PeerId, now: Instant) -> f64 {
         let mut state = self.state();
         -state.peer(&self.budgets, peer, now).strikes.spent(now)
@@ -170,7 +169,7 @@ impl State {
         })
     }
 
-    /// The peer's own budget first, so that one who is over it does not use up that of its neighbours.
+    /// The peer's budget first, so that a peer over it does not use up that of its prefix.
     fn take(&mut self, budgets: &Budgets, peer: &PeerId, cost: Cost, now: Instant) -> bool {
         let record = self.peer(budgets, peer, now);
         let (own, prefix) = (record.account.take(cost, now), record.prefix);
@@ -187,7 +186,7 @@ impl State {
             return Admission::Ignore(-record.strikes.spent(now));
         }
         if self.blocked.len() >= REMEMBERED {
-            // Who would be let in soonest is let in now.
+            // The peer whose block ends first is unblocked early.
             let soonest = self.blocked.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| *peer);
             if let Some(soonest) = soonest {
                 self.blocked.insert(soonest, now);

@@ -1,4 +1,4 @@
-//! How a node is started, with every default.
+//! Configuration of a peer-to-peer node, with defaults.
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
@@ -8,10 +8,10 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::{Budgets, Identity, Threads};
 
-/// How a node is started.
+/// Configuration of a peer-to-peer node.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
-    /// Who it is. Default: somebody new.
+    /// The identity. Default: a new one.
     pub identity: Identity,
     /// Where others reach it, such as `/ip4/127.0.0.1/tcp/0` or `/ip4/0.0.0.0/udp/4001/quic-v1`. With none, which is the
     /// default, it only dials.
@@ -22,30 +22,30 @@ pub struct HostConfig {
     pub threads: NonZero<usize>,
     /// Threads that it shares with other nodes of this process. Default: its own.
     pub shared: Option<Threads>,
-    /// The only peers that it speaks to, as in a closed cluster. Default: everybody.
+    /// The only allowed peers, for a closed cluster. Default: all peers.
     pub allow: Option<BTreeSet<PeerId>>,
-    /// Connections that one IPv4 address, or one /64 of IPv6, may have made to it at once; those that come through relays count as
-    /// one address. Default 64, a quarter of all.
+    /// Maximum inbound connections from one IPv4 address or IPv6 /64; relayed ones count as one address. Default 64, a
+    /// quarter of all.
     pub per_address: usize,
-    /// Whether and how it takes part in the network of jobs. Default: not; it starts sooner, and says less of itself.
+    /// Configuration of the network of jobs. Default: none; the node then starts faster and announces less.
     pub jobs: Option<JobsConfig>,
 }
 
-/// How a node takes part in the network of jobs.
+/// Peers to connect to, and to redial after disconnects. Default: none.
 #[derive(Clone, Debug, Default)]
 pub struct JobsConfig {
-    /// Whom it knows at first, and dials again whenever they are lost. Default: nobody.
+    /// Peers to connect to, and to redial after disconnects. Default: none.
     pub bootstrap: Vec<Multiaddr>,
     /// Whether others reach it where it listens. It then serves the table of nodes at once, and not only after a peer has
     /// tried. Default: no.
     pub reachable: bool,
     /// Relays through which others reach it, where they do not reach it otherwise. Default: none.
     pub relays: Vec<Multiaddr>,
-    /// Whether it relays for others, as soon as it is known to be reachable. Default: no.
+    /// Whether it relays for other nodes once it is known to be reachable. Default: no.
     pub relay: bool,
     /// Whether it looks for nodes of the local network by multicast. Default: no.
     pub mdns: bool,
-    /// What a peer may cost.
+    /// Limits on a peer.
     pub budgets: Budgets,
 }
 

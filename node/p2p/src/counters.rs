@@ -1,4 +1,4 @@
-//! What went to and fro in the network of jobs, for metrics.
+//! Counters of the network of jobs, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,13 +13,13 @@ pub struct Counters {
     pub bytes_in: u64,
     /// Bytes of the latter.
     pub bytes_out: u64,
-    /// What was not taken: over budget, or nobody had time for it.
+    /// Dropped: over budget, or no capacity.
     pub ignored: u64,
-    /// What was not taken because it is not as it has to be.
+    /// Rejected as invalid.
     pub refused: u64,
     /// Times that a peer was blocked.
     pub blocked: u64,
-    /// Peers connected now.
+    /// Connected peers.
     pub peers: u64,
 }
 
@@ -41,7 +41,7 @@ impl Counters {
     }
 }
 
-/// The same while it is counted.
+/// The running counters.
 #[derive(Debug, Default)]
 pub struct Counting {
     messages_in: AtomicU64,
@@ -55,13 +55,13 @@ pub struct Counting {
 
 impl Counting {
     /// Counts a received message.
-    pub fn came(&self, bytes: usize) {
+    pub fn received(&self, bytes: usize) {
         self.messages_in.fetch_add(1, Ordering::Relaxed);
         self.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Counts a sent message.
-    pub fn went(&self, bytes: usize) {
+    pub fn sent(&self, bytes: usize) {
         self.messages_out.fetch_add(1, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }

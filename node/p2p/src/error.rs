@@ -1,20 +1,14 @@
-//! What can be wrong with a node of the network, said so that the reader can do something about it.
+//! Errors of the peer-to-peer node, with what to do.
 
 use std::io;
 
 use libp2p::Multiaddr;
 
-/// Why the node cannot run, or cannot reach somebody.
+use super::ConnectError;
+
+/// Why the node cannot run, or cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The file of the identity.
-    #[error("cannot use the identity in {path}: {why}")]
-    Identity {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        why: String,
-    },
     /// The operating system gave no thread.
     #[error("cannot start the network's threads: {0}")]
     Threads(#[from] io::Error),
@@ -29,29 +23,25 @@ pub enum TransportError {
     Listen {
         /// The address.
         addr: Multiaddr,
-        /// The system's words.
+        /// The error of the system.
         why: String,
     },
-    /// Somebody cannot be reached.
+    /// A connection failed.
     #[error("cannot connect to {addr}: {why}")]
     Connect {
         /// The address.
         addr: Multiaddr,
-        /// What happened.
-        why: String,
+        /// The reason.
+        why: ConnectError,
     },
 }
 
 impl TransportError {
-    pub(super) fn identity(path: &std::path::Path, why: &(impl ToString + ?Sized)) -> Self {
-        Self::Identity { path: path.display().to_string(), why: why.to_string() }
-    }
-
     pub(super) fn listen(addr: &Multiaddr, why: &(impl ToString + ?Sized)) -> Self {
         Self::Listen { addr: addr.clone(), why: why.to_string() }
     }
 
-    pub(super) fn connect(addr: &Multiaddr, why: &(impl ToString + ?Sized)) -> Self {
-        Self::Connect { addr: addr.clone(), why: why.to_string() }
+    pub(super) fn connect(addr: &Multiaddr, why: ConnectError) -> Self {
+        Self::Connect { addr: addr.clone(), why }
     }
 }

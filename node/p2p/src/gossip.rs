@@ -14,7 +14,7 @@ use super::{MAX_GOSSIP_BYTES, TOPIC, TransportError};
 pub(super) type Gossip =
     gossipsub::Behaviour<IdentityTransform, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
 
-/// What gossipsub puts around an announcement, at most: names, a key, a signature.
+/// Maximum overhead of gossipsub around an announcement: names, key, signature.
 const AROUND: usize = 4096;
 /// Subscriptions that one packet may hold; there is one topic.
 const SUBSCRIPTIONS: usize = 16;
@@ -23,7 +23,7 @@ pub(super) fn topic() -> IdentTopic {
     IdentTopic::new(TOPIC)
 }
 
-/// Gossip, subscribed. A message's id is its author and number, so a job that is announced again goes through again.
+/// Gossip with subscription. A message id is author and number, so a repeated announcement is relayed again.
 pub(super) fn gossip(key: &Keypair) -> Result<Gossip, TransportError> {
     let failed = |why: String| TransportError::Gossip(why);
     let config = ConfigBuilder::default()
@@ -48,13 +48,13 @@ pub(super) fn gossip(key: &Keypair) -> Result<Gossip, TransportError> {
     Ok(gossip)
 }
 
-/// Scores only fall: by strikes (`budgets`), by what is not as it has to be, by gossipsub's own rules broken. Nothing is
-/// to be had for being there or for being quick, so nobody can save up for misbehaving.
+/// Scores only decrease: by strikes (`budgets`), invalid messages, and violations of gossipsub's rules. Presence and
+/// speed earn nothing, so peers cannot accumulate credit for misbehaviour.
 fn scores() -> PeerScoreParams {
     let jobs = TopicScoreParams {
         time_in_mesh_weight: 0.0,
         first_message_deliveries_weight: 0.0,
-        // Who has nothing to say is no worse for it: jobs are rare.
+        // Silent peers have no penalty, because jobs are rare.
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
         ..TopicScoreParams::default()
@@ -62,7 +62,7 @@ fn scores() -> PeerScoreParams {
     PeerScoreParams {
         topics: [(topic().hash(), jobs)].into(),
         app_specific_weight: 1.0,
-        // What one address may send is bounded by `budgets`; a provider has many nodes behind one.
+        // `budgets` limits addresses; a provider may have many nodes behind one.
         ip_colocation_factor_weight: 0.0,
         ..PeerScoreParams::default()
     }

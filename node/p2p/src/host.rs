@@ -14,15 +14,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::jobs::{Announced, JobsShared};
 use super::streams::{Open, Shared};
 use super::swarm::{self, Command};
-use super::{Dial, HostConfig, Identity, OpenError, PeerEvent, PeerStream, Threads, TransportError};
+use super::{ConnectError, Dial, HostConfig, Identity, OpenError, PeerEvent, PeerStream, Threads, TransportError};
 
-/// Longer than a dial may take, for what comes around it.
+/// Added to the dial timeout for overhead.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Begins to connect to an address, and returns at once. Whether anybody is there is not said.
+/// Starts connecting to an address, and returns at once. The result is not reported.
 pub type Dialer = Arc<dyn Fn(&Multiaddr) + Send + Sync>;
 
-/// A running node.
+/// A running peer-to-peer node.
 pub struct Host {
     handle: HostHandle,
     addrs: Vec<Multiaddr>,
@@ -48,7 +48,7 @@ impl Host {
     /// Starts a node, and waits until it listens.
     ///
     /// # Errors
-    /// When it cannot listen where it should, or there are no threads to be had.
+    /// When it cannot listen, or threads cannot be started.
     pub fn start(config: &HostConfig) -> Result<Self, TransportError> {
         let threads = match &config.shared {
             Some(threads) => threads.clone(),
@@ -76,12 +76,12 @@ impl Host {
         Ok(host)
     }
 
-    /// How others know it.
+    /// The peer ID.
     pub fn peer_id(&self) -> PeerId {
         self.handle.peer_id()
     }
 
-    /// Who it is.
+    /// The identity.
     pub fn identity(&self) -> &Identity {
         self.handle.identity()
     }
@@ -91,10 +91,10 @@ impl Host {
         &self.addrs
     }
 
-    /// Connects to whoever is at `addr`. If the address ends with `/p2p/…`, it has to be that peer.
+    /// Connects to `addr`. If it ends with `/p2p/…`, the peer must match.
     ///
     /// # Errors
-    /// [`TransportError::Connect`], which says what happened.
+    /// [`TransportError::Connect`] with the reason.
     pub fn connect(&self, addr: &Multiaddr) -> Result<PeerId, TransportError> {
         self.dial(addr).wait()
     }
@@ -104,7 +104,7 @@ impl Host {
         self.handle.dial(addr)
     }
 
-    /// What connects this node to others as long as it runs, and does not keep it running.
+    /// A dialer that works while the node runs, and does not keep it running.
     pub fn dialer(&self) -> Dialer {
         let handle = self.handle.clone();
         Arc::new(move |addr| drop(handle.dial(addr)))
@@ -142,7 +142,7 @@ impl HostHandle {
         self.command(Command::Publish(message));
     }
 
-    /// Tells gossip whether `announced` is handed on.
+    /// Tells gossip whether to relay `announced`.
     pub fn judge(&self, announced: &Announced, verdict: MessageAcceptance) {
         self.command(Command::Judged { id: announced.id.clone(), from: announced.from, verdict });
     }
@@ -157,8 +157,8 @@ impl HostHandle {
         self.command(Command::Block(peer));
     }
 
-    /// Connects to `peer` at one of `addrs`, or where other nodes know it, unless it is connected. Answers why it cannot.
-    pub fn reach(&self, peer: PeerId, addrs: Vec<Multiaddr>) -> oneshot::Receiver<Result<(), String>> {
+    /// Connects to `peer` at `addrs` or at addresses known to other nodes, unless connected. Returns the error.
+    pub fn reach(&self, peer: PeerId, addrs: Vec<Multiaddr>) -> oneshot::Receiver<Result<(), ConnectError>> {
         let (reply, reached) = oneshot::channel();
         self.command(Command::Reach { peer, addrs, reply });
         reached
@@ -174,7 +174,7 @@ impl HostHandle {
         Dial { addr: addr.clone(), result, deadline: Instant::now() + self.dial_timeout + GRACE }
     }
 
-    /// Whether somebody may be connected soon.
+    /// Whether a dial is in progress.
     pub fn dialing(&self) -> bool {
         self.shared.dialing()
     }
@@ -194,10 +194,10 @@ impl HostHandle {
         self.shared.watch(Arc::new(watcher));
     }
 
-    /// Opens a stream to a peer that is connected.
+    /// Opens a stream to a connected peer.
     ///
     /// # Errors
-    /// When the peer is not connected, does not speak `protocol`, or has too many streams.
+    /// When the peer is not connected, does not support `protocol`, or has too many streams.
     pub async fn open(&self, peer: PeerId, protocol: StreamProtocol) -> Result<Stream, OpenError> {
         let (reply, opened) = oneshot::channel();
         let _ = self.requests.send(Open { peer, protocol, reply });

@@ -1,39 +1,41 @@
-//! The node's place in a network of peers: one libp2p node, its identity, and streams of whatever protocol asks for
-//! them. What is said on the streams is the business of the protocols; Bitswap is one.
+//! A libp2p node with its identity, and streams for registered protocols such as Bitswap.
 //!
-//! Of the parts, `swarm` is the task that owns everything of libp2p, with `behaviour` and `connect`; `jobs` is what it
-//! does for the network of jobs, with `gossip`, `redial` and `roster`; `budgets` bounds what a peer may cost, and `gate`
-//! and the network of jobs ask it. Without [`JobsConfig`] a node only connects and carries streams.
+//! Modules: `swarm` is the task that owns libp2p, with `behaviour` and `connect`; `jobs` is its part of the network of
+//! jobs, with `gossip`, `redial` and `peer_table`; `budgets` limits peers, for `connection_limiter` and the network of jobs. Without
+//! [`JobsConfig`] a node only connects and opens streams.
 
 mod behaviour;
 mod budgets;
 mod config;
 mod connect;
+mod connect_error;
+mod connection_limiter;
 mod counters;
 mod dial;
+mod dial_limits;
 mod error;
-mod gate;
 mod gossip;
 mod host;
-mod identity;
 mod jobs;
+mod kademlia;
+mod peer_table;
 mod port;
 mod prefix;
 mod redial;
-mod roster;
 mod streams;
 mod swarm;
 mod threads;
 
+pub use bacalhau_identity::Identity;
 pub use budgets::{Admission, Allowance, Budgets, Cost, FORGERY, PeerBudgets};
 pub use config::{HostConfig, JobsConfig};
+pub use connect_error::ConnectError;
 pub use counters::{Counters, Counting};
 pub use dial::Dial;
 pub use error::TransportError;
 pub use host::{Dialer, Host, HostHandle};
-pub use identity::Identity;
 pub use jobs::{Announced, JobsShared};
-pub use roster::{PeerInfo, Roster};
+pub use peer_table::{PeerInfo, PeerTable};
 pub use streams::{OpenError, PeerEvent, PeerStream};
 pub use threads::Threads;
 

@@ -1,10 +1,10 @@
-//! TCP, with two rules about ports that libp2p's own leaves open: a port that somebody listens at is not listened at
-//! again, and a dial for which the node's own port cannot be had goes out from another.
+//! TCP with two rules about ports that libp2p does not have: a port with a listener is not listened at again, and a
+//! dial that cannot use the node's own port uses another one.
 //!
-//! libp2p sets `SO_REUSEPORT` on what it listens at, so that it can dial from there, and others see where the node can be
-//! reached. With it the system would give the same port to a second node of the same user, and each some of the
-//! connections. And it dials from the port on all addresses of the machine: where somebody else has it on one of them,
-//! every dial would fail, as long as that lasts.
+//! libp2p sets `SO_REUSEPORT` on listeners in order to dial from their port, so that peers see a reachable address.
+//! With it, the system would give the port to a second node of the same user too, and distribute connections between
+//! both. It also dials from the port on all addresses of the machine: if another process has it on one of them, every
+//! dial would fail.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,7 +18,7 @@ use libp2p::tcp::tokio::{TcpStream, Transport as Inner};
 use libp2p::{Multiaddr, Transport, tcp};
 use socket2::{Domain, Socket, Type};
 
-/// See the module.
+/// The TCP transport with these rules.
 pub(super) struct Tcp(Inner);
 
 impl Tcp {
@@ -49,7 +49,7 @@ impl Transport for Tcp {
         if opts.port_use == PortUse::New {
             return Ok(own);
         }
-        // It does nothing before it is waited for.
+        // The future is lazy.
         let other = self.0.dial(addr, DialOpts { port_use: PortUse::New, ..opts })?;
         Ok(Box::pin(async move {
             match own.await {

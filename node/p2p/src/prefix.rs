@@ -1,16 +1,16 @@
-//! Where a peer comes from, as coarse as addresses are handed out: names are free, addresses are not.
+//! Address prefixes of peers: peer ids are free, addresses are not.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-/// What one customer of a network has at least: an IPv4 address, 64 bits of an IPv6 one.
+/// The minimum that one customer of a network has: an IPv4 address, or a /64 of IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Prefix {
     V4(Ipv4Addr),
     V6([u8; 8]),
-    /// Nobody knows; those who come through relays among them.
+    /// Unknown, including relayed connections.
     Other,
 }
 
@@ -31,8 +31,8 @@ impl Prefix {
     }
 }
 
-/// What the operator of a node has at least, as far as its address shows: a /24 of IPv4, a /48 of IPv6. `None` where the
-/// address of the node is not seen: through a relay only that of the relay is, and a name says nothing about the place.
+/// The minimum prefix of an operator, by its address: a /24 of IPv4, a /48 of IPv6. `None` when the node's address is
+/// not visible: behind a relay only the relay's is, and a DNS name has no prefix.
 pub(super) fn operator_prefix(addr: &Multiaddr) -> Option<String> {
     if addr.iter().any(|part| part == Protocol::P2pCircuit) {
         return None;

@@ -1,5 +1,4 @@
-//! Those whom a node wants to be connected to always: when they are tried, again and again, less and less often. It knows
-//! no network.
+//! Schedule of redials to permanent peers, with increasing pauses. Has no network access.
 
 use std::time::{Duration, Instant};
 
@@ -28,13 +27,13 @@ impl Redial {
         Self(addrs.into_iter().map(|addr| Target { addr, at: Some(now), failures: 0 }).collect())
     }
 
-    /// Who is to be tried now. Each is, until something is said of it, being tried.
+    /// The peers to dial now. Each counts as being dialed until its result is reported.
     pub(super) fn due(&mut self, now: Instant) -> Vec<(usize, Multiaddr)> {
         let due = |target: &mut Target| target.at.take_if(|at| *at <= now).map(|_| target.addr.clone());
         self.0.iter_mut().enumerate().filter_map(|(index, target)| Some((index, due(target)?))).collect()
     }
 
-    /// It is there.
+    /// The peer is connected.
     pub(super) fn up(&mut self, index: usize) {
         if let Some(target) = self.0.get_mut(index) {
             (target.at, target.failures) = (None, 0);

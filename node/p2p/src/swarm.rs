@@ -1,5 +1,4 @@
-//! The task that owns the swarm: listens, dials, and answers those who wait for either. What it does for the network of
-//! jobs is in `jobs`.
+//! The task that owns the swarm: listens, dials, and answers callers. `jobs` has its part of the network of jobs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,20 +14,20 @@ use libp2p::{Multiaddr, PeerId, Swarm, relay, swarm};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::behaviour::{Behaviour, BehaviourEvent, Parts};
-use super::connect::{SPOKEN, is_spoken, peer_of, transport, transport_why, why};
+use super::connect::{is_spoken, peer_of, transport};
 use super::jobs::{Jobs, JobsShared};
 use super::streams::{self, Open, Shared};
-use super::{HostConfig, TransportError};
+use super::{ConnectError, HostConfig, TransportError};
 
 /// How long a connection that others made is kept without a stream on it.
 const IDLE: Duration = Duration::from_mins(5);
 /// Streams of one connection that are being agreed on. kubo opens one for each block, many at once.
 const NEGOTIATING: usize = 512;
 
-/// Who waits for a dial.
-pub(super) type Reply = SyncSender<Result<PeerId, String>>;
+/// Receiver of a dial's result.
+pub(super) type Reply = SyncSender<Result<PeerId, ConnectError>>;
 
-/// What the task can be told. All but the first two are for jobs.
+/// Commands to the task. All except the first two are for jobs.
 #[derive(Debug)]
 pub(super) enum Command {
     Dial {
@@ -40,7 +39,7 @@ pub(super) enum Command {
     Reach {
         peer: PeerId,
         addrs: Vec<Multiaddr>,
-        reply: oneshot::Sender<Result<(), String>>,
+        reply: oneshot::Sender<Result<(), ConnectError>>,
     },
     Publish(Vec<u8>),
     /// An announcement that `from` handed on was looked at.
@@ -60,7 +59,7 @@ pub(super) struct Start {
     pub(super) shared: Arc<Shared>,
     pub(super) jobs: Option<Arc<JobsShared>>,
     pub(super) opening: mpsc::UnboundedReceiver<Open>,
-    /// Told once: where the node listens, or why it does not.
+    /// Receives the listen addresses or the error, once.
     pub(super) listening: SyncSender<Result<Vec<Multiaddr>, TransportError>>,
 }
 
@@ -69,7 +68,7 @@ struct Task {
     shared: Arc<Shared>,
     jobs: Option<Jobs>,
     dials: HashMap<ConnectionId, (Multiaddr, Reply)>,
-    /// Listeners that have not said yet where they are.
+    /// Listeners without a known address.
     starting: HashMap<ListenerId, Multiaddr>,
     addrs: Vec<Multiaddr>,
     listening: Option<SyncSender<Result<Vec<Multiaddr>, TransportError>>>,
@@ -142,7 +141,7 @@ impl Task {
         for addr in addrs {
             match self.swarm.listen_on(addr.clone()) {
                 Ok(listener) => drop(self.starting.insert(listener, addr)),
-                Err(error) => return self.listens(Err(TransportError::listen(&addr, &transport_why(&error)))),
+                Err(error) => return self.listens(Err(TransportError::listen(&addr, &ConnectError::from(&error)))),
             }
         }
         self.listens_if_all_do();
@@ -163,7 +162,7 @@ impl Task {
 
     fn dial(&mut self, addr: Multiaddr, reply: Reply) {
         if !is_spoken(&addr) {
-            return self.dialed(&addr, &reply, Err(SPOKEN.into()));
+            return self.dialed(&addr, &reply, Err(ConnectError::Unsupported));
         }
         let peer = peer_of(&addr);
         if let Some(peer) = peer.filter(|peer| self.swarm.is_connected(peer)) {
@@ -178,11 +177,11 @@ impl Task {
         let connection = options.connection_id();
         match self.swarm.dial(options) {
             Ok(()) => drop(self.dials.insert(connection, (addr, reply))),
-            Err(error) => self.dialed(&addr, &reply, Err(why(&error))),
+            Err(error) => self.dialed(&addr, &reply, Err((&error).into())),
         }
     }
 
-    fn dialed(&self, addr: &Multiaddr, reply: &Reply, result: Result<PeerId, String>) {
+    fn dialed(&self, addr: &Multiaddr, reply: &Reply, result: Result<PeerId, ConnectError>) {
         self.shared.dial_ends(result.as_ref().err().map(|why| format!("{addr}: {why}")));
         let _ = reply.send(result);
     }
@@ -196,7 +195,7 @@ impl Task {
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 if let Some((addr, reply)) = self.dials.remove(connection_id) {
-                    self.dialed(&addr, &reply, Err(why(error)));
+                    self.dialed(&addr, &reply, Err(error.into()));
                 }
             }
             SwarmEvent::NewListenAddr { listener_id, address } => {

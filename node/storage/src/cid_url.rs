@@ -1,19 +1,22 @@
-//! Data by CID from a URL that follows from the CID: an archive, of which every block is checked as it is read, or a
-//! file, which is used only when a known import profile shows that it is the data. Fetched whole, the last to be asked.
+//! Data by CID from a URL template: an archive, verified block by block as it is read, or a file, used only if a known
+//! import profile yields the CID. Fetched completely; the last source.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Checked, HostFailure, Tree};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{HostFailure, Tree};
 
-use super::fetched::Fetched;
+use super::backed::Backed;
 use super::subtree::Subtree;
 use super::unsealed::{apart, is_archive, render_names};
 use super::{CidSource, Fetching, Opened, Source, SourceError, Storage, Template, UrlStorage, absent, failed};
-use bacalhau_cas::car::CarFile;
-use bacalhau_cas::unixfs::import::Finding;
-use bacalhau_cas::unixfs::{DagTree, import};
-use bacalhau_cas::{Blocks, Shelf as _};
+use bacalhau_cas::{
+    BlockSource, LocalBlockstore as _,
+    car::CarFile,
+    unixfs::import::Finding,
+    unixfs::{DagTree, import},
+};
 use bacalhau_files::temporary::{self, TempFile};
 
 /// The storage of data by CID behind URLs.
@@ -22,22 +25,22 @@ pub struct CidUrlStorage {
     template: Template,
     urls: UrlStorage,
     spool_dir: PathBuf,
-    /// What there is to compare files with.
-    blocks: Arc<dyn Blocks>,
+    /// Blocks to compare files with.
+    blocks: Arc<dyn BlockSource>,
 }
 
 impl CidUrlStorage {
-    /// Data at the URLs of `template`, fetched as `fetching` says, and compared with `blocks` as far as it has theirs.
+    /// Data at the URLs of `template`, fetched by `fetching`, and compared with available `blocks`.
     ///
     /// # Errors
     /// When the template does not begin with `http://` or `https://` and a host.
-    pub fn new(template: Template, fetching: Fetching, blocks: Arc<dyn Blocks>) -> Result<Self, SourceError> {
+    pub fn new(template: Template, fetching: Fetching, blocks: Arc<dyn BlockSource>) -> Result<Self, SourceError> {
         Self::check(&template)?;
         let spool_dir = fetching.spool_dir.clone();
         Ok(Self { template, urls: UrlStorage::new(fetching), spool_dir, blocks })
     }
 
-    /// Whether [`new`](Self::new) would take `template`.
+    /// Checks `template` as [`new`](Self::new) does.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -53,7 +56,7 @@ impl CidUrlStorage {
 
     /// Where it may be, under either name of its CID.
     fn places(&self, source: &CidSource) -> Result<Vec<Source>, HostFailure> {
-        let urls = render_names(&self.template, source)?.into_iter();
+        let urls = render_names(&self.template, source, None)?.into_iter();
         Ok(urls.map(|url| Source::Url { url, sha256: None }).collect())
     }
 
@@ -66,16 +69,16 @@ impl CidUrlStorage {
             let holds = |car: CarFile| Ok(car.size_of(&place.cid)?.map(|_| car));
             match CarFile::open(file.path(), index_dir.path()).and_then(holds) {
                 Ok(Some(car)) => {
-                    let blocks: Arc<dyn Blocks> = Arc::new(car);
+                    let blocks: Arc<dyn BlockSource> = Arc::new(car);
                     let tree = DagTree::open(blocks, &place.cid, &place.path).map_err(failed)?;
-                    return Ok(Arc::new(Fetched::of(tree, (file, index_dir))));
+                    return Ok(Arc::new(Backed::of(tree, (file, index_dir))));
                 }
                 Ok(None) => unless = Some(format!("the archive that the server sent does not hold {}", place.cid)),
                 Err(error) => unless = Some(error.to_string()),
             }
         }
         // Data may be an archive itself.
-        let whole = Fetched::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
+        let whole = Backed::new(file).map_err(|error| HostFailure::io("open a fetched file", error))?;
         let finding = apart(|| import::prove(&whole, &place.cid, Arc::clone(&self.blocks)))?.map_err(failed)?;
         match (finding, unless) {
             (Finding::Proved(_), _) => {
@@ -83,10 +86,10 @@ impl CidUrlStorage {
             }
             (_, Some(unless)) => Err(HostFailure::new(unless)),
             (Finding::Disproved(why), None) => {
-                Err(HostFailure::new(format!("what the server sent is not the data of {}: {why}", place.cid)))
+                Err(HostFailure::new(format!("the received data is not that of {}: {why}", place.cid)))
             }
             (Finding::Open, None) => Err(HostFailure::new(format!(
-                "what the server sent could not be shown to be {}: it is other data, or has to be sent as a CAR",
+                "the received data could not be verified as {}: it is other data, or must be sent as a CAR",
                 place.cid
             ))),
         }

@@ -1,5 +1,5 @@
-//! Several storages in contention for data by CID, in order. The choice is made when an input is opened; when the
-//! chosen one fails in the middle, the next goes on at the same place in the same bytes. Who served is recorded.
+//! Several storages for data by CID, in order. The first that can open an input is used; after a failure, the next
+//! continues at the same place in the same bytes. The receipt records the services.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,7 +7,8 @@ use std::mem;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
-use bacalhau_runtime::{Checked, Deadline, Entry, HostFailure, InputError, ReadAt, Stat, Tree};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{Deadline, Entry, HostFailure, InputError, ReadAt, Stat, Tree};
 
 use super::{CidSource, Opened, Services, Source, Storage};
 
@@ -18,7 +19,7 @@ pub struct Combo {
 }
 
 impl Combo {
-    /// A combo of `drivers`, which are asked in this order.
+    /// A combination of `drivers` in order.
     pub fn new(drivers: Vec<Arc<dyn Storage>>) -> Self {
         Self { drivers: drivers.into() }
     }
@@ -71,10 +72,10 @@ impl Storage for Combo {
     }
 }
 
-/// The first of `drivers` from `index` on that can open `source`; `None` where none can.
+/// The first of `drivers` from `index` on that can open `source`; `None` when none can.
 ///
 /// # Errors
-/// When it is the data that is at fault: all the others would say the same.
+/// When the data itself is invalid, so that others would fail too.
 fn open_next(
     drivers: &[Arc<dyn Storage>],
     index: usize,
@@ -91,27 +92,23 @@ fn open_next(
     Ok(None)
 }
 
-/// `opened`, if the job takes it: whatever a storage believes, some take only what is checked.
+/// Rejects unverified data if the job requires verification.
 fn fit(source: &Source, opened: Opened) -> Result<Opened, HostFailure> {
     let must = matches!(source, Source::Cid(CidSource { verified: true, .. }));
     if must && opened.services.list().iter().any(|service| service.checked != Checked::Verified) {
-        return Err(HostFailure::new(
-            "what it has is not checked against the CID, and the job takes verified inputs only",
-        ));
+        return Err(HostFailure::new("its data is not checked against the CID, and the job requires verified inputs"));
     }
     Ok(opened)
 }
 
-/// What each storage said, in words.
+/// The errors of the storages.
 #[derive(Debug, Default)]
 struct Errors(String);
 
 impl Errors {
     fn add(&mut self, driver: &str, error: &dyn std::error::Error) {
-        let text = error.to_string();
-        let text = text.strip_prefix(HostFailure::PREFIX).unwrap_or(&text);
         // Writing to a string does not fail.
-        let _ = write!(self.0, "{}{driver}: {text}", if self.0.is_empty() { "" } else { "; " });
+        let _ = write!(self.0, "{}{driver}: {error}", if self.0.is_empty() { "" } else { "; " });
     }
 
     fn is_empty(&self) -> bool {
@@ -123,7 +120,7 @@ impl Errors {
     }
 }
 
-/// What the tree and its open files share.
+/// State shared by the tree and its open files.
 struct Shared {
     drivers: Arc<[Arc<dyn Storage>]>,
     source: CidSource,
@@ -133,11 +130,11 @@ struct Shared {
     moved: Condvar,
 }
 
-/// Whose turn it is.
+/// The active storage.
 struct State {
     index: usize,
     tree: Arc<dyn Tree>,
-    /// Those that failed. What was read of them before has to be unchanged at the end as well.
+    /// Failed storages. Their data must be unchanged at the end too.
     past: Vec<Arc<dyn Tree>>,
     /// A thread is opening the next.
     moves: bool,
@@ -163,12 +160,12 @@ impl Shared {
         (state.index, Arc::clone(&state.tree))
     }
 
-    /// Whether all that is read now is checked against the CID, so that what is wrong with it is wrong everywhere.
+    /// Whether the active data is verified against the CID, so that errors in it are permanent.
     fn is_checked(&self) -> bool {
         self.services.list().last().is_some_and(|service| service.checked == Checked::Verified)
     }
 
-    /// Does `work` on the tree of whose turn it is, and on the next one's when that fails.
+    /// Runs `work` on the active tree, and after a failure on the next one's.
     fn attempt<T>(&self, work: impl Fn(&dyn Tree) -> io::Result<T>) -> io::Result<(usize, T)> {
         loop {
             let (index, tree) = self.current();
@@ -179,9 +176,9 @@ impl Shared {
         }
     }
 
-    /// Passes the turn on from `failed`, which failed, unless somebody did so already. Opening may fetch and hash for long, so
-    /// nothing is locked meanwhile, and others wait. A thread of a pool does not: what it waits for may be a task that it has
-    /// put off. So two may open the next; the first counts.
+    /// Switches from `failed` to the next storage, unless another thread did. Opening may fetch and hash for long, so
+    /// no lock is held, and other threads wait. A pool thread does not wait, because it may wait for its own task. So
+    /// two threads may open the next one; the first counts.
     fn go_on(&self, failed: usize, error: &io::Error) -> io::Result<()> {
         let mut state = self.state();
         while state.moves && state.index == failed && rayon::current_thread_index().is_none() {
@@ -223,7 +220,7 @@ impl Shared {
     }
 }
 
-/// The same error once more.
+/// A copy of the error.
 fn copied(error: &io::Error) -> io::Error {
     match InputError::in_error(error) {
         Some(of_input) => io::Error::new(error.kind(), of_input.clone()),
@@ -231,7 +228,7 @@ fn copied(error: &io::Error) -> io::Error {
     }
 }
 
-/// A tree that goes on elsewhere.
+/// A tree that switches storages.
 struct ComboTree(Arc<Shared>);
 
 impl std::fmt::Debug for ComboTree {
@@ -259,9 +256,9 @@ impl Tree for ComboTree {
         self.0.attempt(|tree| tree.read_link(path)).map(|(_, target)| target)
     }
 
-    /// The CID and path by which the job names the data, whoever hands it out.
+    /// The CID and path in the job, whichever storage serves it.
     fn identity(&self, _: &Deadline) -> io::Result<String> {
-        Ok(self.0.source.place.to_string())
+        Ok(self.0.source.identity())
     }
 
     fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
@@ -281,7 +278,7 @@ impl Tree for ComboTree {
 struct ComboFile {
     shared: Arc<Shared>,
     path: String,
-    /// Whose file it is, and the file.
+    /// The active storage's number and file.
     open: RwLock<(usize, Arc<dyn ReadAt>)>,
 }
 

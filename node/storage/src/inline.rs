@@ -3,15 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Checked, Deadline, Entry, HostFailure, Kind, Link, ReadAt, Stat, Tree};
-use base64::Engine as _;
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{Deadline, Entry, HostFailure, Kind, Link, ReadAt, Stat, Tree};
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::{DecodeError, Engine as _};
 use bytes::Bytes;
 
 use super::{Opened, Source, Storage, foreign};
 
-/// What stands in a job should be small: whoever handles the job handles it too.
-const MAX_BYTES: usize = 1 << 20;
+/// Maximum size of [`Source::Inline`] in bytes. Inline data is part of the job.
+pub const MAX_INLINE_BYTES: usize = 1 << 20;
 
 /// The storage of [`Source::Inline`].
 #[derive(Clone, Copy, Debug)]
@@ -43,18 +44,35 @@ fn bytes_of(source: &Source) -> Result<&Bytes, HostFailure> {
     }
 }
 
-/// Reads what stands behind `data:`.
-pub(super) fn parse(text: &str) -> Result<Bytes, String> {
-    let (head, data) = text.split_once(',').ok_or("there is no comma in it")?;
+/// Why a `data:` URL has no data.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InlineError {
+    /// There is no comma before the data.
+    #[error("it has no comma")]
+    NoComma,
+    /// A percent sign without two hexadecimal digits.
+    #[error("a % has no two digits behind it")]
+    Percent,
+    /// The data is not base64.
+    #[error("{0}")]
+    Base64(DecodeError),
+    /// The data has more than [`MAX_INLINE_BYTES`].
+    #[error("it holds more than {MAX_INLINE_BYTES} bytes; put larger data into a file")]
+    TooLarge,
+}
+
+/// Parses the text after `data:`.
+pub(super) fn parse(text: &str) -> Result<Bytes, InlineError> {
+    let (head, data) = text.split_once(',').ok_or(InlineError::NoComma)?;
     let decoded = percent_decode(data)?;
     let bytes = if head.ends_with(";base64") {
         let text: Vec<u8> = decoded.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        STANDARD.decode(&text).or_else(|_| STANDARD_NO_PAD.decode(&text)).map_err(|error| error.to_string())?
+        STANDARD.decode(&text).or_else(|_| STANDARD_NO_PAD.decode(&text)).map_err(InlineError::Base64)?
     } else {
         decoded
     };
-    if bytes.len() > MAX_BYTES {
-        return Err(format!("it holds more than {MAX_BYTES} bytes; put larger data into a file"));
+    if bytes.len() > MAX_INLINE_BYTES {
+        return Err(InlineError::TooLarge);
     }
     Ok(bytes.into())
 }
@@ -64,7 +82,7 @@ pub(super) fn to_url(bytes: &[u8]) -> String {
     format!("data:;base64,{}", STANDARD.encode(bytes))
 }
 
-fn percent_decode(text: &str) -> Result<Vec<u8>, String> {
+fn percent_decode(text: &str) -> Result<Vec<u8>, InlineError> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -73,7 +91,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, String> {
             continue;
         }
         let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else { return Err("a % has no two digits behind it".into()) };
+        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(InlineError::Percent) };
         #[expect(clippy::cast_possible_truncation, reason = "two hexadecimal digits are a byte")]
         decoded.push((high << 4 | low) as u8);
     }
@@ -138,7 +156,9 @@ mod tests {
         for text in ["", "abc", ",%", ",%4", ",%zz", ";base64,!"] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert!(parse(&format!(",{}", "a".repeat(MAX_BYTES + 1))).unwrap_err().contains("larger data"));
+        assert!(
+            parse(&format!(",{}", "a".repeat(MAX_INLINE_BYTES + 1))).unwrap_err().to_string().contains("larger data")
+        );
     }
 
     #[test]

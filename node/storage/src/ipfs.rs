@@ -3,12 +3,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bacalhau_runtime::{Checked, HostFailure, Tree};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{HostFailure, Tree};
 
 use super::{CidSource, Opened, Source, Storage, failed};
-use bacalhau_cas::store::{Hold, Store};
-use bacalhau_cas::unixfs::{Bounds, DagTree, Scope, Walk};
-use bacalhau_cas::{Blocks, Cid, Code, DataError, dag_pb, is_complete};
+use bacalhau_cas::{
+    BlockSource, Cid, Code, DataError, dag_pb, is_complete,
+    store::{GcLease, Store},
+    unixfs::{Bounds, DagTree, Scope, Walk},
+};
 use bacalhau_exchange::Exchange;
 
 /// When blocks of an input are fetched.
@@ -27,12 +30,12 @@ pub struct IpfsStorage {
     exchange: Arc<Exchange>,
     store: Arc<Store>,
     fetch: Fetch,
-    /// What was opened stays in the store for as long as this lives.
-    holds: Mutex<Vec<Hold>>,
+    /// Leases that keep opened data in the store.
+    holds: Mutex<Vec<GcLease>>,
 }
 
 impl IpfsStorage {
-    /// Data of `exchange`, fetched as `fetch` says and kept in `store`, the store of the exchange.
+    /// Data of `exchange`, fetched by `fetch`, and kept in `store`, the exchange's own.
     pub fn new(exchange: Arc<Exchange>, store: Arc<Store>, fetch: Fetch) -> Self {
         Self { exchange, store, fetch, holds: Mutex::default() }
     }
@@ -44,7 +47,7 @@ impl IpfsStorage {
     }
 
     fn tree(&self, source: &CidSource) -> Result<DagTree, DataError> {
-        let blocks: Arc<dyn Blocks> = Arc::clone(&self.exchange) as _;
+        let blocks: Arc<dyn BlockSource> = Arc::clone(&self.exchange) as _;
         DagTree::open(blocks, &source.place.cid, &source.place.path)
     }
 }
@@ -54,12 +57,12 @@ impl Storage for IpfsStorage {
         "ipfs"
     }
 
-    /// Whether all blocks are in the own store: those of the whole CID, whatever the path.
+    /// Whether all blocks of the CID are local, whatever the path.
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure> {
         is_complete(&*self.store, &source.cid("IPFS")?.place.cid).map_err(failed)
     }
 
-    /// Of a directory, what its links say: nobody has checked that.
+    /// For a directory, the unverified sizes in its links.
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
         let tree = self.tree(source.cid("IPFS")?).map_err(failed)?;
         if let Some(size) = tree.size() {
@@ -84,7 +87,7 @@ impl Storage for IpfsStorage {
         let tree = self.tree(source).map_err(failed)?;
         if self.fetch == Fetch::Eager {
             self.exchange.fetch_dag(tree.cid());
-            let blocks: Arc<dyn Blocks> = Arc::clone(&self.exchange) as _;
+            let blocks: Arc<dyn BlockSource> = Arc::clone(&self.exchange) as _;
             let mut walk = Walk::new(blocks, tree.cid(), Scope::All, Bounds::default());
             walk.try_for_each(|block| block.map(drop)).map_err(failed)?;
         }

@@ -1,15 +1,15 @@
-//! Where modules and inputs come from, behind one trait. What is opened is a tree that the runtime reads in place;
-//! nothing here runs or checks anything.
+//! Sources of modules and inputs, behind one trait. Opened data is a tree that the runtime reads in place.
 
+mod backed;
 mod cid_source;
 mod cid_url;
 mod combo;
-mod fetched;
 mod inline;
 mod ipfs;
 mod local;
 mod opened;
 mod part;
+mod piece;
 mod read;
 mod source;
 mod subtree;
@@ -21,17 +21,18 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::HostFailure;
+use bacalhau_tree::HostFailure;
 
 use bacalhau_cas::{Cid, DataError};
 
 pub use cid_source::CidSource;
 pub use cid_url::CidUrlStorage;
 pub use combo::Combo;
-pub use inline::InlineStorage;
+pub use inline::{InlineError, InlineStorage, MAX_INLINE_BYTES};
 pub use ipfs::{Fetch, IpfsStorage};
 pub use local::LocalStorage;
 pub use opened::{Opened, Services};
+pub use piece::{PieceCopies, PieceNumbers, PieceUrls};
 pub use read::{OpenInputs, read_file};
 pub use source::{Source, SourceError};
 pub use unsealed::{Fields, RenderError, Template, TemplateError, UnsealedStorage, UnsealedVerify};
@@ -43,16 +44,16 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// The kind of storage, in one word, as receipts name it.
     fn name(&self) -> &'static str;
 
-    /// Whether the data is on this machine already, so that nothing has to be fetched.
+    /// Whether the data is on this machine, without fetching.
     ///
     /// # Errors
-    /// When that cannot be found out.
+    /// When that cannot be determined.
     fn has_locally(&self, source: &Source) -> Result<bool, HostFailure>;
 
-    /// Bytes of the data: of all files of a directory together. `None` where nobody says so in advance.
+    /// Size of the data in bytes; of a directory, of all files together. `None` when it is unknown in advance.
     ///
     /// # Errors
-    /// When the data cannot be looked at.
+    /// When the data cannot be examined.
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure>;
 
     /// Opens the data for reading, after fetching it where that is needed.
@@ -62,25 +63,32 @@ pub trait Storage: Send + Sync + fmt::Debug {
     fn open(&self, source: &Source) -> Result<Opened, HostFailure>;
 }
 
-/// Every storage of this version: asks the one that a source belongs to.
+/// All storages: selects one by the kind of source.
 #[derive(Debug)]
 pub struct Sources {
     local: LocalStorage,
     url: UrlStorage,
     cid: Combo,
+    pieces: Combo,
 }
 
 impl Sources {
-    /// The paths of `local`, inline data, URLs fetched as `fetching` says, and CIDs from `drivers`, in this order.
+    /// Sources: paths of `local`, inline data, URLs fetched by `fetching`, and CIDs from `drivers` in order.
     pub fn new(local: LocalStorage, fetching: Fetching, drivers: Vec<Arc<dyn Storage>>) -> Self {
-        Self { local, url: UrlStorage::new(fetching), cid: Combo::new(drivers) }
+        let pieces = Combo::new(vec![Arc::new(piece::NoPieces) as _]);
+        Self { local, url: UrlStorage::new(fetching), cid: Combo::new(drivers), pieces }
     }
 
-    /// Reads the name of a source in a job. Where local paths are restricted the job is a stranger's, and the disk is not
-    /// looked at.
+    /// These sources with those of pieces, in order.
+    #[must_use]
+    pub fn with_pieces(self, drivers: Vec<Arc<dyn Storage>>) -> Self {
+        if drivers.is_empty() { self } else { Self { pieces: Combo::new(drivers), ..self } }
+    }
+
+    /// Parses a source in a job. With restricted local paths the job is untrusted, and the disk is not accessed.
     ///
     /// # Errors
-    /// When it names nothing that this version can read.
+    /// When it is not a supported source.
     pub fn parse(&self, text: &str) -> Result<Source, SourceError> {
         if self.local.is_open() { Source::parse(text) } else { Source::parse_unseen(text) }
     }
@@ -90,10 +98,10 @@ impl Sources {
         self.local.is_open()
     }
 
-    /// Checks that a job may name `source` here, also where what it names is open or cached already.
+    /// Checks that jobs may use `source` here, also if it is open or cached.
     ///
     /// # Errors
-    /// When it is a path that jobs may not read.
+    /// When it is a path outside of the allowed ones.
     pub fn judge(&self, source: &Source) -> Result<(), HostFailure> {
         if matches!(source, Source::Path(_)) { self.local.judge(source) } else { Ok(()) }
     }
@@ -102,6 +110,7 @@ impl Sources {
         match source {
             Source::Path(_) => &self.local,
             Source::Url { .. } => &self.url,
+            Source::Cid(source) if source.is_piece() => &self.pieces,
             Source::Cid(_) => &self.cid,
             Source::Inline(_) => &InlineStorage,
         }
@@ -126,7 +135,7 @@ impl Storage for Sources {
     }
 }
 
-/// A storage of which data by CID is used only where all that is read is checked against the CID, for a job that says so.
+/// A storage that uses data by CID only if all of it is verified, for jobs that require that.
 #[derive(Debug)]
 pub struct ForJob<'s> {
     storage: &'s dyn Storage,
@@ -134,7 +143,7 @@ pub struct ForJob<'s> {
 }
 
 impl<'s> ForJob<'s> {
-    /// `storage` for a job whose inputs have to be `verified`, or need not.
+    /// `storage` for a job whose inputs must be `verified` or not.
     pub fn new(storage: &'s dyn Storage, verified: bool) -> Self {
         Self { storage, verified }
     }
@@ -158,12 +167,13 @@ impl Storage for ForJob<'_> {
     }
 }
 
-/// A failure of data by its CID. Of what is wrong with the data itself this machine is not accused.
+/// Converts an error of data by CID. Invalid data is not this machine's failure.
 fn failed(error: DataError) -> HostFailure {
     HostFailure::of(error.into())
 }
 
-/// What `error` is of `path` in a tree that was proved to be the data of `cid`: nothing is there, or this machine failed.
+/// Converts `error` at `path` of a tree that was proved to be the data of `cid`: the path does not exist, or this
+/// machine failed.
 fn absent(path: &str, cid: &Cid, error: io::Error) -> HostFailure {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
@@ -173,7 +183,7 @@ fn absent(path: &str, cid: &Cid, error: io::Error) -> HostFailure {
     }
 }
 
-/// A source was handed to a storage of another kind: a mistake of ours, said rather than hidden.
+/// Internal error: a source was passed to a storage of another kind.
 fn foreign(source: &Source, storage: &str) -> HostFailure {
-    HostFailure::new(format!("{source} was asked of the storage for {storage}; please report this"))
+    HostFailure::new(format!("internal error: {source} was passed to the storage for {storage}; please report this"))
 }

@@ -1,12 +1,12 @@
-//! Directories and files of this machine, everywhere or below the allowed ones. Read in place: opening 10 GiB costs as
-//! much as opening nothing.
+//! Local directories and files, all or only below allowed directories. Read in place: opening is cheap at any size.
 
 use std::borrow::Cow;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use bacalhau_runtime::{Checked, HostFailure, HostTree};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{HostFailure, HostTree};
 
 use super::{Opened, Source, Storage, foreign};
 
@@ -17,7 +17,7 @@ pub struct LocalStorage {
 }
 
 impl LocalStorage {
-    /// Paths below these directories and no others, links resolved: for jobs that somebody else wrote.
+    /// Only paths below these directories, with links resolved, for untrusted jobs.
     pub fn below(allowed: Vec<PathBuf>) -> Self {
         Self { allowed: Some(allowed) }
     }
@@ -26,8 +26,8 @@ impl LocalStorage {
     fn path<'s>(&self, source: &'s Source) -> Result<Cow<'s, Path>, HostFailure> {
         let Source::Path(path) = source else { return Err(foreign(source, "local paths")) };
         let Some(allowed) = &self.allowed else { return Ok(path.into()) };
-        // What is checked is what is opened: the path without links. Whether something exists elsewhere is nobody's
-        // business, so what cannot be followed is named as such only below an allowed directory.
+        // The checked path is the opened one, with links resolved. Existence of other paths must not leak, so broken
+        // links are reported only below an allowed directory.
         let below = |path: &Path, dir: &PathBuf| dir.canonicalize().is_ok_and(|dir| path.starts_with(dir));
         let plain = path.components().all(|part| part != Component::ParentDir);
         match if allowed.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { path.canonicalize() } {
@@ -127,7 +127,9 @@ mod tests {
         assert!(!LocalStorage::default().has_locally(&source).unwrap());
         assert!(LocalStorage::default().size(&source).unwrap_err().to_string().contains("/no/such/place"));
         assert!(LocalStorage::default().open(&source).unwrap_err().to_string().contains("cannot open /no/such/place"));
-        assert!(LocalStorage::default().open(&Source::parse("http://x/y").unwrap()).is_err());
+        let other =
+            LocalStorage::default().open(&Source::parse("http://x/y").unwrap()).map(drop).unwrap_err().to_string();
+        assert!(other.contains("local paths"), "{other}");
     }
 
     #[test]
@@ -143,16 +145,19 @@ mod tests {
         let storage = LocalStorage::below(vec![dir.path().join("allowed")]);
         let open = |name: &str| storage.open(&Source::Path(dir.path().join(name))).map_err(|error| error.to_string());
         for name in ["allowed", "allowed/file", "allowed/in", "other/../allowed/file"] {
-            assert!(open(name).is_ok(), "{name}");
+            open(name).expect(name);
         }
         for name in ["other", "other/file", "allowed/out", "allowed/../other/file", ""] {
             assert!(open(name).unwrap_err().contains("--allow-listed-local-paths"), "{name}");
         }
-        assert!(storage.has_locally(&Source::Path(dir.path().join("other/file"))).is_err());
+        let error = storage.has_locally(&Source::Path(dir.path().join("other/file"))).unwrap_err().to_string();
+        assert!(error.contains("--allow-listed-local-paths"), "{error}");
         for name in ["allowed/../other/none", "other/none", "none"] {
             assert!(open(name).unwrap_err().contains("--allow-listed-local-paths"), "{name} is not said to be absent");
         }
         assert!(open("allowed/none").unwrap_err().contains("cannot follow"));
-        assert!(LocalStorage::below(Vec::new()).open(&Source::Path(dir.path().into())).is_err());
+        let none =
+            LocalStorage::below(Vec::new()).open(&Source::Path(dir.path().into())).map(drop).unwrap_err().to_string();
+        assert!(none.contains("--allow-listed-local-paths"), "{none}");
     }
 }

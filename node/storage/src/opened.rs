@@ -1,21 +1,21 @@
-//! Data that is open: the tree that a run reads, and who hands it out.
+//! Opened data: the tree to read, and the services that provide it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bacalhau_runtime::{Checked, Service, Tree};
+use bacalhau_receipt::{Checked, Service};
+use bacalhau_tree::Tree;
 
 /// Opened data.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// What is read.
+    /// The tree.
     pub tree: Arc<dyn Tree>,
-    /// Who hands it out.
+    /// The services that provide it.
     pub services: Services,
 }
 
-/// Who hands out an input: the first, and after each that failed who went on. It grows while a run reads, and all
-/// clones are one list.
+/// Services of an input: the first, and its replacements after failures. Grows while a run reads; clones share it.
 #[derive(Clone, Default)]
 pub struct Services(Arc<Mutex<Vec<Service>>>);
 
@@ -34,7 +34,7 @@ impl Services {
         self.lock().clone()
     }
 
-    /// Somebody begins, or goes on.
+    /// Adds a service that starts or takes over.
     pub(super) fn add(&self, service: Service) {
         self.lock().push(service);
     }

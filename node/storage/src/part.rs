@@ -1,9 +1,9 @@
-//! A file on its way: what has arrived so far, its hash, and what is known for going on after a break.
+//! A partial download: received bytes, their hash, and data to resume it.
 
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use bacalhau_runtime::HostFailure;
+use bacalhau_tree::HostFailure;
 use sha2::{Digest, Sha256};
 
 use bacalhau_files::temporary::{self, TempFile};
@@ -15,14 +15,14 @@ pub(super) struct Part {
     file: TempFile,
     hash: Sha256,
     received: u64,
-    /// Bytes of the whole file, where the server said so.
+    /// Length of the whole file, if known.
     total: Option<u64>,
-    /// What tells whether the server still has the same file: a strong `ETag` or `Last-Modified`.
+    /// Validator of the file on the server: a strong `ETag` or `Last-Modified`.
     validator: Option<String>,
 }
 
 impl Part {
-    /// Nothing yet, in a new file in `dir`.
+    /// An empty download to a new file in `dir`.
     pub(super) fn new(dir: &Path) -> Result<Self, HostFailure> {
         let file = temporary::file_in(dir).map_err(|error| HostFailure::at("make a temporary file in", dir, error))?;
         Ok(Self { file, hash: Sha256::new(), received: 0, total: None, validator: None })
@@ -46,7 +46,7 @@ impl Part {
         Ok(true)
     }
 
-    /// Whether `answer` goes on where this ends.
+    /// Whether `answer` continues at the end of this.
     fn fits(&self, answer: &Answer) -> bool {
         let range = answer.header("content-range").and_then(|range| range.strip_prefix("bytes "));
         let Some((range, total)) = range.and_then(|range| range.split_once('/')) else { return false };
@@ -69,12 +69,12 @@ impl Part {
         Ok(())
     }
 
-    /// Bytes so far.
+    /// Number of received bytes.
     pub(super) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Bytes of the whole, where that is known.
+    /// Length of the whole file, if known.
     pub(super) fn total(&self) -> Option<u64> {
         self.total
     }

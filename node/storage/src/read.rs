@@ -1,38 +1,38 @@
-//! What is done with opened data by everybody who runs something: whole small files as bytes, and the inputs of a run
-//! with what a receipt remembers of where they came from.
+//! Helpers for opened data: small files as bytes, and the inputs of a run with the sources that a receipt records.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use bacalhau_runtime::{Inputs, Tree, Unclaimed};
+use bacalhau_receipt::Unclaimed;
+use bacalhau_tree::{Inputs, Tree};
 
 use super::{Opened, Services, Source};
 
-/// Inputs that are open: what a run reads, and what a receipt remembers of where it came from.
+/// Open inputs: trees, and their sources for the receipt.
 #[derive(Debug, Default)]
 pub struct OpenInputs {
-    /// By guest path.
+    /// Trees by guest path.
     pub trees: Inputs,
     sources: BTreeMap<String, String>,
     services: BTreeMap<String, Services>,
 }
 
 impl OpenInputs {
-    /// Adds what was opened from `source`, to be seen at `target`.
+    /// Adds data opened from `source` at the guest path `target`.
     pub fn insert(&mut self, target: String, source: &Source, opened: Opened) {
         self.trees.insert(target.clone(), opened.tree);
         self.sources.insert(target.clone(), source.recorded());
         self.services.insert(target, opened.services);
     }
 
-    /// Adds what `other` has.
+    /// Adds the inputs of `other`.
     pub fn extend(&mut self, other: Self) {
         self.trees.extend(other.trees);
         self.sources.extend(other.sources);
         self.services.extend(other.services);
     }
 
-    /// Writes down where everything came from.
+    /// Records all sources.
     pub fn record(&self, unclaimed: &mut Unclaimed) {
         unclaimed.input_sources.clone_from(&self.sources);
         unclaimed.input_services =

@@ -1,31 +1,31 @@
-//! What a user writes to name data: a path, a URL, a CID, or the data itself. Parsing looks whether a path exists; it
-//! opens nothing.
+//! Text forms of data sources: a path, a URL, a CID, or inline data. Parsing checks whether a path exists; it opens
+//! nothing.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::HostFailure;
+use bacalhau_tree::HostFailure;
 use bytes::Bytes;
 use ureq::http::Uri;
 use url::Url;
 
-use super::{CidSource, foreign, inline};
-use bacalhau_cas::{CidPath, CidPathError};
+use super::{CidSource, InlineError, foreign, inline};
+use bacalhau_cas::CidPathError;
 use bacalhau_values::hex::{self, Hex};
 
-/// Where a module or an input comes from.
+/// Source of a module or an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file or directory of this machine, as an absolute path.
     Path(PathBuf),
     /// A file behind `http` or `https`.
     Url {
-        /// Where.
+        /// The URL.
         url: String,
         /// The hash that the file must have, where the user wrote one: `https://host/file#sha256=HEX`.
         sha256: Option<[u8; 32]>,
     },
-    /// A place in a DAG, on whoever holds it.
+    /// A place in a DAG.
     Cid(CidSource),
     /// The data itself, from a `data:` URL.
     Inline(Bytes),
@@ -34,18 +34,26 @@ pub enum Source {
 /// Why a text names no data that this version can read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// Something like a content identifier.
+    /// A malformed CID.
     #[error(transparent)]
     Cid(#[from] CidPathError),
+    /// A piece CID without a size, or with an impossible one.
+    #[error("the piece {cid} cannot be read: {why}")]
+    Piece {
+        /// The CID.
+        cid: String,
+        /// The problem, and how to write it.
+        why: String,
+    },
     /// A `data:` URL that holds no data.
     #[error("a data: URL is data:,TEXT or data:;base64,BASE64: {0}")]
-    Inline(String),
-    /// Another scheme.
+    Inline(InlineError),
+    /// An unsupported scheme.
     #[error(
         "{scheme}:// is not a source; write a local path, file:///path, http://, https://, ipfs://CID, CID or data:,TEXT"
     )]
     Scheme {
-        /// What stands before `://`.
+        /// The scheme.
         scheme: String,
     },
     /// Not a URL after all.
@@ -53,34 +61,34 @@ pub enum SourceError {
     Url {
         /// The text.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// A template that does not say where on a machine, or on which host, data lies.
+    /// A template without a base directory or host.
     #[error("the template {template} {why}")]
     Template {
         /// The text.
         template: String,
-        /// What it has to be.
+        /// The required form.
         why: &'static str,
     },
-    /// Nothing there, or nothing that may be looked at.
+    /// The path does not exist or is not accessible.
     #[error("cannot find {path}: {why}")]
     Missing {
         /// The path that was looked at.
         path: String,
-        /// The system's words.
+        /// The error of the system.
         why: std::io::Error,
     },
 }
 
 impl Source {
-    /// Reads `text`: `http://…`, `https://…`, `file:///path` (taken as it stands, nothing is decoded), a path,
-    /// `ipfs://CID[/path][?key=value]`, `/ipfs/CID[/path]`, `CID[/path]`, or `data:…`. What exists as a path is a path. In
-    /// `ipfs://`, which is a URL, `%20` is a space; in the other forms of a CID nothing is an escape.
+    /// Parses `http://…`, `https://…`, `file:///path` (unescaped), a path, `ipfs://CID[/path][?key=value]`,
+    /// `/ipfs/CID[/path]`, `CID[/path]`, `CID?key=value`, or `data:…`. An existing path takes precedence. In `ipfs://`, which is a URL,
+    /// `%20` is a space; the other forms of a CID have no escapes.
     ///
     /// # Errors
-    /// For other schemes, and paths where nothing is.
+    /// For other schemes, and paths that do not exist.
     pub fn parse(text: &str) -> Result<Self, SourceError> {
         if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
             return inline::parse(&text[5..]).map(Self::Inline).map_err(SourceError::Inline);
@@ -95,26 +103,28 @@ impl Source {
         }
     }
 
-    /// Reads what a stranger wrote: as [`parse`](Self::parse), but without a look at this machine's files, so that nobody
-    /// learns from the answer what is here. Paths have to be absolute; `CID[/path]` is never one of them.
+    /// Parses untrusted text: as [`parse`](Self::parse), but without access to local files, so that the result does not
+    /// reveal whether they exist. Paths must be absolute; `CID[/path]` is never a path.
     ///
     /// # Errors
     /// For other schemes, and relative paths.
     pub fn parse_unseen(text: &str) -> Result<Self, SourceError> {
         let path = match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") => rest,
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("file") && rest.starts_with('/') => rest,
             Some(_) => return Self::parse(text),
             None if text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => {
                 return Self::parse(text);
             }
             None => text,
         };
-        match text.parse::<CidPath>() {
-            Ok(place) => Ok(Self::Cid(CidSource::of(place))),
-            Err(_) if path.starts_with('/') && !text.starts_with("/ipfs/") && !text.starts_with("/ipns/") => {
+        match CidSource::parse_bare(text) {
+            Ok(source) => Ok(Self::Cid(source)),
+            Err(SourceError::Cid(_))
+                if path.starts_with('/') && !text.starts_with("/ipfs/") && !text.starts_with("/ipns/") =>
+            {
                 Ok(Self::Path(path.into()))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 
@@ -122,10 +132,11 @@ impl Source {
         let path = Path::new(text);
         match std::fs::metadata(path).and_then(|_| std::path::absolute(path)) {
             Ok(path) => Ok(Self::Path(path)),
-            Err(why) => match text.parse::<CidPath>() {
-                Ok(place) => Ok(Self::Cid(CidSource::of(place))),
+            Err(why) => match CidSource::parse_bare(text) {
+                Ok(source) => Ok(Self::Cid(source)),
+                Err(error @ SourceError::Piece { .. }) => Err(error),
                 Err(error) if text.starts_with("/ipfs/") || text.starts_with("/ipns/") || looks_like_cid(text) => {
-                    Err(error.into())
+                    Err(error)
                 }
                 Err(_) => Err(SourceError::Missing { path: text.into(), why }),
             },
@@ -164,7 +175,7 @@ impl Source {
         matches!(self, Self::Path(path) if path.is_dir())
     }
 
-    /// The same; of data by CID only what is checked against it, if `verified`. Everything else is hashed as it is read.
+    /// With `verified`, accepts data by CID only if it is verified. Other sources are hashed as they are read.
     #[must_use]
     pub fn verified(mut self, verified: bool) -> Self {
         if let Self::Cid(source) = &mut self {
@@ -214,10 +225,10 @@ impl fmt::Display for Source {
     }
 }
 
-/// Whether nobody would call a file so, and a CID is called so.
+/// Whether the text is a plausible CID and implausible as a file name.
 fn looks_like_cid(text: &str) -> bool {
     let head = text.split('/').next().unwrap_or_default();
-    let begins = ["Qm", "bafy", "bafk"].iter().any(|prefix| head.starts_with(prefix));
+    let begins = ["Qm", "bafy", "bafk", "baga"].iter().any(|prefix| head.starts_with(prefix));
     begins && head.len() >= 32 && head.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
@@ -228,6 +239,8 @@ fn digest_of(hex: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use bacalhau_cas::CidPath;
 
     fn error(text: &str) -> String {
         Source::parse(text).unwrap_err().to_string()
@@ -295,6 +308,48 @@ mod tests {
     }
 
     #[test]
+    fn a_piece_is_named_by_version_2_or_version_1_with_its_size() {
+        // `vectors.json` of cas: 128 bytes of payload, in 256 padded ones.
+        let v2 = "bafkzcibcpyb7yhfwz5ft2nejrprwi5axyox3sygfmji7makjptqqkpwlqoeo6oy";
+        let v1 = "baga6ea4seaqpyhfwz5ft2nejrprwi5axyox3sygfmji7makjptqqkpwlqoeo6oy";
+        let full = "bafkzcibcaab7yhfwz5ft2nejrprwi5axyox3sygfmji7makjptqqkpwlqoeo6oy";
+        let root = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
+        let rooted = format!("?root={root}");
+        for (text, cid, path, query) in [
+            (v2.to_owned(), v2, "", ""),
+            (format!("ipfs://{v2}/a%20b"), v2, "a b", ""),
+            (format!("{v2}?root={root}"), v2, "", &*rooted),
+            (format!("ipfs://{v2}/a?root=QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR"), v2, "a", &rooted),
+            (format!("{v1}?size=256"), full, "", ""),
+            (format!("ipfs://{v1}?root={root}&size=256B"), full, "", &rooted),
+        ] {
+            for source in [Source::parse(&text).unwrap(), Source::parse_unseen(&text).unwrap()] {
+                let Source::Cid(found) = &source else { panic!("{source}") };
+                let place = CidPath { cid: cid.parse().unwrap(), path: path.into() };
+                assert!(found.is_piece() && found.place == place, "{text}: {source}");
+                assert_eq!(found.identity(), format!("{place}{query}"), "{text}");
+                assert_eq!(Source::parse_unseen(&source.to_string()).unwrap(), source, "{text}");
+            }
+        }
+        for (text, why) in [
+            (v1.to_owned(), "add the padded size, as in ?size=32GiB"),
+            (format!("{v1}/a"), "add the padded size"),
+            (format!("{v1}?size=x"), "size=x"),
+            (format!("{v1}?size=127"), "not a power of two"),
+            (format!("ipfs://{v2}?root=x"), "root=x"),
+        ] {
+            assert!(error(&text).contains(why), "{text}: {}", error(&text));
+            assert!(Source::parse_unseen(&text).unwrap_err().to_string().contains(why), "{text}");
+        }
+        // A height that no tree has, and more padding than there is room for.
+        for digest in [[&[0, 200][..], &[1; 32]].concat(), [&[0xff, 0x7f, 2][..], &[1; 32]].concat()] {
+            let hash = bacalhau_cas::Hash::wrap(0x1011, &digest).unwrap();
+            let text = bacalhau_cas::Cid::new_v1(0x55, hash).to_string();
+            assert!(error(&text).contains("cannot be read"), "{}", error(&text));
+        }
+    }
+
+    #[test]
     fn small_data_stands_in_the_text() {
         let source = Source::parse("data:text/plain,hello%20w%C3%B6rld").unwrap();
         assert_eq!(source, Source::Inline("hello wörld".into()));
@@ -338,8 +393,15 @@ mod tests {
         for text in [v1, &format!("/ipfs/{v1}"), &format!("ipfs://{v1}/a"), "https://host/a", "data:,a"] {
             assert_eq!(Source::parse_unseen(text).unwrap(), Source::parse(text).unwrap());
         }
-        for text in ["src", "file://host/x", "s3://bucket/x", "/ipns/x", ""] {
-            assert!(Source::parse_unseen(text).is_err(), "{text}");
+        for (text, why) in [
+            ("src", "src is not a CID"),
+            ("file://host/x", "three slashes"),
+            ("s3://bucket/x", "s3:// is not a source"),
+            ("/ipns/x", "can change"),
+            ("", "is not a CID"),
+        ] {
+            let error = Source::parse_unseen(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
         }
     }
 

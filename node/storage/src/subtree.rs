@@ -4,9 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Deadline, Entry, Kind, ReadAt, Stat, Tree};
+use bacalhau_tree::{Deadline, Entry, Kind, ReadAt, Stat, Tree};
 
-/// What lies at a path of a tree.
+/// A subtree.
 #[derive(Debug)]
 pub(super) struct Subtree {
     whole: Arc<dyn Tree>,
@@ -14,17 +14,20 @@ pub(super) struct Subtree {
 }
 
 impl Subtree {
-    /// What lies at `path` of `whole`, which is all of it for the empty path.
+    /// The subtree of `whole` at `path`; the empty path is all of it.
     ///
     /// # Errors
-    /// When nothing is there, or a link is on the way: links are data.
+    /// When it does not exist, or a link is on the path: links are data.
     pub(super) fn of(whole: Arc<dyn Tree>, path: &str) -> io::Result<Arc<dyn Tree>> {
         if path.is_empty() {
             return Ok(whole);
         }
         for (end, _) in path.match_indices('/') {
             if whole.stat(&path[..end])?.kind != Kind::Dir {
-                return Err(io::Error::new(io::ErrorKind::NotADirectory, format!("{} is no directory", &path[..end])));
+                return Err(io::Error::new(
+                    io::ErrorKind::NotADirectory,
+                    format!("{} is not a directory", &path[..end]),
+                ));
             }
         }
         whole.stat(path)?;
@@ -53,7 +56,7 @@ impl Tree for Subtree {
         self.whole.read_link(&self.full(path))
     }
 
-    /// Of the whole and the path, so that it is never taken for that of the whole.
+    /// Includes the path, to differ from the identity of the whole.
     fn identity(&self, deadline: &Deadline) -> io::Result<String> {
         Ok(format!("{}/{}", self.whole.identity(deadline)?, self.prefix))
     }
@@ -63,7 +66,7 @@ impl Tree for Subtree {
     }
 
     fn host_path(&self) -> Option<PathBuf> {
-        // A link would be followed by whoever uses the path, and out of the tree.
+        // Users of the path would follow the link out of the tree.
         let is_link = self.whole.stat(&self.prefix).map_or(true, |stat| stat.kind == Kind::Link);
         self.whole.host_path().filter(|_| !is_link).map(|path| path.join(&self.prefix))
     }

@@ -1,9 +1,9 @@
-//! A tree that can be read until a deadline: for loops that know trees and no deadlines.
+//! A tree with a deadline, for code that has none.
 
 use std::io;
 use std::sync::Arc;
 
-use bacalhau_runtime::{Deadline, Entry, ReadAt, Stat, Tree};
+use bacalhau_tree::{Deadline, Entry, ReadAt, Stat, Tree};
 
 /// `tree`, of which every question fails once the deadline has passed.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Until {
 }
 
 impl Until {
-    /// `tree` until `deadline`.
+    /// `tree` with `deadline`.
     pub fn new(tree: Arc<dyn Tree>, deadline: &Deadline) -> Self {
         Self { tree, deadline: deadline.clone() }
     }

@@ -1,6 +1,5 @@
-//! Files behind `http` and `https`, fetched whole into a temporary file before anything reads them: a run must see
-//! the same bytes each time it looks. What breaks off is resumed where the server can tell that it still has the same
-//! file.
+//! Files over `http` and `https`, fetched completely into a temporary file before use: a run must read the same bytes
+//! each time. Interrupted downloads are resumed if the server confirms that the file is unchanged.
 
 use std::fmt;
 use std::io::Read;
@@ -8,14 +7,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bacalhau_runtime::{Checked, HostFailure};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::HostFailure;
 use url::Url;
 
-use super::fetched::Fetched;
+use super::backed::Backed;
 use super::part::Part;
 use super::{Opened, Source, Storage, foreign};
 use bacalhau_files::temporary::TempFile;
-use bacalhau_http::{Client, Paced, Reach, Terms};
+use bacalhau_http::{Client, MinRateBody, Reach, Terms};
 use bacalhau_values::hex::Hex;
 
 const CHUNK_BYTES: usize = 64 << 10;
@@ -25,7 +25,7 @@ const IDLE_CONNECTIONS: usize = 2;
 const MAX_BREAKS: u32 = 5;
 const SOLID_BYTES: u64 = 1 << 20;
 
-/// Told after each piece that arrives: the bytes so far, and how many there will be if the server said so.
+/// Called after each received chunk with the bytes so far, and the total if known.
 pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 
 /// How URLs are fetched.
@@ -39,7 +39,7 @@ pub struct Fetching {
     pub reach: Reach,
     /// Directory of the temporary files. They vanish with the trees that read them.
     pub spool_dir: PathBuf,
-    /// Hears of each piece that arrives.
+    /// Called after each received chunk.
     pub progress: Progress,
 }
 
@@ -62,7 +62,7 @@ pub struct UrlStorage {
 }
 
 impl UrlStorage {
-    /// A storage that fetches as `fetching` says.
+    /// A storage that fetches by `fetching`.
     pub fn new(fetching: Fetching) -> Self {
         let client = Client::new(Terms {
             reach: fetching.reach,
@@ -82,11 +82,11 @@ impl UrlStorage {
         let (url, sha256) = url_of(source)?;
         let mut part = Part::new(&self.fetching.spool_dir)?;
         let (mut breaks, mut solid) = (0, 0);
-        while let Err(trouble) = self.go_on(&url, &mut part) {
-            let why = match trouble {
-                Trouble::Host(failure) => return Err(failure),
-                Trouble::Final(why) => return Err(failed(why)),
-                Trouble::BrokeOff(why) => why,
+        while let Err(error) = self.go_on(&url, &mut part) {
+            let why = match error {
+                TransferError::Host(failure) => return Err(failure),
+                TransferError::Final(why) => return Err(failed(why)),
+                TransferError::BrokeOff(why) => why,
             };
             if part.received() >= solid + SOLID_BYTES {
                 (breaks, solid) = (0, part.received());
@@ -99,14 +99,14 @@ impl UrlStorage {
         let (path, digest) = part.finish();
         match sha256 {
             Some(wanted) if wanted != digest => {
-                Err(failed(format!("its SHA-256 is {}, and {} was asked for", Hex(&digest), Hex(&wanted))))
+                Err(failed(format!("its SHA-256 is {}, but {} is required", Hex(&digest), Hex(&wanted))))
             }
             _ => Ok(path),
         }
     }
 
-    /// Fetches what `part` lacks, or all of it anew where the server has another file by now.
-    fn go_on(&self, url: &Url, part: &mut Part) -> Result<(), Trouble> {
+    /// Fetches the rest of `part`, or everything if the server's file has changed.
+    fn go_on(&self, url: &Url, part: &mut Part) -> Result<(), TransferError> {
         let answer = match part.rest() {
             None => self.client.get(url, &[]),
             Some((range, validator)) => self.client.get(url, &[("Range", &range), ("If-Range", validator)]),
@@ -114,26 +114,26 @@ impl UrlStorage {
         let first = part.rest().is_none();
         let answer = answer.map_err(|error| {
             if first || error.is_final() {
-                Trouble::Final(error.to_string())
+                TransferError::Final(error.to_string())
             } else {
-                Trouble::BrokeOff(broken_off(part, &error))
+                TransferError::BrokeOff(broken_off(part, &error))
             }
         })?;
         if !part.begin(&answer)? {
-            return Err(Trouble::Final("the server answered with another part than it was asked for".into()));
+            return Err(TransferError::Final("the server answered with another range than requested".into()));
         }
         if part.total().is_some_and(|total| total > self.fetching.max_bytes) {
-            return Err(Trouble::Final(self.too_large()));
+            return Err(TransferError::Final(self.too_large()));
         }
-        let mut body = Paced::new(answer.into_body(), self.fetching.patience);
+        let mut body = MinRateBody::new(answer.into_body(), self.fetching.patience);
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
-            let length = body.read(&mut chunk).map_err(|error| Trouble::BrokeOff(broken_off(part, &error)))?;
+            let length = body.read(&mut chunk).map_err(|error| TransferError::BrokeOff(broken_off(part, &error)))?;
             if length == 0 {
                 return Ok(());
             }
             if part.received() + length as u64 > self.fetching.max_bytes {
-                return Err(Trouble::Final(self.too_large()));
+                return Err(TransferError::Final(self.too_large()));
             }
             part.append(&chunk[..length])?;
             (self.fetching.progress)(part.received(), part.total());
@@ -146,7 +146,7 @@ impl UrlStorage {
 }
 
 /// Why a transfer ended early.
-enum Trouble {
+enum TransferError {
     /// It may go on from there.
     BrokeOff(String),
     /// It would not help to ask again.
@@ -155,7 +155,7 @@ enum Trouble {
     Host(HostFailure),
 }
 
-impl From<HostFailure> for Trouble {
+impl From<HostFailure> for TransferError {
     fn from(failure: HostFailure) -> Self {
         Self::Host(failure)
     }
@@ -176,13 +176,13 @@ impl Storage for UrlStorage {
     }
 
     fn size(&self, source: &Source) -> Result<Option<u64>, HostFailure> {
-        // Many servers do not answer HEAD, or only for those who may also write: then the size is just not known.
+        // Many servers reject HEAD; then the size is unknown.
         Ok(self.client.head(&url_of(source)?.0).ok().and_then(|answer| answer.length()))
     }
 
     fn open(&self, source: &Source) -> Result<Opened, HostFailure> {
         let path = self.fetch_file(source)?;
-        let fetched = Fetched::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
+        let fetched = Backed::new(path).map_err(|error| HostFailure::io("open a fetched file", error))?;
         Ok(Opened::by("url", source.recorded(), Checked::Hashed, Arc::new(fetched)))
     }
 }

@@ -1,4 +1,4 @@
-//! A web server on loopback for tests, which does what the test says: also what no server should.
+//! A scripted web server on loopback, which can also misbehave.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ pub struct TestServer {
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The method.
+    /// HTTP method.
     pub method: String,
     /// Path and query.
     pub target: String,
@@ -93,7 +93,7 @@ pub fn say_nothing(stream: &mut TcpStream) -> io::Result<()> {
     stream.read(&mut [0]).and(Err(io::ErrorKind::ConnectionAborted.into()))
 }
 
-/// Hangs up.
+/// Closes the connection.
 pub fn hang_up() -> io::Result<()> {
     Err(io::ErrorKind::ConnectionAborted.into())
 }

@@ -1,17 +1,17 @@
-//! Token buckets: so many a second, and so many at once, for whoever asks for something. What becomes of those who ask
-//! for more is decided where they ask: Bitswap reads them later, the network ignores them, the API says 429.
+//! Token buckets: a rate and a burst. Callers decide what happens above the limit: Bitswap delays, the network ignores,
+//! the API answers 429.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many a second, and so many at once.
+/// A rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// What is added every second.
+    /// Tokens added every second.
     pub per_second: u64,
-    /// What is there at most, and at first.
+    /// Maximum and initial tokens.
     pub burst: u64,
 }
 
@@ -23,34 +23,34 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub fn new(rate: Rate, now: Instant) -> Self {
         Self { rate, state: Mutex::new((float(rate.burst), now)) }
     }
 
-    /// Takes `tokens` and says how long it takes until the debt is paid.
+    /// Takes `tokens`, and returns the time until the debt is paid.
     pub fn take(&self, tokens: u64, now: Instant) -> Duration {
         let mut state = self.filled(now);
         state.0 -= float(tokens);
         self.until(0.0, state.0)
     }
 
-    /// Takes `tokens` if they are there. More than it ever holds are taken when it is full.
+    /// Takes `tokens` if available. More than the burst are taken when the bucket is full.
     ///
     /// # Errors
-    /// How long it takes until they are there; nothing was taken.
+    /// The time until they are available; none were taken.
     pub fn try_take(&self, tokens: u64, now: Instant) -> Result<(), Duration> {
         let mut state = self.filled(now);
         let needed = float(tokens.min(self.rate.burst));
         if state.0 < needed {
-            // Never none: whoever waits for no time would ask at once and be refused again.
+            // At least 1, because a caller that does not wait would be rejected again.
             return Err(self.until(needed, state.0).max(Duration::from_millis(1)));
         }
         state.0 -= float(tokens);
         Ok(())
     }
 
-    /// How much of what it holds at most is gone; 0 when it is full.
+    /// The used fraction of the burst; 0 when full.
     pub fn spent(&self, now: Instant) -> f64 {
         float(self.rate.burst) - self.filled(now).0
     }
@@ -72,7 +72,7 @@ impl Bucket {
     }
 }
 
-/// Something for each key, up to a bound: what was used least lately is forgotten for what is new.
+/// A bounded map that removes the least recently used entries.
 #[derive(Debug)]
 pub struct Recent<K, V> {
     most: usize,
@@ -87,7 +87,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         Self { most: most.max(1), used: 0, values: HashMap::new(), order: BTreeMap::new() }
     }
 
-    /// The value of `key`, made if there is none.
+    /// The value of `key`, created if absent.
     pub fn of(&mut self, key: &K, make: impl FnOnce() -> V) -> &mut V {
         self.used += 1;
         if let Some((used, _)) = self.values.get(key) {
@@ -104,8 +104,8 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
     }
 }
 
-/// A bucket of the same rate for each key. Keys that were not seen for the longest are forgotten beyond a bound, so
-/// that somebody with many names costs time and not memory.
+/// A bucket of the same rate for each key. Above a limit the least recently used keys are removed, so that many keys
+/// cost time, not memory.
 #[derive(Debug)]
 pub struct Buckets<K> {
     rate: Rate,
@@ -176,8 +176,8 @@ mod tests {
         let start = before + SECOND;
         let bucket = Bucket::new(Rate { per_second: 10, burst: 10 }, start);
         assert_eq!(bucket.take(10, start), Duration::ZERO);
-        assert!(bucket.try_take(1, before).is_err());
-        assert!(bucket.try_take(10, start).is_err());
+        assert_eq!(bucket.try_take(1, before), Err(SECOND / 10));
+        assert_eq!(bucket.try_take(10, start), Err(SECOND));
     }
 
     #[test]
@@ -186,9 +186,9 @@ mod tests {
         let buckets = Buckets::new(Rate { per_second: 1, burst: 1 }, 2);
         assert_eq!(buckets.try_take(&'a', 1, now), Ok(()));
         assert_eq!(buckets.try_take(&'b', 1, now), Ok(()));
-        assert!(buckets.try_take(&'a', 1, now).is_err());
+        assert_eq!(buckets.try_take(&'a', 1, now), Err(SECOND));
         assert_eq!(buckets.try_take(&'c', 1, now), Ok(()), "b is forgotten, a was used since");
-        assert!(buckets.try_take(&'a', 1, now).is_err());
+        assert_eq!(buckets.try_take(&'a', 1, now), Err(SECOND));
         assert_eq!(buckets.take(&'b', 2, now), SECOND);
     }
 }

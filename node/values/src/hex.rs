@@ -1,4 +1,4 @@
-//! Bytes as hexadecimal digits, which is how hashes are written where they are no CIDs.
+//! Hexadecimal text, used for hashes that are not CIDs.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ impl fmt::Display for Hex<'_> {
     }
 }
 
-/// The bytes that `text` stands for, if it is pairs of hexadecimal digits.
+/// Decodes `text`; `None` unless it is pairs of hexadecimal digits.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;

@@ -1,4 +1,4 @@
-//! What only its owner may know: a token of a service. It is printed nowhere, whoever prints it; who needs it says so.
+//! A secret, such as an access token, that is never printed. Callers expose it explicitly.
 
 use std::fmt;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 use bacalhau_tree::HostFailure;
 use zeroize::Zeroizing;
 
-/// A file of a token has a line; what is longer than this holds something else.
+/// Maximum size of a token file in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// A secret of one line.
@@ -17,10 +17,10 @@ const MAX_FILE_BYTES: u64 = 64 << 10;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// What is shown in its place.
+    /// The text shown in its place.
     pub const SHOWN: &'static str = "(secret)";
 
-    /// The secret itself, to be sent to whom it is for.
+    /// The secret value, to be sent to its service.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -44,13 +44,13 @@ impl FromStr for Secret {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
         if text.is_empty() {
-            return Err("there is no secret");
+            return Err("it contains no secret");
         }
         if text == Self::SHOWN {
-            return Err("this stands for a secret that was not shown");
+            return Err("this is the placeholder of a hidden secret");
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("a secret is one word of visible ASCII characters, and this is none");
+            return Err("a secret is one word of visible ASCII characters, and this is not");
         }
         Ok(Self(Zeroizing::new(text.into())))
     }

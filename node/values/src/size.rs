@@ -1,6 +1,7 @@
 //! Sizes as people write them: `4096`, `12GB`, `12GiB`, `64m`. `kB`, `MB`, `GB` and `TB` are powers of 1000, `KiB`, `MiB`, `GiB`
 //! and `TiB` powers of 1024. A letter alone is a power of 1024, as Docker and Bacalhau have it.
 
+use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,21 +11,30 @@ const LETTERS: [&str; 4] = ["k", "m", "g", "t"];
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(
-    /// Bytes.
+    /// Number of bytes.
     pub u64,
 );
 
-impl FromStr for Size {
-    type Err = String;
+/// A text that is not a size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeError(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        parse(text).map(Self).ok_or_else(|| {
-            format!(
-                "{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 12GB"
-            )
-        })
+impl FromStr for Size {
+    type Err = SizeError;
+
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        parse(text).map(Self).ok_or_else(|| SizeError(text.into()))
     }
 }
+
+impl fmt::Display for SizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        write!(f, "{text:?} is not a size: write a number of bytes or one with a unit, as in 4096, 64k, 512MiB or 12GB")
+    }
+}
+
+impl Error for SizeError {}
 
 fn parse(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
@@ -104,7 +114,7 @@ mod tests {
         for text in
             ["", "m", "-1", "1x", "1mm", "1.2.3m", "1.", "18446744073709551616", "99999999999t", "1e3", "ib", "1ibb"]
         {
-            assert!(text.parse::<Size>().is_err(), "{text}");
+            assert!(text.parse::<Size>().unwrap_err().to_string().contains("is not a size"), "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a valid module imports, exports and holds, in words that a person or a program can read.
+//! Describes imports, exports and content of a valid module as text and data.
 
 use wasmparser::{
     Error, FuncType, MemoryType, Parser, Payload, TableType, TypeRef, types::EntityType, types::TypesRef,
@@ -6,11 +6,13 @@ use wasmparser::{
 
 use super::inspection::{Export, Import, Inspection, Memory, Table};
 use super::wasi;
+use bacalhau_receipt::Profile;
 
-/// Describes a module that is valid and has these types.
-pub(super) fn describe(wasm: &[u8], types: TypesRef<'_>) -> Result<Inspection, Error> {
+/// Describes a module that is valid, with these types and in the language of `profile`.
+pub(super) fn describe(wasm: &[u8], types: TypesRef<'_>, profile: &Profile) -> Result<Inspection, Error> {
     let mut module = Inspection {
         bytes: wasm.len() as u64,
+        profile: profile.name.into(),
         imports: Vec::new(),
         exports: Vec::new(),
         entry_points: Vec::new(),

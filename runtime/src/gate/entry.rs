@@ -8,14 +8,13 @@ use super::{
 /// How many exported functions a refusal lists.
 const LISTED: usize = 30;
 
-/// What a module without `_start` and with `_initialize` is.
+/// Note about a module without `_start` and with `_initialize`.
 const REACTOR: &str = ". It is a reactor, a library that is set up by _initialize and has no main";
 
 /// Checks that `entry` is an exported function without parameters and results.
 ///
 /// # Errors
-///
-/// When it is not: says what it is instead, whether the module is a library, and what may be named in its place.
+/// When it is not: with what it is, whether the module is a library, and possible names.
 pub fn check_entry(module: &Inspection, entry: &str) -> Result<(), Refusal> {
     if module.entry_points.iter().any(|name| name == entry) {
         return Ok(());
@@ -37,7 +36,7 @@ pub fn check_entry(module: &Inspection, entry: &str) -> Result<(), Refusal> {
 pub(crate) fn refuse_entry(names: &[String], entry: &str, exported: bool) -> Refusal {
     let reactor = if entry == "_start" && names.iter().any(|name| name == "_initialize") { REACTOR } else { "" };
     let advice = callable(names)
-        .unwrap_or_else(|| "there is nothing else that could be called: build it as a program with a main".into());
+        .unwrap_or_else(|| "it has no function that could be called: build it as a program with a main".into());
     let what = if exported {
         format!("the entry point {} is not a function without parameters and results", quote(entry))
     } else {
@@ -64,10 +63,13 @@ fn advice(module: &Inspection) -> String {
     })
 }
 
-/// The entry points that may be named instead, if there are any.
+/// The entry points that may be named instead, if there are any. A name without characters is not worth naming.
 fn callable(entry_points: &[String]) -> Option<String> {
-    let names: Vec<String> =
-        entry_points.iter().filter(|name| *name != "_initialize").map(|name| quote(name)).collect();
+    let names: Vec<String> = entry_points
+        .iter()
+        .filter(|name| !["", "_initialize"].contains(&name.as_str()))
+        .map(|name| quote(name))
+        .collect();
     (!names.is_empty()).then(|| format!("name one of these with --entry-point: {}", some(names)))
 }
 

@@ -1,4 +1,4 @@
-//! Refuses what a module imports beside the functions of WASI preview 1, and explains where that comes from.
+//! Rejects imports other than the functions of WASI preview 1, and explains their likely origin.
 
 use super::inspection::Import;
 use super::origin;
@@ -8,7 +8,7 @@ use super::wasi::{WASI_MODULE, known, list};
 /// How many missing imports a refusal lists before it only counts.
 const LISTED: usize = 40;
 
-/// Refuses a module with the list of all its imports that jobs do not have, and what that says about its making.
+/// Rejects a module with a list of all unsupported imports, and their likely origin.
 pub(super) fn check(imports: &[Import]) -> Result<(), Refusal> {
     let missing: Vec<&Import> = imports.iter().filter(|import| !import.provided).collect();
     if missing.is_empty() {

@@ -1,36 +1,38 @@
-//! What a module imports, exports and holds, as data for people and programs. `describe` fills it in.
+//! Imports, exports and content of a module as data. `describe` fills it in.
 
 use serde::{Deserialize, Serialize};
 
-/// What a module is.
+/// Properties of a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
     /// Size of the binary.
     pub bytes: u64,
-    /// Everything it wants from outside, in the order of the module.
+    /// Name of the oldest profile that has the module's language.
+    pub profile: String,
+    /// All imports, in order.
     pub imports: Vec<Import>,
     /// Everything it offers, in the order of the module.
     pub exports: Vec<Export>,
-    /// Exported functions without parameters and results: what `--entry-point` may name.
+    /// Exported functions without parameters and results, which are valid as `--entry-point`.
     pub entry_points: Vec<String>,
-    /// Its linear memories.
+    /// Linear memories.
     pub memories: Vec<Memory>,
-    /// Its tables.
+    /// Tables.
     pub tables: Vec<Table>,
     /// How many functions it defines.
     pub functions: u32,
-    /// Whether it runs code of its own before its entry point. That code is metered like all other.
+    /// Whether it has a start function, which runs before the entry point and is metered like other code.
     pub has_start_section: bool,
     /// Whether it is a library (`_initialize` and no `_start`): `_initialize` is called before the entry point.
     pub is_reactor: bool,
 }
 
-/// Something that a module wants from outside.
+/// An import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// The module it is asked from, such as `wasi_snapshot_preview1`.
+    /// Name of the imported module, such as `wasi_snapshot_preview1`.
     pub module: String,
-    /// Its name there.
+    /// Name of the import.
     pub name: String,
     /// Its type, such as `func (i32, i32) -> (i32)` or `memory 1..`.
     pub ty: String,
@@ -41,7 +43,7 @@ pub struct Import {
 /// Something that a module offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    /// Its name.
+    /// Name of the export.
     pub name: String,
     /// Its type, as in [`Import::ty`].
     pub ty: String,

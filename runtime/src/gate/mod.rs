@@ -1,11 +1,11 @@
-//! Refuses a module before it is compiled, and says in which way it cannot be a job.
+//! Validation of modules before compilation.
 //!
-//! Three questions, each answered by an allow-list: is it a core WebAssembly module in the language that the profile
-//! fixes (`proposals`), does it import nothing but WASI preview 1 (`imports`), and can its entry point be called
-//! ([`check_entry`])? And one by numbers: would it cost more to compile than its size lets expect (`bounds`)? Every refusal names the offending item and what to do about it. All of it is a function of the
-//! bytes, so every machine refuses the same modules.
+//! Three allow-lists: the module is a core WebAssembly module in the language of the profile (`proposals`), it imports
+//! only WASI preview 1 (`imports`), and its entry point can be called ([`check_entry`]). Numeric bounds: its
+//! compilation does not cost far more than its size suggests (`bounds`). Every rejection names the item and what to do.
+//! Validation is a function of the bytes, so every machine rejects the same modules.
 //!
-//! It compiles and runs nothing, and knows no limit of a job but the size of the module.
+//! It compiles and runs nothing, and of a job's limits it knows only the module size.
 
 mod bounds;
 mod describe;
@@ -15,14 +15,19 @@ mod inspection;
 mod origin;
 pub(crate) mod proposals;
 mod refusal;
+pub(crate) mod second;
 mod sniff;
+mod validation;
 pub(crate) mod wasi;
 
 pub use bounds::{Bound, Excess, Measured, measure};
 pub use entry::check_entry;
+
 pub(crate) use entry::refuse_entry;
 pub use inspection::{Export, Import, Inspection, Memory, Table};
+pub(crate) use refusal::quote;
 pub use refusal::{Refusal, RefusalKind};
+pub use second::profile_of;
 pub(crate) use sniff::code_bytes;
 pub use sniff::to_binary;
 
@@ -32,27 +37,25 @@ pub(crate) const RESERVED_PREFIX: &str = "__bacalhau";
 /// Functions of WASI that take no address, so a module with only these needs no memory.
 const NEED_NO_MEMORY: [&str; 3] = ["proc_exit", "proc_raise", "sched_yield"];
 
-/// Says what a module is without judging what it imports and exports, for people who want to see why it is refused.
+/// Describes a module without judging its imports and exports, to explain a rejection.
 ///
 /// # Errors
-///
-/// When it is too large, no core module at all, over a [`Bound`], invalid, or in a language that jobs do not have.
+/// When it is too large, not a core module, over a [`Bound`], invalid, or in an unsupported language.
 pub fn describe(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
     check_size(wasm, max_bytes)?;
     sniff::require_module(wasm)?;
     bounds::check(wasm).map_err(too_costly)?;
-    let types = proposals::validate(wasm)?;
-    describe::describe(wasm, types.as_ref()).map_err(|error| proposals::invalid(&error))
+    let (types, profile) = validation::validate(wasm)?;
+    describe::describe(wasm, types.as_ref(), profile).map_err(|error| proposals::invalid(&error))
 }
 
-/// Accepts a binary module for a job, or refuses it. Its entry point is looked at by [`check_entry`].
+/// Validates a binary module for a job. [`check_entry`] checks its entry point.
 ///
-/// `max_bytes` bounds the binary. Text is turned into a binary by [`to_binary`] before.
+/// `max_bytes` bounds the binary. [`to_binary`] converts text before.
 ///
 /// # Errors
-///
 /// Those of [`describe`]; imports that are not functions of WASI preview 1 with their exact types, all of them listed;
-/// WASI without an exported memory; names that are reserved for our own instrumentation.
+/// WASI without an exported memory; names that are reserved for instrumentation.
 pub fn inspect(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
     let inspection = describe(wasm, max_bytes)?;
     check_reserved(&inspection)?;
@@ -65,7 +68,7 @@ fn too_costly(excess: Excess) -> Refusal {
     Refusal::new(
         RefusalKind::Bound(excess),
         format!(
-            "the module would cost too much to compile ({excess}): split what is so large, or build it with another \
+            "the module would cost too much to compile ({excess}): split the large part, or build it with another \
              compiler or other options"
         ),
     )
@@ -89,7 +92,7 @@ fn check_reserved(inspection: &Inspection) -> Result<(), Refusal> {
     let Some(export) = inspection.exports.iter().find(|export| export.name.starts_with(RESERVED_PREFIX)) else {
         return Ok(());
     };
-    let name = refusal::quote(&export.name);
+    let name = quote(&export.name);
     Err(Refusal::new(
         RefusalKind::Export,
         format!(

@@ -1,4 +1,4 @@
-//! From the imports of a module to how it was built, and from there to what to do. Words only; it decides nothing.
+//! Guesses from the imports of a module how it was built, and suggests a fix. Affects messages only.
 
 use super::inspection::Import;
 use super::wasi::{WASI_MODULE, known};
@@ -17,8 +17,8 @@ const ORIGINS: [Origin; 15] = [
     },
     Origin {
         left_behind: |import| import.module == WASI_MODULE,
-        hint: "WASI preview 1 has 46 functions and this is none of them; it may come from WasmEdge's or Wasmer's \
-               extensions: build for plain wasm32-wasip1.",
+        hint: "WASI preview 1 has 46 functions, which do not include this one; it may come from WasmEdge's or Wasmer's \
+            extensions: build for plain wasm32-wasip1.",
     },
     Origin {
         left_behind: |import| import.module == "wasi_unstable",
@@ -57,7 +57,8 @@ const ORIGINS: [Origin; 15] = [
     },
     Origin {
         left_behind: |import| import.module == "env" && ["abort", "seed", "trace"].contains(&import.name.as_str()),
-        hint: "env.abort and its like come from AssemblyScript: build with @assemblyscript/wasi-shim, or --use abort=.",
+        hint: "Imports such as env.abort come from AssemblyScript: build with @assemblyscript/wasi-shim, or --use \
+            abort=.",
     },
     Origin {
         left_behind: |import| {
@@ -78,8 +79,8 @@ const ORIGINS: [Origin; 15] = [
     },
     Origin {
         left_behind: |_| true,
-        hint: "Jobs have the functions of wasi_snapshot_preview1 and nothing else: build for wasm32-wasip1, and take out \
-               what calls other hosts.",
+        hint: "Jobs have the functions of wasi_snapshot_preview1 only: build for wasm32-wasip1, and remove calls to \
+            other hosts.",
     },
 ];
 

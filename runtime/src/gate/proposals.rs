@@ -1,18 +1,16 @@
-//! Which WebAssembly the jobs are written in: the proposals that are allowed, each with the reason.
+//! The allowed WebAssembly proposals, each with the reason.
 //!
-//! The list is a struct literal without a rest, so an update of wasmparser that knows a new proposal does not build
-//! until somebody decides about it here. What is allowed must give the same answer on every processor, be metered, and
-//! be understood by the instrumentation.
+//! The list is a struct literal without a rest, so a wasmparser with a new proposal does not compile until it is
+//! decided here. An allowed proposal must be deterministic on every processor, be metered, and be supported by the
+//! instrumentation. Each profile has the list of the one before it and some more.
 
-use wasmparser::{Error, Validator, WasmFeatures, WasmFeaturesInflated, types::Types};
+use wasmparser::{Error, WasmFeatures, WasmFeaturesInflated};
 
 use super::refusal::{Refusal, RefusalKind};
 
-/// Beyond this size the proposal is not looked for: it means reading the module once more for each one that is denied.
-const DIAGNOSE_MAX_BYTES: usize = 64 << 20;
-
-const ALLOWED: WasmFeaturesInflated = WasmFeaturesInflated {
-    // What compilers emit by default today. Integers and memory only, or exactly specified.
+/// The language of profile V1.
+const V1: WasmFeaturesInflated = WasmFeaturesInflated {
+    // Compilers emit these by default. Integers and memory only, or exactly specified.
     mutable_global: true,
     saturating_float_to_int: true,
     sign_extension: true,
@@ -31,15 +29,16 @@ const ALLOWED: WasmFeaturesInflated = WasmFeaturesInflated {
 
     // The result depends on the processor by design.
     relaxed_simd: false,
-    // Order of execution is the host's.
+    // Order of execution is the host's. Atomic operators on a memory that is not shared are those of one thread: in V2.
     threads: false,
     shared_everything_threads: false,
-    // Unwinding would go past the stack accounting of `instrument`.
+    // Unwinding passes the stack accounting of functions, which V2 restores at the handler.
     exceptions: false,
+    // The same in an encoding that the standard does not have.
     legacy_exceptions: false,
-    // Switches stacks behind the back of the same accounting.
+    // Switches stacks without the stack accounting.
     stack_switching: false,
-    // When a collector runs and when it gives up are details of an engine. Typed references come with it.
+    // Timing and limits of garbage collection depend on the engine. Typed references are part of it.
     gc: false,
     gc_types: false,
     function_references: false,
@@ -49,7 +48,7 @@ const ALLOWED: WasmFeaturesInflated = WasmFeaturesInflated {
     // Protection and pages of other sizes: not finished, and the host's page size would show.
     memory_control: false,
     custom_page_sizes: false,
-    // Not finished: their encoding may still change, and then the same bytes would mean something else.
+    // Not final: the encoding may change, and the same bytes would then have another meaning.
     wide_arithmetic: false,
     compact_imports: false,
 
@@ -70,9 +69,17 @@ const ALLOWED: WasmFeaturesInflated = WasmFeaturesInflated {
     cm_canon_names: false,
 };
 
-/// The language of jobs, for whoever has to validate or to configure an engine the same way.
+/// The language of profile V2.
+const V2: WasmFeaturesInflated = WasmFeaturesInflated { exceptions: true, threads: true, ..V1 };
+
+/// The WebAssembly features of jobs with the newest profile, for validators and engines.
 pub(crate) fn features() -> WasmFeatures {
-    WasmFeatures::from(ALLOWED)
+    WasmFeatures::from(V2)
+}
+
+/// Those of jobs with profile V1.
+pub(crate) fn features_of_v1() -> WasmFeatures {
+    WasmFeatures::from(V1)
 }
 
 /// A denied proposal in words.
@@ -84,22 +91,29 @@ struct Denied {
     covers: WasmFeatures,
 }
 
+/// The encoding that is allowed, and how to get it.
+const LEGACY_EXCEPTIONS_ADVICE: &str = "build with the standard's encoding: clang with -mllvm -wasm-use-legacy-eh=false (for \
+     -fwasm-exceptions, and for setjmp with -mllvm -wasm-enable-sjlj), or rewrite the module with \
+     wasm-opt --translate-to-exnref";
+
 const NONE: WasmFeatures = WasmFeatures::empty();
 const REFERENCES: WasmFeatures = WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC_TYPES);
 
+/// The part of an allowed proposal that is denied.
+const SHARED_MEMORY: Denied = denied(
+    WasmFeatures::THREADS,
+    "threads (a shared memory)",
+    "build for wasm32-wasip1 instead of wasm32-wasip1-threads, and without -pthread",
+    NONE,
+);
+
 /// Every denied proposal that a core module can use.
-const DENIED: [Denied; 15] = [
-    denied(
-        WasmFeatures::THREADS,
-        "threads (shared memory or atomic instructions)",
-        "build for wasm32-wasip1 instead of wasm32-wasip1-threads, and without -pthread or +atomics",
-        NONE,
-    ),
+const DENIED: [Denied; 13] = [
     denied(
         WasmFeatures::SHARED_EVERYTHING_THREADS,
         "shared-everything threads",
         "build for wasm32-wasip1 without threads",
-        WasmFeatures::THREADS,
+        NONE,
     ),
     denied(
         WasmFeatures::RELAXED_SIMD,
@@ -107,23 +121,12 @@ const DENIED: [Denied; 15] = [
         "its answers depend on the processor; build without +relaxed-simd or -mrelaxed-simd (plain SIMD is fine)",
         NONE,
     ),
-    denied(
-        WasmFeatures::EXCEPTIONS,
-        "exception handling",
-        "build with panic=abort, or C++ without -fwasm-exceptions",
-        NONE,
-    ),
-    denied(
-        WasmFeatures::LEGACY_EXCEPTIONS,
-        "legacy exception handling",
-        "build with panic=abort, or C++ without -fwasm-exceptions",
-        WasmFeatures::EXCEPTIONS,
-    ),
+    denied(WasmFeatures::LEGACY_EXCEPTIONS, "legacy exception handling", LEGACY_EXCEPTIONS_ADVICE, NONE),
     denied(
         WasmFeatures::STACK_SWITCHING,
         "stack switching",
         "build without it; no other stacks can be accounted for",
-        REFERENCES.union(WasmFeatures::EXCEPTIONS).union(WasmFeatures::GC),
+        REFERENCES.union(WasmFeatures::GC),
     ),
     denied(
         WasmFeatures::GC,
@@ -165,38 +168,28 @@ const fn denied(flag: WasmFeatures, name: &'static str, advice: &'static str, co
     Denied { flag, name, advice, covers }
 }
 
-/// Validates the module in the language of jobs. On failure, finds out whether a proposal is to blame and which.
-pub(super) fn validate(wasm: &[u8]) -> Result<Types, Refusal> {
-    let error = match validate_with(wasm, features()) {
-        Ok(types) => return Ok(types),
-        Err(error) => error,
-    };
-    if wasm.len() > DIAGNOSE_MAX_BYTES {
-        return Err(invalid(&error));
-    }
-    let everything = DENIED.iter().fold(features(), |all, denied| all.union(denied.flag));
-    if let Err(error) = validate_with(wasm, everything) {
-        return Err(invalid(&error));
-    }
-    let used: Vec<&Denied> =
-        DENIED.iter().filter(|denied| validate_with(wasm, everything.difference(denied.flag)).is_err()).collect();
-    Err(if used.is_empty() { invalid(&error) } else { refuse(&used) })
+/// Every proposal that has words for its refusal.
+pub(super) fn denied_features() -> WasmFeatures {
+    DENIED.iter().fold(NONE, |all, denied| all.union(denied.flag))
 }
 
-fn validate_with(wasm: &[u8], features: WasmFeatures) -> Result<Types, Error> {
-    Validator::new_with_features(features).validate_all(wasm)
+/// The refusal of a module that is valid with the denied proposals `used`.
+pub(super) fn refuse(used: WasmFeatures) -> Refusal {
+    let used = || DENIED.iter().filter(|denied| used.contains(denied.flag));
+    let covered = used().fold(NONE, |all, denied| all.union(denied.covers));
+    refuse_each(used().filter(|denied| !covered.contains(denied.flag)))
 }
 
-fn refuse(used: &[&Denied]) -> Refusal {
-    let covered = used.iter().fold(NONE, |all, denied| all.union(denied.covers));
-    let named: Vec<String> = used
-        .iter()
-        .filter(|denied| !covered.contains(denied.flag))
-        .map(|denied| format!("{}: {}", denied.name, denied.advice))
-        .collect();
+/// The refusal of a module whose memory is shared.
+pub(super) fn refuse_shared_memory() -> Refusal {
+    refuse_each([&SHARED_MEMORY].into_iter())
+}
+
+fn refuse_each<'a>(denied: impl Iterator<Item = &'a Denied>) -> Refusal {
+    let named: Vec<String> = denied.map(|denied| format!("{}: {}", denied.name, denied.advice)).collect();
     Refusal::new(
         RefusalKind::Proposal,
-        format!("the module uses what jobs do not have. It uses {}", named.join("; and ")),
+        format!("the module uses unsupported WebAssembly features: {}", named.join("; and ")),
     )
 }
 
@@ -207,7 +200,7 @@ pub(crate) fn invalid(error: &Error) -> Refusal {
     if what.contains("unexpected end") {
         return Refusal::new(
             RefusalKind::NotAModule,
-            format!("the module ends in the middle, at byte {offset} ({what}): fetch or copy it again"),
+            format!("the module is truncated at byte {offset} ({what}): fetch or copy it again"),
         );
     }
     Refusal::new(
@@ -232,7 +225,7 @@ mod tests {
 
     #[test]
     fn every_proposal_is_allowed_or_has_words_for_its_refusal() {
-        let denied = DENIED.iter().fold(NONE, |all, denied| all.union(denied.flag));
+        let denied = denied_features();
         assert_eq!(features().union(denied).union(of_components()), WasmFeatures::all());
         assert_eq!(features().intersection(denied), NONE);
         assert_eq!(features().intersection(of_components()), NONE);

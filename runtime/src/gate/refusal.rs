@@ -1,10 +1,11 @@
 //! The one error of the gate: a sentence that names the item and the way out, and a kind for programs.
 
+use bacalhau_receipt::JobError;
 use bacalhau_tree::InputError;
 
 use super::bounds::Excess;
 
-/// Why a module or a job cannot be run here. Every machine refuses it with the same words, and nothing was run.
+/// Why a module or job is rejected. Every machine rejects it with the same text, and nothing was run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
@@ -12,7 +13,7 @@ pub struct Refusal {
     message: String,
 }
 
-/// What a refusal is about, for programs that want to react to it.
+/// Category of a rejection, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusalKind {
@@ -20,7 +21,7 @@ pub enum RefusalKind {
     TooLarge,
     /// It would cost far more to compile than its size lets expect.
     Bound(Excess),
-    /// The bytes are no core WebAssembly module: something else, or only the beginning of one.
+    /// The bytes are not a core WebAssembly module, or truncated.
     NotAModule,
     /// A WebAssembly module that breaks the rules of the language.
     Invalid,
@@ -28,7 +29,7 @@ pub enum RefusalKind {
     Proposal,
     /// It imports something other than WASI preview 1.
     Import,
-    /// It exports a reserved name, or not what WASI needs.
+    /// It exports a reserved name, or lacks an export that WASI needs.
     Export,
     /// A valid module that the engine cannot compile, such as one with a function that is too large for it.
     Compilation,
@@ -36,9 +37,9 @@ pub enum RefusalKind {
     EntryPoint,
     /// The job around the module is at fault.
     Job,
-    /// An input names what is not there, on any machine.
+    /// An input does not exist on any machine.
     Absent,
-    /// An input holds what no machine could be given.
+    /// An input has content that is invalid on every machine.
     Input,
 }
 
@@ -47,17 +48,17 @@ impl Refusal {
         Self { kind, message: message.into() }
     }
 
-    /// A refusal of the job rather than of the module. `message` is a whole sentence: what, which, what to do.
+    /// A rejection of the job. `message` is a complete sentence: what, which, what to do.
     pub fn job(message: impl Into<String>) -> Self {
         Self::new(RefusalKind::Job, message)
     }
 
-    /// A refusal of the module, as another process has found it. `message` is a whole sentence: what, which, what to do.
+    /// A rejection of the module, found by another process. `message` is a complete sentence: what, which, what to do.
     pub fn module(message: impl Into<String>) -> Self {
         Self::new(RefusalKind::Compilation, message)
     }
 
-    /// A refusal of an input, for `error`, as it is said in `message`.
+    /// A rejection of an input, for `error`, with `message`.
     pub(crate) fn input(error: &InputError, message: &str) -> Self {
         let kind = match error {
             InputError::Absent(_) => RefusalKind::Absent,
@@ -66,14 +67,20 @@ impl Refusal {
         Self::new(kind, message)
     }
 
-    /// What it is about.
+    /// The category.
     pub fn kind(&self) -> RefusalKind {
         self.kind
     }
 }
 
+impl From<JobError> for Refusal {
+    fn from(error: JobError) -> Self {
+        Self::job(error.to_string())
+    }
+}
+
 /// A name out of a module, fit for a terminal: quoted, control characters escaped, cut when very long.
-pub(super) fn quote(name: &str) -> String {
+pub(crate) fn quote(name: &str) -> String {
     const MOST: usize = 120;
     match name.char_indices().nth(MOST) {
         Some((end, _)) => format!("{:?}…", &name[..end]),

@@ -1,7 +1,6 @@
-//! From whatever bytes a person gives to the bytes of a core module: text is assembled, everything else is recognised
-//! and refused by what it is.
+//! Converts given bytes to a binary module: text is assembled, other formats are recognized and rejected.
 //!
-//! It looks at the first bytes only. Whether the module is valid is the business of `proposals`.
+//! Examines only the first bytes. `proposals` validates the module.
 
 use std::borrow::Cow;
 
@@ -14,18 +13,17 @@ use super::{
 
 const MAGIC: &[u8; 4] = b"\0asm";
 
-/// The largest text. What is made of it while it is assembled takes some 50 times its size, and only people write text.
+/// Maximum text size. Assembling takes about 50 times its size in memory.
 const MAX_TEXT_BYTES: u64 = 16 << 20;
 
-/// The binary of a module given as binary or as WebAssembly text (`.wat`).
+/// The binary of a module given as binary or WebAssembly text (`.wat`).
 ///
-/// Text is recognised by its first character after blanks and comments, an opening bracket. `max_bytes` bounds what is
-/// given.
+/// Text is recognized by an opening parenthesis as its first character after blanks and comments. `max_bytes` bounds
+/// the input.
 ///
 /// # Errors
-///
-/// When the bytes are too many (16 MiB for text), text with a mistake in it, or neither text nor module: then it says what they seem
-/// to be instead.
+/// When the input is too large (16 MiB for text), invalid text, or neither text nor module: then with the recognized
+/// format.
 pub fn to_binary(bytes: &[u8], max_bytes: u64) -> Result<Cow<'_, [u8]>, Refusal> {
     check_size(bytes, max_bytes)?;
     if !looks_like_wat(bytes) {
@@ -51,7 +49,7 @@ fn check_text_size(bytes: &[u8]) -> Result<(), Refusal> {
     ))
 }
 
-/// Bytes of the section with the code. 0 where there is none, or the bytes are not a module.
+/// Size of the code section in bytes. 0 without one, or for other bytes.
 pub(crate) fn code_bytes(wasm: &[u8]) -> u64 {
     let code = |payload| match payload {
         Ok(Payload::CodeSectionStart { size, .. }) => Some(u64::from(size)),
@@ -72,8 +70,8 @@ pub(super) fn require_module(bytes: &[u8]) -> Result<(), Refusal> {
         Some([1, 0, 0, 0]) => Ok(()),
         Some([_, _, 1, 0]) => Err(not_a_module(COMPONENT.into())),
         Some(version) => Err(not_a_module(format!(
-            "the file is WebAssembly of a version we do not know (header {version:02x?}; modules have version 1): \
-             build it with a current compiler"
+            "the file is WebAssembly of an unknown version (header {version:02x?}; modules have version 1): build it \
+             with a current compiler"
         ))),
     }
 }
@@ -134,7 +132,7 @@ fn after_block_comment(mut bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// Beginnings of files that people give by mistake, and what to do about each.
+/// Magic bytes of other formats, and what to do about each.
 const KNOWN: [(&[u8], &str); 14] = [
     (b"\x7fELF", "an ELF file, a native program or a module compiled ahead of time (.cwasm): give the .wasm itself"),
     (b"\xcf\xfa\xed\xfe", "a native program for macOS: build for wasm32-wasip1"),
@@ -152,7 +150,7 @@ const KNOWN: [(&[u8], &str); 14] = [
     (b"{", "JSON: give the module itself; a job file goes to `bacalhau create`"),
 ];
 
-/// Says what a file that is no WebAssembly seems to be.
+/// Describes a file that is not WebAssembly.
 fn what_else(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "the module is empty: is the build or the download finished?".into();
@@ -169,7 +167,7 @@ fn what_else(bytes: &[u8]) -> String {
         None if is_text(bytes) => {
             "text, but not of WebAssembly, which begins with a bracket: compile it to WebAssembly first".into()
         }
-        None => format!("data of a kind we do not know (it begins with {:02x?})", &bytes[..bytes.len().min(4)]),
+        None => format!("data of an unknown kind (it begins with {:02x?})", &bytes[..bytes.len().min(4)]),
     };
     format!("the module is not WebAssembly. It looks like {what}")
 }

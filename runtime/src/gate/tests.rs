@@ -36,6 +36,8 @@ fn what_jobs_are_written_in_is_accepted() {
         "(global i32 (i32.add (i32.const 1) (i32.const 2)))",
         "(func (param f64) (result i32) (i32.trunc_sat_f64_s (f64.sqrt (local.get 0))))",
         "(func $s) (start $s)",
+        "(memory 1) (func (atomic.fence) (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))",
+        "(tag (param i32 f64)) (func (try_table (catch_all 0) (throw 0 (i32.const 1) (f64.const 2))))",
         "(import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32)))",
         "(import \"wasi_snapshot_preview1\" \"fd_close\" (func (param i32) (result i32))) (memory (export \"memory\") 1)",
     ] {
@@ -44,34 +46,116 @@ fn what_jobs_are_written_in_is_accepted() {
 }
 
 #[test]
-fn a_denied_proposal_is_named_with_what_to_do() {
-    for (body, wanted) in [
-        ("(memory 1 1 shared)", "threads … wasm32-wasip1-threads"),
-        ("(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads"),
-        (
-            "(func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0)))",
-            "relaxed SIMD",
-        ),
-        ("(tag)", "exception handling … panic=abort"),
-        ("(func (try_table))", "exception handling"),
-        ("(func try catch_all end)", "legacy exception handling"),
-        ("(memory i64 1)", "memory64"),
-        ("(table i64 1 funcref)", "memory64"),
-        ("(func (param externref))", "externref"),
-        ("(type (struct))", "garbage collection"),
-        ("(func (param anyref))", "garbage collection"),
-        ("(type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0)))", "typed function references"),
-        ("(memory 1 (pagesize 1))", "custom page sizes"),
-        ("(memory 1) (func (memory.discard (i32.const 0) (i32.const 0)))", "memory control"),
-        ("(func (param i64) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 0)))", "wide arithmetic"),
-        ("(type $f (func)) (type (cont $f))", "stack switching"),
-        ("(global (shared i32) (i32.const 0))", "shared-everything threads"),
-        ("(memory i64 1) (func (param externref))", "externref … memory64"),
+fn the_oldest_profile_with_the_language_of_a_module_is_named() {
+    for (body, profile) in [
+        ("", "v1"),
+        ("(func $f return_call $f)", "v1"),
+        ("(tag)", "v2"),
+        ("(func (try_table))", "v2"),
+        ("(func (param exnref))", "v2"),
+        ("(func (throw_ref (ref.null exn)))", "v2"),
+        ("(func atomic.fence)", "v2"),
     ] {
+        let text = format!("(module {body} (func (export \"_start\")))");
+        assert_eq!(gate(&text).unwrap().profile, profile, "{body}");
+    }
+}
+
+#[test]
+fn a_denied_proposal_is_named_with_what_to_do() {
+    for (body, wanted) in DENIED_MODULES {
         let text = format!("(module {body} (func (export \"_start\")))");
         assert_says(&text, wanted);
         assert_eq!(gate(&text).map_err(|refusal| refusal.kind()), Err(RefusalKind::Proposal), "{text}");
     }
+}
+
+const DENIED_MODULES: [(&str, &str); 21] = [
+    ("(memory 1 1 shared)", "threads (a shared memory) … wasm32-wasip1-threads"),
+    (
+        "(memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0))))",
+        "threads (a shared memory) … wasm32-wasip1-threads",
+    ),
+    (
+        "(func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0)))",
+        "relaxed SIMD",
+    ),
+    (
+        "(func try catch_all end)",
+        "legacy exception handling … -wasm-use-legacy-eh=false … -wasm-enable-sjlj … --translate-to-exnref",
+    ),
+    ("(table 1 exnref)", "exception handling with a table or global of type exnref"),
+    ("(global exnref (ref.null exn))", "exception handling with a table or global of type exnref"),
+    ("(tag (param funcref))", "exception handling with a tag with a reference"),
+    ("(memory 65536) (tag)", "a memory of 65536 pages … at most 65535"),
+    ("(memory i64 1)", "memory64"),
+    ("(table i64 1 funcref)", "memory64"),
+    ("(func (param externref))", "externref"),
+    ("(type (struct))", "garbage collection"),
+    ("(func (param anyref))", "garbage collection"),
+    ("(type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0)))", "typed function references"),
+    ("(memory 1 (pagesize 1))", "custom page sizes"),
+    ("(memory 1) (func (memory.discard (i32.const 0) (i32.const 0)))", "memory control"),
+    ("(func (param i64) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 0)))", "wide arithmetic"),
+    ("(type $f (func)) (type (cont $f))", "stack switching"),
+    ("(global (shared i32) (i32.const 0))", "shared-everything threads"),
+    ("(type $f (func)) (func (param (ref $f)))", "typed function references"),
+    ("(memory i64 1) (func (param externref))", "externref … memory64"),
+];
+
+/// Whatever is named would be missed: without that proposal, and with all others, the module is not valid.
+#[test]
+fn a_proposal_is_named_only_if_the_module_is_invalid_without_it() {
+    let denied = proposals::denied_features();
+    let all = proposals::features().union(denied);
+    let is_valid =
+        |wasm: &[u8], features| wasmparser::Validator::new_with_features(features).validate_all(wasm).is_ok();
+    for (body, _) in DENIED_MODULES {
+        let wasm = to_binary(format!("(module {body})").as_bytes(), MAX).unwrap().into_owned();
+        let needed = denied.iter().filter(|flag| !is_valid(&wasm, all.difference(*flag)));
+        let needed = needed.fold(wasmparser::WasmFeatures::empty(), wasmparser::WasmFeatures::union);
+        if !needed.is_empty() {
+            let expected = proposals::refuse(needed);
+            assert_eq!(inspect(&wasm, MAX), Err(expected), "{body}");
+        }
+    }
+}
+
+#[test]
+fn proposals_are_named_in_a_module_of_any_size() {
+    let functions = "(func (drop (i32.const 1)))".repeat(1000);
+    let text = format!(
+        "(module (memory 1) (data \"x\") {functions} (func try catch_all end) (func (param v128) (result v128) \
+         (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0))))"
+    );
+    let mut wasm = to_binary(text.as_bytes(), MAX).unwrap().into_owned();
+    // A custom section of 70 MiB: name "x", then zeros.
+    let size: u32 = 70 << 20;
+    wasm.push(0);
+    wasm.extend((0..5).map(|at| ((size >> (7 * at)) & 0x7f) as u8 | if at < 4 { 0x80 } else { 0 }));
+    wasm.extend([1, b'x']);
+    wasm.resize(wasm.len() + size as usize - 2, 0);
+    let refusal = inspect(&wasm, u64::MAX).unwrap_err();
+    let said = refusal.to_string();
+    assert_eq!(refusal.kind(), RefusalKind::Proposal, "{said}");
+    assert!(said.contains("relaxed SIMD") && said.contains("legacy exception handling"), "{said}");
+}
+
+#[test]
+fn a_module_that_no_proposal_makes_valid_is_called_invalid() {
+    for body in ["(tag) (func (result i32))", "(func (result i32) (atomic.fence))"] {
+        let text = format!("(module {body})");
+        assert_says(&text, "not a valid WebAssembly module");
+        assert_eq!(gate(&text).map_err(|refusal| refusal.kind()), Err(RefusalKind::Invalid), "{text}");
+    }
+}
+
+#[test]
+fn an_export_without_a_name_is_not_proposed_as_an_entry_point() {
+    let said = words("(module (func (export \"_start\") (param i32)) (func (export \"\")))");
+    assert!(said.contains("func (i32) -> ()") && !said.contains("--entry-point"), "{said}");
+    let refusal = refuse_entry(&[String::new()], "run", true).to_string();
+    assert!(!refusal.contains("--entry-point"), "{refusal}");
 }
 
 #[test]
@@ -92,12 +176,12 @@ fn imports_are_explained_by_where_they_come_from() {
         (r#""wasi:cli/stdout@0.2.0" "get-stdout" (func (result i32))"#, "component"),
         (r#""wasi" "thread-spawn" (func (param i32) (result i32))"#, "no threads"),
         (r#""wasix_32v1" "proc_fork" (func)"#, "WASIX"),
-        (r#""wasi_snapshot_preview1" "sock_open" (func)"#, "none of them"),
+        (r#""wasi_snapshot_preview1" "sock_open" (func)"#, "do not include this one"),
         (
             r#""wasi_snapshot_preview1" "fd_write" (func (param i32))"#,
             "func (i32) -> (), where WASI has func (i32, i32, i32, i32) -> (i32) … wrong declaration",
         ),
-        (r#""host" "f" (func)"#, "nothing else"),
+        (r#""host" "f" (func)"#, "wasi_snapshot_preview1 only"),
         (r#""wasi_snapshot_preview1" "fd_close" (memory 1)"#, "memory 1.."),
     ] {
         assert_says(&format!("(module (import {import}) (func (export \"_start\")))"), wanted);
@@ -148,8 +232,8 @@ fn what_is_no_module_is_called_by_its_name() {
         (b"\0as", "ends inside the header"),
         (b"\0asm\x01\0", "ends inside the header"),
         (b"\0asm\x0d\0\x01\0", "component … wasm32-wasip1"),
-        (&version_2, "version we do not know"),
-        (&wasm[..wasm.len() - 2], "ends in the middle"),
+        (&version_2, "of an unknown version"),
+        (&wasm[..wasm.len() - 2], "is truncated"),
         (b"\x7fELF\x02", "ELF … .cwasm"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"PK\x03\x04", "zip"),

@@ -1,7 +1,7 @@
-//! The 46 functions of WASI preview 1, each with its exact type.
+//! The 46 functions of WASI preview 1 with their exact types.
 //!
-//! The types are those of `wasi_snapshot_preview1.witx` lowered to core WebAssembly. What the functions do is the
-//! business of `wasi`; a test there compares its linker with this table.
+//! The types are those of `wasi_snapshot_preview1.witx`, lowered to core WebAssembly. `wasi` implements the functions;
+//! a test compares its linker with this table.
 
 use wasmparser::{
     FuncType,
@@ -74,7 +74,7 @@ pub(super) fn provides(module: &str, name: &str, ty: &FuncType) -> bool {
     module == WASI_MODULE && known(name).is_some_and(|known| known.1 == ty.params() && known.2 == ty.results())
 }
 
-/// `(i32, i64)`
+/// Text of a type list: `(i32, i64)`.
 pub(super) fn list(types: &[ValType]) -> String {
     let names: Vec<String> = types.iter().map(ToString::to_string).collect();
     format!("({})", names.join(", "))
@@ -83,6 +83,11 @@ pub(super) fn list(types: &[ValType]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_has_the_functions_of_trails_in_their_order() {
+        assert_eq!(WASI.map(|known| known.0), bacalhau_receipt::calls::FUNCTIONS);
+    }
 
     #[test]
     fn the_table_is_in_alphabetical_order_without_doubles() {

@@ -1,27 +1,27 @@
-//! Where fuel is taken: the basic blocks of a function and what each costs.
+//! The basic blocks of a function and their fuel.
 //!
-//! A block is charged as a whole when control enters it. One begins at the function's entry, behind `loop`, `if`, `else`
-//! and `br_if`, and behind the `end` of an `if` or of a `block` that something branches to. Calls do not end a block. The
-//! function's entry costs 1 more. What stands between an unconditional branch and the next `else` or `end` of its
-//! construct is dead: it never runs, costs nothing and is left alone.
+//! A block is charged completely when control enters it. One begins at the function's entry, after `loop`, `if`, `else`
+//! and `br_if`, and after the `end` of an `if` or of a `block` that is a branch target. Calls do not end a block. The
+//! function's entry costs 1 more. Code between an unconditional branch and the next `else` or `end` of its construct is
+//! dead: it costs nothing and is unchanged. A `try_table` is a `block` whose handlers are branches out of it.
 //!
-//! It does not know how the counter is kept; that is `body`'s business.
+//! `body` maintains the counter.
 
 use std::ops::Range;
 
-use wasmparser::Operator;
+use wasmparser::{Catch, Operator};
 
 use super::operators::{self, Class};
-use crate::profile::Profile;
+use bacalhau_receipt::Profile;
 
 /// Fuel for entering a function.
 const ENTRY: u64 = Profile::V1.fuel.entry;
 
-/// The charges of a function, and what else its body has to know. Operators go by their index in the text.
+/// The charges of a function, and further data for `body`. Operators are identified by index.
 #[derive(Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "facts about a text, and no states")]
 pub(super) struct Blocks {
-    /// What to charge, and the operator before which to do it. In order.
+    /// Amounts and the operators before which they are charged, in order.
     pub(super) charges: Vec<(usize, u64)>,
     /// Operators that never run. In order, apart.
     pub(super) dead: Vec<Range<usize>>,
@@ -36,13 +36,21 @@ pub(super) struct Blocks {
     pub(super) sized: bool,
     /// Some operator grows a memory or a table.
     pub(super) grows: bool,
+    /// There is a `try_table`.
+    pub(super) catches: bool,
+    /// Operators behind which an exception may arrive: a `loop`, or an `end`. In order.
+    pub(super) handlers: Vec<usize>,
 }
 
 /// A construct that is open.
 struct Open {
     kind: Kind,
+    /// Its operator.
+    start: usize,
     /// Something branches to its label.
     targeted: bool,
+    /// An exception may arrive at its label.
+    handles: bool,
 }
 
 #[derive(PartialEq)]
@@ -59,16 +67,16 @@ struct Current {
 }
 
 impl Blocks {
-    /// Whether there is only one, and nothing else to do with fuel: it is taken from the counter itself then.
+    /// Whether there is a single charge and no other fuel operation: then the counter itself is decremented.
     pub(super) fn are_one(&self) -> bool {
-        !self.calls && !self.loops && !self.sized && self.charges.len() <= 1
+        !self.calls && !self.loops && !self.sized && !self.catches && self.charges.len() <= 1
     }
 
-    /// Divides a function.
+    /// Computes the blocks of a function.
     pub(super) fn of(operators: &[(Operator<'_>, usize)]) -> Self {
         Walk {
             blocks: Self::default(),
-            open: vec![Open { kind: Kind::Block, targeted: false }],
+            open: vec![Open { kind: Kind::Block, start: 0, targeted: false, handles: false }],
             open_loops: 0,
             current: Current { start: 0, fuel: ENTRY },
         }
@@ -79,7 +87,7 @@ impl Blocks {
 struct Walk {
     blocks: Blocks,
     open: Vec<Open>,
-    /// How many of those are loops.
+    /// Number of open loops among them.
     open_loops: usize,
     current: Current,
 }
@@ -92,19 +100,26 @@ impl Walk {
             self.note(operators::class(operator));
             index += 1;
             match operator {
-                Operator::Block { .. } => self.enter(Kind::Block),
+                Operator::Block { .. } => self.enter(Kind::Block, index - 1),
+                Operator::TryTable { try_table } => {
+                    self.blocks.catches = true;
+                    for catch in &try_table.catches {
+                        self.handle(catch);
+                    }
+                    self.enter(Kind::Block, index - 1);
+                }
                 Operator::Loop { .. } => {
                     self.blocks.loops = true;
-                    self.enter(Kind::Loop);
+                    self.enter(Kind::Loop, index - 1);
                     self.cut(index);
                 }
                 Operator::If { .. } => {
-                    self.enter(Kind::If);
+                    self.enter(Kind::If, index - 1);
                     self.cut(index);
                 }
                 Operator::Else => self.cut(index),
                 Operator::End => {
-                    let meets = self.close().is_some_and(|open| open.meets());
+                    let meets = self.close(index - 1).is_some_and(|open| open.meets());
                     if meets && index < operators.len() {
                         self.cut(index);
                     }
@@ -117,6 +132,8 @@ impl Walk {
                 | Operator::BrTable { .. }
                 | Operator::Return
                 | Operator::Unreachable
+                | Operator::Throw { .. }
+                | Operator::ThrowRef
                 | Operator::ReturnCall { .. }
                 | Operator::ReturnCallIndirect { .. } => {
                     self.target_all(operator);
@@ -126,6 +143,7 @@ impl Walk {
             }
         }
         self.cut(operators.len());
+        self.blocks.handlers.sort_unstable();
         self.blocks
     }
 
@@ -134,19 +152,23 @@ impl Walk {
         let calls = matches!(class, Class::Call | Class::TailCall);
         self.blocks.calls |= calls;
         self.blocks.calls_outside_loops |= calls && self.open_loops == 0;
-        self.blocks.traps |= class == Class::Trapping;
+        self.blocks.traps |= matches!(class, Class::Trapping | Class::Atomic | Class::Notify);
         self.blocks.sized |= matches!(class, Class::Bulk | Class::GrowMemory | Class::GrowTable);
         self.blocks.grows |= matches!(class, Class::GrowMemory | Class::GrowTable);
     }
 
-    fn enter(&mut self, kind: Kind) {
+    fn enter(&mut self, kind: Kind, start: usize) {
         self.open_loops += usize::from(kind == Kind::Loop);
         // Whether an `if` is taken or not, both ways come together at its end.
-        self.open.push(Open { targeted: kind == Kind::If, kind });
+        self.open.push(Open { targeted: kind == Kind::If, kind, start, handles: false });
     }
 
-    fn close(&mut self) -> Option<Open> {
+    /// Closes a construct at its `end`.
+    fn close(&mut self, end: usize) -> Option<Open> {
         let open = self.open.pop()?;
+        if open.handles {
+            self.blocks.handlers.push(if open.kind == Kind::Loop { open.start } else { end });
+        }
         self.open_loops -= usize::from(open.kind == Kind::Loop);
         Some(open)
     }
@@ -159,13 +181,15 @@ impl Walk {
         self.current = Current { start: next, fuel: 0 };
     }
 
-    /// After an unconditional branch: passes over what is dead, up to and with the `else` or `end` that closes it.
+    /// Skips dead code after an unconditional branch, up to and including the `else` or `end` that closes it.
     fn skip(&mut self, operators: &[(Operator<'_>, usize)], from: usize) -> usize {
         let mut depth = 0_usize;
         let mut index = from;
         while index < operators.len() {
             match operators[index].0 {
-                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::TryTable { .. } => {
+                    depth += 1;
+                }
                 Operator::Else | Operator::End if depth == 0 => break,
                 Operator::End => depth -= 1,
                 _ => {}
@@ -176,17 +200,31 @@ impl Walk {
             self.blocks.dead.push(from..index);
         }
         if matches!(operators.get(index), Some((Operator::End, _))) {
-            self.close();
+            self.close(index);
         }
         let next = (index + 1).min(operators.len());
         self.cut(next);
         next
     }
 
+    /// The construct whose label a branch names.
+    fn label(&mut self, depth: u32) -> Option<&mut Open> {
+        self.open.iter_mut().nth_back(depth as usize)
+    }
+
     fn target(&mut self, depth: u32) {
-        let label = (self.open.len() - 1).checked_sub(depth as usize);
-        if let Some(open) = label.and_then(|label| self.open.get_mut(label)) {
+        if let Some(open) = self.label(depth) {
             open.targeted = true;
+        }
+    }
+
+    /// Notes where a handler of a `try_table` leads, before that is entered.
+    fn handle(&mut self, catch: &Catch) {
+        let (Catch::One { label, .. } | Catch::OneRef { label, .. } | Catch::All { label } | Catch::AllRef { label }) =
+            catch;
+        if let Some(open) = self.label(*label) {
+            open.targeted = true;
+            open.handles = true;
         }
     }
 

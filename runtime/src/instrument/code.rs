@@ -1,6 +1,6 @@
-//! Bytes of a function under construction: copies of the original text, and instructions of our own between them.
+//! Output bytes of a function: copies of the original code with added instructions.
 //!
-//! No index of the module moves, so what is copied need not be read.
+//! No index of the module changes, so copied code is not decoded.
 
 use wasm_encoder::{BlockType, Encode as _, Instruction};
 
@@ -10,11 +10,11 @@ pub(super) struct Code<'a> {
     /// How far the original was copied.
     copied: usize,
     bytes: Vec<u8>,
-    /// Offset of each `if` of ours whose outcome is known to be rare or usual.
+    /// Offsets of added `if`s with a likely outcome.
     pub(super) hints: Vec<(u32, Likely)>,
 }
 
-/// Which way a branch of ours goes nearly always. Changes the layout of machine code and nothing else.
+/// Likely outcome of an added branch. Affects only the layout of machine code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Likely {
     Taken,

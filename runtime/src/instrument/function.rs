@@ -1,6 +1,6 @@
-//! One function as the concerns of the pass share it: validated, with its operators in a list and its frame measured.
+//! A function as shared by the parts of the pass: validated, with a list of operators and its frame.
 //!
-//! It decides nothing: what an operator costs stands in `operators`, what a frame costs in `stack`.
+//! `operators` has the costs of operators, `stack` that of a frame.
 
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, Result, ValType, ValidatorResources,
@@ -18,11 +18,11 @@ pub(super) struct Function<'a> {
     pub(super) params: usize,
     /// Every operator with its offset in the module. The last is the function's `end`.
     pub(super) operators: Vec<(Operator<'a>, usize)>,
-    /// Offset of what follows the declarations of locals.
+    /// Offset after the declarations of locals.
     pub(super) start: usize,
     /// Offset of the first byte behind the body.
     pub(super) end: usize,
-    /// What the frame holds at most.
+    /// Maximum size of the frame.
     pub(super) frame: Frame,
 }
 

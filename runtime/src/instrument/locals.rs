@@ -14,11 +14,11 @@ pub(super) struct Locals {
     pub(super) groups: Vec<(u32, wasm_encoder::ValType)>,
     /// `i64`: fuel, while the function runs. None where the counter itself is used.
     pub(super) fuel: Option<u32>,
-    /// `i64`: what is left of the stack below this frame.
+    /// `i64`: the remaining stack below this frame.
     pub(super) stack: Option<u32>,
     /// `i32`: operand of an operator that is charged by it.
     pub(super) count: Option<u32>,
-    /// `i32`: what growing answered.
+    /// `i32`: result of a growth.
     pub(super) grown: Option<u32>,
     /// A float that is made canonical, by type.
     values: Vec<(ValType, u32)>,
@@ -42,7 +42,8 @@ impl Locals {
             next += 1;
             Some(next - 1)
         };
-        locals.fuel = add(!blocks.are_one(), ValType::I64);
+        // An exception arrives with what was counted elsewhere: in the counter alone.
+        locals.fuel = add(!blocks.are_one() && !blocks.catches, ValType::I64);
         locals.stack = add(plan.price.is_some(), ValType::I64);
         locals.count = add(blocks.sized, ValType::I32);
         locals.grown = add(blocks.grows, ValType::I32);

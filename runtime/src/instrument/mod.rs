@@ -1,32 +1,32 @@
-//! Rewrites a module so that what it costs, how deep it calls and which NaNs it makes no longer depend on who runs it:
-//! the same program uses the same fuel, stops at the same operator and writes the same bits on every engine and processor.
+//! Rewrites a module so that fuel, call depth and NaNs are independent of the host: the same program uses the same
+//! fuel, stops at the same operator and writes the same bits on every engine and processor.
 //!
-//! | concern | rooms |
+//! | concern | modules |
 //! |---|---|
 //! | fuel | `operators` (what each costs), `blocks` (where it is taken) |
 //! | height of the call stack | `stack` |
 //! | bits of NaNs | `nan` |
 //! | all three | `function` (read once), `locals`, `body`, `code` (written once), `sections` (the rest of the module) |
 //!
-//! The engine's own means will not do. Its fuel is counted otherwise by each compiler and release, is not exact after a
-//! trap, and costs up to 2.6 times, its NaN switch up to 4.3; the native stack overflowed at 21,839 or 32,759 calls on one
-//! processor, depending on optimisation alone. The rules are those of `PROFILE.md`; how they are kept here is not part
-//! of them.
+//! The engine's own features are not sufficient: its fuel differs between compilers and releases, is not exact after a
+//! trap, and costs up to 2.6 times, its NaN switch up to 4.3; the native stack overflowed at 21,839 or 32,759 calls on
+//! one processor, depending only on optimization. `PROFILE.md` has the rules; the implementation here is not part of
+//! them.
 //!
-//! What the host has to do:
+//! The host must:
 //!
 //! - set [`FUEL_GLOBAL`] and [`STACK_GLOBAL`] before any code of the guest runs. Both start as 0. After a return the
 //!   stack again holds what it held before; after a trap the instance must not be used;
-//! - call [`START_FUNCTION`] first if it is exported: it was the start section, which would have run too early;
-//! - after every stop, trap or return, look at the globals: fuel below zero means that it ran out, whatever else seems to
-//!   have happened; stack below zero that it was full. The trap is `unreachable` then;
-//! - have so much native stack that it never ends first. If it does, that is a failure of the host and never a result.
-//!   Nothing proves that it cannot happen: an optimiser may keep more values than the source had.
+//! - call [`START_FUNCTION`] first if it is exported: it was the start function, which would run too early;
+//! - after every stop, trap or return, check the globals: fuel below zero means that it is exhausted, whatever else
+//!   happened; stack below zero means that it overflowed. The trap is `unreachable` then;
+//! - provide enough native stack. Its overflow is a host failure, never a result. It cannot be excluded by proof: an
+//!   optimizer may keep more values than the source has.
 //!
-//! No index moves, and all other sections are copied byte for byte. Of the custom sections only `name` stays; the others
-//! (debug information, branch hints) speak of offsets that have moved. Hints about our own branches are added.
+//! No index changes, and all other sections are copied unchanged. Of the custom sections only `name` stays; the others
+//! (debug information, branch hints) contain offsets that have changed. Hints about our own branches are added.
 //!
-//! It does not bound time or memory, and trusts that `gate` has accepted the module.
+//! It does not bound time or memory; `gate` must have accepted the module.
 
 mod blocks;
 mod body;
@@ -45,58 +45,58 @@ use rayon::prelude::*;
 use wasm_encoder::BlockType;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, ValType, ValidPayload, Validator, ValidatorResources,
-    types::Types,
+    WasmFeatures, types::Types,
 };
 
-use crate::gate::{RESERVED_PREFIX, Refusal, RefusalKind, proposals};
-use crate::profile::Profile;
+use crate::gate::{RESERVED_PREFIX, Refusal, RefusalKind, proposals, second};
+use bacalhau_receipt::Profile;
 use blocks::Blocks;
 use body::{Body, Counters, Plan};
 use function::Function;
 use sections::Sections;
 use types::Signatures;
 
-/// Export of the mutable `i64` global that counts the fuel left, down from what the host sets. Negative: used up.
+/// Export of the mutable `i64` global with the remaining fuel, set by the host. Negative: exhausted.
 pub const FUEL_GLOBAL: &str = "__bacalhau_fuel";
 
-/// Export of the mutable `i64` global that counts the slots left, down from what the host sets. Negative: used up.
+/// Export of the mutable `i64` global with the remaining stack slots, set by the host. Negative: overflow.
 pub const STACK_GLOBAL: &str = "__bacalhau_stack";
 
-/// Export of the function that was the module's start section, if it had one. Takes and returns nothing.
+/// Export of the module's start function, if it has one. No parameters and results.
 pub const START_FUNCTION: &str = "__bacalhau_start";
 
-/// Export of the memory in which the host asks a run to stop, by writing `i64::MAX` to [`LEAST_FUEL`] and `i64::MIN` to
-/// [`STOP`]. The guest executes `unreachable` at the next loop or call then. Only [`instrument_stoppable`] adds it.
+/// Export of modules that need profile V2. It is [`FUEL_GLOBAL`] under another name.
+pub const V2_MARK: &str = "__bacalhau_v2";
+
+/// Export of the memory in which the host requests a stop, by writing `i64::MAX` to [`LEAST_FUEL`] and `i64::MIN` to
+/// [`STOP`]. The guest then executes `unreachable` at the next loop or call. Added only by [`instrument_stoppable`].
 pub const STOP_MEMORY: &str = "__bacalhau_stop";
 
-/// Offset in [`STOP_MEMORY`] of the `i64` that loops compare the fuel with; 0 until the host wants something.
+/// Offset in [`STOP_MEMORY`] of the `i64` that loops compare with the fuel; 0 until the host requests a stop.
 pub const LEAST_FUEL: u64 = 0;
 
-/// Offset in [`STOP_MEMORY`] of the `i64` that calls look at, for its sign; 0 until the host wants something.
+/// Offset in [`STOP_MEMORY`] of the `i64` whose sign calls check; 0 until the host requests a stop.
 pub const STOP: u64 = 8;
 
-/// Bytes that one unit of [`STACK_GLOBAL`] stands for: a scalar value; a vector takes two.
+/// Bytes of one unit of [`STACK_GLOBAL`]: a scalar value; a vector takes two.
 pub const SLOT_BYTES: u64 = Profile::V1.stack.slot_bytes;
 
-/// A function body and what is needed to validate it.
+/// A function body and its validator.
 type Unread<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
-/// Instruments a binary module that `gate` has accepted, for any engine that knows the proposals it uses.
+/// Instruments a binary module that `gate` has accepted, for any engine that supports its proposals.
 ///
 /// # Errors
-///
-/// A refusal when the module is instrumented already, when it is not valid in the language of jobs, or when a function
-/// or a section grows beyond what WebAssembly engines accept.
+/// A rejection when the module is instrumented already, is not valid in the language of jobs, or has a function or
+/// section that grows beyond the limits of WebAssembly engines.
 pub fn instrument(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     rewrite(wasm, false)
 }
 
-/// The same with [`STOP_MEMORY`], for engines with several memories: what our own runtime does. Nothing that can be claimed
-/// differs.
+/// The same with [`STOP_MEMORY`], for engines with several memories, as in this runtime. Claims are equal.
 ///
 /// # Errors
-///
-/// As for [`instrument`]; here a module with 100 memories is one too many.
+/// As for [`instrument`], and with 100 memories.
 pub fn instrument_stoppable(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     rewrite(wasm, true)
 }
@@ -107,60 +107,99 @@ fn rewrite(wasm: &[u8], stoppable: bool) -> Result<Vec<u8>, Refusal> {
         let message = format!("the module exports {name:?}, so it is instrumented already: give it as it was before");
         return Err(Refusal::new(RefusalKind::Export, message));
     }
-    let (functions, types) = validate(wasm)?;
+    let (functions, types, language) = validate(wasm)?;
     let mut blocks = BlockTypes::new(&types);
     let signatures = Signatures(&types);
     let block_types: Vec<BlockType> =
         functions.iter().map(|function| blocks.around(signatures.of_function(function.0.index).1)).collect();
     let (globals, memories) = (types.as_ref().global_count(), types.as_ref().memory_count());
     let counters = Counters { fuel: globals, stack: globals + 1, stop: stoppable.then_some(memories) };
-    let bodies = rewrite_all(wasm, &types, functions, &block_types, counters)?;
+    let (bodies, language) = rewrite_all(wasm, &types, functions, &block_types, counters, language)?;
     sections.append_types(&blocks.new)?;
+    if language == Language::V2 {
+        second::check(types.as_ref())?;
+        sections.mark_v2(counters)?;
+    }
     sections.append_counters(counters)?;
     sections.replace_code(bodies);
     Ok(sections.write())
 }
 
+/// The oldest profile that has the language of a module or function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Language {
+    V1,
+    V2,
+}
+
 /// Validates everything but the function bodies, which are returned for that.
-fn validate(wasm: &[u8]) -> Result<(Vec<Unread<'_>>, Types), Refusal> {
-    let mut validator = Validator::new_with_features(proposals::features());
+fn validate(wasm: &[u8]) -> Result<(Vec<Unread<'_>>, Types, Language), Refusal> {
+    if let Ok((functions, types)) = sections(wasm, proposals::features_of_v1()) {
+        return Ok((functions, types, Language::V1));
+    }
+    let (functions, types) = sections(wasm, proposals::features()).map_err(|error| proposals::invalid(&error))?;
+    Ok((functions, types, Language::V2))
+}
+
+fn sections(wasm: &[u8], features: WasmFeatures) -> wasmparser::Result<(Vec<Unread<'_>>, Types)> {
+    let mut validator = Validator::new_with_features(features);
     let mut functions = Vec::new();
     for payload in wasmparser::Parser::new(0).parse_all(wasm) {
-        let payload = payload.map_err(|error| proposals::invalid(&error))?;
-        match validator.payload(&payload).map_err(|error| proposals::invalid(&error))? {
+        match validator.payload(&payload?)? {
             ValidPayload::Func(validate, body) => functions.push((validate, body)),
             ValidPayload::End(types) => return Ok((functions, types)),
             _ => {}
         }
     }
-    Err(Refusal::new(RefusalKind::Invalid, "the module has no end: fetch or copy it again"))
+    validator.end(wasm.len()).map(|types| (functions, types))
 }
 
-/// Reads and rewrites all bodies with all threads, in their order.
+/// Reads a function in the oldest language that it is valid in, from `language` on.
+fn read<'a>(
+    (validate, body): Unread<'a>,
+    language: Language,
+    params: &[ValType],
+    scratch: &mut FuncValidatorAllocations,
+) -> wasmparser::Result<(Function<'a>, Language)> {
+    if language == Language::V2 {
+        return Ok((Function::read(validate, &body, params, scratch)?, language));
+    }
+    let FuncToValidate { index, ty, .. } = validate;
+    let again = FuncToValidate { resources: validate.resources.clone(), index, ty, features: proposals::features() };
+    match Function::read(validate, &body, params, scratch) {
+        Ok(function) => Ok((function, Language::V1)),
+        Err(_) => Ok((Function::read(again, &body, params, scratch)?, Language::V2)),
+    }
+}
+
+/// Reads and rewrites all bodies with all threads, in their order. Returns them with the language that they need.
 fn rewrite_all(
     wasm: &[u8],
     types: &Types,
     functions: Vec<Unread<'_>>,
     block_types: &[BlockType],
     counters: Counters,
-) -> Result<Vec<Body>, Refusal> {
+    language: Language,
+) -> Result<(Vec<Body>, Language), Refusal> {
     let vectors = stack::mentions_vectors(types);
     let signatures = Signatures(types);
-    let rewritten: Vec<Result<Body, Refusal>> = functions
+    let rewritten: Vec<Result<(Body, Language), Refusal>> = functions
         .into_par_iter()
         .zip(block_types)
-        .map_init(FuncValidatorAllocations::default, |scratch, ((validate, body), block)| {
-            let params = signatures.of_function(validate.index).0;
-            let function =
-                Function::read(validate, &body, params, scratch).map_err(|error| proposals::invalid(&error))?;
+        .map_init(FuncValidatorAllocations::default, |scratch, (unread, block)| {
+            let params = signatures.of_function(unread.0.index).0;
+            let (function, language) =
+                read(unread, language, params, scratch).map_err(|error| proposals::invalid(&error))?;
             let blocks = Blocks::of(&function.operators);
             let canonical = nan::plan(&function, &blocks, signatures);
             let plan = Plan { price: function.frame.price(vectors), blocks, canonical, block: *block };
-            check_size(function.index, body::write(wasm, &function, &plan, counters))
+            check_size(function.index, body::write(wasm, &function, &plan, counters)).map(|body| (body, language))
         })
         .collect();
     // Only now is the first error picked: which thread failed first must not matter.
-    rewritten.into_iter().collect()
+    let (bodies, languages): (Vec<_>, Vec<_>) =
+        rewritten.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    Ok((bodies, languages.into_iter().max().unwrap_or(language)))
 }
 
 fn check_size(index: u32, body: Option<Body>) -> Result<Body, Refusal> {
@@ -177,8 +216,8 @@ fn check_size(index: u32, body: Option<Body>) -> Result<Body, Refusal> {
     Err(Refusal::new(RefusalKind::TooLarge, message))
 }
 
-/// Types for the block that is put around a body. Several results need a function type of their own, without
-/// parameters; those are added to the module behind its own types.
+/// Types of the block around a body. Several results need a function type without parameters, which is added after the
+/// module's own types.
 struct BlockTypes {
     added: BTreeMap<Vec<ValType>, u32>,
     new: Vec<Vec<ValType>>,

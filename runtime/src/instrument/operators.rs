@@ -1,19 +1,21 @@
-//! What every operator of the language costs, and how it can stop a program. Part of the profile: nothing here may change
-//! under its name.
+//! Fuel cost of every operator, and how it can stop a program. Part of the profile, so nothing may change under its
+//! name.
 //!
-//! The lists are exhaustive, so a new operator in wasmparser does not build until somebody puts it into one of them, or its
-//! proposal among those that the gate refuses. How costs add up is the business of `blocks`.
+//! The lists are exhaustive, so a new operator in wasmparser does not compile until it is added here or its proposal is
+//! rejected by the gate. `blocks` adds up the costs.
 
 use wasmparser::Operator;
 
-use crate::profile::{Fuel, Profile};
+use bacalhau_receipt::{Atomics, Exceptions, Fuel, Profile};
 
 const FUEL: Fuel = Profile::V1.fuel;
+const ATOMICS: Option<Atomics> = Profile::V2.atomics;
+const EXCEPTIONS: Option<Exceptions> = Profile::V2.exceptions;
 
 /// How an operator is charged, and whether it may end the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Costs nothing and cannot trap, but for `unreachable`, which does nothing else.
+    /// Costs nothing and cannot trap, except `unreachable`, which only traps.
     Free,
     /// Costs 1 and cannot trap.
     Plain,
@@ -25,21 +27,30 @@ pub(super) enum Class {
     GrowMemory,
     /// Costs [`Fuel::grow`], and [`Fuel::element`] for each element that was added.
     GrowTable,
-    /// Costs 1. What is called pays for itself.
+    /// Costs 1. The called function charges for itself.
     Call,
     /// The same, and leaves the function.
     TailCall,
+    /// Costs [`Atomics::operator`]. May trap.
+    Atomic,
+    /// `memory.atomic.notify` and `memory.atomic.wait`: costs [`Atomics::notify`]. May trap.
+    Notify,
+    /// Costs [`Exceptions::throw`], and leaves for a handler, in this function or another.
+    Throw,
     /// Not in the language of jobs.
     Refused,
 }
 
 impl Class {
-    /// Fuel that is known before the program runs.
+    /// Fuel that is known statically.
     pub(super) fn fuel(self) -> u64 {
         match self {
             Self::Free | Self::Refused => 0,
             Self::Plain | Self::Trapping | Self::Bulk | Self::Call | Self::TailCall => FUEL.operator,
             Self::GrowMemory | Self::GrowTable => FUEL.grow,
+            Self::Atomic => ATOMICS.map_or(0, |atomics| atomics.operator),
+            Self::Notify => ATOMICS.map_or(0, |atomics| atomics.notify),
+            Self::Throw => EXCEPTIONS.map_or(0, |exceptions| exceptions.throw),
         }
     }
 }
@@ -57,7 +68,7 @@ macro_rules! classes {
 
 classes! {
     Free {
-        Unreachable Nop Block Loop Else End Return Drop
+        Unreachable Nop Block Loop Else End Return Drop TryTable
     }
     Plain {
         If Br BrIf BrTable Select LocalGet LocalSet LocalTee GlobalGet GlobalSet MemorySize I32Const I64Const
@@ -128,9 +139,30 @@ classes! {
     TailCall {
         ReturnCall ReturnCallIndirect
     }
+    Atomic {
+        AtomicFence
+        I32AtomicLoad I32AtomicLoad8U I32AtomicLoad16U I64AtomicLoad I64AtomicLoad8U I64AtomicLoad16U
+        I64AtomicLoad32U I32AtomicStore I32AtomicStore8 I32AtomicStore16 I64AtomicStore I64AtomicStore8
+        I64AtomicStore16 I64AtomicStore32 I32AtomicRmwAdd I32AtomicRmwSub I32AtomicRmwAnd I32AtomicRmwOr
+        I32AtomicRmwXor I32AtomicRmwXchg I32AtomicRmwCmpxchg I32AtomicRmw8AddU I32AtomicRmw8SubU
+        I32AtomicRmw8AndU I32AtomicRmw8OrU I32AtomicRmw8XorU I32AtomicRmw8XchgU I32AtomicRmw8CmpxchgU
+        I32AtomicRmw16AddU I32AtomicRmw16SubU I32AtomicRmw16AndU I32AtomicRmw16OrU I32AtomicRmw16XorU
+        I32AtomicRmw16XchgU I32AtomicRmw16CmpxchgU I64AtomicRmwAdd I64AtomicRmwSub I64AtomicRmwAnd
+        I64AtomicRmwOr I64AtomicRmwXor I64AtomicRmwXchg I64AtomicRmwCmpxchg I64AtomicRmw8AddU
+        I64AtomicRmw8SubU I64AtomicRmw8AndU I64AtomicRmw8OrU I64AtomicRmw8XorU I64AtomicRmw8XchgU
+        I64AtomicRmw8CmpxchgU I64AtomicRmw16AddU I64AtomicRmw16SubU I64AtomicRmw16AndU I64AtomicRmw16OrU
+        I64AtomicRmw16XorU I64AtomicRmw16XchgU I64AtomicRmw16CmpxchgU I64AtomicRmw32AddU I64AtomicRmw32SubU
+        I64AtomicRmw32AndU I64AtomicRmw32OrU I64AtomicRmw32XorU I64AtomicRmw32XchgU I64AtomicRmw32CmpxchgU
+    }
+    Notify {
+        MemoryAtomicNotify MemoryAtomicWait32 MemoryAtomicWait64
+    }
+    Throw {
+        Throw ThrowRef
+    }
 }
 
-/// A proposal that the gate admits has its operators in the table; one that it refuses stands here by name.
+/// Operators of an admitted proposal are in the table; rejected proposals are listed by name.
 macro_rules! by_proposal {
     (@mvp $operator:ident) => {
         table::$operator
@@ -163,13 +195,13 @@ macro_rules! by_proposal {
         Class::Refused
     };
     (@threads $operator:ident) => {
-        Class::Refused
+        table::$operator
     };
     (@relaxed_simd $operator:ident) => {
         Class::Refused
     };
     (@exceptions $operator:ident) => {
-        Class::Refused
+        table::$operator
     };
     (@legacy_exceptions $operator:ident) => {
         Class::Refused

@@ -1,26 +1,27 @@
-//! A module as its sections, each a slice of bytes: what is not touched is copied, what grows grows at its end.
+//! A module as its sections, each a slice of bytes: unchanged ones are copied, others grow at their end.
 //!
-//! It does not look into function bodies.
+//! Function bodies are opaque.
 
 use std::borrow::Cow;
 
 use wasm_encoder::{
     BranchHint, BranchHints, ConstExpr, Encode, ExportKind, GlobalType, MemoryType, RawSection, SectionId, ValType,
 };
-use wasmparser::{BinaryReader, Error, Parser, Payload, TypeRef};
+use wasmparser::{BinaryReader, Error, MemorySectionReader, Parser, Payload, TypeRef};
 
 use super::body::{Body, Counters};
 use super::code::Likely;
-use super::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION, STOP_MEMORY};
-use crate::gate::{Refusal, RefusalKind, proposals};
+use super::{FUEL_GLOBAL, STACK_GLOBAL, START_FUNCTION, STOP_MEMORY, V2_MARK};
+use crate::gate::{Refusal, RefusalKind, proposals, second};
 
-/// The order that the standard prescribes. The start section is left out on purpose, and there are no tags.
-const ORDER: [SectionId; 11] = [
+/// The prescribed order. The start section is omitted on purpose.
+const ORDER: [SectionId; 12] = [
     SectionId::Type,
     SectionId::Import,
     SectionId::Function,
     SectionId::Table,
     SectionId::Memory,
+    SectionId::Tag,
     SectionId::Global,
     SectionId::Export,
     SectionId::Element,
@@ -31,18 +32,18 @@ const ORDER: [SectionId; 11] = [
 
 /// Entries that engines accept in a section of types, globals or exports.
 const MOST_ENTRIES: u32 = 1_000_000;
-/// And memories.
+/// Maximum number of memories.
 const MOST_MEMORIES: u32 = 100;
 
 /// The contents of the sections of a module, without their headers.
 pub(super) struct Sections<'a> {
-    /// By section number.
+    /// Content by section number.
     contents: [Option<Cow<'a, [u8]>>; 14],
     /// Every `name` section, header of the custom section included.
     names: Vec<&'a [u8]>,
     start: Option<u32>,
     hints: Option<BranchHints>,
-    /// Functions that are imported, whose indices come first.
+    /// Number of imported functions, whose indices come first.
     imported_functions: u32,
     /// Names of all exports.
     pub(super) exported: Vec<&'a str>,
@@ -125,7 +126,37 @@ impl<'a> Sections<'a> {
         self.append(SectionId::Export, "exports", MOST_ENTRIES, &entries)
     }
 
-    /// Puts new bodies in the place of the old, with what is known of their branches.
+    /// Marks a module that needs V2 for the host, and gives each of its memories the maximum that such a module has: the
+    /// engine keeps exceptions in a memory of its own, which the host tells from those of the guest by that.
+    pub(super) fn mark_v2(&mut self, counters: Counters) -> Result<(), Refusal> {
+        self.bound_memories(second::most_memory_pages()).map_err(|error| proposals::invalid(&error))?;
+        let mark = export((V2_MARK, ExportKind::Global, counters.fuel));
+        self.append(SectionId::Export, "exports", MOST_ENTRIES, &[mark])
+    }
+
+    fn bound_memories(&mut self, most: u64) -> Result<(), Error> {
+        let contents = &mut self.contents[usize::from(u8::from(SectionId::Memory))];
+        let Some(old) = contents.take() else { return Ok(()) };
+        let mut new = Vec::with_capacity(old.len() + 64);
+        let memories = MemorySectionReader::new(BinaryReader::new(&old, 0))?;
+        memories.count().encode(&mut new);
+        for memory in memories {
+            let memory = memory?;
+            let maximum = memory.maximum.map_or(most, |maximum| maximum.min(most));
+            MemoryType {
+                minimum: memory.initial,
+                maximum: Some(maximum),
+                memory64: memory.memory64,
+                shared: memory.shared,
+                page_size_log2: memory.page_size_log2,
+            }
+            .encode(&mut new);
+        }
+        *contents = Some(Cow::Owned(new));
+        Ok(())
+    }
+
+    /// Replaces the function bodies, with their branch hints.
     pub(super) fn replace_code(&mut self, bodies: Vec<Body>) {
         if bodies.is_empty() {
             return;
@@ -147,7 +178,7 @@ impl<'a> Sections<'a> {
     pub(super) fn write(mut self) -> Vec<u8> {
         let mut module = wasm_encoder::Module::new();
         for id in ORDER.map(u8::from) {
-            // The standard wants them before the code that they speak of.
+            // The standard requires them before the code section.
             if let Some(hints) = self.hints.take_if(|_| id == u8::from(SectionId::Code)) {
                 module.section(&hints);
             }
@@ -169,7 +200,10 @@ impl<'a> Sections<'a> {
         let count = reader.read_var_u32().map_err(|error| proposals::invalid(&error))?;
         let count = count.saturating_add(u32::try_from(entries.len()).unwrap_or(u32::MAX));
         if count > most {
-            let message = format!("the module has so many {what} that ours would be more than {most}: use fewer");
+            let message = format!(
+                "the module has too many {what}: with those of the instrumentation there would be \
+                more than {most}; use fewer"
+            );
             return Err(Refusal::new(RefusalKind::TooLarge, message));
         }
         let mut new = Vec::with_capacity(old.len() + 64);

@@ -1,28 +1,28 @@
-//! The price of a function's frame, from its text alone: what it holds at most while it runs.
+//! Price of a function's frame, from its code alone: the maximum that it holds while it runs.
 //!
-//! In slots of 8 bytes: [`FIXED_SLOTS`], its parameters and locals, and the greatest height that its operands reach. A
-//! scalar takes one slot and a vector two; operands are counted as vectors in a function that may have a vector among
-//! them. But at least [`FIXED_SLOTS`] and one for every [`VALUES_PER_SLOT`] operators that compute something: an
-//! optimiser may compute each once and keep it for later, which no source that holds few values would show. (Measured:
-//! 256 products, each used before and after a call, take 2 KiB of native stack where the source holds one local.)
+//! In slots of 8 bytes: [`FIXED_SLOTS`], its parameters and locals, and the maximum height of its operands. A scalar
+//! takes one slot and a vector two; operands count as vectors in a function that may have one. At least [`FIXED_SLOTS`]
+//! and one for every [`VALUES_PER_SLOT`] computing operators: an optimizer may compute each once and keep it, which the
+//! source does not show. (Measured: 256 products, each used before and after a call, take 2 KiB of native stack where
+//! the source holds one local.)
 //!
-//! A function that calls nothing and stays within [`FREE_LEAF_SLOTS`] is free: only one such frame exists at a time, on
-//! top of the others. It saves the loops of small helpers the cost.
+//! A function without calls within [`FREE_LEAF_SLOTS`] is free, because only one such frame exists at a time. This
+//! saves small helpers the cost.
 //!
 //! The price is part of the profile: changing it changes where programs stop.
 
 use wasmparser::{CompositeInnerType, FuncValidator, Operator, ValType, ValidatorResources, types::Types};
 
 use super::operators::{self, Class};
-use crate::profile::Profile;
+use bacalhau_receipt::Profile;
 
-/// Return address, frame pointer and what the engine saves.
+/// Return address, frame pointer and registers saved by the engine.
 const FIXED_SLOTS: u64 = Profile::V1.stack.fixed;
 
 /// The native stack has 64 bytes for each byte of a slot (see `engine`), so a slot pays for 32 kept values of 16 bytes.
 const VALUES_PER_SLOT: u64 = Profile::V1.stack.values_per_slot;
 
-/// The largest frame of a function without calls that costs nothing: 1 KiB.
+/// Maximum frame of a function without calls that is free: 1 KiB.
 const FREE_LEAF_SLOTS: u64 = Profile::V1.stack.free_leaf;
 
 /// Whether any type of the module has a vector in it, so that a call or a block may bring one up.
@@ -36,12 +36,12 @@ pub(super) fn mentions_vectors(types: &Types) -> bool {
     in_types || (0..types.global_count()).any(|index| types.global_at(index).content_type == ValType::V128)
 }
 
-/// What a function holds while it runs, gathered operator by operator.
+/// Frame of a function, computed operator by operator.
 #[derive(Default)]
 pub(super) struct Frame {
     local_slots: u64,
     height: u64,
-    /// Operators whose result an optimiser could keep.
+    /// Number of operators whose result an optimizer could keep.
     values: u64,
     vectors: bool,
     calls: bool,
@@ -61,11 +61,11 @@ impl Frame {
         self.calls |= is_call(operator);
         self.values += u64::from(computes(operator));
         self.height = self.height.max(u64::from(validator.operand_stack_height()));
-        // Whatever makes a vector leaves it on top.
+        // Operators that make a vector leave it on top.
         self.vectors |= validator.get_operand_type(0) == Some(Some(ValType::V128));
     }
 
-    /// The price in slots, or none if the frame is free. `vectors` is what [`mentions_vectors`] said.
+    /// The price in slots; `None` for a free frame. `vectors` is the result of [`mentions_vectors`].
     pub(super) fn price(&self, vectors: bool) -> Option<i64> {
         let operand = if vectors || self.vectors { 2 } else { 1 };
         let held = self.local_slots + operand * self.height;
@@ -84,14 +84,15 @@ fn is_call(operator: &Operator<'_>) -> bool {
     matches!(operators::class(operator), Class::Call | Class::TailCall)
 }
 
-/// Whether the operator may leave a value that is worth keeping: not where control goes, and neither locals nor
-/// constants, which are counted as such or made again.
+/// Whether the operator may produce a value worth keeping: not control flow, locals or constants, which are counted
+/// elsewhere or recomputed.
 fn computes(operator: &Operator<'_>) -> bool {
     !matches!(
         operator,
         Operator::Nop
             | Operator::Unreachable
             | Operator::Block { .. }
+            | Operator::TryTable { .. }
             | Operator::Loop { .. }
             | Operator::If { .. }
             | Operator::Else

@@ -1,4 +1,4 @@
-//! The types of a module that the pass asks for. All of them exist: the validator has looked.
+//! Types of a module for the pass. The validator has checked that they exist.
 
 use wasmparser::{BlockType, FuncType, SubType, ValType, types::Types};
 

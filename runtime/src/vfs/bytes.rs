@@ -8,7 +8,7 @@ use super::usage::Usage;
 use super::{Scratch, Vfs};
 use crate::host_memory::HostMemory;
 
-/// The largest file: what a signed 64-bit offset can reach.
+/// Maximum size of a file: the range of a signed 64-bit offset.
 pub(crate) const MAX_FILE_BYTES: u64 = i64::MAX as u64;
 
 impl Vfs {
@@ -26,7 +26,7 @@ impl Vfs {
         }
     }
 
-    /// Reads into `buf` and says how many bytes: fewer only at the end of the file.
+    /// Reads into `buf` and returns the number of bytes, fewer only at the end of the file.
     pub(crate) fn read(&mut self, id: NodeId, buf: &mut [u8], offset: u64) -> Answer<usize> {
         let size = self.size(id)?;
         let Self { nodes, trees, scratch, .. } = self;
@@ -51,6 +51,9 @@ impl Vfs {
             return Ok(());
         }
         let end = offset.checked_add(data.len() as u64).filter(|end| *end <= MAX_FILE_BYTES).ok_or(Errno::Fbig)?;
+        if self.null == Some(id) {
+            return Ok(());
+        }
         self.change(id, |content, scratch, usage, memory| {
             let size = size_of(content);
             usage.resize(size, size.max(end))?;
@@ -64,6 +67,9 @@ impl Vfs {
         if to > MAX_FILE_BYTES {
             return Err(Errno::Fbig.into());
         }
+        if self.null == Some(id) {
+            return Ok(());
+        }
         self.change(id, |content, scratch, usage, memory| {
             let size = size_of(content);
             usage.resize(size, to)?;
@@ -72,7 +78,7 @@ impl Vfs {
         })
     }
 
-    /// Appends to a standard stream, whose bytes count as log and not as output.
+    /// Appends to a standard stream, which counts as log, not as output.
     pub(crate) fn append_log(&mut self, id: NodeId, data: &[u8]) -> Answer<()> {
         let size = self.size(id)?;
         let Self { nodes, scratch, memory, .. } = self;
@@ -82,7 +88,7 @@ impl Vfs {
         }
     }
 
-    /// Lets `edit` change the bytes of a file, and answer what that cost beside the bytes given to it.
+    /// Runs `edit` on the content of a file; it returns its cost beside the moved bytes.
     fn change(
         &mut self,
         id: NodeId,

@@ -8,7 +8,7 @@ use super::node::{Body, Content, Dir, Node, NodeId};
 use super::{ENTRY_WORK, Place, Vfs, path};
 
 impl Vfs {
-    /// Makes a directory.
+    /// Creates a directory.
     pub(crate) fn make_dir(&mut self, place: &Place) -> Answer<()> {
         let depth = self.depth_below(place.parent)?;
         let dir = Dir::new(place.parent, depth);
@@ -32,7 +32,7 @@ impl Vfs {
         self.add(node)
     }
 
-    /// Makes a symbolic link. What it leads to need not exist.
+    /// Creates a symbolic link. Its target need not exist.
     pub(crate) fn make_link(&mut self, target: &str, place: &Place) -> Answer<()> {
         if target.is_empty() || place.wants_dir && place.node.is_none() {
             return Err(Errno::Noent.into());
@@ -60,7 +60,7 @@ impl Vfs {
         match self.kind(old) {
             Kind::Dir => return Err(Errno::Perm.into()),
             Kind::File | Kind::Link if self.is_read_only(old) => {
-                // Within an input nothing is written; out of it would be to another device.
+                // Inputs are read-only; moving out of one would cross devices.
                 return Err(if self.is_read_only(place.parent) { Errno::Rofs } else { Errno::Xdev }.into());
             }
             Kind::File | Kind::Link => {}
@@ -208,7 +208,7 @@ impl Vfs {
         place.name.clone().ok_or_else(|| Errno::Exist.into())
     }
 
-    /// A directory that was removed while a descriptor was open on it takes nothing more.
+    /// A removed directory with an open descriptor accepts no entries.
     fn takes_names(&self, dir: NodeId) -> Answer<()> {
         self.writable(dir)?;
         if self.node(dir).links == 0 { Err(Errno::Noent.into()) } else { Ok(()) }
@@ -218,15 +218,15 @@ impl Vfs {
         if self.is_read_only(dir) { Err(Errno::Rofs.into()) } else { Ok(()) }
     }
 
-    /// Neither part of an input nor a mount point.
+    /// Neither part of an input, nor a mount point, nor `/dev/null`.
     fn movable(&self, id: NodeId, parent: NodeId) -> Answer<()> {
         self.writable(parent)?;
         let pinned = self.dir(id).is_ok_and(|dir| dir.pinned);
         // An input that is a file is a mount point too: a read-only node in a writable directory.
-        if pinned || self.is_read_only(id) { Err(Errno::Busy.into()) } else { Ok(()) }
+        if pinned || self.is_read_only(id) || self.null == Some(id) { Err(Errno::Busy.into()) } else { Ok(()) }
     }
 
-    /// The depth of what is made in `dir`.
+    /// Nesting depth of a new entry in `dir`.
     fn depth_below(&self, dir: NodeId) -> Answer<u64> {
         let depth = self.dir(dir)?.depth + 1;
         if depth > self.most_depth { Err(Errno::Nametoolong.into()) } else { Ok(depth) }

@@ -1,7 +1,7 @@
 //! The one table of error codes that a guest can see, with the numbers of WASI preview 1. No code of the host's
 //! operating system is ever translated into one: each is decided by the rules of `vfs` and `wasi`.
 
-/// `errno` of preview 1, those that this sandbox answers. Source: `wasi_snapshot_preview1.witx`.
+/// The `errno` values of preview 1 that the sandbox returns. Source: `wasi_snapshot_preview1.witx`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub(crate) enum Errno {

@@ -1,4 +1,4 @@
-//! Moves the outputs into the results directory. Symbolic links never leave the sandbox, and nothing is followed.
+//! Moves the outputs into the results directory. Symbolic links are skipped and never followed.
 
 use cap_std::fs::Dir as HostDir;
 
@@ -14,8 +14,8 @@ use crate::host_memory::allocation;
 const LISTED: u64 = 4;
 
 impl Vfs {
-    /// Fills the empty directory `to` with what is in the guest's directory `id`, and counts the links that stay behind.
-    /// The run is over: files are moved.
+    /// Fills the empty directory `to` from the guest's directory `id`, and counts the skipped links. The run has ended,
+    /// so files are moved.
     pub(crate) fn export_dir(
         &mut self,
         id: NodeId,
@@ -23,7 +23,7 @@ impl Vfs {
         links_dropped: &mut u64,
         deadline: &Deadline,
     ) -> Answer<()> {
-        // Nothing looks into it any more.
+        // No longer read.
         for (name, child) in self.dir_mut(id)?.take_entries() {
             deadline.check()?;
             match self.kind(child) {
@@ -48,14 +48,14 @@ impl Vfs {
         if node.links < 2 {
             return Ok(scratch.move_out(id, content, to, name)?);
         }
-        // Under several names each gets its own copy, so that nobody edits two files at once. The last one is moved.
+        // Each additional name becomes a copy, so that editing one file does not change another. The last one is moved.
         scratch.copy_out(id, content, to, name, deadline)?;
         node.links -= 1;
         Ok(())
     }
 
-    /// Adds up what the guest's directory `id` will leave, each name of a file counted, and counts the memory that the list of
-    /// those names takes: `path` bytes are before each.
+    /// Adds up the exported size of the guest's directory `id`, each name of a file counted, and the memory of the list
+    /// of names, with prefixes of `path` bytes.
     pub(crate) fn measure_dir(&mut self, id: NodeId, path: usize, bytes: &mut u64, deadline: &Deadline) -> Answer<()> {
         deadline.check()?;
         let (mut dirs, mut names) = (Vec::new(), 0);

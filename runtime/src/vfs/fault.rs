@@ -1,17 +1,17 @@
-//! How a request of the guest can fail: with a code that it is told, or with the end of the run.
+//! Failures of a guest's request: an error code for the guest, or the end of the run.
 
 use bacalhau_tree::HostFailure;
 
 use super::errno::Errno;
-use crate::outcome::Limit;
+use bacalhau_receipt::Limit;
 
-/// What a request of the guest comes to.
+/// Result of a guest's request.
 pub(crate) type Answer<T> = Result<T, Fault>;
 
 /// Why a request was not done.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The guest is told, and goes on.
+    /// Error code for the guest, which continues.
     Errno(Errno),
     /// The run is over.
     Stop(Stop),
@@ -20,7 +20,7 @@ pub(crate) enum Fault {
 /// Why a run is over before its entry point returned.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
-    /// `proc_exit`.
+    /// The guest called `proc_exit`.
     #[error("exit {0}")]
     Exit(u32),
     /// A limit that ends the run.

@@ -1,5 +1,4 @@
-//! A directory's names as they were at one moment, for descriptors that go through them. While the directory does not change,
-//! all of them have the same one.
+//! A snapshot of a directory's names for iterating descriptors, shared while the directory is unchanged.
 
 use bacalhau_tree::Kind;
 
@@ -22,7 +21,7 @@ struct Entry {
 }
 
 impl Listing {
-    /// Empty, with room for `entries` whose names have `bytes`.
+    /// An empty listing with capacity for `entries` with names of `bytes` in total.
     pub(super) fn with_capacity(entries: usize, bytes: usize) -> Self {
         Self { names: String::with_capacity(bytes), entries: Vec::with_capacity(entries) }
     }
@@ -32,7 +31,7 @@ impl Listing {
         self.entries.push(Entry { end: self.names.len(), inode: id.inode(), kind });
     }
 
-    /// Host memory of a listing with so many entries whose names have `bytes`.
+    /// Host memory of such a listing.
     pub(super) fn kept_bytes_of(entries: usize, bytes: usize) -> u64 {
         allocation(size_of::<Self>()) + allocation(bytes) + allocation(entries.saturating_mul(size_of::<Entry>()))
     }

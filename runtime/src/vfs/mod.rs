@@ -1,18 +1,18 @@
-//! The guest's file tree: one root, names in byte order, ordinal inodes, virtual times, quotas. Inputs are read in place,
-//! everything else is writable scratch. It knows nothing of WASI's descriptors and encodings.
+//! The guest's file tree: one root, names in byte order, ordinal inodes, virtual times, quotas. Inputs are read in
+//! place, everything else is writable scratch. Descriptors and encodings of WASI are elsewhere.
 //!
-//! | room | holds |
+//! | module | holds |
 //! |---|---|
-//! | `node`, `nodes` | what a tree is made of, and where its nodes are |
-//! | `listing` | the names of a directory at one moment |
-//! | `mount` | inputs and outputs put in their places; directories of inputs filled when first looked into |
+//! | `node`, `nodes` | nodes of a tree and their storage |
+//! | `listing` | snapshots of directories |
+//! | `mount` | mounting inputs and outputs; lazy listing of inputs |
 //! | `resolve` | finding a node by path |
-//! | `edit` | making, moving, linking, removing |
+//! | `edit` | creating, moving, linking, removing |
 //! | `bytes` | reading and writing the content of files |
-//! | `scratch`, `trees`, `handles` | where those bytes are on the host |
+//! | `scratch`, `trees`, `handles` | storage of contents on the host |
 //! | `usage` | quotas |
-//! | `export` | the outputs, moved into the results directory |
-//! | `path`, `errno`, `fault` | the names that are allowed, the codes that are answered, how a request can fail |
+//! | `export`, `unkept` | export of outputs to the results directory; files outside of them |
+//! | `path`, `errno`, `fault` | valid names, error codes, failures of a request |
 
 mod bytes;
 mod edit;
@@ -28,14 +28,14 @@ pub(crate) mod path;
 mod resolve;
 mod scratch;
 mod trees;
+mod unkept;
 mod usage;
 
 use bacalhau_tree::Kind;
 
 use crate::clock::Clock;
 use crate::host_memory::HostMemory;
-use crate::limits::Limits;
-use crate::profile::Profile;
+use bacalhau_receipt::{Limits, Profile};
 use errno::Errno;
 use fault::Answer;
 use node::{Body, Dir, Node, entry_bytes};
@@ -47,6 +47,7 @@ pub(crate) use listing::Listing;
 pub(crate) use node::{NodeId, Times};
 pub(crate) use resolve::Place;
 pub(crate) use scratch::Scratch;
+pub(crate) use unkept::Unkept;
 
 /// A file tree, and the clock that stamps its changes.
 pub(crate) struct Vfs {
@@ -55,17 +56,21 @@ pub(crate) struct Vfs {
     trees: Trees,
     scratch: Scratch,
     usage: Usage,
-    /// What the run has the host keep.
+    /// Host memory of the run.
     pub(crate) memory: HostMemory,
     most_depth: u64,
-    /// What requests have cost beside the bytes that they moved, in fuel, since it was last taken.
+    /// The file that stays empty, whatever is written to it.
+    pub(super) null: Option<NodeId>,
+    /// `..` in the root leads to the root, as in POSIX. Otherwise it is refused, as above every other base.
+    pub(crate) root_is_its_parent: bool,
+    /// Fuel cost of requests beside moved bytes, since it was last taken.
     work: u64,
 }
 
 /// Fuel of an entry that is read from an input or walked through: 0.05 to 1 µs.
 const ENTRY_WORK: u64 = Profile::V1.fuel.directory_entry;
 
-/// What `filestat` and listings tell of a node.
+/// Attributes of a node for `filestat` and listings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stat {
     pub(crate) inode: u64,
@@ -91,6 +96,8 @@ impl Vfs {
             usage: Usage::new(limits),
             memory,
             most_depth: limits.path_depth,
+            null: None,
+            root_is_its_parent: false,
             work: 0,
         })
     }
@@ -133,7 +140,17 @@ impl Vfs {
         self.drop_if_unused(id)
     }
 
-    /// The fuel to be charged for what was done since this was last asked.
+    /// Bytes that were read from inputs.
+    pub(crate) fn bytes_in(&self) -> u64 {
+        self.trees.bytes_read()
+    }
+
+    /// Bytes of all written files.
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.scratch.held()
+    }
+
+    /// Takes the accumulated fuel cost.
     pub(crate) fn take_work(&mut self) -> u64 {
         std::mem::take(&mut self.work)
     }
@@ -142,7 +159,7 @@ impl Vfs {
         Ok(self.nodes.add(node, &mut self.memory)?)
     }
 
-    #[expect(clippy::expect_used, reason = "an id leads to a live node as long as it has a name or a descriptor")]
+    #[expect(clippy::expect_used, reason = "an id is valid while its node has a name or a descriptor")]
     fn node(&self, id: NodeId) -> &Node {
         self.nodes.get(id).expect("a node with a name or a descriptor is alive")
     }

@@ -1,5 +1,5 @@
-//! Puts inputs and outputs in their places, and fills directories of inputs when the guest first looks into them:
-//! a large input costs nothing until it is read.
+//! Mounts inputs and outputs, and lists directories of inputs on first access, so that large inputs cost nothing until
+//! they are read.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -32,6 +32,18 @@ impl Vfs {
         self.pinned_dir(parent, name)
     }
 
+    /// Makes `/dev/null`, unless the job has something at `/dev`.
+    pub(crate) fn make_null(&mut self) -> Answer<()> {
+        if self.dir(NodeId::ROOT)?.entries().contains_key("dev") {
+            return Ok(());
+        }
+        let dev = self.pinned_dir(NodeId::ROOT, "dev")?;
+        let null = self.add(Node::new(Body::File(Content::Memory(Vec::new())), self.clock.now()))?;
+        self.put_name(dev, "null".into(), null)?;
+        self.null = Some(null);
+        Ok(())
+    }
+
     /// Makes the directories above `place`, and answers the last of them and the name below it.
     fn make_way<'a>(&mut self, place: &'a str) -> Answer<(NodeId, &'a str)> {
         let plain = place.trim_start_matches('/');
@@ -54,8 +66,7 @@ impl Vfs {
         Ok(id)
     }
 
-    /// Reads the entries of a directory of an input, unless that was done before. Their inodes follow the byte order
-    /// of their names, whatever order the host lists them in.
+    /// Lists a directory of an input once. Inodes follow the byte order of names, independent of the host's order.
     pub(super) fn fill(&mut self, id: NodeId) -> Answer<()> {
         let Some(source) = self.dir_mut(id)?.unread.take() else { return Ok(()) };
         self.memory.give_back(source.kept_bytes());
@@ -85,7 +96,7 @@ impl Vfs {
             Kind::File => Body::File(Content::Input { source, size: None }),
             Kind::Link => Body::Link(self.trees.read_link(&source)?.into()),
         };
-        // Inputs are as old as the epoch, whatever the host says of them and whenever they are first seen.
+        // The age of inputs is the epoch, whatever the host reports and whenever they are first accessed.
         let mut node = Node::new(body, self.clock.epoch());
         node.read_only = true;
         let id = self.add(node)?;

@@ -1,4 +1,4 @@
-//! What a file tree is made of. Plain data: the rules of changing it are in `edit`, of finding it in `resolve`.
+//! Nodes of a file tree as plain data: `edit` changes them, `resolve` finds them.
 
 use std::collections::BTreeMap;
 use std::sync::Weak;
@@ -11,20 +11,20 @@ use crate::host_memory::allocation;
 /// Host memory of a name in a directory beside its bytes: its place in the tree of names and its allocation, where a node of
 /// the tree is as empty as it can be.
 const ENTRY_BYTES: u64 = 112;
-/// Host memory of a directory beside its names: the first node of the tree of names, and what is left of a listing.
+/// Host memory of a directory beside its names: the first node of the name tree, and the rest of a listing.
 const DIR_BYTES: u64 = 448;
 
-/// Names a node for as long as it lives.
+/// Id of a node while it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NodeId {
-    /// Where it is kept: used again when the node is gone.
+    /// Its slot, which is reused afterwards.
     pub(super) slot: u32,
     /// Given in order of creation and never again.
     pub(super) number: u32,
 }
 
 impl NodeId {
-    /// `/`
+    /// The root `/`.
     pub(crate) const ROOT: Self = Self { slot: 0, number: 0 };
 
     /// The inode number that the guest sees.
@@ -38,7 +38,7 @@ impl NodeId {
 pub(crate) struct Node {
     pub(super) body: Body,
     pub(super) times: Times,
-    /// Names that lead here; 1 for a directory, whatever is in it.
+    /// Number of names; 1 for a directory.
     pub(super) links: u32,
     /// Descriptors that are open on it.
     pub(super) opens: u32,
@@ -64,7 +64,7 @@ pub(super) struct Dir {
     pub(super) depth: u64,
     /// The root of an input or output, or above one: it can't be moved or removed.
     pub(super) pinned: bool,
-    /// Where its entries are to be read from, when nobody has looked into it yet.
+    /// Source of its entries, if they are not listed yet.
     pub(super) unread: Option<Source>,
 }
 
@@ -74,7 +74,7 @@ impl Dir {
         Self { entries: BTreeMap::new(), listed: Weak::new(), parent, depth, pinned: false, unread: None }
     }
 
-    /// The same, which can't be moved or removed.
+    /// A directory that cannot be moved or removed.
     pub(super) fn pinned(parent: NodeId, depth: u64) -> Self {
         Self { pinned: true, ..Self::new(parent, depth) }
     }
@@ -83,7 +83,7 @@ impl Dir {
         &self.entries
     }
 
-    /// All entries, which are no longer in the directory.
+    /// Removes and returns all entries.
     pub(super) fn take_entries(&mut self) -> BTreeMap<Box<str>, NodeId> {
         self.listed = Weak::new();
         std::mem::take(&mut self.entries)
@@ -145,11 +145,11 @@ impl Source {
 /// Where the bytes of a file are.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// Written by the guest, small. The capacity is what was counted, see `scratch`.
+    /// Small, written by the guest. Its capacity was accounted, see `scratch`.
     Memory(Vec<u8>),
     /// Written by the guest, in a file of the scratch directory that is named after the node.
     Spilled { size: u64 },
-    /// Part of an input. The size is asked for when it is first needed.
+    /// Part of an input. Its size is read on demand.
     Input { source: Source, size: Option<u64> },
 }
 

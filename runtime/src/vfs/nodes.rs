@@ -21,7 +21,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// Adds a node under the next number. Its memory is counted: what slots take for good, what else the node has until it is
+    /// Adds a node with the next number, and accounts its memory: that of slots permanently, the rest until it is
     /// removed.
     pub(super) fn add(&mut self, node: Node, memory: &mut HostMemory) -> Result<NodeId, HostFailure> {
         let number = self.made;

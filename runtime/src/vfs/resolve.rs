@@ -14,7 +14,7 @@ use super::{Vfs, path};
 /// Links followed for one path, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// Where a path leads: the directory that holds its last name, that name, and what it names, if anything.
+/// A resolved path: the parent directory, the last name, and the existing node if any.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) parent: NodeId,
@@ -26,7 +26,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The node, or `ENOENT`; `ENOTDIR` where a trailing slash asks for a directory and this is none.
+    /// The node, or `ENOENT`; `ENOTDIR` when a trailing slash requires a directory.
     pub(crate) fn existing(&self, vfs: &Vfs) -> Answer<NodeId> {
         let node = self.node.ok_or(Errno::Noent)?;
         if self.wants_dir && vfs.kind(node) != Kind::Dir { Err(Errno::Notdir.into()) } else { Ok(node) }
@@ -48,13 +48,15 @@ impl Vfs {
                 continue;
             }
             if &*part == ".." {
-                walk.up()?;
+                if !(self.root_is_its_parent && walk.dir() == NodeId::ROOT) {
+                    walk.up()?;
+                }
                 continue;
             }
             let parent = walk.dir();
             let name = path::check_name(part.as_bytes())?;
             let node = self.lookup(parent, name)?;
-            // A link is followed on the way, and at the end where the caller or a trailing slash asks for it.
+            // Links are followed along the path, and at its end if the caller or a trailing slash requires it.
             if let Some(Body::Link(target)) = node.map(|id| &self.node(id).body)
                 && (!last || follow || walk.wants_dir)
             {
@@ -139,7 +141,7 @@ impl Walk {
             }
             self.trail.truncate(1);
         }
-        // Whether the whole path asks for a directory is said by the part that comes last of all.
+        // The last part decides whether the whole path requires a directory.
         if self.pending.is_empty() {
             self.wants_dir |= path.ends_with('/');
         }

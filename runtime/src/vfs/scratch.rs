@@ -1,6 +1,5 @@
-//! Where the bytes that the guest writes live: in memory while they are few, in files of a scratch directory beyond.
-//! It counts no quota of the job's and knows no names; the scratch directory is its owner's to remove. The host's own bound on
-//! all of these bytes is here: they are in results or on disk in the end, whichever files of the guest they belong to.
+//! Storage of bytes written by the guest: small files in memory, others in a scratch directory, which its owner
+//! removes. Job quotas are elsewhere; the host's bound on all of these bytes is here.
 
 use std::cell::OnceCell;
 use std::io::{self, Read as _, Seek as _};
@@ -16,9 +15,9 @@ use super::node::{Content, NodeId};
 use crate::host_memory::HostMemory;
 use crate::staging::Staging;
 
-/// A file larger than this goes to disk.
+/// Maximum size of a file in memory.
 pub(super) const FILE_MEMORY_BYTES: u64 = 1 << 20;
-/// When all files in memory are larger than this together, the next one that grows goes to disk.
+/// Maximum total size of files in memory; above it the next growing file goes to disk.
 const TOTAL_MEMORY_BYTES: u64 = 64 << 20;
 
 /// Bytes that are copied between two looks at the deadline.
@@ -28,7 +27,7 @@ const COPIED_BYTES: u64 = 8 << 20;
 #[derive(Debug)]
 pub(crate) struct Scratch {
     staging: Arc<Staging>,
-    /// Made when the first file goes to disk: most runs need none.
+    /// Created with the first file on disk; most runs need none.
     dir: OnceCell<Dir>,
     /// Capacities of all files in memory.
     in_memory: u64,
@@ -42,6 +41,11 @@ impl Scratch {
     /// All files together may have `most_held` bytes: with more, the host fails.
     pub(crate) fn new(staging: Arc<Staging>, most_held: u64) -> Self {
         Self { staging, dir: OnceCell::new(), in_memory: 0, held: 0, most_held, open: Handles::default() }
+    }
+
+    /// Bytes of all files.
+    pub(super) fn held(&self) -> u64 {
+        self.held
     }
 
     /// Writes all of `data`; a hole before it reads as zeros.
@@ -73,7 +77,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Reads into `buf` and says how many bytes: fewer only at the end.
+    /// Reads into `buf` and returns the number of bytes, fewer only at the end.
     pub(super) fn read(
         &mut self,
         id: NodeId,
@@ -124,7 +128,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Forgets the bytes of a file that is gone.
+    /// Releases the bytes of a removed file.
     pub(super) fn discard(
         &mut self,
         id: NodeId,
@@ -147,7 +151,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Puts the bytes of a file at `name` of `to`: what is on disk is moved.
+    /// Moves or writes the bytes of a file to `name` in `to`.
     pub(super) fn move_out(&mut self, id: NodeId, content: &Content, to: &Dir, name: &str) -> Result<(), HostFailure> {
         let moved = match content {
             Content::Memory(bytes) => create_new(to, name).and_then(|file| file.write_all_at(bytes, 0)),
@@ -189,7 +193,7 @@ impl Scratch {
             .map_err(|error| HostFailure::io(format!("copy {name:?} to the results directory"), error))
     }
 
-    /// A file goes from `from` bytes to `to`.
+    /// Accounts a size change of a file from `from` to `to` bytes.
     fn hold(&mut self, from: u64, to: u64) -> Result<(), HostFailure> {
         let held = self.held.saturating_sub(from).saturating_add(to);
         if to > from && held > self.most_held {
@@ -259,7 +263,7 @@ impl Scratch {
     }
 }
 
-/// The scratch directory, made when it is first asked for.
+/// The scratch directory, created on first use.
 fn opened<'a>(dir: &'a OnceCell<Dir>, staging: &Staging) -> Result<&'a Dir, HostFailure> {
     if let Some(dir) = dir.get() {
         return Ok(dir);
@@ -268,7 +272,7 @@ fn opened<'a>(dir: &'a OnceCell<Dir>, staging: &Staging) -> Result<&'a Dir, Host
     Ok(dir.get_or_init(|| made))
 }
 
-/// The length of a file whose length is known.
+/// Length of content with a known length.
 pub(super) fn size_of(content: &Content) -> u64 {
     match content {
         Content::Memory(bytes) => bytes.len() as u64,
@@ -302,7 +306,7 @@ fn read_only() -> HostFailure {
     HostFailure::new("a file of an input was about to be written, which is a defect of this program")
 }
 
-/// Lengths in memory are far below what the host can address.
+/// Lengths in memory are far below the host's address range.
 fn usize_of(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }

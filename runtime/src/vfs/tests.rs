@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bacalhau_tree::Deadline;
+
 use super::*;
 use crate::staging::Staging;
 
@@ -128,4 +130,24 @@ fn files_in_memory_are_counted_by_capacity_and_go_to_disk_when_there_is_little()
     assert!(read[..400_000].iter().all(|byte| *byte == 3) && read[400_000..].iter().all(|byte| *byte == 4));
     remove(&mut vfs, "/f");
     assert!(vfs.memory.held() < held);
+}
+
+#[test]
+fn files_outside_of_outputs_are_counted_and_the_first_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut vfs = tree(dir.path(), 1 << 20);
+    let output = vfs.make_place("/work/outputs").unwrap();
+    vfs.make_place("/tmp").unwrap();
+    let deadline = Deadline::new(std::time::Duration::from_mins(1));
+    for path in ["/tmp/scratch", "/work/outputs/kept"] {
+        make_file(&mut vfs, path);
+    }
+    assert_eq!(vfs.unkept(&[output], &deadline).unwrap().count, 0);
+    for path in ["/z", "/work/b", "/work/a", "/result.txt"] {
+        make_file(&mut vfs, path);
+    }
+    let found = vfs.unkept(&[output], &deadline).unwrap();
+    assert_eq!((found.count, found.listed), (4, ["/result.txt", "/work/a", "/work/b"].map(String::from).to_vec()));
+    remove(&mut vfs, "/z");
+    assert_eq!(vfs.unkept(&[output], &deadline).unwrap().count, 3);
 }

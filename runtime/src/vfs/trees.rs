@@ -11,13 +11,14 @@ use super::node::{NodeId, Source};
 
 /// Bytes read at once for a program that reads a file from front to back in small pieces.
 const WINDOW_BYTES: usize = 128 << 10;
-/// A read of at least this many bytes goes straight into the guest's memory.
+/// Minimum size of reads that go directly into the guest's memory.
 const LARGE_READ_BYTES: usize = 32 << 10;
 
 pub(super) struct Trees {
     inputs: Vec<(String, Arc<dyn Tree>)>,
     open: Handles<Box<dyn ReadAt>>,
     window: Window,
+    bytes_read: u64,
 }
 
 /// The bytes of one file around the latest small read.
@@ -32,7 +33,12 @@ struct Window {
 
 impl Trees {
     pub(super) fn new(trees: Vec<(String, Arc<dyn Tree>)>) -> Self {
-        Self { inputs: trees, open: Handles::default(), window: Window::default() }
+        Self { inputs: trees, open: Handles::default(), window: Window::default(), bytes_read: 0 }
+    }
+
+    /// Bytes that the guest has read.
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 
     pub(super) fn list(&self, source: &Source) -> Result<Vec<Entry>, HostFailure> {
@@ -53,6 +59,7 @@ impl Trees {
 
     /// Fills all of `buf`, which lies within the size that the file had when it was first looked at.
     pub(super) fn read(&mut self, id: NodeId, source: &Source, buf: &mut [u8], offset: u64) -> Result<(), HostFailure> {
+        self.bytes_read += buf.len() as u64;
         if buf.len() >= LARGE_READ_BYTES {
             return self.read_through(id, source, buf, offset);
         }

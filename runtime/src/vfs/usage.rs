@@ -1,11 +1,10 @@
-//! Counts what the guest's own files use against the limits of the job.
+//! Accounts the guest's files against the job's limits.
 
-use crate::limits::Limits;
-use crate::outcome::Limit;
+use bacalhau_receipt::{Limit, Limits};
 
 use super::fault::Answer;
 
-/// What exists because the guest made it.
+/// Usage by the guest.
 #[derive(Debug)]
 pub(super) struct Usage {
     bytes: u64,
@@ -19,7 +18,7 @@ impl Usage {
         Self { bytes: 0, most_bytes: limits.output_bytes, files: 0, most_files: limits.output_files }
     }
 
-    /// A file goes from `from` bytes to `to`.
+    /// Accounts a size change of a file from `from` to `to` bytes.
     pub(super) fn resize(&mut self, from: u64, to: u64) -> Answer<()> {
         let bytes = (self.bytes - from).saturating_add(to);
         if to > from && bytes > self.most_bytes {
@@ -29,7 +28,7 @@ impl Usage {
         Ok(())
     }
 
-    /// One more name.
+    /// Adds a name.
     pub(super) fn add_file(&mut self) -> Answer<()> {
         if self.files >= self.most_files {
             return Err(Limit::OutputFiles.into());
@@ -38,7 +37,7 @@ impl Usage {
         Ok(())
     }
 
-    /// One name less.
+    /// Removes a name.
     pub(super) fn remove_file(&mut self) {
         self.files -= 1;
     }

@@ -1,7 +1,6 @@
 //! The table of open descriptors. A new one takes the lowest free number, as POSIX has it.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bacalhau_tree::HostFailure;
@@ -9,7 +8,7 @@ use bacalhau_tree::HostFailure;
 use super::rights::Rights;
 use crate::host_memory::HostMemory;
 use crate::vfs::errno::Errno;
-use crate::vfs::fault::Answer;
+use crate::vfs::fault::{Answer, Stop};
 use crate::vfs::{Listing, NodeId};
 
 /// An open file, directory or stream.
@@ -19,20 +18,20 @@ pub(super) struct Descriptor {
     /// `None` for files and directories of the tree.
     pub(super) stream: Option<Stream>,
     pub(super) preopened: bool,
-    /// What may be done with it.
+    /// Rights of the descriptor.
     pub(super) rights: Rights,
-    /// What may be done with what is opened from it.
+    /// Rights of descriptors opened from it.
     pub(super) inheriting: Rights,
-    /// Given up with `fd_fdstat_set_rights`, here or in the directory that it was opened from.
+    /// Rights dropped with `fd_fdstat_set_rights`, here or in the directory it was opened from.
     pub(super) given_up: Rights,
     /// `fdflags` as they were set.
     pub(super) flags: u16,
     pub(super) position: u64,
-    /// The listing that `fd_readdir` goes through, taken when it starts at the beginning.
+    /// The listing of `fd_readdir`, taken at its start.
     pub(super) listing: Option<Arc<Listing>>,
 }
 
-/// A standard stream that is no file of the tree.
+/// A standard stream that is not a file of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
     /// Standard input without a file: at its end from the beginning.
@@ -42,9 +41,9 @@ pub(super) enum Stream {
 }
 
 /// Host memory of a number below the highest that was ever open: its slots in both lists, and as much room to grow.
-const NUMBER_BYTES: u64 = 2 * (size_of::<Option<Descriptor>>() + size_of::<Reverse<u32>>()) as u64;
+const NUMBER_BYTES: u64 = 2 * (size_of::<Option<Descriptor>>() + size_of::<u32>()) as u64;
 
-/// `fdflags::append`
+/// Flag `fdflags::append`.
 pub(super) const APPEND: u16 = 1;
 
 impl Descriptor {
@@ -74,7 +73,7 @@ impl Descriptor {
         Self { stream: Some(stream), ..Self::file(node, rights) }
     }
 
-    /// `ENOTCAPABLE` for what was given up.
+    /// Returns `ENOTCAPABLE` for a dropped right.
     pub(super) fn require(&self, right: Rights) -> Answer<()> {
         if self.given_up & right == Rights::NONE { Ok(()) } else { Err(Errno::Notcapable.into()) }
     }
@@ -90,13 +89,13 @@ impl Descriptor {
 pub(super) struct Descriptors {
     slots: Vec<Option<Descriptor>>,
     /// Free numbers below `slots.len()`.
-    free: BinaryHeap<Reverse<u32>>,
+    free: BTreeSet<u32>,
     most: u64,
 }
 
 impl Descriptors {
     pub(super) fn new(most: u64) -> Self {
-        Self { slots: Vec::new(), free: BinaryHeap::new(), most }
+        Self { slots: Vec::new(), free: BTreeSet::new(), most }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -104,13 +103,13 @@ impl Descriptors {
     }
 
     pub(super) fn insert(&mut self, descriptor: Descriptor, memory: &mut HostMemory) -> Result<u32, HostFailure> {
-        if let Some(Reverse(fd)) = self.free.pop() {
+        if let Some(fd) = self.free.pop_first() {
             self.slots[fd as usize] = Some(descriptor);
             return Ok(fd);
         }
         memory.take(NUMBER_BYTES)?;
         self.slots.push(Some(descriptor));
-        // The limit on open files is far below what 32 bits hold; a larger one is met by memory first.
+        // The limit on open files fits in 32 bits; a larger one exceeds memory first.
         Ok(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
     }
 
@@ -124,8 +123,23 @@ impl Descriptors {
 
     pub(super) fn remove(&mut self, fd: u32) -> Answer<Descriptor> {
         let removed = self.slots.get_mut(fd as usize).and_then(Option::take).ok_or(Errno::Badf)?;
-        self.free.push(Reverse(fd));
+        self.free.insert(fd);
         Ok(removed)
+    }
+
+    /// Puts a descriptor at a number that is not open, below the limit of open files: `EBADF` for others.
+    pub(super) fn put(&mut self, fd: u32, descriptor: Descriptor, memory: &mut HostMemory) -> Answer<()> {
+        if u64::from(fd) >= self.most || self.get(fd).is_ok() {
+            return Err(Errno::Badf.into());
+        }
+        while self.slots.len() <= fd as usize {
+            memory.take(NUMBER_BYTES).map_err(Stop::Host)?;
+            self.free.insert(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
+            self.slots.push(None);
+        }
+        self.free.remove(&fd);
+        self.slots[fd as usize] = Some(descriptor);
+        Ok(())
     }
 
     /// Puts a descriptor at an open number, and answers the one that was there.

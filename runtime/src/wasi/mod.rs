@@ -1,5 +1,5 @@
-//! What a guest can see besides its own memory: arguments, environment, clock, randomness, standard streams and the file
-//! tree. The answers are decided here and in `vfs`; `p1` puts them into preview 1's layouts.
+//! The guest's environment: arguments, variables, clock, randomness, standard streams and the file tree. Implemented
+//! here and in `vfs`; `p1` converts to the layouts of preview 1.
 
 mod descriptors;
 pub(crate) mod p1;
@@ -9,27 +9,27 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use sha2::{Digest, Sha256};
 
-use bacalhau_tree::{Control, Kind};
+use bacalhau_tree::{Control, Kind, inputs::Inputs};
 
 use crate::host_memory::HostMemory;
-use crate::input::Inputs;
-use crate::job::Job;
-use crate::outcome::Limit;
 use crate::vfs::errno::Errno;
 use crate::vfs::fault::{Answer, Fault};
 use crate::vfs::{NodeId, Scratch, Vfs};
 use crate::{clock::Clock, gate::Refusal};
+use bacalhau_receipt::{Job, Limit, Profile};
 use descriptors::{Descriptor, Descriptors, Stream};
 use rights::Rights;
 
-/// `argv[0]` of every program: the name of its file is no business of a result.
+/// `argv[0]` of every program; the file name must not affect results.
 const ARGV0: &str = "main.wasm";
 
-/// A directory that programs take for granted. Nothing of it is kept.
+/// The temporary directory that programs expect. Not kept.
 const TEMPORARY: &str = "/tmp";
 
 /// Everything that a run's guest can ask for.
 pub(crate) struct World {
+    /// Edition of the environment, by the job's profile.
+    edition: u32,
     pub(crate) vfs: Vfs,
     descriptors: Descriptors,
     /// Each ends in a NUL.
@@ -40,26 +40,31 @@ pub(crate) struct World {
     pub(crate) stdout: NodeId,
     pub(crate) stderr: NodeId,
     log_bytes_left: u64,
-    /// The guest was told that it has too many files open.
+    /// Whether the guest has reached the limit of open files.
     pub(crate) ran_out_of_descriptors: bool,
-    /// Who reads along.
+    /// Receives the live log.
     pub(crate) control: Option<Control>,
 }
 
 impl World {
-    /// The world of `job` before its first instruction. A standard input that is no file is a refusal.
+    /// The initial state of `job`. A standard input that is not a file is rejected.
     pub(crate) fn new(
         job: &Job,
         inputs: &Inputs,
         scratch: Scratch,
         memory: HostMemory,
     ) -> Answer<Result<Self, Refusal>> {
+        let edition = Profile::of(&job.profile).unwrap_or(&Profile::V1).world;
         let mut vfs = Vfs::new(&job.limits, Clock::starting_at(job.epoch_seconds), scratch, memory)?;
+        vfs.root_is_its_parent = edition >= 2;
         vfs.mount(inputs)?;
         for place in job.outputs.values() {
             vfs.make_place(place)?;
         }
         vfs.make_place(TEMPORARY)?;
+        if edition >= 2 {
+            vfs.make_null()?;
+        }
         let stdout = vfs.make_unnamed_file()?;
         let stderr = vfs.make_unnamed_file()?;
         let stdin = match &job.stdin {
@@ -74,6 +79,7 @@ impl World {
         vfs.take_work();
         let descriptors = standard_descriptors(&mut vfs, stdin, stdout, stderr, job.limits.open_files)?;
         Ok(Ok(Self {
+            edition,
             vfs,
             descriptors,
             args: std::iter::once(ARGV0).chain(job.args.iter().map(String::as_str)).map(c_string).collect(),
@@ -87,7 +93,7 @@ impl World {
         }))
     }
 
-    /// Appends to a standard stream. What still fits is kept when the limit is reached.
+    /// Appends to a standard stream. At the limit, the fitting part is written.
     fn write_log(&mut self, stream: NodeId, data: &[u8]) -> Answer<()> {
         let fits = usize::try_from(self.log_bytes_left).unwrap_or(usize::MAX).min(data.len());
         self.vfs.append_log(stream, &data[..fits])?;
@@ -98,7 +104,7 @@ impl World {
         if fits < data.len() { Err(Limit::LogBytes.into()) } else { Ok(()) }
     }
 
-    /// `EMFILE` when no descriptor is left. Asked before anything is made: a file that cannot be opened stays unmade.
+    /// Returns `EMFILE` without a free descriptor. Checked first, so that a file that cannot be opened is not created.
     fn require_descriptor(&mut self) -> Answer<()> {
         if self.descriptors.is_full() {
             self.ran_out_of_descriptors = true;
@@ -113,7 +119,7 @@ impl World {
         Ok(self.descriptors.insert(descriptor, &mut self.vfs.memory)?)
     }
 
-    /// Lets go of what a descriptor had.
+    /// Releases the resources of a descriptor.
     fn closed(&mut self, descriptor: Descriptor) -> Answer<()> {
         if let Some(listing) = descriptor.listing {
             self.vfs.unlist(listing);
@@ -165,8 +171,7 @@ fn c_string(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The guest's random numbers: `ChaCha20` under a key that is the hash of the seed. Not secret: who knows the job knows
-/// them.
+/// The guest's random numbers: `ChaCha20` with the hash of the seed as key. Not secret: the job determines them.
 fn random_of(seed: u64) -> ChaCha20Rng {
     let key = Sha256::new().chain_update(b"bacalhau random 1\0").chain_update(seed.to_le_bytes()).finalize();
     ChaCha20Rng::from_seed(key.into())

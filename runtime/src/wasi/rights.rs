@@ -1,5 +1,5 @@
-//! Preview 1's rights, as today's toolchains use them. Reading and writing a file need the right that `path_open` was
-//! asked for, as in wasmtime; of the others only those are missing that `fd_fdstat_set_rights` gave up.
+//! Rights of preview 1, as current toolchains use them. Reading and writing a file need the right requested at
+//! `path_open`, as in wasmtime; other rights are present unless dropped by `fd_fdstat_set_rights`.
 
 use std::ops::{BitAnd, BitOr, Not};
 
@@ -38,10 +38,10 @@ impl Rights {
     pub(super) const PATH_UNLINK_FILE: Self = Self(1 << 26);
     pub(super) const POLL_FD_READWRITE: Self = Self(1 << 27);
 
-    /// What changes a file's bytes.
+    /// Rights that change a file's bytes.
     pub(super) const WRITE: Self =
         Self(Self::FD_WRITE.0 | Self::FD_DATASYNC.0 | Self::FD_ALLOCATE.0 | Self::FD_FILESTAT_SET_SIZE.0);
-    /// What can be done with a file that is open for reading.
+    /// Rights of a file opened for reading.
     pub(super) const READ_FILE: Self = Self(
         Self::FD_READ.0
             | Self::FD_SEEK.0
@@ -53,9 +53,9 @@ impl Rights {
             | Self::FD_FILESTAT_SET_TIMES.0
             | Self::POLL_FD_READWRITE.0,
     );
-    /// What can be done with a file.
+    /// Rights of a file.
     pub(super) const FILE: Self = Self(Self::READ_FILE.0 | Self::WRITE.0);
-    /// What can be done with a directory: the set that wasmtime gives, which many programs expect.
+    /// Rights of a directory: those of wasmtime, which many programs expect.
     pub(super) const DIR: Self = Self(
         Self::PATH_CREATE_DIRECTORY.0
             | Self::PATH_CREATE_FILE.0
@@ -75,7 +75,7 @@ impl Rights {
             | Self::FD_FILESTAT_GET.0
             | Self::FD_FILESTAT_SET_TIMES.0,
     );
-    /// What can be opened from the root.
+    /// Rights of descriptors opened from the root.
     pub(super) const ALL: Self = Self(Self::DIR.0 | Self::FILE.0);
 
     pub(super) fn contains(self, other: Self) -> bool {

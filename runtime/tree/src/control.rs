@@ -1,31 +1,35 @@
-//! The outside's hold on a run: to end it before its time, to bound what it takes of the host's disk, and to read what it has
-//! said so far. None of it can be seen in a result: a run that was ended has none.
+//! External control of a run: cancel it, bound its disk use, and read its progress and output so far. It does not affect results: a
+//! cancelled run has none.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bytes of each standard stream that can be read while the run goes on. The rest is in the results.
+use crate::progress::{Meters, Progress};
+
+/// Maximum live bytes of each standard stream. The rest is in the results.
 const MOST_LIVE_BYTES: usize = 1 << 20;
 
-/// Ends a program.
+/// Stops a program.
 type Stop = dyn Fn() + Send + Sync;
 
-/// A hold on one run, for any thread; clones are the same hold. One that is handed to a second run controls that.
+/// Controls one run from any thread; clones share it. If passed to a second run, it controls that one.
 #[derive(Clone, Default)]
 pub struct Control(Arc<Inner>);
 
 struct Inner {
     cancelled: AtomicBool,
     disk_bytes: AtomicU64,
-    /// Ends the program that runs. Known while it does.
+    /// Stops the running program, if there is one.
     stop: Mutex<Option<Arc<Stop>>>,
     stdout: Mutex<Vec<u8>>,
     stderr: Mutex<Vec<u8>>,
+    meters: Meters,
 }
 
 impl Control {
-    /// Ends the run: at its next loop or call, or before it begins. It comes to no result then, unless it just had.
+    /// Cancels the run at its next loop or call, or before it starts. It has no result then, unless it has just
+    /// completed.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
         let stop = lock(&self.0.stop).clone();
@@ -46,21 +50,30 @@ impl Control {
         self.0.disk_bytes.load(Ordering::SeqCst)
     }
 
-    /// Whether somebody wanted the run to end.
+    /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.cancelled.load(Ordering::SeqCst)
     }
 
-    /// What the program has written to a standard stream so far, from `offset` on: `most` bytes at most, and nothing
-    /// after the first MiB of the stream.
+    /// How far the run is. Takes no lock.
+    pub fn progress(&self) -> Progress {
+        self.0.meters.read()
+    }
+
+    /// The counters of the run. For executors and trees, which count what they do.
+    pub fn meters(&self) -> &Meters {
+        &self.0.meters
+    }
+
+    /// At most `most` bytes of a standard stream from `offset` on, within its first MiB.
     pub fn log(&self, stderr: bool, offset: u64, most: usize) -> Vec<u8> {
         let log = lock(self.stream(stderr));
         let from = usize::try_from(offset).map_or(log.len(), |offset| offset.min(log.len()));
         log[from..].iter().take(most).copied().collect()
     }
 
-    /// The program is about to begin, and `stop` ends it: called on [`cancel`](Self::cancel), at once if that came before. For
-    /// sandboxes.
+    /// Registers `stop` for a program that is about to start: called on [`cancel`](Self::cancel), or at once if that
+    /// came before. For executors.
     pub fn on_cancel(&self, stop: impl Fn() + Send + Sync + 'static) {
         let stop: Arc<Stop> = Arc::new(stop);
         *lock(&self.0.stop) = Some(Arc::clone(&stop));
@@ -69,7 +82,7 @@ impl Control {
         }
     }
 
-    /// The program has written. For whoever runs programs that are none of the sandbox's; the sandbox says it itself.
+    /// Records output of the program. For executors other than the sandbox, which does this itself.
     pub fn wrote(&self, stderr: bool, data: &[u8]) {
         let mut log = lock(self.stream(stderr));
         let fits = data.len().min(MOST_LIVE_BYTES.saturating_sub(log.len()));
@@ -89,6 +102,7 @@ impl Default for Inner {
             stop: Mutex::default(),
             stdout: Mutex::default(),
             stderr: Mutex::default(),
+            meters: Meters::default(),
         }
     }
 }
@@ -99,7 +113,7 @@ impl fmt::Debug for Control {
     }
 }
 
-/// Nothing is half done when a thread panics here.
+/// A panic cannot leave the state inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

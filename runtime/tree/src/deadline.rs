@@ -1,5 +1,5 @@
-//! The end of a run by the wall clock or by cancellation. Every loop of the host over data asks it, and work that may block
-//! in the kernel is waited for no longer than this: its thread owns all that it uses, and is left behind.
+//! The end of a run by wall clock or cancellation. Every host loop over data checks it. Work that may block in the
+//! kernel is awaited only until then: its thread owns its data, and is left behind.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const BEAT: Duration = Duration::from_millis(20);
 /// How long work may take to notice the end before its thread is left behind.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// When a run has to be over. Cheap to clone; clones are the same deadline.
+/// Deadline of a run. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Deadline {
     timeout: Duration,
@@ -30,22 +30,25 @@ pub struct Deadline {
 impl Deadline {
     /// A deadline `timeout` from now.
     pub fn new(timeout: Duration) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "deadlines are of the wall clock; what they end is no result")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "deadlines use the wall clock; a run that they end has no result"
+        )]
         let at = Instant::now().checked_add(timeout);
         Self { timeout, at, control: None, dropped: Arc::default() }
     }
 
-    /// The same, for a run that `control` can cancel before.
+    /// A deadline for a run that `control` can cancel.
     pub fn under(control: &Control, timeout: Duration) -> Self {
         Self { control: Some(control.clone()), ..Self::new(timeout) }
     }
 
-    /// No deadline, for work that nobody cancels.
+    /// No deadline, for work that is not cancelled.
     pub fn never() -> Self {
         Self { timeout: Duration::MAX, at: None, control: None, dropped: Arc::default() }
     }
 
-    /// What can cancel the run.
+    /// The control that can cancel the run.
     pub fn control(&self) -> Option<&Control> {
         self.control.as_ref()
     }
@@ -54,6 +57,14 @@ impl Deadline {
     pub fn left(&self) -> Duration {
         #[expect(clippy::disallowed_methods, reason = "as in `new`")]
         self.at.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Counts `bytes` that were hashed for the run, in [`Progress::bytes_hashed`](crate::Progress::bytes_hashed). For
+    /// [`Tree::identity`](crate::Tree::identity).
+    pub fn hashed(&self, bytes: usize) {
+        if let Some(control) = &self.control {
+            control.meters().bytes_hashed.add(bytes as u64);
+        }
     }
 
     /// Whether work for the run may go on.
@@ -78,11 +89,11 @@ impl Deadline {
         Ok(self.check()?)
     }
 
-    /// Begins `work` on a thread of its own, which owns all that it uses and ends by itself when [`Pending::wait`] has given
-    /// it up. `what` completes "cannot …" where there is no thread for it.
+    /// Starts `work` on its own thread, which owns its data and continues alone after [`Pending::wait`] has timed out.
+    /// `what` completes "cannot …".
     ///
     /// # Errors
-    /// When the run is over, or the system has no thread.
+    /// When the run is over, or no thread can be started.
     pub fn begin<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -93,7 +104,7 @@ impl Deadline {
         let deadline = Self { dropped: Arc::default(), ..self.clone() };
         let pending = Pending { what, answers, deadline: deadline.clone(), waiter: self.clone() };
         let work = move || {
-            // After it was given up, nobody receives.
+            // After a timeout there is no receiver.
             let _ = answer.send(work(&deadline));
         };
         thread::Builder::new().name("run".into()).spawn(work).map_err(|error| HostFailure::io(what, error))?;
@@ -101,12 +112,12 @@ impl Deadline {
     }
 }
 
-/// Work that has begun. Dropping it tells the work to end.
+/// Work in progress. Dropping it tells the work to end.
 #[derive(Debug)]
 pub struct Pending<T> {
     what: &'static str,
     answers: Receiver<T>,
-    /// That of the work.
+    /// Deadline of the work.
     deadline: Deadline,
     waiter: Deadline,
 }

@@ -1,4 +1,4 @@
-//! A content identifier as the fields of jobs and receipts carry it. It makes CIDs of bytes; it fetches nothing.
+//! A content identifier in the fields of jobs and receipts. Computes CIDs of bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,23 +15,23 @@ const DAG_CBOR: u64 = 0x71;
 /// Multihash code of SHA-256.
 const SHA2_256: u64 = 0x12;
 
-/// Longest digest of a CID that is read: what other implementations allow for data that stands in its CID.
+/// Maximum digest length of a CID: that of other implementations for identity CIDs.
 pub const MAX_DIGEST_BYTES: usize = 128;
 
 /// A CID with a digest of at most [`MAX_DIGEST_BYTES`].
 pub type Cid = CidGeneric<MAX_DIGEST_BYTES>;
 
-/// A `CIDv1`: an IPLD link in DAG-CBOR, its text form in JSON, so that both encodings of a receipt say the same.
+/// A `CIDv1`: an IPLD link in DAG-CBOR, text in JSON, so that both encodings of a receipt agree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Link(Cid);
 
 impl Link {
-    /// The CID of `bytes` as one raw block (`bafkrei…`), whatever their length.
+    /// The CID of `bytes` as one raw block (`bafkrei…`) of any length.
     pub fn of_raw(bytes: &[u8]) -> Self {
         Self::of_raw_digest(Sha256::digest(bytes).into())
     }
 
-    /// The raw-block CID of content whose SHA-256 is already known.
+    /// The raw-block CID of content with a known SHA-256.
     pub fn of_raw_digest(sha256: [u8; 32]) -> Self {
         Self(Cid::new_v1(RAW, sha2_256(sha256)))
     }
@@ -41,7 +41,7 @@ impl Link {
         Self(Cid::new_v1(DAG_CBOR, sha2_256(Sha256::digest(bytes).into())))
     }
 
-    /// The CID itself.
+    /// The CID.
     pub fn cid(&self) -> &Cid {
         &self.0
     }

@@ -10,14 +10,28 @@ use crate::failure::HostFailure;
 /// Most threads of a call: more do not make a disk faster.
 const MOST: usize = 8;
 
-/// Does `work` for each number below `count`, at most one thread for `least` of them, and answers in order.
+/// Runs `work` for each number below `count`, with one thread for at least `least` of them, and returns results in
+/// order.
 ///
 /// # Errors
-/// One of those of `work`; what has not begun by then is left undone.
+/// One of those of `work`; remaining work is skipped.
 pub fn each<T: Send, E: From<HostFailure> + Send>(
     count: usize,
     least: usize,
     work: impl Fn(usize) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    each_with(count, least, || (), |(), number| work(number))
+}
+
+/// The same, with a state for each thread, such as a buffer, made by `begin`.
+///
+/// # Errors
+/// One of those of `work`; remaining work is skipped.
+pub(crate) fn each_with<S, T: Send, E: From<HostFailure> + Send>(
+    count: usize,
+    least: usize,
+    begin: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST).min(count.div_ceil(least));
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -26,9 +40,9 @@ pub fn each<T: Send, E: From<HostFailure> + Send>(
         (number < count && !failed.load(Ordering::Relaxed)).then_some(number)
     };
     let some = || {
-        let mut done: Vec<(usize, Result<T, E>)> = Vec::new();
+        let (mut done, mut state): (Vec<(usize, Result<T, E>)>, _) = (Vec::new(), None);
         while let Some(number) = next_number() {
-            let result = work(number);
+            let result = work(state.get_or_insert_with(&begin), number);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
             done.push((number, result));
         }
@@ -63,6 +77,17 @@ mod tests {
         );
         assert!(each(0, 8, |_| Ok::<_, HostFailure>(())).unwrap().is_empty());
         let fails = |number| if number == 17 { Err(HostFailure::new("no")) } else { Ok(()) };
-        assert!(each(1000, 1, fails).unwrap_err().to_string().ends_with(": no"));
+        assert_eq!(each(1000, 1, fails).unwrap_err().to_string(), "no");
+    }
+
+    #[test]
+    fn a_thread_begins_once_and_none_begins_without_work() {
+        let begun = AtomicUsize::new(0);
+        let begin = || begun.fetch_add(1, Ordering::Relaxed);
+        let work = |_: &mut usize, number| Ok::<_, HostFailure>(number);
+        each_with(0, 1, begin, work).unwrap();
+        assert_eq!(begun.load(Ordering::Relaxed), 0);
+        assert_eq!(each_with(1000, 1, begin, work).unwrap().len(), 1000);
+        assert!((1..=MOST).contains(&begun.load(Ordering::Relaxed)));
     }
 }

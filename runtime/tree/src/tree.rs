@@ -18,10 +18,10 @@ pub const MAX_PATH_DEPTH: u64 = 256;
 /// An error of any method is a failure of the host, unless it holds an [`InputError`]: it ends the run, and the guest never
 /// sees it.
 pub trait Tree: Send + Sync + fmt::Debug {
-    /// What is at `path`, which a listing named.
+    /// Attributes of the listed entry at `path`.
     ///
     /// # Errors
-    /// Also when there is nothing: the tree changed.
+    /// Also when it does not exist, because the tree has changed.
     fn stat(&self, path: &str) -> io::Result<Stat>;
 
     /// The entries of the directory at `path`, in any order.
@@ -49,27 +49,27 @@ pub trait Tree: Send + Sync + fmt::Debug {
     /// When not all of the tree can be read in time.
     fn identity(&self, deadline: &Deadline) -> io::Result<String>;
 
-    /// Whether everything that was read or hashed through this tree, since it was opened, is still what it was then. Called
-    /// at the end of each run. The default is for trees that cannot change, such as those that check the bytes that they read.
+    /// Checks that everything read or hashed through this tree since it was opened is unchanged. Called at the end of
+    /// each run. The default is for immutable trees, such as those that verify their bytes.
     ///
     /// # Errors
-    /// When something was changed, or cannot be looked at in time.
+    /// When something has changed, or cannot be checked in time.
     fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
         deadline.check_io()
     }
 
-    /// Where on this host all of it lies just as it is seen here, if it does: for programs that are shown a place of the host
-    /// and not this tree. Whoever uses it has to see to it that nothing was changed meanwhile.
+    /// Host path with exactly this content, if there is one: for programs that use a host path instead of this tree.
+    /// The caller must check that it is not changed meanwhile.
     fn host_path(&self) -> Option<PathBuf> {
         None
     }
 }
 
-/// What is wrong with an input itself, and not with the machine that reads it: every other one would say the same. In the
-/// [`io::Error`] of a [`Tree`] it makes the run a refusal.
+/// An error of the input itself, equal on every machine. In the [`io::Error`] of a [`Tree`] it makes the run a
+/// rejection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// What is named does not exist in data that was checked.
+    /// The named entry does not exist in verified data.
     #[error("{0}")]
     Absent(String),
     /// There is something that no machine could be given, such as a name that is not UTF-8.
@@ -86,14 +86,15 @@ impl InputError {
 
 /// An open file of an input tree.
 pub trait ReadAt: Send + Sync {
-    /// Reads into `buf` from `offset` and says how many bytes: fewer than asked for only at the end of the file.
+    /// Reads into `buf` from `offset` and returns the number of bytes, fewer than requested only at the end of the
+    /// file.
     ///
     /// # Errors
-    /// Ends the run as a failure of the host.
+    /// They end the run as a host failure.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-/// What is at a path.
+/// Attributes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// File, directory or link.
@@ -107,7 +108,7 @@ pub struct Stat {
 pub struct Entry {
     /// The name, without any `/`.
     pub name: String,
-    /// What it names.
+    /// Kind of the entry.
     pub kind: Kind,
 }
 

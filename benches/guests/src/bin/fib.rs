@@ -1,4 +1,4 @@
-//! Fibonacci's numbers by the definition: nothing but calls.
+//! Fibonacci numbers by the definition: only calls.
 
 fn fib(n: u32) -> u64 {
     if n < 2 { u64::from(n) } else { fib(n - 1) + fib(n - 2) }

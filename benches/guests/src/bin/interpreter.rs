@@ -1,4 +1,4 @@
-//! A small stack machine, and a program for it that counts primes by trial division.
+//! A small stack machine with a program that counts primes by trial division.
 
 #[derive(Clone, Copy)]
 enum Op {

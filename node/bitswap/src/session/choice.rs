@@ -1,5 +1,5 @@
-//! Who is asked for a block next: of those who said that they have it, or of whom nothing is known, the one from whom it
-//! is likely to come first.
+//! Selects the peer for a block: among peers that have it, or whose answer is unknown, the one that is likely to
+//! deliver first.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use libp2p::PeerId;
 use super::peer::Peer;
 use super::want::{Said, Want};
 
-/// See the module.
+/// The selection of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
-    /// This one.
+    /// This peer.
     Ask(PeerId),
-    /// Somebody, when there is room in a window.
+    /// None until a window has space.
     Later,
-    /// All have said no, or there is nobody.
+    /// None: all peers have declined, or there are none.
     Nobody,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn choose(want: &Want, peers: &BTreeMap<PeerId, Peer>) -> Choice {
     }
 }
 
-/// The lower the better; `None` who need not be asked.
+/// Rank, lower is better; `None` for peers that need not be asked.
 fn rank(said: Option<&Said>, peer: &Peer) -> Option<u8> {
     let rank = match said {
         Some(Said::DontHave | Said::Gone(_)) => return None,

@@ -1,13 +1,13 @@
-//! Which peer is asked for which block, when it is asked again, and when there is nobody left to ask: a state machine
-//! without a clock, threads or network. Every call returns what is to be sent and who is to be answered.
+//! Session: which peer is asked for which block, when to ask again, and when to fail. A state machine without clock,
+//! threads or network: every call returns messages to send and callers to answer.
 //!
-//! With one peer it is asked for the block itself. With several the most promising one is, and the others are asked
-//! whether they have it, so that it is known who is next. A peer that sends nothing for a while loses its wants to the
-//! others; when all have said no, the answer is no at once.
+//! A single peer is asked for the block itself. Of several peers, the most promising one is asked for the block and the
+//! others whether they have it, which determines the next one. In-flight wants of an idle peer move to others; when all
+//! peers have declined, the request fails at once.
 
 mod choice;
-mod past;
 mod peer;
+mod recently_cancelled;
 mod step;
 mod want;
 
@@ -19,23 +19,23 @@ use bytes::Bytes;
 use libp2p::PeerId;
 
 use super::config::Config;
+use super::last_activity::LastActivity;
 use super::message::{Kind, Presence};
-use super::pulse::Pulse;
 use bacalhau_cas::{Cid, DataError, Hash};
 use bacalhau_exchange::Answers;
 use choice::Choice;
-use past::Past;
 use peer::Peer;
+use recently_cancelled::RecentlyCancelled;
 pub(super) use step::{Answer, Step};
 use want::{Said, Want};
 
 /// Failed connections that are remembered.
 const MOST_UNREACHED: usize = 8;
 
-/// Blocks are one by their hash, whatever version and codec their CID has.
+/// Blocks are identified by hash, for all versions and codecs of a CID.
 type Key = Hash;
 
-/// See the module.
+/// A session.
 #[derive(Debug)]
 pub(super) struct Session {
     patience: Duration,
@@ -46,14 +46,14 @@ pub(super) struct Session {
     window_bytes: u64,
     peers: BTreeMap<PeerId, Peer>,
     wants: HashMap<Key, Want>,
-    /// Those that nobody is asked for, by arrival.
+    /// Wants without a request in flight, by arrival.
     queue: BTreeMap<u64, Key>,
     next: u64,
-    /// What was wanted before: it may still come, and that is no fault.
-    past: Past,
-    /// Why nothing will come any more.
+    /// Recently cancelled wants, whose blocks may still arrive.
+    past: RecentlyCancelled,
+    /// Why the session has ended.
     closed: Option<&'static str>,
-    /// Why some were never connected: the last few addresses, and what happened there.
+    /// The last failed connections: addresses and errors.
     unreached: VecDeque<String>,
 }
 
@@ -69,13 +69,13 @@ impl Session {
             wants: HashMap::new(),
             queue: BTreeMap::new(),
             next: 0,
-            past: Past::default(),
+            past: RecentlyCancelled::default(),
             closed: None,
             unreached: VecDeque::new(),
         }
     }
 
-    /// Whether anybody waits.
+    /// Whether no caller waits.
     pub(super) fn is_idle(&self) -> bool {
         self.wants.is_empty()
     }
@@ -103,13 +103,13 @@ impl Session {
         self.schedule(step);
     }
 
-    pub(super) fn peer_up(&mut self, id: PeerId, pulse: Arc<Pulse>, step: &mut Step) {
+    pub(super) fn peer_up(&mut self, id: PeerId, pulse: Arc<LastActivity>, step: &mut Step) {
         self.peers.insert(id, Peer::new(pulse));
         self.wants.values_mut().for_each(|want| drop(want.said.remove(&id)));
         self.schedule(step);
     }
 
-    /// There is no connection to `id` any more; it may come back, unless we have thrown it out.
+    /// The connection to `id` is closed; the peer may reconnect, unless we disconnected it.
     pub(super) fn peer_down(&mut self, id: PeerId, thrown_out: bool, step: &mut Step) {
         if self.peers.remove(&id).is_some() {
             self.release_all(id, || Said::Gone("the connection was lost".into()));
@@ -120,12 +120,12 @@ impl Session {
         self.schedule(step);
     }
 
-    /// Somebody may be back soon.
+    /// Starts waiting for a reconnection.
     fn hope(&mut self, now: Instant) {
         self.hope_until = Some(now + self.comeback);
     }
 
-    /// Nothing can be sent to `id`. Where that is because it is gone, it may come back.
+    /// Sending to `id` failed. If it has disconnected, it may reconnect.
     pub(super) fn peer_failed(&mut self, id: PeerId, why: &str, gone: bool, step: &mut Step) {
         if gone {
             self.hope(step.now);
@@ -138,18 +138,18 @@ impl Session {
         self.schedule(step);
     }
 
-    /// Somebody cannot be reached.
+    /// A dial failed.
     pub(super) fn dial_failed(&mut self, why: String) {
         self.unreached.truncate(MOST_UNREACHED - 1);
         self.unreached.push_front(why);
     }
 
-    /// Somebody may be less to be hoped for than before, or time has passed.
+    /// Rechecks waiting wants after a timeout or a lost hope of reconnection.
     pub(super) fn look_again(&mut self, step: &mut Step) {
         self.schedule(step);
     }
 
-    /// Answers everybody, now and from now on.
+    /// Fails all current and future requests.
     pub(super) fn close(&mut self, why: &'static str, step: &mut Step) {
         self.closed = Some(why);
         let keys: Vec<_> = self.wants.keys().copied().collect();
@@ -158,7 +158,7 @@ impl Session {
         }
     }
 
-    /// Takes what a peer sent: blocks by the hash that their bytes have. Says how many bytes nobody asked for.
+    /// Handles received blocks by their hash. Returns the number of unrequested bytes.
     pub(super) fn received(
         &mut self,
         id: PeerId,
@@ -225,7 +225,7 @@ impl Session {
         }
     }
 
-    /// Takes wants away from peers that do not move, and gives up those that have waited for long enough.
+    /// Moves wants away from idle peers, and fails those beyond their timeout.
     pub(super) fn tick(&mut self, step: &mut Step) {
         let keys: Vec<_> = self.wants.keys().copied().collect();
         for key in keys {
@@ -247,15 +247,14 @@ impl Session {
         self.schedule(step);
     }
 
-    /// Whether `want` has waited for longer than anybody's patience. The time in which it waits behind others, which do
-    /// arrive, does not count.
+    /// Whether `want` has exceeded its timeout. Time queued behind arriving blocks does not count.
     fn is_over(&self, want: &Want, now: Instant) -> bool {
         let hopeless = self.peers.values().all(|peer| peer.mute || peer.failed.is_some());
         let since = want.first_asked.or(hopeless.then_some(want.since));
         since.is_some_and(|since| now.saturating_duration_since(since) >= self.patience)
     }
 
-    /// Ends a want.
+    /// Removes a want.
     fn take(&mut self, key: &Key) -> Option<Want> {
         let want = self.wants.remove(key)?;
         self.past.add(*key);
@@ -266,7 +265,7 @@ impl Session {
         Some(want)
     }
 
-    /// Puts a want that was asked of somebody back into the queue.
+    /// Returns an in-flight want to the queue.
     fn release(&mut self, key: &Key) {
         let Some(want) = self.wants.get_mut(key) else { return };
         if let Some((id, _)) = want.asked.take() {
@@ -290,7 +289,7 @@ impl Session {
         }
     }
 
-    /// Tells everybody who was asked for `want`, but `except`, that it is no longer wanted.
+    /// Cancels `want` at all asked peers except `except`.
     fn call_off(&self, want: &Want, except: Option<PeerId>, step: &mut Step) {
         let asked = want.asked.iter().map(|(id, _)| id);
         let told = want.said.iter().filter(|(_, said)| said.may_hold()).map(|(id, _)| id);
@@ -302,7 +301,7 @@ impl Session {
         }
     }
 
-    /// Answers that there is nothing.
+    /// Fails a want.
     fn fail(&mut self, key: &Key, step: &mut Step) {
         let Some(want) = self.take(key) else { return };
         self.call_off(&want, None, step);
@@ -313,7 +312,7 @@ impl Session {
         }));
     }
 
-    /// Asks for what is in the queue, as far as windows go.
+    /// Sends queued wants as far as windows allow.
     fn schedule(&mut self, step: &mut Step) {
         self.peers.values_mut().for_each(|peer| peer.open(self.window_bytes, self.patience));
         let mut after = 0;
@@ -335,7 +334,7 @@ impl Session {
         self.hope_until.is_some_and(|until| now < until)
     }
 
-    /// Keeps back what would make a peer send all again that it is sending.
+    /// Holds back messages that would make a peer resend blocks in transfer.
     fn hold(&mut self, step: &mut Step) {
         for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.resends) {
             let mut entries = step.wants.remove(id).unwrap_or_default();
@@ -367,20 +366,20 @@ impl Session {
     }
 }
 
-/// What came of a message.
+/// Result of a received message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Received {
     /// Bytes of all blocks.
     pub(super) bytes: u64,
-    /// Blocks that somebody waited for.
+    /// Number of requested blocks.
     pub(super) wanted: u64,
-    /// Blocks that somebody had waited for.
+    /// Number of blocks that were requested and cancelled.
     pub(super) late: u64,
-    /// Their bytes.
+    /// Bytes of late blocks.
     pub(super) late_bytes: u64,
-    /// Blocks that nobody asked for, or that are corrupt: a corrupt block is one with another hash.
+    /// Number of unrequested or corrupt blocks; a corrupt block has another hash.
     pub(super) unasked: u64,
-    /// Their bytes.
+    /// Bytes of unrequested blocks.
     pub(super) unasked_bytes: u64,
 }
 

@@ -1,50 +1,50 @@
-//! One connected peer as it is seen by who asks it: how much is asked of it, how fast it is, how often it has what it is
-//! asked for. The window grows with what arrives, as TCP's does, up to a bound in bytes and one in time.
+//! A connected peer as a source: request window, speed and hit rate. The window grows with received blocks, as in TCP,
+//! up to limits in bytes and time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::last_activity::LastActivity;
 use super::super::message::Want as Entry;
-use super::super::pulse::Pulse;
 
-/// Wants that a peer is asked for before anything is known of it.
+/// Initial request window in wants.
 const FIRST_WINDOW: f64 = 16.0;
-/// Least and most wants that a peer is asked for at once.
+/// Minimum and maximum request window in wants.
 const WINDOW: (f64, f64) = (4.0, 2048.0);
-/// What a block is taken to have until some have come.
+/// Assumed size of a block before any has arrived.
 const FIRST_BLOCK_BYTES: f64 = 262_144.0;
-/// What a new measurement counts.
+/// Weight of a new measurement.
 const WEIGHT: f64 = 0.1;
 
-/// See the module.
+/// A peer of the session.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// Blocks that it is asked for.
+    /// Number of requested blocks in flight.
     pub(super) in_flight: usize,
-    /// It was asked and has moved nothing: it is asked again only if there is nobody else.
+    /// It was asked and is idle: it is asked again only if there is no other peer.
     pub(super) mute: bool,
-    /// Nothing can be sent to it.
+    /// Why sending to it failed.
     pub(super) failed: Option<String>,
-    /// It answers all of its wants again on each message, and so has to be let finish before it is sent another. Helia
-    /// does that.
+    /// It answers all wants again after each message, as Helia does, so the next message must wait until it has
+    /// finished.
     pub(super) resends: bool,
-    /// What it is to be told when it has finished.
+    /// Messages to send after it has finished.
     pub(super) held: Vec<Entry>,
-    pulse: Arc<Pulse>,
+    pulse: Arc<LastActivity>,
     grown: f64,
     window: f64,
-    /// Whether the window is being filled: it is filled again when a quarter of it is free, so that wants go together.
+    /// Whether the window is being filled. It is refilled when a quarter is free, so that wants are batched.
     filling: bool,
-    /// Seconds between blocks.
+    /// Average seconds between blocks.
     pace: f64,
-    /// Of the blocks that it was asked for, how many it had.
+    /// Hit rate of requested blocks.
     hits: f64,
     block_bytes: f64,
     last_block: Option<Instant>,
 }
 
 impl Peer {
-    pub(super) fn new(pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(pulse: Arc<LastActivity>) -> Self {
         Self {
             in_flight: 0,
             mute: false,
@@ -72,7 +72,7 @@ impl Peer {
         self.filling = self.in_flight == 0 || self.filling && !self.resends || free_enough;
     }
 
-    /// It is asked for one more.
+    /// Records one more request.
     pub(super) fn is_asked(&mut self) {
         self.in_flight += 1;
         self.filling = self.in_window();
@@ -93,7 +93,7 @@ impl Peer {
         (self.in_flight + 1) as f64 * self.pace / self.hits.max(0.01)
     }
 
-    /// A block came, which was asked for then, if it was asked of this peer.
+    /// A block arrived; `asked` is the time of the request if it was made to this peer.
     #[expect(clippy::cast_precision_loss, reason = "blocks are small")]
     pub(super) fn delivered(&mut self, bytes: usize, asked: Option<Instant>, now: Instant) {
         self.mute = false;
@@ -106,13 +106,13 @@ impl Peer {
         self.last_block = Some(now);
     }
 
-    /// It did not have what it was asked for.
+    /// It did not have the block.
     pub(super) fn missed(&mut self, now: Instant) {
         self.hits += WEIGHT * (0.0 - self.hits);
         self.last_block = Some(now);
     }
 
-    /// Whether what was asked then ought to be asked again: when nothing has moved, or much else has.
+    /// Whether a request of that time should be repeated: when the peer is idle, or has sent much else.
     pub(super) fn is_stalled(&self, asked: Instant, reask: Duration, now: Instant) -> bool {
         let waited = now.saturating_duration_since(asked);
         let still = now.saturating_duration_since(self.pulse.last().max(asked));

@@ -1,4 +1,4 @@
-//! What comes of a call to the session: what is to be sent to whom, who is to be answered.
+//! Result of a call to the session: messages to send and callers to answer.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,18 +11,18 @@ use super::super::message::{Kind, Want};
 use bacalhau_cas::{Cid, DataError};
 use bacalhau_exchange::Answers;
 
-/// See the module.
+/// The result of a call.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) now: Instant,
-    /// Whether somebody may be connected soon.
+    /// Whether a connection may be established soon.
     pub(crate) dialing: bool,
     /// At most one entry for each peer and block; the last one counts.
     pub(crate) wants: BTreeMap<PeerId, Vec<Want>>,
     pub(crate) answers: Vec<Answer>,
 }
 
-/// An answer to who waited.
+/// An answer to a caller.
 pub(crate) struct Answer {
     pub(crate) answers: Answers,
     pub(crate) cid: Cid,

@@ -30,7 +30,7 @@ impl Scene {
         let (session, now) = (Session::new(&config), Instant::now());
         let mut scene = Self { session, now, peers: ids, answers, answered };
         for index in 0..peers {
-            let (id, pulse) = (scene.peers[index], Arc::new(Pulse::new(scene.now)));
+            let (id, pulse) = (scene.peers[index], Arc::new(LastActivity::new(scene.now)));
             assert_eq!(scene.step(|session, step| session.peer_up(id, pulse, step)), "");
         }
         scene
@@ -127,7 +127,7 @@ fn a_lonely_peer_is_asked_again_and_given_up() {
 fn who_moves_is_waited_for() {
     let mut scene = Scene::new(1);
     // As if it had just moved something, a long time from now.
-    let (id, pulse) = (scene.peers[0], Arc::new(Pulse::new(scene.now + 18 * SECOND)));
+    let (id, pulse) = (scene.peers[0], Arc::new(LastActivity::new(scene.now + 18 * SECOND)));
     scene.step(|session, step| session.peer_up(id, pulse, step));
     assert_eq!(scene.want(&["a"]), "0 Block");
     assert_eq!(scene.wait(19 * SECOND), "");
@@ -198,7 +198,7 @@ fn who_was_lost_is_hoped_for_and_asked_again() {
     assert_eq!(scene.want(&["b"]), "");
     assert_eq!(scene.step(Session::tick), "");
     assert!(scene.answered().is_empty(), "it may have been started again");
-    let pulse = Arc::new(Pulse::new(scene.now));
+    let pulse = Arc::new(LastActivity::new(scene.now));
     assert_eq!(scene.step(|session, step| session.peer_up(id, pulse, step)), "0 Block, 0 Block");
     assert_eq!(scene.step(|session, step| session.peer_down(id, false, step)), "");
     scene.now += 20 * SECOND;

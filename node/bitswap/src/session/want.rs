@@ -1,4 +1,4 @@
-//! One block that is wanted: who waits for it, who is asked, and what everybody has said.
+//! A wanted block: callers, requests, and answers of peers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -10,31 +10,31 @@ use super::peer::Peer;
 use bacalhau_cas::Cid;
 use bacalhau_exchange::Answers;
 
-/// See the module.
+/// A wanted block.
 pub(super) struct Want {
     /// Place in the queue.
     pub(super) order: u64,
     pub(super) since: Instant,
     pub(super) first_asked: Option<Instant>,
-    /// Never empty. Each with the CID by which it asked.
+    /// The callers with the CID they used. Never empty.
     pub(super) waiters: Vec<(Cid, Answers)>,
-    /// Who was asked for the block, and when.
+    /// The peer with the request in flight, and its time.
     pub(super) asked: Option<(PeerId, Instant)>,
-    /// Who was asked before and should be told when somebody else is.
+    /// The previously asked peer, to which a cancellation is due when another peer is asked.
     pub(super) taken_from: Option<PeerId>,
     pub(super) said: BTreeMap<PeerId, Said>,
 }
 
-/// What a peer has said about a block.
+/// Answer of a peer about a block.
 #[derive(Clone, Debug)]
 pub(super) enum Said {
-    /// Nothing yet: it was asked whether it has it.
+    /// Asked whether it has the block; no answer yet.
     Probed,
     Have,
     DontHave,
-    /// Nothing: it was asked for it, and then it was asked of others.
+    /// Asked for the block without an answer, before others were asked.
     Silent,
-    /// Nothing, and it will not.
+    /// No answer possible, with the reason.
     Gone(String),
 }
 
@@ -55,24 +55,24 @@ impl Want {
         self.waiters[0].0
     }
 
-    /// Why it cannot be had, for people: every peer and what it said.
+    /// Why the block is unavailable: every peer and its answer.
     pub(super) fn why(&self, peers: &BTreeMap<PeerId, Peer>, unreached: &VecDeque<String>, now: Instant) -> String {
         let mut lines = Vec::new();
         let waited = now.saturating_duration_since(self.first_asked.unwrap_or(self.since)).as_secs_f64();
         for (id, peer) in peers {
             let is_asked = self.asked.is_some_and(|(asked, _)| asked == *id);
             let text = match (&peer.failed, self.said.get(id)) {
-                (Some(why), _) | (None, Some(Said::Gone(why))) => why.clone(),
-                (None, Some(Said::DontHave)) => "does not have it".into(),
+                (Some(why), _) | (None, Some(Said::Gone(why))) => format!(": {why}"),
+                (None, Some(Said::DontHave)) => " does not have it".into(),
                 (None, Some(Said::Have)) if is_asked => {
-                    format!("said that it has it and sent nothing in {waited:.1} s")
+                    format!(" has the block but sent nothing in {waited:.1} s")
                 }
-                (None, Some(Said::Have)) => "said that it has it and was not asked in time".into(),
-                (None, Some(Said::Silent)) => format!("sent nothing in {waited:.1} s"),
-                (None, _) if is_asked => format!("sent nothing in {waited:.1} s"),
-                (None, Some(Said::Probed) | None) => "said nothing about it".into(),
+                (None, Some(Said::Have)) => " has the block but was not asked in time".into(),
+                (None, Some(Said::Silent)) => format!(" sent nothing in {waited:.1} s"),
+                (None, _) if is_asked => format!(" sent nothing in {waited:.1} s"),
+                (None, Some(Said::Probed) | None) => " did not answer".into(),
             };
-            lines.push(format!("peer {id} {text}"));
+            lines.push(format!("peer {id}{text}"));
         }
         let gone = self.said.iter().filter(|(id, _)| !peers.contains_key(*id));
         lines.extend(gone.filter_map(|(id, said)| match said {

@@ -3,8 +3,8 @@
 use futures::AsyncWriteExt;
 use tokio::sync::mpsc;
 
+use super::super::last_activity::LastActivity;
 use super::super::message::{Kind, Message, Payload, Presence, Want};
-use super::super::pulse::Pulse;
 use super::super::room::Rooms;
 use super::*;
 use bacalhau_p2p::HostHandle;
@@ -26,7 +26,7 @@ fn hostile(answering: Answering) -> Hostile {
     host.handle().spawn(async move {
         while let Some(mut stream) = streams.recv().await {
             let (handle, peer) = (handle.clone(), stream.peer);
-            let pulse = Pulse::new(std::time::Instant::now());
+            let pulse = LastActivity::new(std::time::Instant::now());
             tokio::spawn(async move {
                 let room = Rooms::new().of_peer();
                 while let Ok(Some((bytes, _))) = frame::read(&mut stream, &pulse, &room).await {
@@ -71,14 +71,14 @@ fn bytes(message: &Message) -> Vec<u8> {
 }
 
 fn payload(cid: &Cid, data: &[u8]) -> Message {
-    let block = Payload { prefix: prefix::of(cid).into(), data: bytes::Bytes::copy_from_slice(data) };
+    let block = Payload { prefix: cid_prefix::of(cid).into(), data: bytes::Bytes::copy_from_slice(data) };
     Message { blocks: vec![block], ..Message::default() }
 }
 
 /// A node that tries `hostile` and a good one, and gets its block from the good one; and what the hostile one was.
 fn survives(hostile: &Hostile) -> PeerStats {
     let (good, b) = (peer(patient()), peer(Config { reask: Duration::from_millis(100), ..patient() }));
-    let cid = good.shelf.put(Block::of(Code::Raw, "good"));
+    let cid = good.blockstore.put(Block::of(Code::Raw, "good"));
     b.connect(&hostile.host);
     let answered = b.want(&[cid]);
     b.connect(&good.host);
@@ -161,7 +161,7 @@ fn who_does_not_speak_bitswap_is_named() {
     let (deaf, b) = (deaf.unwrap(), peer(patient()));
     b.connect(&deaf);
     let why = b.why(Block::of(Code::Raw, "x").cid());
-    assert!(why.contains("does not speak /ipfs/bitswap/1.2.0"), "{why}");
+    assert!(why.contains("does not support /ipfs/bitswap/1.2.0"), "{why}");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn one_that_begins_many_large_messages_and_ends_none_is_thrown_out() {
     });
     assert!(done.recv_timeout(BOUND).unwrap(), "it is not spoken to any more");
     let good = peer(patient());
-    let cid = good.shelf.put(Block::of(Code::Raw, "good"));
+    let cid = good.blockstore.put(Block::of(Code::Raw, "good"));
     b.connect(&good.host);
     assert_eq!(b.fetch(&[cid]).unwrap(), ["good"]);
 }

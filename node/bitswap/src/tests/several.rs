@@ -8,7 +8,7 @@ fn parts_are_put_together_from_several_peers() {
     let all = blocks(80, 64 << 10);
     for (index, block) in all.iter().enumerate() {
         let half = if index % 2 == 0 { &a } else { &b };
-        half.shelf.put(block.clone());
+        half.blockstore.put(block.clone());
     }
     c.connect(&a.host);
     c.connect(&b.host);
@@ -28,8 +28,8 @@ fn who_dies_on_the_way_is_replaced() {
     let (a, b, c) = (peer(patient()), peer(patient()), peer(patient()));
     let all = blocks(120, 64 << 10);
     for block in &all {
-        a.shelf.put(block.clone());
-        b.shelf.put(block.clone());
+        a.blockstore.put(block.clone());
+        b.blockstore.put(block.clone());
     }
     c.connect(&a.host);
     let cids: Vec<_> = all.iter().map(|block| *block.cid()).collect();

@@ -1,5 +1,5 @@
-//! An archive on disk that is read in place. Its index lies elsewhere, beside the node's own store, is made when there is none
-//! that fits, and is made again where it proves to be damaged.
+//! An archive on disk, read in place. Its index is stored elsewhere, beside the node's own store; it is created if
+//! absent or outdated, and recreated if damaged.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -9,11 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use super::entry::find_among;
 use super::index::{Index, arrange};
 use super::index_file::{self, Stamp};
 use super::scan::{Depth, Scan, roots, scan};
 use super::{Entry, Key};
-use crate::{Block, Cid, DataError, Shelf, identity_bytes};
+use crate::{Block, Cid, DataError, LocalBlockstore, identity_bytes};
 use bacalhau_files::private;
 use bacalhau_values::hex::Hex;
 
@@ -29,21 +30,21 @@ pub struct CarFile {
     torn_at: Option<u64>,
 }
 
-/// What becomes of an archive whose end is torn or damaged.
+/// Handling of an archive with a truncated or damaged end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// It is refused as a whole: somebody made it so.
+    /// Reject the archive, because its author made it so.
     Refused,
-    /// What stands before it is used: it is ours.
+    /// Use the part before it: an archive of our own.
     Dropped,
 }
 
 impl CarFile {
-    /// Opens the archive at `path`. Its index is kept in `index_dir`, under a name that is made of the path, and stands for
-    /// the archive as long as its size, time of change and inode are the same; else the archive is scanned.
+    /// Opens the archive at `path`. Its index in `index_dir`, named by the path, is used while size, modification time
+    /// and inode of the archive are unchanged; otherwise the archive is scanned.
     ///
     /// # Errors
-    /// When it cannot be read, or is no archive from end to end.
+    /// When it cannot be read, or is not a valid archive to its end.
     pub fn open(path: &Path, index_dir: &Path) -> Result<Self, DataError> {
         let absolute = fs::canonicalize(path).map_err(|error| at("open", path, error))?;
         let digest = Sha256::digest(absolute.as_os_str().as_encoded_bytes());
@@ -56,13 +57,13 @@ impl CarFile {
     pub(crate) fn open_indexed(path: &Path, index_path: PathBuf, tail: Tail) -> Result<Self, DataError> {
         let metadata = fs::metadata(path).map_err(|error| at("open", path, error))?;
         if !metadata.is_file() {
-            return Err(DataError::malformed(path.display().to_string(), "it is no file, and no archive so"));
+            return Err(DataError::malformed(path.display().to_string(), "it is not a file"));
         }
         let file = File::open(path).map_err(|error| at("open", path, error))?;
         let name = format!("archive {}", path.display());
         let stamp = stamp(&name, &file)?;
-        // An archive of our own never changes once it has its name. Where it was copied or damaged, its index still says
-        // where its blocks are, which a second look at damaged bytes might not.
+        // Our own archives are immutable under their final name. After a copy or damage, the index still has the
+        // positions of blocks, which a new scan of damaged bytes might not find.
         let bound_to = (tail == Tail::Refused).then_some(&stamp);
         let made = match index_file::open(&index_path, bound_to) {
             Some(index) if tail == Tail::Dropped => Made { roots: Vec::new(), index, torn_at: None },
@@ -73,7 +74,7 @@ impl CarFile {
         Ok(Self { name, file, index_path, index: RwLock::new(Arc::new(index)), roots, tail, torn_at })
     }
 
-    /// The archive `file` at `path`, which was just written, and of which all entries are known.
+    /// The newly written archive `file` at `path`, with known entries.
     pub(crate) fn written(
         file: File,
         path: &Path,
@@ -86,7 +87,7 @@ impl CarFile {
         Ok(Self { name, file, index_path, index, roots: Vec::new(), tail: Tail::Dropped, torn_at: None })
     }
 
-    /// What the writer of the archive calls the beginnings of its DAGs. They need not be in it.
+    /// The roots in the header. They need not be in the archive.
     pub fn roots(&self) -> &[Cid] {
         &self.roots
     }
@@ -112,18 +113,18 @@ impl CarFile {
         self.torn_at
     }
 
-    /// The block of `entry`, checked against the CID that stands before it.
+    /// The block of `entry`, verified against the CID before it.
     pub(crate) fn read(&self, entry: &Entry) -> Result<Block, DataError> {
         let (cid, bytes) = self.read_unchecked(entry)?;
         Block::new(cid, bytes)
     }
 
-    /// What is there for `entry`, whatever its hash.
+    /// The bytes at `entry`, unverified.
     pub(crate) fn read_unchecked(&self, entry: &Entry) -> Result<(Cid, Bytes), DataError> {
         entry.read_unchecked(&self.name, &self.file)
     }
 
-    /// The block of `cid` at `entry`. `None` if another one is there, whose hash begins alike.
+    /// The block of `cid` at `entry`. `None` if it is another block with the same key.
     pub(crate) fn find_at(&self, entry: &Entry, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         entry.find(cid, &self.name, &self.file)
     }
@@ -156,20 +157,12 @@ impl CarFile {
     }
 }
 
-impl Shelf for CarFile {
+impl LocalBlockstore for CarFile {
     fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         if let Some(bytes) = identity_bytes(cid) {
             return Ok(Some(bytes));
         }
-        let mut wrong = None;
-        for entry in self.places(&Key::of(cid))? {
-            match entry.find(cid, &self.name, &self.file) {
-                Ok(None) => {}
-                Err(error @ DataError::Corrupt { .. }) => wrong = Some(error),
-                found => return found,
-            }
-        }
-        wrong.map_or(Ok(None), Err)
+        find_among(&self.places(&Key::of(cid))?, |entry| entry.find(cid, &self.name, &self.file))
     }
 
     fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
@@ -180,14 +173,14 @@ impl Shelf for CarFile {
     }
 }
 
-/// As messages say where a block is not.
+/// Used in messages about missing blocks.
 impl fmt::Debug for CarFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
 }
 
-/// An index that was just made or opened, and what was learned besides.
+/// A created or opened index, and by-products of a scan.
 struct Made {
     roots: Vec<Cid>,
     index: Index,

@@ -1,4 +1,4 @@
-//! What stands before the blocks: the roots, and in version 2 where in the file the archive of version 1 lies.
+//! Archive headers: the roots, and in version 2 the position of the version 1 archive.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use super::MAX_HEADER_BYTES;
 use super::input::Input;
 use crate::{Cid, DataError};
 
-/// Bytes that say what else a version 2 has. Nothing of it matters here.
+/// Length of the other fields of version 2, which are ignored.
 const CHARACTERISTICS_BYTES: usize = 16;
 
 /// The header of version 1, and the pragma of version 2, which has no roots.
@@ -72,7 +72,7 @@ fn read_v2<R: Read>(input: &mut Input<R>) -> Result<(), DataError> {
     };
     let (offset, size) = (number(CHARACTERISTICS_BYTES), number(CHARACTERISTICS_BYTES + 8));
     if offset == 0 || size == 0 {
-        return Err(input.malformed("it was never finished: its header does not say where its data is"));
+        return Err(input.malformed("it is incomplete: its header does not say where its data is"));
     }
     let nowhere = || input.malformed(format!("its data cannot be {size} bytes at byte {offset}"));
     let end = offset.checked_add(size).ok_or_else(nowhere)?;

@@ -1,7 +1,7 @@
-//! Where in an archive each block is: sorted entries of one size, in buckets of some dozens that are read when the first of
-//! them is asked for. So a large index is opened as fast as a small one. How it lies on disk is the business of `index_file`.
+//! Index of an archive: sorted entries of fixed size, in buckets of some dozens that are read on demand, so that a
+//! large index opens as fast as a small one. `index_file` has the file format.
 //!
-//! An index is never believed: what it points at is compared with the CID that was asked for, and hashed.
+//! An index is not trusted: the block it points to is compared with the requested CID and hashed.
 
 use std::fs::File;
 use std::io;
@@ -15,7 +15,7 @@ use crate::DataError;
 
 /// Entries that a bucket has on average, at most.
 pub(super) const BUCKET_ENTRIES: usize = 64;
-/// Entries that a bucket has at most: where more hashes begin alike, they are no hashes.
+/// Maximum entries of a bucket. More keys with the same prefix are not hashes.
 const MAX_BUCKET_ENTRIES: usize = 4096;
 /// Places that are kept of one block.
 const MAX_COPIES: usize = 4;
@@ -37,21 +37,21 @@ pub(super) struct Index {
     buckets: Vec<Bucket>,
 }
 
-/// Some entries, of keys that begin with the same bits.
+/// Entries whose keys begin with the same bits.
 #[derive(Debug)]
 pub(super) struct Bucket {
     /// Where in the file it is.
     pub(super) at: u64,
-    /// Bytes of it.
+    /// Length in bytes.
     pub(super) len: usize,
-    /// Of these bytes.
+    /// Checksum of these bytes.
     pub(super) checksum: [u8; 8],
-    /// What it holds, once it was read.
+    /// The entries, once read.
     pub(super) entries: OnceLock<Box<[Entry]>>,
 }
 
 impl Index {
-    /// That of `file`, of which the table of buckets was read.
+    /// The index in `file`, whose bucket table was read.
     pub(super) fn new(file: File, buckets: Vec<Bucket>) -> Self {
         Self { file, buckets }
     }
@@ -91,10 +91,10 @@ impl Index {
     }
 }
 
-/// Sorts entries as an index has them, and says how many bits name a bucket.
+/// Sorts entries for an index, and returns the number of bits that select a bucket.
 ///
 /// # Errors
-/// When the CIDs of `name` cannot be those of blocks.
+/// When the CIDs of `name` are not plausible.
 pub(super) fn arrange(entries: &mut Vec<Entry>, name: &str) -> Result<u32, DataError> {
     entries.sort_unstable();
     let mut copies = 0;

@@ -20,17 +20,23 @@ const ROW_BYTES: usize = 16;
 /// 2^18 buckets of 64 are as many entries as are made.
 const MAX_BITS: u32 = 18;
 
-/// What shows that an archive is still the one that was indexed.
+/// Identity of the indexed archive's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp([u64; 4]);
 
 impl Stamp {
     const BYTES: usize = 32;
 
-    /// That of the file of `metadata`.
+    /// The stamp of the file of `metadata`.
     pub(super) fn of(metadata: &Metadata) -> Self {
         let (seconds, nanoseconds) = (metadata.mtime().cast_unsigned(), metadata.mtime_nsec().cast_unsigned());
         Self([metadata.len(), seconds, nanoseconds, metadata.ino()])
+    }
+
+    /// The stamp of content with this hash, wherever it is.
+    pub(super) fn of_content(hash: &[u8; 32]) -> Self {
+        let (words, _) = hash.as_chunks();
+        Self(std::array::from_fn(|at| u64::from_le_bytes(words[at])))
     }
 }
 
@@ -61,7 +67,7 @@ pub(super) fn open(path: &Path, stamp: Option<&Stamp>) -> Option<Index> {
     (file.metadata().ok()?.len() == at).then(|| Index::new(file, buckets))
 }
 
-/// Writes the index of `entries`, which are in order, in place of what is at `path`.
+/// Writes the index of the sorted `entries` to `path`, replacing an old one.
 pub(super) fn write(path: &Path, stamp: &Stamp, bits: u32, entries: &[Entry]) -> io::Result<()> {
     let mut table = Vec::with_capacity(ROW_BYTES << bits);
     let mut body = Vec::with_capacity(entries.len() * Entry::BYTES);

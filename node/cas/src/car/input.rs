@@ -1,5 +1,5 @@
-//! The bytes of an archive in their order, with their position for messages and a bound on each thing that is read. What
-//! they mean is the business of `header` and `section`.
+//! Sequential input of an archive, with the position for messages and a bound on each read. `header` and `section`
+//! interpret the bytes.
 
 use std::fmt::Display;
 use std::io::{BufReader, ErrorKind, Read, Seek};
@@ -19,7 +19,7 @@ const ARCHIVE_BEGINS: [&[u8]; 2] = [b"\xa2\x65roots", b"\xa1\x67version"];
 /// Bytes that suffice to tell a header, with the varint of its length.
 const HEADER_BEGIN_BYTES: usize = 16;
 
-/// Whether a header without its length begins as those of archives do.
+/// Whether the bytes begin like an archive header without its length.
 pub(super) fn begins_archive(bytes: &[u8]) -> bool {
     ARCHIVE_BEGINS.iter().any(|begin| bytes.starts_with(begin))
 }
@@ -31,16 +31,16 @@ pub(super) struct Input<R> {
     source: BufReader<R>,
     at: u64,
     end: u64,
-    /// Of the data of a version 2, what is around it.
+    /// The frame of the data of a version 2.
     wrapper: Option<Wrapper>,
 }
 
-/// What is around the data of a version 2.
+/// The frame of the data of a version 2.
 #[derive(Debug)]
 struct Wrapper {
     /// Where the file ends.
     end: u64,
-    /// Where the index begins; 0 where there is none.
+    /// Start of the index; 0 without one.
     index_at: u64,
 }
 
@@ -50,7 +50,7 @@ impl<R: Read> Input<R> {
         Self { name, source: BufReader::with_capacity(capacity, source), at: 0, end: u64::MAX, wrapper: None }
     }
 
-    /// Takes everything from `end` on for something else, and everything before it for what must be there.
+    /// Sets the required end of the input; later bytes do not belong to it.
     pub(super) fn end_at(&mut self, end: u64) -> Result<(), DataError> {
         if end > self.end {
             return Err(self.malformed(format!("its data would end at byte {end}, and it ends at byte {}", self.end)));
@@ -59,8 +59,7 @@ impl<R: Read> Input<R> {
         Ok(())
     }
 
-    /// Takes everything from `end` on for what surrounds the data of a version 2, which has an index at `index_at` unless
-    /// that is 0.
+    /// Sets the end of the data in a version 2, with an index at `index_at` unless that is 0.
     pub(super) fn data_ends_at(&mut self, end: u64, index_at: u64) -> Result<(), DataError> {
         let wrapper = Wrapper { end: self.end, index_at };
         self.end_at(end)?;
@@ -73,7 +72,7 @@ impl<R: Read> Input<R> {
         self.at
     }
 
-    /// The bytes make no sense.
+    /// The error for malformed bytes.
     pub(super) fn malformed(&self, why: impl Display) -> DataError {
         DataError::malformed(&self.name, why.to_string())
     }
@@ -83,7 +82,7 @@ impl<R: Read> Input<R> {
         DataError::out_of_bounds(&self.name, why.to_string())
     }
 
-    /// The bytes end within `what`.
+    /// The error for an end within `what`.
     pub(super) fn truncated(&self, what: &str, lacking: u64) -> DataError {
         let Self { at, .. } = self;
         self.malformed(format!("it is truncated: it ends at byte {at}, {lacking} bytes before the end of {what}"))
@@ -109,15 +108,15 @@ impl<R: Read> Input<R> {
         Err(self.malformed(format!("at byte {begin}, the length of {of} does not fit into 64 bits")))
     }
 
-    /// Appends `count` bytes of `what` to `bytes`. The caller has bounded the count.
+    /// Appends `count` bytes of `what` to `bytes`. The caller bounds the count.
     pub(super) fn fill(&mut self, bytes: &mut Vec<u8>, count: usize, what: &str) -> Result<(), DataError> {
         bytes.reserve_exact(count);
         let got = self.read(bytes, count)?;
         if got < count { Err(self.truncated(what, (count - got) as u64)) } else { Ok(()) }
     }
 
-    /// Reads the zeros with which a piece is padded, up to the end. All of them: what stands behind some of them is not
-    /// part of this archive, and whoever wrote it does not expect it to be passed over.
+    /// Reads zero padding of a piece to the end. Other data after zeros is an error, because it would be ignored
+    /// silently.
     pub(super) fn padding(&mut self) -> Result<(), DataError> {
         match self.behind_zeros()? {
             None => Ok(()),
@@ -144,8 +143,8 @@ impl<R: Read> Input<R> {
         }
     }
 
-    /// Passes over the index of a version 2 (<https://ipld.io/specs/transport/car/carv2/#index-format>). False where it is
-    /// none that is known.
+    /// Skips the index of a version 2 (<https://ipld.io/specs/transport/car/carv2/#index-format>). Returns false for an
+    /// unknown format.
     fn pass_index(&mut self) -> Result<bool, DataError> {
         let codec = match self.varint("its index") {
             Err(error @ DataError::Io { .. }) => return Err(error),
@@ -177,7 +176,7 @@ impl<R: Read> Input<R> {
         Ok(true)
     }
 
-    /// A little-endian number of so many bytes; `None` at the end.
+    /// A little-endian number of `width` bytes; `None` at the end.
     fn number(&mut self, width: usize) -> Result<Option<u64>, DataError> {
         let mut bytes = Vec::with_capacity(width);
         let got = self.read(&mut bytes, width)?;
@@ -198,7 +197,7 @@ impl<R: Read> Input<R> {
         Ok(true)
     }
 
-    /// What comes behind the next zeros, up to the end: where, and whether it is an archive.
+    /// Position of the first data after zeros, and whether it is an archive; `None` at the end.
     fn behind_zeros(&mut self) -> Result<Option<(u64, bool)>, DataError> {
         let zeros = vec![0; PADDING_BYTES];
         let mut bytes = Vec::with_capacity(PADDING_BYTES);
@@ -214,7 +213,7 @@ impl<R: Read> Input<R> {
             }
             let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
             let mut found = bytes.split_off(zeros);
-            // The header may begin with the last bytes of what was read.
+            // The header may begin in the last bytes read.
             self.read(&mut found, HEADER_BEGIN_BYTES)?;
             let length_bytes = found.iter().take_while(|byte| **byte >= 0x80).count() + 1;
             let is_archive = begins_archive(found.get(length_bytes..).unwrap_or_default());
@@ -238,8 +237,10 @@ impl<R: Read> Input<R> {
         let count = (count as u64).min(self.end.saturating_sub(self.at));
         let got = match (&mut self.source).take(count).read_to_end(bytes) {
             Ok(got) => got,
-            // What a connection says that was closed before the last byte.
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(self.truncated("what was sent", 1)),
+            // The error of a connection that closed early.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                return Err(self.truncated("the received data", 1));
+            }
             Err(error) => return Err(DataError::io(format!("read {}", self.name), error)),
         };
         self.at += got as u64;
@@ -248,7 +249,7 @@ impl<R: Read> Input<R> {
 }
 
 impl<R: Read + Seek> Input<R> {
-    /// Goes over `count` bytes of `what`.
+    /// Skips `count` bytes of `what`.
     pub(super) fn skip(&mut self, count: u64, what: &str) -> Result<(), DataError> {
         let left = self.end.saturating_sub(self.at);
         if count > left {

@@ -1,8 +1,8 @@
-//! Archives of blocks (CAR, <https://ipld.io/specs/transport/car/>): read and written as a stream, and read in place. A
-//! file is indexed once and then any block of it is one read away. The packs of the block store are such files as well.
+//! CAR archives (<https://ipld.io/specs/transport/car/>): read and written as streams, and read in place. A file is
+//! indexed once, then each block is one read. Packs of the block store are archives too.
 //!
-//! Versions 1 and 2 are read, version 1 is written. The index inside version 2 is not used: it says nothing of lengths, and
-//! nobody has to have written it truly.
+//! Reads versions 1 and 2, writes version 1. The index of version 2 is not used, because it has no lengths and is not
+//! trustworthy.
 
 mod entry;
 mod file;
@@ -10,6 +10,8 @@ mod header;
 mod index;
 mod index_file;
 mod input;
+mod part;
+mod placed;
 mod reader;
 mod scan;
 mod section;
@@ -18,6 +20,7 @@ mod tests;
 mod writer;
 
 pub use file::CarFile;
+pub use part::{CarPart, roots_of};
 pub use reader::CarReader;
 pub use writer::CarWriter;
 

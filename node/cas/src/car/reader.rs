@@ -1,4 +1,4 @@
-//! An archive as it comes: from a gateway, or to be imported. Blocks are checked one by one, so nothing has to be kept.
+//! Reads an archive as a stream, from a gateway or for an import. Blocks are verified one by one.
 
 use std::io::Read;
 
@@ -19,17 +19,17 @@ pub struct CarReader<R> {
 }
 
 impl<R: Read> CarReader<R> {
-    /// Reads the header of `source`, which is called `name` in messages.
+    /// Reads the header of `source`, called `name` in messages.
     ///
     /// # Errors
-    /// When it cannot be read or is no archive.
+    /// When it cannot be read or is not an archive.
     pub fn new(name: impl Into<String>, source: R) -> Result<Self, DataError> {
         let mut input = Input::new(name.into(), source, READ_BYTES);
         let roots = read_header(&mut input)?;
         Ok(Self { input, roots, over: false })
     }
 
-    /// What the writer of the archive calls the beginnings of its DAGs. They need not be in it.
+    /// The roots in the header. They need not be in the archive.
     pub fn roots(&self) -> &[Cid] {
         &self.roots
     }

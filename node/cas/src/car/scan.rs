@@ -1,14 +1,15 @@
-//! Goes over a whole archive to learn where its blocks are: the heads of the sections only, or all of it.
+//! Scans an archive for the positions of its blocks, by section heads or completely.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
+
+use bacalhau_tree::ReadAt;
 
 use super::Entry;
 use super::header::read_header;
 use super::input::Input;
+use super::placed::Placed;
 use super::section::Head;
-use crate::{Cid, DataError, IDENTITY, check};
+use crate::{Cid, DataError, FileBytes, IDENTITY, check};
 
 /// Bytes that are read at each section. Small sections lie within, large ones are leapt over.
 const STRIDE_BYTES: usize = 4096;
@@ -18,18 +19,18 @@ const MAX_ENTRIES: usize = 1 << 24;
 /// How closely to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// At the heads of sections. What they say of their blocks is not checked.
+    /// Only the heads of sections; blocks are not verified.
     Heads,
     /// At the bytes too, which are hashed.
     Bytes,
 }
 
-/// What is in an archive.
+/// Content of an archive.
 #[derive(Debug)]
 pub(crate) struct Scan {
-    /// Its roots.
-    pub(crate) roots: Vec<Cid>,
-    /// Its blocks in their order, but those that stand in their CID.
+    /// The roots.
+    pub roots: Vec<Cid>,
+    /// The blocks in order, without those of identity CIDs.
     pub(crate) entries: Vec<Entry>,
     /// Where the last good section ends.
     pub(crate) end: u64,
@@ -37,12 +38,21 @@ pub(crate) struct Scan {
     pub(crate) stop: Option<DataError>,
 }
 
-/// Reads the archive `file`, which is called `name` in messages.
+/// Scans the archive `file`, called `name` in messages.
 ///
 /// # Errors
-/// When its header cannot be read. What is wrong further on is said in [`Scan::stop`].
+/// When its header cannot be read. Later errors are in [`Scan::stop`].
 pub(crate) fn scan(name: &str, file: &File, depth: Depth) -> Result<Scan, DataError> {
-    let mut input = input(name, file)?;
+    let len = len_of(name, file)?;
+    scan_part(name, &FileBytes(file), len, depth)
+}
+
+/// As [`scan`], of the first `len` of `bytes`.
+///
+/// # Errors
+/// As for [`scan`].
+pub(super) fn scan_part(name: &str, bytes: &dyn ReadAt, len: u64, depth: Depth) -> Result<Scan, DataError> {
+    let mut input = input(name, bytes, len)?;
     let roots = read_header(&mut input)?;
     let mut scan = Scan { roots, entries: Vec::new(), end: input.at(), stop: None };
     loop {
@@ -64,13 +74,17 @@ pub(crate) fn scan(name: &str, file: &File, depth: Depth) -> Result<Scan, DataEr
 }
 
 /// The roots of the archive `file`.
-pub(super) fn roots(name: &str, file: &File) -> Result<Vec<Cid>, DataError> {
-    read_header(&mut input(name, file)?)
+pub(crate) fn roots(name: &str, file: &File) -> Result<Vec<Cid>, DataError> {
+    let len = len_of(name, file)?;
+    read_header(&mut input(name, &FileBytes(file), len)?)
 }
 
-fn input<'a>(name: &str, file: &'a File) -> Result<Input<Placed<'a>>, DataError> {
-    let len = file.metadata().map_err(|error| DataError::io(format!("read {name}"), error))?.len();
-    let mut input = Input::new(name.into(), Placed { file, at: 0 }, STRIDE_BYTES);
+fn len_of(name: &str, file: &File) -> Result<u64, DataError> {
+    Ok(file.metadata().map_err(|error| DataError::io(format!("read {name}"), error))?.len())
+}
+
+fn input<'a>(name: &str, bytes: &'a dyn ReadAt, len: u64) -> Result<Input<Placed<'a>>, DataError> {
+    let mut input = Input::new(name.into(), Placed::new(bytes, len), STRIDE_BYTES);
     input.end_at(len)?;
     Ok(input)
 }
@@ -87,31 +101,4 @@ fn next(input: &mut Input<Placed>, depth: Depth) -> Result<Option<Head>, DataErr
         }
     }
     Ok(Some(head))
-}
-
-/// A file that is read from a place of one's own: that of the file itself is shared between threads.
-#[derive(Debug)]
-struct Placed<'a> {
-    file: &'a File,
-    at: u64,
-}
-
-impl Read for Placed<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let got = self.file.read_at(bytes, self.at)?;
-        self.at += got as u64;
-        Ok(got)
-    }
-}
-
-impl Seek for Placed<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let to = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-            SeekFrom::End(by) => self.file.metadata()?.len().checked_add_signed(by),
-        };
-        self.at = to.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
-    }
 }

@@ -1,5 +1,4 @@
-//! A section: the length of what follows, the CID of a block, its bytes. The only place that knows this, for streams, files and
-//! packs alike.
+//! Format of a section: length, CID and bytes of a block. Shared by streams, files and packs.
 
 use std::io::{self, IoSlice, Read, Write};
 
@@ -13,7 +12,7 @@ use crate::{Cid, DataError, MAX_BLOCK_BYTES};
 pub(super) struct Head {
     /// Where in the archive the CID begins.
     pub(super) at: u64,
-    /// The block.
+    /// CID of the block.
     pub(super) cid: Cid,
     /// Bytes of the CID.
     pub(super) cid_len: usize,
@@ -61,7 +60,7 @@ impl Head {
     }
 }
 
-/// Appends what stands before the bytes of a block, and says how many bytes of it are the CID.
+/// Appends the head of a section, and returns the length of the CID in it.
 pub(crate) fn put_head(out: &mut Vec<u8>, cid: &Cid, len: usize) -> usize {
     let cid = cid.to_bytes();
     put_varint(out, (cid.len() + len) as u64);

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Block, Cid, Code, DataError, MAX_BLOCK_BYTES, RAW, Shelf};
+use crate::{Block, Cid, Code, DataError, LocalBlockstore, MAX_BLOCK_BYTES, RAW};
 
 /// Written by `@ipld/car` 5.4.7: a directory by version 0, three raw blocks, one that stands in its CID, and the first raw one again.
 const SMALL: &[u8] = include_bytes!("testdata/small.car");
@@ -131,7 +131,7 @@ fn what_is_wrong_with_an_archive_is_said() {
         (b"\x12\xa2eroots\x80gversion\x03\0".to_vec(), "is it a CAR"),
         (b"\x11\xa2eroots\x80gversion\x03".to_vec(), "version 3"),
         (b"\x0a\xa1gversion\x01".to_vec(), "no roots"),
-        (v2(0, 0, SMALL), "never finished"),
+        (v2(0, 0, SMALL), "incomplete"),
         (v2(3, 10, SMALL), "cannot be 10 bytes at byte 3"),
         (v2(u64::MAX, 10, SMALL), "cannot be"),
         (v2(1 << 40, 10, SMALL), "begins only at"),
@@ -246,7 +246,7 @@ fn an_archive_that_changes_behind_its_index_is_found_out() {
 #[test]
 fn what_is_no_file_is_no_archive() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(CarFile::open(dir.path(), dir.path()).unwrap_err().to_string().contains("is no file"));
+    assert!(CarFile::open(dir.path(), dir.path()).unwrap_err().to_string().contains("is not a file"));
     assert!(CarFile::open(&dir.path().join("x.car"), dir.path()).unwrap_err().to_string().contains("x.car"));
 }
 

@@ -14,7 +14,7 @@ pub struct CarWriter<W> {
 }
 
 impl<W: Write> CarWriter<W> {
-    /// Writes the header. Tools expect the roots to be among the blocks, and at least one of them.
+    /// Writes the header. Other tools expect at least one root, and all roots among the blocks.
     ///
     /// # Errors
     /// Those of the sink, here and below.
@@ -26,14 +26,14 @@ impl<W: Write> CarWriter<W> {
     /// Writes a block.
     ///
     /// # Errors
-    /// Those of the sink; the archive is of no use then.
+    /// Those of the sink; the archive is unusable then.
     pub fn write(&mut self, block: &Block) -> io::Result<()> {
         self.head.clear();
         put_head(&mut self.head, block.cid(), block.bytes().len());
         write_section(&mut self.sink, &self.head, block.bytes())
     }
 
-    /// Ends the archive and gives the sink back, flushed.
+    /// Completes the archive and returns the flushed sink.
     ///
     /// # Errors
     /// Those of the sink.

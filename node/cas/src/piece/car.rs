@@ -1,5 +1,5 @@
-//! An archive as a piece: all of its bytes, in one reading. Only its header is decoded: what a storage provider seals are
-//! the bytes, whatever they are.
+//! Piece commitment of an archive, in one pass over its bytes. Only its header is decoded: storage providers seal
+//! arbitrary bytes.
 
 use std::io::{self, Read, Write};
 
@@ -8,20 +8,20 @@ use crate::car::CarReader;
 use crate::{Cid, DataError};
 
 impl Commitment {
-    /// Commits to the archive `source`, called `name` in messages, and says its roots.
+    /// Commits to the archive `source`, called `name` in messages, and returns its roots.
     ///
     /// # Errors
-    /// When it cannot be read, or does not begin as an archive.
+    /// When it cannot be read, or does not begin like an archive.
     pub fn of_car(name: &str, source: impl Read) -> Result<(Self, Vec<Cid>), DataError> {
         let mut through = Through { source, piece: PieceWriter::new(io::sink()) };
-        // What it has read beyond the header is committed to already.
+        // Bytes read beyond the header are already committed to.
         let roots = CarReader::new(name, &mut through)?.roots().to_vec();
         let Through { source, piece } = through;
         Ok((piece.read(name, source)?, roots))
     }
 }
 
-/// Commits to what is read.
+/// Commits to all bytes that are read through it.
 struct Through<R> {
     source: R,
     piece: PieceWriter<io::Sink>,

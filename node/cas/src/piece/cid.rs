@@ -1,6 +1,7 @@
-//! The two CIDs of a piece. Version 1 (`baga6ea4seaq…`) is the bare root, as the chain, its actors and Lotus name it: codec
-//! `fil-commitment-unsealed`, hash `sha2-256-trunc254-padded` (<https://spec.filecoin.io/#section-systems.filecoin_files.piece>).
-//! Version 2 (`bafkzcib…`) says how large the piece is as well, as Curio's market wants it: the digest of the hash
+//! The two CIDs of a piece. Version 1 (`baga6ea4seaq…`) is the root, as used by the chain, its actors and Lotus: codec
+//! `fil-commitment-unsealed`, hash `sha2-256-trunc254-padded`
+//! (<https://spec.filecoin.io/#section-systems.filecoin_files.piece>). Version 2 (`bafkzcib…`) includes the size, as
+//! used by Curio's market: the digest of the hash
 //! `fr32-sha2-256-trunc254-padded-binary-tree` is the bytes of padding as a varint, the height in a byte, and the root
 //! (FRC-0069, <https://github.com/filecoin-project/FIPs/blob/master/FRCs/frc-0069.md>).
 
@@ -19,8 +20,8 @@ const SHA2_256_TRUNC254_PADDED: u64 = 0x1012;
 const FR32_SHA2_256_TRUNC254_PADDED_BINARY_TREE: u64 = 0x1011;
 
 impl Commitment {
-    /// The CID of version 1, which says nothing of sizes.
-    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
+    /// The CID of version 1, without the size.
+    #[expect(clippy::missing_panics_doc, reason = "cannot panic, as explained below")]
     pub fn cid_v1(&self) -> Cid {
         #[expect(clippy::expect_used, reason = "32 bytes always fit into a multihash of 64")]
         let hash = Multihash::wrap(SHA2_256_TRUNC254_PADDED, self.root()).expect("a root fits");
@@ -28,7 +29,7 @@ impl Commitment {
     }
 
     /// The CID of version 2.
-    #[expect(clippy::missing_panics_doc, reason = "it does not panic, as said below")]
+    #[expect(clippy::missing_panics_doc, reason = "cannot panic, as explained below")]
     pub fn cid_v2(&self) -> Cid {
         let mut digest = Vec::new();
         put_varint(&mut digest, self.capacity() - self.payload_size());
@@ -39,13 +40,19 @@ impl Commitment {
         Cid::new_v1(RAW, hash)
     }
 
-    /// Reads a CID of version 2 back.
+    /// Parses a CID of version 2.
     ///
     /// # Errors
-    /// When it is another CID, or none of a possible piece.
+    /// When it is another CID, or not that of a possible piece.
     pub fn from_v2(cid: &Cid) -> Result<Self, DataError> {
         expect(cid, RAW, FR32_SHA2_256_TRUNC254_PADDED_BINARY_TREE, "a piece CID of version 2 (bafkzcib…)")?;
-        let malformed = || DataError::malformed(format!("the piece CID {cid}"), "it is no varint, height and root");
+        let malformed = || {
+            DataError::malformed(
+                format!("the piece CID {cid}"),
+                "it is not a varint, a height and a \
+            root",
+            )
+        };
         let (padding, rest) = unsigned_varint::decode::u64(cid.hash().digest()).map_err(|_| malformed())?;
         let (height, root) = rest.split_first().ok_or_else(malformed)?;
         let root: [u8; 32] = root.try_into().map_err(|_| malformed())?;
@@ -58,11 +65,11 @@ impl Commitment {
         Self::new(root, *height, payload_size)
     }
 
-    /// Reads a CID of version 1 back, of a piece of this padded size. Nobody can tell from it how much of that is padding,
-    /// so all is taken for payload.
+    /// Parses a CID of version 1 of a piece with this padded size. The amount of padding is unknown, so all of it
+    /// counts as payload.
     ///
     /// # Errors
-    /// When it is another CID, or no piece can have this size.
+    /// When it is another CID, or the size is impossible.
     pub fn from_v1(cid: &Cid, padded_size: u64) -> Result<Self, DataError> {
         expect(cid, FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED, "a piece CID of version 1 (baga6ea4seaq…)")?;
         let root: [u8; 32] = cid
@@ -71,7 +78,7 @@ impl Commitment {
             .try_into()
             .map_err(|_| DataError::malformed(format!("the piece CID {cid}"), "its root does not have 32 bytes"))?;
         if !padded_size.is_power_of_two() || padded_size < 128 {
-            let why = format!("{padded_size} bytes are no power of two from 128 on");
+            let why = format!("{padded_size} bytes are not a power of two from 128 on");
             return Err(DataError::malformed(format!("the padded size of {cid}"), why));
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most 63")]
@@ -80,9 +87,23 @@ impl Commitment {
     }
 }
 
+/// Whether `cid` is a piece CID of version 1, which does not tell the size.
+pub fn is_piece_v1(cid: &Cid) -> bool {
+    has(cid, FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED)
+}
+
+/// Whether `cid` is a piece CID of version 2.
+pub fn is_piece_v2(cid: &Cid) -> bool {
+    has(cid, RAW, FR32_SHA2_256_TRUNC254_PADDED_BINARY_TREE)
+}
+
+fn has(cid: &Cid, codec: u64, hash: u64) -> bool {
+    cid.version() == Version::V1 && cid.codec() == codec && cid.hash().code() == hash
+}
+
 fn expect(cid: &Cid, codec: u64, hash: u64, what: &str) -> Result<(), DataError> {
-    if cid.version() == Version::V1 && cid.codec() == codec && cid.hash().code() == hash {
+    if has(cid, codec, hash) {
         return Ok(());
     }
-    Err(DataError::unsupported(format!("the CID {cid}"), format!("{what} is wanted here")))
+    Err(DataError::unsupported(format!("the CID {cid}"), format!("{what} is expected here")))
 }

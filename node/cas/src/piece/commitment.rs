@@ -1,4 +1,4 @@
-//! What a piece is committed to by: its root, and how many bytes lie below it.
+//! A piece commitment: its root, and the number of bytes below it.
 
 use std::io::{self, Read};
 
@@ -7,9 +7,9 @@ use super::tree::{MAX_LEVEL, Node, QUAD_LEVEL};
 use super::writer::PieceWriter;
 use crate::DataError;
 
-/// Fewest bytes that a piece can be made of: fewer fit into half of the smallest piece, and the tools of Filecoin refuse
-/// them (`MinPiecePayload` of go-fil-commp-hashhash, `MIN_PAYLOAD_SIZE` of @web3-storage/data-segment).
-pub const MIN_PAYLOAD_BYTES: u64 = 65;
+/// Fewest bytes of a piece that the tools of Filecoin accept, such as Curio (`PieceSizeMinLimit`) and synapse
+/// (`MIN_UPLOAD_SIZE`). FRC-0069 has a CID for fewer as well: they are padded to this many.
+pub const COMMON_MIN_BYTES: u64 = 127;
 
 /// The commitment to a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +23,27 @@ impl Commitment {
     /// Commits to all that `source`, called `name` in messages, has to give.
     ///
     /// # Errors
-    /// When it cannot be read, or gives fewer than [`MIN_PAYLOAD_BYTES`].
+    /// When it cannot be read.
     pub fn of(name: &str, source: impl Read) -> Result<Self, DataError> {
         PieceWriter::new(io::sink()).read(name, source)
     }
 
-    /// Takes `root` for that of a tree of 2^`height` leaves, the first `payload_size` bytes of whose payload are no padding.
+    /// A commitment with the `root` of a tree of 2^`height` leaves, whose first `payload_size` payload bytes are not
+    /// padding.
     ///
     /// # Errors
-    /// Says what is impossible about it.
+    /// When the numbers are impossible.
     pub fn new(root: [u8; 32], height: u8, payload_size: u64) -> Result<Self, DataError> {
         let refuse = |why: String| Err(DataError::malformed("a piece commitment", why));
         if !(QUAD_LEVEL..=MAX_LEVEL).contains(&height) {
             return refuse(format!("its tree has {height} levels, and {QUAD_LEVEL} to {MAX_LEVEL} are possible"));
         }
         let commitment = Self { root, height, payload_size };
-        if payload_size == 0 || payload_size > commitment.capacity() {
+        // Without data a piece is one quad of zeros.
+        let least = u64::from(height > QUAD_LEVEL);
+        if !(least..=commitment.capacity()).contains(&payload_size) {
             let capacity = commitment.capacity();
-            return refuse(format!("a tree of {height} levels holds 1 to {capacity} bytes, not {payload_size}"));
+            return refuse(format!("a tree of {height} levels holds {least} to {capacity} bytes, not {payload_size}"));
         }
         if root[31] > 0x3f {
             return refuse("its root has more than 254 bits".into());
@@ -48,7 +51,7 @@ impl Commitment {
         Ok(commitment)
     }
 
-    /// Hash above everything.
+    /// The root hash.
     pub fn root(&self) -> &[u8; 32] {
         &self.root
     }

@@ -11,7 +11,7 @@ pub(super) const PADDED_QUAD_BYTES: u64 = 128;
 /// The two highest bits of the last eight bytes of a number.
 const TOP: u64 = u64::MAX >> 2;
 
-/// Pads `quad`.
+/// Pads a quad of 127 bytes.
 pub(super) fn pad(quad: &[u8; QUAD_BYTES]) -> [Node; 4] {
     // With a zero behind, so that each number can be read by whole words.
     let mut bytes = [0; QUAD_BYTES + 1];

@@ -1,19 +1,28 @@
-//! Piece commitments, by which Filecoin names the bytes that a provider seals: a Merkle root of data, padded to a power of
-//! two, and its two CIDs. Bytes are committed to while they pass by, on all threads and in bounded memory; what they
-//! are, an archive as a rule, does not matter here.
+//! Filecoin piece commitments: the Merkle root of data padded to a power of two, and its two CIDs. Computed while bytes
+//! pass by, on all threads and in bounded memory.
 //!
-//! The rules are those of the sector: `fr32` pads 127 bytes to 128, so that no 32 bytes are a number above the modulus
-//! of the proofs' field; `tree` hashes pairs by SHA-256 with its two highest bits cleared; zeros fill up to a power of
-//! two (<https://spec.filecoin.io/#section-systems.filecoin_files.piece>). The CIDs are those of `cid`.
+//! The rules are those of sectors: `fr32` pads 127 bytes to 128, so that each 32 bytes are below the modulus of the
+//! proof field; `tree` hashes pairs with SHA-256, with the two highest bits cleared; zeros fill up to a power of two
+//! (<https://spec.filecoin.io/#section-systems.filecoin_files.piece>). `cid` has the CIDs.
+//!
+//! A piece is read by parts: `layer` keeps the nodes above each part, `checked` compares what is read with them, and
+//! `aggregate` finds the segments of a piece that has an index.
 
+mod aggregate;
 mod car;
+mod checked;
 mod cid;
 mod commitment;
 mod fr32;
+mod layer;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod writer;
 
-pub use commitment::{Commitment, MIN_PAYLOAD_BYTES};
+pub use aggregate::{Segment, segments};
+pub use checked::CheckedPiece;
+pub use cid::{is_piece_v1, is_piece_v2};
+pub use commitment::{COMMON_MIN_BYTES, Commitment};
+pub use layer::Layer;
 pub use writer::PieceWriter;

@@ -34,7 +34,7 @@ fn vectors() -> Vec<Vector> {
 }
 
 /// The formula of the vectors.
-fn pattern(size: u32) -> Vec<u8> {
+pub(super) fn pattern(size: u32) -> Vec<u8> {
     let byte = |at: u32| at.wrapping_mul(31).to_le_bytes()[0] ^ at.to_le_bytes()[1..].iter().fold(0, |a, b| a ^ b);
     (0..size).map(byte).collect()
 }
@@ -100,7 +100,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn any_writes_give_the_same(size in 65_u32..20_000, sizes in prop::collection::vec(1_usize..3000, 1..20)) {
+    fn any_writes_give_the_same(size in 0_u32..20_000, sizes in prop::collection::vec(1_usize..3000, 1..20)) {
         let bytes = pattern(size);
         prop_assert_eq!(commit(&bytes, sizes.into_iter().cycle()), commit(&bytes, std::iter::once(bytes.len())));
     }
@@ -114,11 +114,20 @@ proptest! {
     }
 }
 
+/// FRC-0069: fewer than 127 bytes are padded to 127. Its vectors of no bytes and of 127 zeros.
 #[test]
-fn what_is_too_small_for_a_piece_is_refused() {
-    for size in [0, 1, 64] {
-        let error = Commitment::of("it", &*pattern(size)).unwrap_err().to_string();
-        assert!(error.contains(&format!("a piece of {size} bytes")) && error.contains("smaller than 65"), "{error}");
+fn few_bytes_are_padded_to_the_smallest_piece() {
+    let cid = |bytes: &[u8]| Commitment::of("it", bytes).unwrap().cid_v2().to_string();
+    assert_eq!(cid(&[]), "bafkzcibcp4bdomn3tgwgrh3g532zopskstnbrd2n3sxfqbze7rxt7vqn7veigmy");
+    assert_eq!(cid(&[0; 127]), "bafkzcibcaabdomn3tgwgrh3g532zopskstnbrd2n3sxfqbze7rxt7vqn7veigmy");
+    for size in [0_u32, 1, 12, 64, 65, 126] {
+        let bytes = pattern(size);
+        let piece = Commitment::of("it", &bytes[..]).unwrap();
+        assert_eq!((piece.payload_size(), piece.padded_size(), piece.height()), (u64::from(size), 128, 2));
+        let mut padded = bytes.clone();
+        padded.resize(127, 0);
+        assert_eq!(piece.cid_v1(), Commitment::of("it", &padded[..]).unwrap().cid_v1(), "{size}");
+        assert_eq!(Commitment::from_v2(&piece.cid_v2()).unwrap(), piece);
     }
 }
 
@@ -152,13 +161,13 @@ fn cids_of_anything_else_are_refused() {
     let (v1, v2) = (piece.cid_v1(), piece.cid_v2());
     let file: Cid = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e".parse().unwrap();
     for other in [v1, file] {
-        assert!(Commitment::from_v2(&other).unwrap_err().to_string().contains("version 2 (bafkzcib…) is wanted"));
+        assert!(Commitment::from_v2(&other).unwrap_err().to_string().contains("version 2 (bafkzcib…) is expected"));
     }
     for other in [v2, file] {
         assert!(Commitment::from_v1(&other, 1024).unwrap_err().to_string().contains("version 1 (baga6ea4seaq…)"));
     }
     for size in [0, 64, 127, 129, 1000] {
-        assert!(Commitment::from_v1(&v1, size).unwrap_err().to_string().contains("no power of two"), "{size}");
+        assert!(Commitment::from_v1(&v1, size).unwrap_err().to_string().contains("not a power of two"), "{size}");
     }
     let made = |digest: &[u8]| Cid::new_v1(0x55, Multihash::wrap(0x1011, digest).unwrap());
     let digest = v2.hash().digest().to_vec();
@@ -168,9 +177,9 @@ fn cids_of_anything_else_are_refused() {
         digest
     };
     for (digest, words) in [
-        (Vec::new(), "no varint"),
-        (digest[..digest.len() - 1].to_vec(), "no varint"),
-        ([&digest[..], &[0]].concat(), "no varint"),
+        (Vec::new(), "not a varint"),
+        (digest[..digest.len() - 1].to_vec(), "not a varint"),
+        ([&digest[..], &[0]].concat(), "not a varint"),
         // Padding of 16 bytes in one byte, then the height.
         (with(1, 0), "0 levels"),
         (with(1, 59), "59 levels"),

@@ -1,6 +1,6 @@
-//! The binary tree above padded bytes. A leaf is 32 bytes of them and stands at level 0; the node above two others is the
-//! SHA-256 of both with its two highest bits cleared. Subtrees are computed by themselves, in any order; [`Frontier`]
-//! joins them and holds one node of each level.
+//! The binary tree over padded bytes. A leaf is 32 bytes at level 0; a parent is the SHA-256 of its two children with
+//! the two highest bits cleared. Subtrees are computed independently, in any order; [`Frontier`] joins them, and holds
+//! one node of each level.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ pub(super) type Node = [u8; 32];
 
 /// The level of the node above one quad.
 pub(super) const QUAD_LEVEL: u8 = 2;
-/// The highest root whose payload, 127 bytes of each 128, is counted in 64 bits.
+/// Maximum level of a root whose payload, 127 of each 128 bytes, fits in 64 bits.
 pub(super) const MAX_LEVEL: u8 = 58;
 
 /// Quads that are padded before any of them is hashed: their leaves stay in the fastest cache, and a node is read long
@@ -24,7 +24,7 @@ const GROUP_QUADS: usize = 64;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// What SHA-256 appends to 64 bytes: a bit, zeros, and their length of 512 bits (FIPS 180-4, 5.1.1).
+/// SHA-256 padding of 64 bytes: a bit, zeros, and the length of 512 bits (FIPS 180-4, 5.1.1).
 const APPENDED: [u8; 64] = {
     let mut block = [0; 64];
     block[0] = 0x80;
@@ -33,7 +33,7 @@ const APPENDED: [u8; 64] = {
 };
 
 /// The node above a subtree of zeros, by its level.
-static ZEROS: LazyLock<[Node; MAX_LEVEL as usize + 1]> = LazyLock::new(|| {
+pub(super) static ZEROS: LazyLock<[Node; MAX_LEVEL as usize + 1]> = LazyLock::new(|| {
     let mut zeros = [[0; 32]; MAX_LEVEL as usize + 1];
     for level in 1..zeros.len() {
         zeros[level] = above(&zeros[level - 1], &zeros[level - 1]);
@@ -42,8 +42,8 @@ static ZEROS: LazyLock<[Node; MAX_LEVEL as usize + 1]> = LazyLock::new(|| {
 });
 
 /// The node above two.
-fn above(left: &Node, right: &Node) -> Node {
-    // Both blocks at once, and none of the book-keeping of a hasher: every node costs exactly this.
+pub(super) fn above(left: &Node, right: &Node) -> Node {
+    // Compresses both blocks at once, without the state of a hasher: the exact cost of a node.
     let mut blocks = [[0; 64], APPENDED];
     blocks[0][..32].copy_from_slice(left);
     blocks[0][32..].copy_from_slice(right);
@@ -77,7 +77,7 @@ pub(super) fn subtree(payload: &[u8]) -> Node {
     reduce(&mut nodes)
 }
 
-/// The node above 2ⁿ others, which are no more.
+/// The parent of 2ⁿ nodes.
 fn reduce(nodes: &mut [Node]) -> Node {
     let mut count = nodes.len();
     while count > 1 {
@@ -89,14 +89,15 @@ fn reduce(nodes: &mut [Node]) -> Node {
     nodes.first().copied().unwrap_or_default()
 }
 
-/// The nodes of complete subtrees that wait for those at their right, at most one a level.
+/// Nodes of complete subtrees that wait for their right sibling, at most one a level.
 #[derive(Debug, Default)]
 pub(super) struct Frontier {
     waiting: Vec<Option<Node>>,
 }
 
 impl Frontier {
-    /// Adds the next subtree, which is not larger than those before it. Their leaves have to begin at a multiple of its own.
+    /// Adds the next subtree, which is not larger than those before it, and whose leaves begin at a multiple of its
+    /// size.
     pub(super) fn push(&mut self, mut node: Node, level: u8) {
         let mut level = usize::from(level);
         loop {
@@ -112,7 +113,7 @@ impl Frontier {
         }
     }
 
-    /// Fills up with zeros to the smallest complete tree, and gives its root and its level. Of nothing, the root is that of
+    /// Fills up with zeros to the smallest complete tree, and returns root and level. Without data, the root is that of
     /// a quad of zeros.
     pub(super) fn finish(mut self) -> (Node, u8) {
         let mut level = QUAD_LEVEL;

@@ -5,32 +5,32 @@ use std::io::{self, Read, Write};
 use rayon::prelude::*;
 
 use super::fr32::QUAD_BYTES;
-use super::tree::{Frontier, QUAD_LEVEL, quad, subtree};
-use super::{Commitment, MIN_PAYLOAD_BYTES};
+use super::tree::{Frontier, Node, QUAD_LEVEL, quad, subtree};
+use super::{Commitment, Layer};
 use crate::DataError;
 
-/// The level of the subtrees that are computed at once, each by one thread: a MiB of the piece. Their nodes fit into
-/// the cache beside what they are of.
-const SUBTREE_LEVEL: u8 = 15;
+/// Level of the subtrees that one thread computes at once: a MiB of the piece. Nodes and data fit into the cache.
+pub(super) const SUBTREE_LEVEL: u8 = 15;
 /// Bytes of payload of such a subtree.
-const SUBTREE_BYTES: usize = QUAD_BYTES << (SUBTREE_LEVEL - QUAD_LEVEL);
+pub(super) const SUBTREE_BYTES: usize = QUAD_BYTES << (SUBTREE_LEVEL - QUAD_LEVEL);
 /// Subtrees of a batch for each thread: a few, since some threads are later than others.
 const SUBTREES_PER_THREAD: usize = 4;
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
-/// Most subtrees of a batch: so many MiB are held.
+/// Maximum subtrees of a batch, each with one MiB in memory.
 const MAX_SUBTREES: usize = 64;
 
-/// Writes to `W` all that is written to it, and commits to it. Bytes wait in memory, at most 64 MiB of them, until all
-/// threads of rayon's current pool have work; how they are cut into writes, and how many threads there are, changes
-/// nothing but the time.
+/// Forwards all written data to `W`, and commits to it. At most 64 MiB wait in memory until all threads of the current
+/// rayon pool have work. Write sizes and thread counts affect only the speed.
 #[derive(Debug)]
 pub struct PieceWriter<W> {
     sink: W,
-    /// What no subtree was made of yet.
+    /// Data that is not in a subtree yet.
     waiting: Vec<u8>,
     batch_bytes: usize,
     frontier: Frontier,
+    /// Nodes of all subtrees, in order.
+    subtrees: Vec<Node>,
     payload_size: u64,
 }
 
@@ -43,6 +43,7 @@ impl<W: Write> PieceWriter<W> {
             waiting: Vec::new(),
             batch_bytes: subtrees * SUBTREE_BYTES,
             frontier: Frontier::default(),
+            subtrees: Vec::new(),
             payload_size: 0,
         }
     }
@@ -52,15 +53,35 @@ impl<W: Write> PieceWriter<W> {
         self.payload_size
     }
 
-    /// Commits to all that `source`, called `name` in messages, has to give, and ends the piece. Nothing is written.
+    /// Commits to all data of `source`, called `name` in messages, and completes the piece. Writes nothing.
     ///
     /// # Errors
     /// When it cannot be read, or as for [`finish`](Self::finish).
-    pub(super) fn read(mut self, name: &str, mut source: impl Read) -> Result<Commitment, DataError> {
+    pub(super) fn read(mut self, name: &str, source: impl Read) -> Result<Commitment, DataError> {
+        self.take_all(name, source)?;
+        self.finish().map(|(commitment, _)| commitment)
+    }
+
+    /// Commits to all data of `source`, and returns the layer of a tree of this height. Writes nothing.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn read_layer(mut self, name: &str, source: impl Read, height: u8) -> Result<Layer, DataError> {
+        self.take_all(name, source)?;
+        self.take_subtrees();
+        let level = height.min(SUBTREE_LEVEL);
+        if !self.waiting.is_empty() {
+            self.waiting.resize(QUAD_BYTES << (level - QUAD_LEVEL), 0);
+            self.subtrees.push(subtree(&self.waiting));
+        }
+        Ok(Layer::of(self.subtrees, height))
+    }
+
+    fn take_all(&mut self, name: &str, mut source: impl Read) -> Result<(), DataError> {
         let mut buffer = vec![0; READ_BYTES];
         loop {
             match source.read(&mut buffer) {
-                Ok(0) => return self.finish().map(|(commitment, _)| commitment),
+                Ok(0) => return Ok(()),
                 Ok(read) => self.commit(&buffer[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(DataError::io(format!("read {name}"), error)),
@@ -71,19 +92,16 @@ impl<W: Write> PieceWriter<W> {
     /// Ends the piece, flushes the sink, and gives back both.
     ///
     /// # Errors
-    /// When the piece has fewer than [`MIN_PAYLOAD_BYTES`], or the sink fails.
+    /// When the sink fails.
     pub fn finish(mut self) -> Result<(Commitment, W), DataError> {
-        if self.payload_size < MIN_PAYLOAD_BYTES {
-            let why = format!("no piece of Filecoin is smaller than {MIN_PAYLOAD_BYTES} bytes");
-            return Err(DataError::out_of_bounds(format!("a piece of {} bytes", self.payload_size), why));
-        }
         self.take_subtrees();
         let mut last = [0; QUAD_BYTES];
         let (quads, rest) = self.waiting.as_chunks();
         for bytes in quads {
             self.frontier.push(quad(bytes), QUAD_LEVEL);
         }
-        if !rest.is_empty() {
+        // The smallest piece is one quad, also without data.
+        if !rest.is_empty() || self.payload_size == 0 {
             last[..rest.len()].copy_from_slice(rest);
             self.frontier.push(quad(&last), QUAD_LEVEL);
         }
@@ -112,6 +130,7 @@ impl<W: Write> PieceWriter<W> {
         self.waiting.drain(..nodes.len() * SUBTREE_BYTES);
         for node in nodes {
             self.frontier.push(node, SUBTREE_LEVEL);
+            self.subtrees.push(node);
         }
     }
 }

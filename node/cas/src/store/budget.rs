@@ -1,4 +1,4 @@
-//! How much of the disk a store may take: what is there is measured now and then, what is added is counted between.
+//! Disk budget of a store: its size is measured at intervals, and additions are counted in between.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::{Lock, Store, lock};
 use crate::DataError;
 
-/// Bytes of our own between two looks at what others have added.
+/// Bytes written by this process between measurements of the directory.
 const MEASURE_EVERY: u64 = 64 << 20;
-/// What a section and its index entry have besides the block.
+/// Size of a section and its index entry besides the block.
 const BESIDES: u64 = 128;
-/// How long a full store is taken to be full.
+/// How long a full store counts as full.
 const FULL_FOR: Duration = Duration::from_secs(5);
 
 /// Bytes of a store.
@@ -19,17 +19,17 @@ pub(super) struct Budget(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Bytes at the last look, and those since.
+    /// Size at the last measurement, and additions since.
     bytes: Option<u64>,
     since: u64,
     full: Option<(Instant, Pinned)>,
 }
 
-/// What the last collection could not drop.
+/// What the last collection could not remove.
 #[derive(Clone, Copy, Debug)]
 struct Pinned {
     bytes: u64,
-    /// Whether it could drop nothing, since nodes of what is pinned are damaged.
+    /// Whether it removed nothing because of damaged pinned nodes.
     damaged: bool,
 }
 
@@ -39,14 +39,14 @@ impl Budget {
         lock(&self.0).full = None;
     }
 
-    /// What is known is no longer so.
+    /// Invalidates the measurement.
     pub(super) fn forget(&self) {
         *lock(&self.0) = State::default();
     }
 }
 
 impl Store {
-    /// Makes room for a block of `len` bytes, by collecting if there is none.
+    /// Reserves `len` bytes, with a collection if necessary.
     pub(super) fn reserve(&self, len: u64) -> Result<(), DataError> {
         let (len, max) = (len + BESIDES, self.options.max_bytes);
         let mut state = lock(&self.budget.0);
@@ -74,10 +74,10 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes on disk, with the indexes that our drafts will have.
+    /// Bytes on disk, with the indexes that our open packs will have.
     fn measure(&self) -> Result<u64, DataError> {
-        let drafts = self.drafts.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        Ok(self.layout.usage()? + drafts.iter().map(|draft| draft.index_len()).sum::<u64>())
+        let open_packs = self.open_packs.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        Ok(self.layout.usage()? + open_packs.iter().map(|open_pack| open_pack.index_len()).sum::<u64>())
     }
 
     fn full(&self, len: u64, bytes: u64, pinned: Pinned) -> DataError {
@@ -85,14 +85,14 @@ impl Store {
         let Pinned { bytes: pinned, damaged } = pinned;
         if damaged {
             let why = format!(
-                "{len} bytes more do not fit: it has {bytes} of {max} bytes, and nothing is dropped while blocks of pinned data \
-                 are damaged; see bacalhau ipfs verify"
+                "{len} bytes more do not fit: it has {bytes} of {max} bytes, and nothing is evicted while blocks of \
+                 pinned data are damaged; see bacalhau ipfs verify"
             );
             return DataError::out_of_bounds(format!("{self:?}"), why);
         }
         let why = format!(
-            "{len} bytes more do not fit: it has {bytes} of {max} bytes, of which {pinned} are pinned or in use and the rest is \
-             being written; unpin what is not needed, or allow it more"
+            "{len} bytes more do not fit: it has {bytes} of {max} bytes, of which {pinned} are pinned or in use and \
+             the rest is being written; unpin data, or raise the size of the store"
         );
         DataError::out_of_bounds(format!("{self:?}"), why)
     }

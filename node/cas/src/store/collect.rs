@@ -1,26 +1,26 @@
-//! Makes room: drops what nobody needs, oldest packs first, and puts small packs together. A pack goes only when what stays
-//! of it is safe on disk elsewhere.
+//! Garbage collection: removes unused blocks, oldest packs first, and merges small packs. A pack is deleted only after
+//! its live blocks are on disk elsewhere.
 
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::claim::Claimed;
-use super::draft::Draft;
 use super::layout::{list, stem};
+use super::lease::Leased;
 use super::mark::Marks;
+use super::open_pack::OpenPack;
 use super::pack::Pack;
 use super::{Lock, Store, remove};
 use crate::car::Entry;
 use crate::{Cid, DataError};
 
-/// Packs that are merged whatever their sizes. Of larger ones, only those that are not much larger than the others together:
-/// so a block is copied a few times in its life.
+/// Number of packs that are merged regardless of size. Larger packs are merged only if they are not much larger than
+/// the others together, so that a block is copied a few times in its life.
 const MERGED_AT_LEAST: usize = 32;
-/// After which nobody is still writing a temporary file.
+/// Age after which a temporary file counts as abandoned.
 const LEFT_FOR_GOOD: Duration = Duration::from_hours(1);
 
-/// What a collection did.
+/// Result of a collection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
     /// Bytes that the disk has got back.
@@ -29,8 +29,8 @@ pub struct Collected {
     pub kept_bytes: u64,
     /// Of these, bytes of blocks that could not have been dropped.
     pub pinned_bytes: u64,
-    /// Nodes of what is pinned or in use that are damaged. Nothing is dropped while there are any: which blocks are below
-    /// them is not known.
+    /// Damaged nodes of DAGs that are pinned or leased. Nothing is removed while there are any, because the blocks
+    /// below them are unknown.
     pub damaged: Vec<Cid>,
 }
 
@@ -47,14 +47,14 @@ impl Store {
         collected
     }
 
-    /// The same, for who has the lock.
+    /// Like `collect`, with the lock already held.
     pub(super) fn collect_alone(&self, target_bytes: u64, lock: &Lock) -> Result<Collected, DataError> {
         self.finish_orphans(lock)?;
         self.sweep_leftovers()?;
         self.packs.refresh()?;
         self.packs.refresh_damage();
         let before = self.layout.usage()?;
-        let marks = self.mark(&Claimed::all(&self.layout, lock)?)?;
+        let marks = self.mark(&Leased::all(&self.layout, lock)?)?;
         for pack in self.packs.all().iter().rev() {
             if self.layout.usage()? <= target_bytes || !marks.damaged.is_empty() {
                 break;
@@ -77,7 +77,7 @@ impl Store {
 
     /// Puts small packs together.
     pub(super) fn merge(&self, lock: &Lock) -> Result<(), DataError> {
-        self.merge_marked(&Marks::of_packs(&Claimed::all(&self.layout, lock)?), lock)
+        self.merge_marked(&Marks::of_packs(&Leased::all(&self.layout, lock)?), lock)
     }
 
     fn merge_marked(&self, marks: &Marks, lock: &Lock) -> Result<(), DataError> {
@@ -103,7 +103,7 @@ impl Store {
         self.rewrite(&group, |_| true, lock)
     }
 
-    /// Whether blocks of `pack` are damaged of which there is no other copy.
+    /// Whether `pack` has damaged blocks without another copy.
     fn lacks_copies(&self, pack: &Pack) -> Result<bool, DataError> {
         for copy in pack.bad_copies()? {
             if !copy.key.map_or(Ok(false), |key| self.packs.has(&key))? {
@@ -113,21 +113,21 @@ impl Store {
         Ok(false)
     }
 
-    /// Replaces packs, oldest first, by one of those blocks of theirs that stay. Leaves all as it is when a block that stays
-    /// is damaged and has no other copy: the damaged one says that it is lacking, and not unknown.
+    /// Replaces packs, oldest first, by one with their live blocks. Changes nothing when a live block is damaged
+    /// without another copy: its damaged copy records that it is missing.
     fn rewrite(&self, packs: &[Arc<Pack>], stays: impl Fn(&Entry) -> bool, lock: &Lock) -> Result<(), DataError> {
         let Some(oldest) = packs.first() else { return Ok(()) };
-        let draft = Draft::create(&self.layout, oldest.age(), lock)?;
+        let open_pack = OpenPack::create(&self.layout, oldest.age(), lock)?;
         for pack in packs {
             for entry in pack.car.entries()?.iter().filter(|entry| stays(entry)) {
                 match pack.read(entry)? {
-                    Some(block) => draft.append(&block)?,
+                    Some(block) => open_pack.append(&block)?,
                     None if self.packs.has(&entry.key)? => {}
                     None => return Ok(()),
                 }
             }
         }
-        let new = draft.finish(&self.layout, lock)?;
+        let new = open_pack.finish(&self.layout, lock)?;
         self.packs.replace(new, packs);
         for pack in packs {
             remove(&self.layout.pack(&pack.id))?;
@@ -137,7 +137,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes what belongs to packs that are gone, and files that somebody who died was about to rename.
+    /// Deletes companions of deleted packs, and temporary files of ended processes.
     fn sweep_leftovers(&self) -> Result<(), DataError> {
         for path in list(&self.layout.packs())?.into_iter().chain(list(&self.layout.pins())?) {
             let of_a_pack = stem(&path, ".idx").or_else(|| stem(&path, ".bad"));

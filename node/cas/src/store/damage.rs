@@ -1,6 +1,5 @@
-//! Which copies of blocks in a pack are known to be damaged, by where they are. A file beside the pack says so to other
-//! processes and to those that come later; whoever meets a damaged copy appends to it. It is a memo: a line that was not
-//! written is found out again by reading, and a line that is wrong costs a block that is fetched again.
+//! Known damaged copies of blocks in a pack, by position. A file beside the pack shares them between processes; readers
+//! append to it. It is a cache: missing lines are found again by reading, wrong lines cost a repeated fetch.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,10 +12,10 @@ use super::{at, lock, remove};
 use crate::DataError;
 use bacalhau_files::temporary;
 
-/// Largest file that is read: so many bad copies that the pack is of no use.
+/// Maximum size of the file; a pack with so many bad copies is useless.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// What is damaged in one pack.
+/// Damage of a pack.
 #[derive(Debug)]
 pub(super) struct Damage {
     path: PathBuf,
@@ -31,7 +30,7 @@ struct Known {
 }
 
 impl Damage {
-    /// What the file at `path` says, which need not be there.
+    /// Reads the file at `path`, if it exists.
     pub(super) fn open(path: PathBuf) -> Self {
         let damage = Self { path, known: Mutex::default() };
         damage.refresh();
@@ -48,7 +47,7 @@ impl Damage {
         lock(&self.known).places.iter().copied().collect()
     }
 
-    /// The copy at `place` is damaged. Where that cannot be written down, this process knows it all the same.
+    /// Records the copy at `place` as damaged. If the file cannot be written, this process still knows it.
     pub(super) fn note(&self, place: u64) {
         if lock(&self.known).places.insert(place) {
             let file = File::options().create(true).append(true).open(&self.path);

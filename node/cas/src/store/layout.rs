@@ -18,10 +18,10 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Makes what is not there.
+    /// Creates missing directories.
     pub(super) fn make(dir: &Path) -> Result<Self, DataError> {
         let layout = Self { dir: dir.into() };
-        let dirs = [layout.packs(), layout.drafts_dir(), layout.pins(), layout.claims()];
+        let dirs = [layout.packs(), layout.open_packs_dir(), layout.pins(), layout.leases()];
         for dir in &dirs {
             private::create_dir_all(dir).map_err(|error| at("make the directory", dir, error))?;
         }
@@ -29,32 +29,32 @@ impl Layout {
         Ok(layout)
     }
 
-    /// All of it.
+    /// The store directory.
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Finished packs.
+    /// Directory of finished packs.
     pub(super) fn packs(&self) -> PathBuf {
         self.dir.join("packs")
     }
 
     /// Packs that are being written.
-    pub(super) fn drafts_dir(&self) -> PathBuf {
+    pub(super) fn open_packs_dir(&self) -> PathBuf {
         self.dir.join("drafts")
     }
 
-    /// Pins.
+    /// Directory of pins.
     pub(super) fn pins(&self) -> PathBuf {
         self.dir.join("pins")
     }
 
-    /// Claims.
-    pub(super) fn claims(&self) -> PathBuf {
+    /// Directory of leases.
+    pub(super) fn leases(&self) -> PathBuf {
         self.dir.join("claims")
     }
 
-    /// The lock.
+    /// The lock file.
     pub(super) fn lock(&self) -> PathBuf {
         self.dir.join("lock")
     }
@@ -69,20 +69,20 @@ impl Layout {
         self.packs().join(format!("{id}.idx"))
     }
 
-    /// What is known to be damaged in the pack `id`.
+    /// Known damage of the pack `id`.
     pub(super) fn damage(&self, id: &str) -> PathBuf {
         self.packs().join(format!("{id}.bad"))
     }
 
-    /// All drafts.
-    pub(super) fn drafts(&self) -> Result<Vec<PathBuf>, DataError> {
-        list(&self.drafts_dir())
+    /// All open packs.
+    pub(super) fn open_packs(&self) -> Result<Vec<PathBuf>, DataError> {
+        list(&self.open_packs_dir())
     }
 
-    /// Bytes of all packs, indexes and drafts.
+    /// Bytes of all packs, indexes and open packs.
     pub(super) fn usage(&self) -> Result<u64, DataError> {
         let mut bytes = 0;
-        for path in list(&self.packs())?.into_iter().chain(self.drafts()?) {
+        for path in list(&self.packs())?.into_iter().chain(self.open_packs()?) {
             match fs::metadata(&path) {
                 Ok(metadata) => bytes += metadata.len(),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -93,7 +93,7 @@ impl Layout {
     }
 }
 
-/// What is in `dir`, in order.
+/// The entries of `dir`, sorted.
 pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let paths = fs::read_dir(dir).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>());
     let mut paths: Vec<_> = paths.map_err(|error| at("list", dir, error))?;
@@ -106,20 +106,20 @@ pub(super) fn stem<'a>(path: &'a Path, extension: &str) -> Option<&'a str> {
     path.file_name()?.to_str()?.strip_suffix(extension)
 }
 
-/// Makes a file that nobody else has, named after `age`, which orders packs.
+/// Creates a unique file named by `age`, which orders packs.
 pub(super) fn create(dir: &Path, age: &str, suffix: &str) -> Result<(File, PathBuf), DataError> {
     let file = Builder::new().prefix(&format!("{age}-")).suffix(suffix).rand_bytes(10).tempfile_in(dir);
     let file = file.map_err(|error| at("make a file in", dir, error))?;
     file.keep().map_err(|error| at("make a file in", dir, error.error))
 }
 
-/// The age of what is made now: it sorts by time.
+/// The current age; sorts by time.
 pub(super) fn now() -> String {
     let age = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{:016x}", age.as_nanos())
 }
 
-/// Brings what was made, renamed or deleted in `dir` to the disk.
+/// Syncs the entries of `dir` to disk.
 pub(super) fn sync(dir: &Path) -> Result<(), DataError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|error| at("sync", dir, error))
 }

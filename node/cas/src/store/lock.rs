@@ -1,4 +1,4 @@
-//! The lock of a store, between processes and between threads. Who holds it how, and for how long, stands in [`super`].
+//! The lock of a store, between processes and threads. [`super`] documents its use.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -12,7 +12,7 @@ use crate::DataError;
 
 /// How long a collection waits for others.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it asks.
+/// Poll interval.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The lock, held until this is dropped.
@@ -22,7 +22,7 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Together with others who take it so. Waits while somebody collects.
+    /// Takes the shared lock. Waits during a collection.
     pub(super) fn shared(layout: &Layout) -> Result<Self, DataError> {
         let file = open(layout)?;
         loop {
@@ -41,7 +41,7 @@ impl Lock {
         Ok(locked.then_some(Self { _file: file }))
     }
 
-    /// Alone. The shared lock is only ever held for moments, so this takes long only while somebody else collects.
+    /// Takes the exclusive lock. Shared locks are held only briefly, so this is slow only during another collection.
     pub(super) fn exclusive(layout: &Layout) -> Result<Self, DataError> {
         let begin = Instant::now();
         loop {
@@ -57,7 +57,7 @@ impl Lock {
     }
 }
 
-/// Locks `file` at `path`, unless it is locked by somebody.
+/// Locks `file` at `path` if it is not locked.
 pub(super) fn try_lock(file: &File, path: &Path) -> Result<bool, DataError> {
     loop {
         match file.try_lock() {

@@ -1,34 +1,34 @@
-//! Which blocks must stay: those below pins and claims. What is not there is gone over: DAGs are pinned before they are
+//! Marks live blocks: those below pins and leases. Missing blocks are skipped: DAGs are pinned before they are
 //! complete, and grow from their roots.
 
 use std::collections::HashSet;
 
-use super::claim::Claimed;
+use super::lease::Leased;
 use super::pack::Pack;
 use super::{Store, pin};
 use crate::car::{Entry, Key};
 use crate::{Cid, DataError, canonical, has_links, identity_bytes, links};
 
-/// What must stay.
+/// The live blocks.
 #[derive(Debug)]
 pub(super) struct Marks {
     blocks: HashSet<Key>,
     packs: HashSet<String>,
-    /// Nodes of which there are only damaged copies: what is below them is not known.
+    /// Nodes with only damaged copies, so that the blocks below are unknown.
     pub(super) damaged: Vec<Cid>,
 }
 
 impl Marks {
-    /// Only the packs in `claims`.
-    pub(super) fn of_packs(claims: &[Claimed]) -> Self {
-        let packs = claims.iter().filter_map(|claimed| match claimed {
-            Claimed::Pack(id) => Some(id.clone()),
-            Claimed::Root(_) | Claimed::Block(_) => None,
+    /// Only the packs in `leases`.
+    pub(super) fn of_packs(leases: &[Leased]) -> Self {
+        let packs = leases.iter().filter_map(|leased| match leased {
+            Leased::Pack(id) => Some(id.clone()),
+            Leased::Root(_) | Leased::Block(_) => None,
         });
         Self { blocks: HashSet::new(), packs: packs.collect(), damaged: Vec::new() }
     }
 
-    /// Whether nothing of `pack` may be moved or dropped.
+    /// Whether no block of `pack` may be moved or removed.
     pub(super) fn has_pack(&self, pack: &Pack) -> bool {
         self.packs.contains(&pack.id)
     }
@@ -47,15 +47,15 @@ impl Marks {
 }
 
 impl Store {
-    /// Goes over all that is pinned or in `claims`.
-    pub(super) fn mark(&self, claims: &[Claimed]) -> Result<Marks, DataError> {
-        let mut marks = Marks::of_packs(claims);
+    /// Traverses everything that is pinned or in `leases`.
+    pub(super) fn mark(&self, leases: &[Leased]) -> Result<Marks, DataError> {
+        let mut marks = Marks::of_packs(leases);
         let mut pending: Vec<Cid> = pin::pins(&self.layout)?.iter().map(|pin| pin.cid).collect();
-        for claimed in claims {
-            match claimed {
-                Claimed::Root(cid) => pending.push(*cid),
-                Claimed::Block(key) => drop(marks.blocks.insert(*key)),
-                Claimed::Pack(_) => {}
+        for leased in leases {
+            match leased {
+                Leased::Root(cid) => pending.push(*cid),
+                Leased::Block(key) => drop(marks.blocks.insert(*key)),
+                Leased::Pack(_) => {}
             }
         }
         let mut nodes = HashSet::new();
@@ -68,7 +68,7 @@ impl Store {
                 continue;
             }
             match identity_bytes(&cid).map_or_else(|| self.look(&cid), |bytes| Ok(Some(bytes))) {
-                // What is malformed has nothing below it.
+                // A malformed block has no links.
                 Ok(Some(bytes)) => pending.extend(links(&cid, &bytes).unwrap_or_default()),
                 Ok(None) if have_gaps || self.packs.damaged_copy(&key)?.is_some() => marks.damaged.push(cid),
                 Err(error @ DataError::Io { .. }) => return Err(error),

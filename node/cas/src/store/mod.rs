@@ -1,50 +1,51 @@
-//! The block store on disk: blocks in packs, which are archives with an index, and what says which of them must stay. It
-//! fetches nothing and knows no files: `exchange` and `unixfs` stand on it.
+//! The block store on disk: blocks in packs, which are archives with an index, and pins and leases that keep them.
+//! `exchange` and `unixfs` use it; it does not fetch blocks.
 //!
-//! # Where what lies
+//! # Files
 //!
 //! | path | holds |
 //! |---|---|
-//! | `packs/AGE-NAME.car`, `.idx` | finished packs: CARs without roots, and their indexes, which can always be made again |
-//! | `packs/AGE-NAME.bad` | where in a pack copies of blocks were found to be damaged |
-//! | `drafts/AGE-NAME.car` | packs that are being written, each locked by its writer |
-//! | `pins/CID` | a DAG that stays, by its root; the file holds a name for people |
-//! | `claims/NAME` | what one living writer or job needs, locked by it; of no effect once it died |
+//! | `packs/AGE-NAME.car`, `.idx` | finished packs: CARs without roots, and their indexes, which can be recreated |
+//! | `packs/AGE-NAME.bad` | positions of damaged copies in a pack |
+//! | `drafts/AGE-NAME.car` | packs being written, each locked by its writer |
+//! | `pins/CID` | a pinned DAG by its root; the file contains a name for people |
+//! | `claims/NAME` | lease of a living writer or job, locked by it; no effect after it has ended |
 //! | `lock` | see below |
 //!
-//! # Who may do what at the same time
+//! # Concurrency
 //!
-//! Any number of processes use one store at once, with `flock` on these files, which the system gives back when a process ends,
-//! however that happens.
+//! Any number of processes use one store at once, with `flock` on these files, which the system releases when a process
+//! ends in any way.
 //!
-//! - **Readers lock nothing.** They keep packs open, so one that is deleted stays readable to whoever has it; who misses a
-//!   block looks whether the directory has changed.
-//! - **`lock`, shared**, is held for moments: to make a draft or a claim together with its lock, to note in a claim that a
-//!   block is there already, to move a finished pack to its place, to pin and unpin.
-//! - **`lock`, exclusive**, is held by who collects, merges, or takes over drafts of the dead. So none of these moments lies
-//!   within a collection. What a living writer has finished, or found to be there, is in its claim, and not collected.
+//! - **Readers lock nothing.** They keep packs open, so that deleted ones stay readable; on a missing block they check
+//!   the directory for changes.
+//! - **`lock`, shared**, is held briefly: to create a locked open pack or lease, to add an existing block to a lease, to
+//!   move a finished pack to its place, to pin and unpin.
+//! - **`lock`, exclusive**, is held to collect, merge, or adopt abandoned open packs. So none of the brief operations
+//!   overlaps a collection. Blocks that a living writer has finished or found are in its lease and not collected.
 //!
 //! # Damage
 //!
-//! A copy of a block whose bytes do not have its hash counts for nothing: the block is missing, is fetched or written again into
-//! another pack, and is found there. Whoever meets such a copy notes it in the `.bad` file of its pack. A pack is never
-//! rewritten while a block of it that has to stay is damaged and has no other copy, and nothing is collected while a node of
-//! what is pinned is damaged: it alone says which blocks are below it.
+//! A copy with a wrong hash does not count: the block is missing, and is fetched or written again into another pack. A
+//! reader of such a copy records it in the `.bad` file of the pack. A pack is never rewritten while a live block of it
+//! is damaged without another copy, and nothing is collected while a pinned node is damaged, because only the node has
+//! the links to the blocks below it.
 //!
-//! # What a crash leaves
+//! # Crashes
 //!
-//! A draft without a lock. Who opens the store next checks its blocks, cuts it behind the last good one and finishes it. A
-//! pack is complete on disk before it gets its place, and is deleted only after what replaces it has got its own; what is left
-//! between is two copies, or an index without its pack. Nothing that was acknowledged is ever in one place only that is being written.
+//! A crash leaves an unlocked open pack. The next opening of the store verifies its blocks, truncates it after the last
+//! valid one and finishes it. A pack is complete on disk before it is moved to its place, and is deleted only after its
+//! replacement is in place; a crash in between leaves two copies, or an index without its pack. Acknowledged blocks are
+//! never only in a file that is being written.
 
 mod budget;
-mod claim;
 mod collect;
 mod damage;
-mod draft;
 mod layout;
+mod lease;
 mod lock;
 mod mark;
+mod open_pack;
 mod pack;
 mod packs;
 mod pin;
@@ -62,20 +63,20 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 
 use budget::Budget;
-use draft::Draft;
 use layout::Layout;
 use lock::Lock;
+use open_pack::OpenPack;
 use packs::Packs;
 
-pub use claim::Hold;
 pub use collect::Collected;
+pub use lease::GcLease;
 pub use pin::{BROUGHT, DELIVERED, Pin};
 pub use stat::Stat;
 pub use verify::{BadBlock, IncompletePin, Verified};
 pub use writer::Writer;
 
 use super::car::Key;
-use super::{Block, DataError, Shelf, identity_bytes};
+use super::{Block, DataError, LocalBlockstore, identity_bytes};
 use crate::Cid;
 use bacalhau_files::temporary;
 
@@ -98,20 +99,25 @@ pub struct Store {
     layout: Layout,
     options: Options,
     packs: Packs,
-    /// Those of this process that can be read already.
-    drafts: RwLock<Vec<Arc<Draft>>>,
+    /// Readable open packs of this process.
+    open_packs: RwLock<Vec<Arc<OpenPack>>>,
     budget: Budget,
 }
 
 impl Store {
-    /// Opens or makes the store at `dir`, and finishes what dead writers left.
+    /// Opens or creates the store at `dir`, and finishes abandoned open packs.
     ///
     /// # Errors
     /// When the directory cannot be used.
     pub fn open(dir: &Path, options: Options) -> Result<Arc<Self>, DataError> {
         let layout = Layout::make(dir)?;
-        let store =
-            Self { packs: Packs::new(&layout), budget: Budget::default(), drafts: RwLock::default(), layout, options };
+        let store = Self {
+            packs: Packs::new(&layout),
+            budget: Budget::default(),
+            open_packs: RwLock::default(),
+            layout,
+            options,
+        };
         store.take_over()?;
         store.packs.refresh()?;
         Ok(Arc::new(store))
@@ -122,10 +128,10 @@ impl Store {
         Writer::new(self.clone())
     }
 
-    /// Writes blocks; they are safe on disk after that. A writer of one's own costs less where there are many.
+    /// Writes blocks durably. A dedicated writer is cheaper for many blocks.
     ///
     /// # Errors
-    /// When the store is full or the disk fails; some of them may be there then.
+    /// When the store is full or the disk fails; some blocks may be stored then.
     pub fn put(self: &Arc<Self>, blocks: &[Block]) -> Result<(), DataError> {
         let writer = self.writer();
         blocks.iter().try_for_each(|block| writer.write(block))?;
@@ -138,7 +144,7 @@ impl Store {
         temporary::sweep(&self.layout.pins());
     }
 
-    /// Closes packs that another process has removed: the disk has their room again only once nobody has them open.
+    /// Closes packs that another process has removed: their disk space is free only when no process has them open.
     ///
     /// # Errors
     /// When the directory cannot be read.
@@ -146,20 +152,20 @@ impl Store {
         self.packs.refresh().map(drop)
     }
 
-    /// Drafts of the dead, which have come by the lock of theirs.
+    /// Open packs of ended processes, whose lock this process has taken.
     fn take_over(&self) -> Result<(), DataError> {
-        if self.layout.drafts()?.is_empty() {
+        if self.layout.open_packs()?.is_empty() {
             return Ok(());
         }
-        // Somebody who collects does this as well.
+        // A concurrent collection does this too.
         let Some(exclusive) = Lock::try_exclusive(&self.layout)? else { return Ok(()) };
         self.finish_orphans(&exclusive)
     }
 
     fn finish_orphans(&self, lock: &Lock) -> Result<(), DataError> {
-        for path in self.layout.drafts()? {
-            let Some(draft) = Draft::of_the_dead(&path)? else { continue };
-            if let Some(pack) = draft.finish(&self.layout, lock)? {
+        for path in self.layout.open_packs()? {
+            let Some(open_pack) = OpenPack::of_the_dead(&path)? else { continue };
+            if let Some(pack) = open_pack.finish(&self.layout, lock)? {
                 self.packs.add(pack);
             }
         }
@@ -167,10 +173,10 @@ impl Store {
     }
 
     fn look(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
-        // First, since a draft becomes a pack before it is none any more.
-        let drafts = self.drafts.read().unwrap_or_else(PoisonError::into_inner).clone();
-        for draft in drafts {
-            match draft.find(cid) {
+        // First, because an open pack becomes a pack before it leaves their list.
+        let open_packs = self.open_packs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for open_pack in open_packs {
+            match open_pack.find(cid) {
                 Ok(None) | Err(DataError::Corrupt { .. }) => {}
                 found => return found,
             }
@@ -179,7 +185,7 @@ impl Store {
     }
 }
 
-impl Shelf for Store {
+impl LocalBlockstore for Store {
     fn find(&self, cid: &Cid) -> Result<Option<Bytes>, DataError> {
         if let Some(bytes) = identity_bytes(cid) {
             return Ok(Some(bytes));
@@ -196,8 +202,8 @@ impl Shelf for Store {
             return Ok(Some(bytes.len() as u64));
         }
         let look = || {
-            let drafts = self.drafts.read().unwrap_or_else(PoisonError::into_inner).clone();
-            let size = drafts.iter().find_map(|draft| draft.size_of(cid));
+            let open_packs = self.open_packs.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let size = open_packs.iter().find_map(|open_pack| open_pack.size_of(cid));
             size.map_or_else(|| self.packs.size_of(cid), |size| Ok(Some(size)))
         };
         match look()? {
@@ -211,19 +217,19 @@ impl Shelf for Store {
     }
 }
 
-/// As messages say where a block is not.
+/// Used in messages about missing blocks.
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "block store {}", self.layout.dir().display())
     }
 }
 
-/// What a thread that panicked has left is as good as any: nothing here is half changed.
+/// A panic cannot leave these values inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Deletes what may be gone already.
+/// Deletes a file that may be gone already.
 fn remove(path: &Path) -> Result<(), DataError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(at("delete", path, error)),

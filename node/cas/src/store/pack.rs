@@ -17,20 +17,20 @@ use crate::{Block, Cid, DataError};
 pub(super) struct Pack {
     /// Its name without extension. Sorts by age.
     pub(super) id: String,
-    /// Its blocks.
+    /// The archive.
     pub(super) car: CarFile,
     /// Bytes of its file.
     pub(super) bytes: u64,
-    /// Those that are not what they should be.
+    /// Known damaged copies.
     pub(super) damage: Damage,
 }
 
-/// A copy of a block that is not what it should be.
+/// A damaged copy of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BadCopy {
-    /// The block; `None` where its CID is damaged as well, or it is not even known which blocks stood there.
+    /// The block; `None` when its CID is damaged too, or unknown.
     pub(super) cid: Option<Cid>,
-    /// By which the block is found, where that is known.
+    /// Index key of the block, if known.
     pub(super) key: Option<Key>,
     /// Where in the pack it is.
     pub(super) at: u64,
@@ -54,7 +54,7 @@ impl Pack {
         Ok(pack)
     }
 
-    /// What packs that are made of this one have as their age.
+    /// Age for packs made from this one.
     pub(super) fn age(&self) -> &str {
         self.id.split_once('-').map_or(&self.id, |(age, _)| age)
     }
@@ -83,12 +83,12 @@ impl Pack {
         }
     }
 
-    /// Bytes of the block of `cid`, of a copy that is not known to be damaged.
+    /// Size of the block of `cid` in bytes, if it has an undamaged copy.
     pub(super) fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
         Ok(self.sound(&Key::of(cid))?.first().map(|entry| entry.len.into()))
     }
 
-    /// Whether there is a copy of the block of `key` that is not known to be damaged.
+    /// Whether the block of `key` has an undamaged copy.
     pub(super) fn has(&self, key: &Key) -> Result<bool, DataError> {
         Ok(!self.sound(key)?.is_empty())
     }
@@ -99,7 +99,7 @@ impl Pack {
             match self.car.read_unchecked(&entry) {
                 Ok((cid, bytes)) if cid.hash() == block.cid().hash() && bytes == block.bytes() => return Ok(true),
                 Ok((cid, _)) if cid.hash() != block.cid().hash() => {}
-                // What cannot be read now is written once more.
+                // An unreadable block is written again.
                 Err(DataError::Io { .. }) => {}
                 Ok(_) | Err(_) => self.damage.note(entry.at),
             }
@@ -121,12 +121,12 @@ impl Pack {
         Ok(places.into_iter().map(copy).collect())
     }
 
-    /// Reads all of it, and writes down what is damaged. Says of each block its bytes and whether it is sound.
+    /// Reads all of it and records damage. Calls `seen` with the size of each block and whether it is valid.
     pub(super) fn verify(&self, seen: &mut dyn FnMut(u64, bool)) -> Result<(), DataError> {
         let mut bad = BTreeSet::new();
         let entries = self.car.entries()?;
         for entry in &entries {
-            // What cannot be read at all is not sound either.
+            // Unreadable counts as damaged.
             let sound = self.car.read(entry).is_ok();
             if !sound {
                 bad.insert(entry.at);

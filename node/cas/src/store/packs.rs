@@ -1,5 +1,5 @@
-//! The finished packs as this process sees them. Others make and delete packs as well, so the directory is looked at again where
-//! a block is missed, and now and then, so that the space of deleted packs comes free.
+//! The finished packs as seen by this process. Other processes create and delete packs too, so the directory is checked
+//! after a missing block, and at intervals to release space of deleted packs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use super::{at, lock};
 use crate::car::Key;
 use crate::{Block, Cid, DataError};
 
-/// How old a change of the directory must be before one can say that there was none after it: clocks of file systems tick slowly.
+/// Minimum age of a directory change before later changes can be excluded: file system clocks are coarse.
 const SETTLED: Duration = Duration::from_millis(100);
 /// How long packs that others deleted are kept open.
 const LOOK_EVERY_MS: u64 = 1000;
@@ -28,7 +28,7 @@ pub(super) struct Packs {
     layout: Layout,
     /// Newest first.
     list: RwLock<Arc<Vec<Arc<Pack>>>>,
-    /// Held by who changes the list.
+    /// Locked while the list is changed.
     seen: Mutex<Seen>,
     born: Instant,
     looked_ms: AtomicU64,
@@ -43,7 +43,7 @@ struct Seen {
 }
 
 impl Packs {
-    /// None yet.
+    /// Creates an empty list.
     pub(super) fn new(layout: &Layout) -> Self {
         let (list, seen) = (RwLock::default(), Mutex::default());
         Self { layout: layout.clone(), list, seen, born: Instant::now(), looked_ms: AtomicU64::new(0) }
@@ -65,13 +65,13 @@ impl Packs {
         self.all().iter().find_map(|pack| pack.find(cid).transpose()).transpose()
     }
 
-    /// Bytes of the block of `cid`, where there is a copy that is not known to be damaged.
+    /// Size of the block of `cid` in bytes, if it has an undamaged copy.
     pub(super) fn size_of(&self, cid: &Cid) -> Result<Option<u64>, DataError> {
         self.refresh_now_and_then()?;
         self.all().iter().find_map(|pack| pack.size_of(cid).transpose()).transpose()
     }
 
-    /// Whether there is a copy of the block of `key` that is not known to be damaged.
+    /// Whether the block of `key` has an undamaged copy.
     pub(super) fn has(&self, key: &Key) -> Result<bool, DataError> {
         self.any(|pack| pack.has(key))
     }
@@ -81,7 +81,7 @@ impl Packs {
         self.any(|pack| pack.holds(block))
     }
 
-    /// Whether blocks may lie in what cannot be read: in a pack or a part of one of which not even the index is left.
+    /// Whether blocks may be in unreadable data: a pack, or a part of one, without a usable index.
     pub(super) fn have_gaps(&self) -> Result<bool, DataError> {
         let unnamed = |pack: &Pack| Ok(pack.bad_copies()?.iter().any(|copy| copy.key.is_none()));
         Ok(!lock(&self.seen).damaged.is_empty() || self.any(unnamed)?)
@@ -106,7 +106,7 @@ impl Packs {
         Ok(false)
     }
 
-    /// Looks what other processes have found to be damaged.
+    /// Reads damage that other processes have found.
     pub(super) fn refresh_damage(&self) {
         self.all().iter().for_each(|pack| pack.damage.refresh());
     }
@@ -125,7 +125,7 @@ impl Packs {
         self.set(packs);
     }
 
-    /// Looks whether others have changed anything, and says whether they have.
+    /// Checks for changes by other processes, and returns whether there are any.
     pub(super) fn refresh(&self) -> Result<bool, DataError> {
         let mut seen = lock(&self.seen);
         self.looked_ms.store(self.age_ms(), Ordering::Relaxed);
@@ -153,7 +153,7 @@ impl Packs {
         Ok(())
     }
 
-    /// Opens what is new and forgets what is gone. Says whether nothing went away meanwhile.
+    /// Opens new packs and forgets deleted ones. Returns whether none was deleted meanwhile.
     fn reload(&self, seen: &mut Seen) -> Result<bool, DataError> {
         let known: BTreeMap<_, _> = self.all().iter().map(|pack| (pack.id.clone(), pack.clone())).collect();
         let (mut packs, mut damaged, mut whole) = (Vec::new(), BTreeMap::new(), true);

@@ -1,26 +1,26 @@
-//! What stays until somebody says otherwise: one small file for each root.
+//! Pins: one small file for each root that must stay.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 
 use super::layout::{Layout, list, sync};
 use super::{Lock, Store, at};
 use crate::{Cid, DataError, canonical};
 use bacalhau_files::temporary;
 
-/// A DAG that is kept. Blocks of it that are not here are fetched by nobody, and kept once they are.
+/// A pinned DAG. Missing blocks are not fetched, but kept when they arrive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
     /// Its root, as version 1.
     pub cid: Cid,
-    /// What people call it; may be empty.
+    /// Name for people; may be empty.
     pub name: String,
 }
 
 /// How the names of pins begin that the node itself makes and lets go of: of data that a client brought along, and of results
 /// that a requester has not fetched yet.
 pub const BROUGHT: &str = "brought by a client at ";
-/// See [`BROUGHT`].
+/// Prefix of pins of delivered results; see [`BROUGHT`].
 pub const DELIVERED: &str = "job:";
 
 impl Pin {
@@ -31,26 +31,20 @@ impl Pin {
 }
 
 impl Store {
-    /// Keeps the DAG below `cid`, under a name for people. A second pin of the same changes the name.
+    /// Pins the DAG below `cid` with a name. A second pin of the same root changes the name.
     ///
     /// # Errors
-    /// When the disk fails; a former pin of it stands then.
+    /// When the disk fails; an earlier pin of it stays.
     pub fn pin(&self, cid: &Cid, name: &str) -> Result<(), DataError> {
         let _lock = Lock::shared(&self.layout)?;
         let dir = self.layout.pins();
         let path = dir.join(canonical(cid).to_string());
-        let write = || {
-            let mut file = temporary::file_in(&dir)?;
-            file.write_all(name.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        write().map_err(|error| at("write", &path, error))?;
+        let written = temporary::written_in(&dir, name.as_bytes()).and_then(|file| file.persist(&path));
+        written.map_err(|error| at("write", &path, error))?;
         sync(&dir)
     }
 
-    /// Keeps the DAG below `cid`, under `name` if it has none yet. A pin that is there for good stays as it is.
+    /// Pins the DAG below `cid` with `name` if it is not pinned. A permanent pin is unchanged.
     ///
     /// # Errors
     /// As for [`pin`](Self::pin).
@@ -62,7 +56,7 @@ impl Store {
         }
     }
 
-    /// Lets go of a pin that is still as it was listed. Says whether it was: somebody may have pinned the same for good.
+    /// Removes a pin if it is still as listed, and returns whether it was: it may have become permanent.
     ///
     /// # Errors
     /// When the disk fails.
@@ -80,7 +74,7 @@ impl Store {
         unpinned
     }
 
-    /// Lets go of the DAG below `cid`, and says whether it was pinned. It stays until the place is needed.
+    /// Unpins the DAG below `cid`, and returns whether it was pinned. Its blocks stay until the space is needed.
     ///
     /// # Errors
     /// When the disk fails.
@@ -92,7 +86,7 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(at("delete", &path, error)),
         };
-        // Whoever has the budget may be waiting for the lock.
+        // The holder of the budget may be waiting for the lock.
         drop(lock);
         self.budget.something_was_let_go();
         unpinned

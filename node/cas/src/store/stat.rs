@@ -1,12 +1,12 @@
-//! What is in a store, for people.
+//! Statistics of a store.
 
 use super::Store;
 use crate::DataError;
 
-/// What is in a store.
+/// Statistics of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
-    /// Bytes on disk: packs, indexes, and what is being written.
+    /// Size on disk in bytes: packs, indexes and open packs.
     pub bytes: u64,
     /// Bytes that it may have.
     pub max_bytes: u64,
@@ -14,12 +14,11 @@ pub struct Stat {
     pub blocks: u64,
     /// Bytes of these blocks that are pinned.
     pub pinned_bytes: u64,
-    /// Finished packs.
+    /// Number of finished packs.
     pub packs: usize,
-    /// Packs of which nothing can be read, and why; and blocks that are known to be damaged, of which there is no sound copy.
-    /// At most a hundred of these.
+    /// Unreadable packs with reasons, and known damaged blocks without a valid copy. At most 100 of these.
     pub damaged: Vec<String>,
-    /// Blocks that are known to be damaged, of which there is no sound copy.
+    /// Number of known damaged blocks without a valid copy.
     pub damaged_blocks: u64,
 }
 
@@ -27,7 +26,7 @@ pub struct Stat {
 const MOST_LISTED: usize = 100;
 
 impl Store {
-    /// Looks at the whole store. Reads all nodes of what is pinned, and no other blocks: those are read by `verify`.
+    /// Examines the whole store. Reads all nodes of pinned DAGs and no other blocks: `verify` does.
     ///
     /// # Errors
     /// When the disk fails.

@@ -1,5 +1,5 @@
-//! Reads the whole store and says what is wrong with it. What is found is written down, so that it counts as missing from
-//! then on and is fetched or written again by whoever needs it.
+//! Verifies the whole store. Damage is recorded, so that the blocks count as missing and are fetched or written again
+//! when needed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use super::{Pin, Store};
 use crate::{Cid, DataError, first_missing};
 use bacalhau_values::hex::Hex;
 
-/// Bad blocks that are listed; of more than these only the number is said.
+/// Maximum bad blocks listed; more are only counted.
 const MOST_LISTED: usize = 1000;
 
-/// What a store came to.
+/// Result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     /// Copies of blocks that were read.
     pub blocks: u64,
-    /// Bytes of them.
+    /// Their size in bytes.
     pub bytes: u64,
     /// Copies that are damaged.
     pub damaged_copies: u64,
@@ -25,7 +25,7 @@ pub struct Verified {
     pub damaged_blocks: u64,
     /// The damaged copies, at most a thousand of them.
     pub damaged: Vec<BadBlock>,
-    /// Packs of which nothing can be read, and why.
+    /// Unreadable packs with reasons.
     pub unreadable_packs: Vec<String>,
     /// Pins of DAGs that are not complete.
     pub incomplete_pins: Vec<IncompletePin>,
@@ -38,7 +38,7 @@ pub struct BadBlock {
     pub cid: Option<Cid>,
     /// The beginning of its hash as hexadecimal digits, by which the store finds it; empty where even that is lost.
     pub key: String,
-    /// The file.
+    /// Path of the pack.
     pub pack: PathBuf,
     /// Where in the file.
     pub at: u64,
@@ -46,7 +46,7 @@ pub struct BadBlock {
     pub replaced: bool,
 }
 
-/// A pin whose DAG is not complete.
+/// An incomplete pinned DAG.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IncompletePin {
     /// The pin.
@@ -56,10 +56,10 @@ pub struct IncompletePin {
 }
 
 impl Store {
-    /// Reads every block. `seen` hears how many bytes were read so far.
+    /// Reads every block. Calls `seen` with the number of bytes read.
     ///
     /// # Errors
-    /// When the directory cannot be read. What is damaged is no error.
+    /// When the directory cannot be read. Damage is not an error.
     pub fn verify(&self, seen: &mut dyn FnMut(u64)) -> Result<Verified, DataError> {
         self.packs.refresh()?;
         let mut verified = Verified::default();
@@ -91,7 +91,7 @@ impl Store {
         Ok(verified)
     }
 
-    /// All copies that are known to be damaged.
+    /// All known damaged copies.
     pub(super) fn bad_blocks(&self) -> Result<Vec<BadBlock>, DataError> {
         let mut bad = Vec::new();
         for pack in self.packs.all().iter() {
@@ -112,7 +112,7 @@ impl fmt::Display for BadBlock {
         match &self.cid {
             Some(cid) => write!(f, "block {cid}, in {pack} at byte {at}"),
             None if self.key.is_empty() => write!(f, "all blocks in {pack} from byte {at} on"),
-            None => write!(f, "the block whose hash begins with {}, in {pack} at byte {at}", self.key),
+            None => write!(f, "the block with the hash prefix {}, in {pack} at byte {at}", self.key),
         }
     }
 }

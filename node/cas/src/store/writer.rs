@@ -1,23 +1,23 @@
-//! Writes into a store. What it has written, or found to be there, is not collected while it lives, so whoever wants to keep
-//! a DAG pins its root before the writer is finished.
+//! Writes into a store. Blocks that it has written or found are not collected while it lives; to keep a DAG, pin its
+//! root before the writer is finished.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::claim::{Claim, Claimed};
-use super::draft::Draft;
 use super::layout::{now, sync};
+use super::lease::{LeaseFile, Leased};
+use super::open_pack::OpenPack;
 use super::{Lock, Store, lock};
 use crate::car::Key;
 use crate::{Block, DataError, IDENTITY};
 
 /// Packs that are merged when there are more.
 const MAX_PACKS: usize = 64;
-/// Bytes after which a pack is finished and the next one begun. A crash costs the hashing of so many.
+/// Size at which a pack is finished and the next one started. A crash costs hashing that many bytes again.
 const PACK_BYTES: std::ops::RangeInclusive<u64> = 4 << 20..=8 << 30;
 
-/// Writes blocks into packs of its own. Blocks can be read in this process as soon as they are written; they are safe on disk
-/// after [`commit`](Self::commit) or [`finish`](Self::finish). What was written and never committed may stay or not.
+/// Writes blocks into its own packs. Blocks are readable in this process at once, and durable after
+/// [`commit`](Self::commit) or [`finish`](Self::finish). Uncommitted blocks may be lost.
 pub struct Writer {
     store: Arc<Store>,
     open: Mutex<Open>,
@@ -25,43 +25,43 @@ pub struct Writer {
 
 #[derive(Default)]
 struct Open {
-    claim: Option<Claim>,
-    draft: Option<Arc<Draft>>,
+    lease: Option<LeaseFile>,
+    open_pack: Option<Arc<OpenPack>>,
 }
 
 impl Writer {
-    /// Into `store`. Nothing is made on disk yet.
+    /// A writer to `store`. Creates no files yet.
     pub(super) fn new(store: Arc<Store>) -> Self {
         Self { store, open: Mutex::default() }
     }
 
-    /// Writes a block, unless a sound copy of it is there.
+    /// Writes a block, unless the store has a valid copy.
     ///
     /// # Errors
-    /// When the store is full of what is pinned or in use, or the disk fails.
+    /// When the store is full of pinned or leased blocks, or the disk fails.
     pub fn write(&self, block: &Block) -> Result<(), DataError> {
         let (key, mut open) = (Key::of(block.cid()), lock(&self.open));
-        let written = open.draft.as_ref().is_some_and(|draft| draft.has(&key));
+        let written = open.open_pack.as_ref().is_some_and(|open_pack| open_pack.has(&key));
         if written || block.cid().hash().code() == IDENTITY || open.claim_if_there(&self.store, block)? {
             return Ok(());
         }
         self.store.reserve(block.bytes().len() as u64)?;
-        let draft = open.draft(&self.store)?;
-        draft.append(block)?;
-        if draft.len() >= self.store.pack_bytes() {
+        let open_pack = open.open_pack(&self.store)?;
+        open_pack.append(block)?;
+        if open_pack.len() >= self.store.pack_bytes() {
             open.publish(&self.store)?;
         }
         Ok(())
     }
 
-    /// Brings everything that was written so far to the disk. From then on only pins and holds keep it there.
+    /// Makes all written blocks durable. Afterwards only pins and leases keep them.
     ///
     /// # Errors
-    /// When the disk fails; nothing is lost that was committed before.
+    /// When the disk fails; committed blocks are not lost.
     pub fn commit(&self) -> Result<(), DataError> {
         let mut open = lock(&self.open);
         open.publish(&self.store)?;
-        open.claim = None;
+        open.lease = None;
         drop(open);
         self.store.merge_where_there_are_many()
     }
@@ -77,7 +77,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // Nobody was promised anything, but what is there need not be fetched again.
+        // Nothing was acknowledged, but existing blocks need not be fetched again.
         let mut open = lock(&self.open);
         if open.publish(&self.store).is_err() {
             open.forget_draft(&self.store);
@@ -87,7 +87,7 @@ impl Drop for Writer {
 }
 
 impl Open {
-    /// Whether `block` is in a pack, byte for byte; it is claimed then.
+    /// Whether `block` is in a pack, byte for byte; it is leased then.
     fn claim_if_there(&mut self, store: &Store, block: &Block) -> Result<bool, DataError> {
         if !store.packs.holds(block)? {
             return Ok(false);
@@ -98,45 +98,49 @@ impl Open {
         if !still {
             return Ok(false);
         }
-        self.claim(store, &Claimed::Block(key), &lock)?;
+        self.lease(store, &Leased::Block(key), &lock)?;
         Ok(true)
     }
 
-    fn claim(&mut self, store: &Store, what: &Claimed, lock: &Lock) -> Result<(), DataError> {
-        let claim = match &mut self.claim {
-            Some(claim) => claim,
-            none => none.insert(Claim::new(&store.layout, lock)?),
+    fn lease(&mut self, store: &Store, what: &Leased, lock: &Lock) -> Result<(), DataError> {
+        let lease = match &mut self.lease {
+            Some(lease) => lease,
+            none => none.insert(LeaseFile::new(&store.layout, lock)?),
         };
-        claim.add(what, lock)
+        lease.add(what, lock)
     }
 
-    fn draft(&mut self, store: &Store) -> Result<Arc<Draft>, DataError> {
-        if let Some(draft) = &self.draft {
-            return Ok(draft.clone());
+    fn open_pack(&mut self, store: &Store) -> Result<Arc<OpenPack>, DataError> {
+        if let Some(open_pack) = &self.open_pack {
+            return Ok(open_pack.clone());
         }
         let lock = Lock::shared(&store.layout)?;
-        let draft = Arc::new(Draft::create(&store.layout, &now(), &lock)?);
-        store.drafts.write().unwrap_or_else(PoisonError::into_inner).push(draft.clone());
-        self.draft = Some(draft.clone());
-        Ok(draft)
+        let open_pack = Arc::new(OpenPack::create(&store.layout, &now(), &lock)?);
+        store.open_packs.write().unwrap_or_else(PoisonError::into_inner).push(open_pack.clone());
+        self.open_pack = Some(open_pack.clone());
+        Ok(open_pack)
     }
 
-    /// Makes a pack of the draft.
+    /// Finishes the open pack.
     fn publish(&mut self, store: &Store) -> Result<(), DataError> {
-        let Some(draft) = self.draft.clone() else { return Ok(()) };
-        draft.settle()?;
+        let Some(open_pack) = self.open_pack.clone() else { return Ok(()) };
+        open_pack.settle()?;
         {
             let lock = Lock::shared(&store.layout)?;
-            self.claim(store, &Claimed::Pack(draft.id().into()), &lock)?;
-            store.packs.add(draft.publish(&store.layout, &lock)?);
+            self.lease(store, &Leased::Pack(open_pack.id().into()), &lock)?;
+            store.packs.add(open_pack.publish(&store.layout, &lock)?);
         }
         self.forget_draft(store);
         sync(&store.layout.packs())
     }
 
     fn forget_draft(&mut self, store: &Store) {
-        let Some(draft) = self.draft.take() else { return };
-        store.drafts.write().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, &draft));
+        let Some(open_pack) = self.open_pack.take() else { return };
+        store
+            .open_packs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|other| !Arc::ptr_eq(other, &open_pack));
     }
 }
 
@@ -151,7 +155,7 @@ impl Store {
         if self.packs.all().len() <= MAX_PACKS {
             return Ok(());
         }
-        // Whoever has it now does this as well, or the next one does.
+        // The current holder, or the next one, does this too.
         let Some(lock) = Lock::try_exclusive(&self.layout)? else { return Ok(()) };
         self.packs.refresh()?;
         if self.packs.all().len() > MAX_PACKS { self.merge(&lock) } else { Ok(()) }

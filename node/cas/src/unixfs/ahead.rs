@@ -1,26 +1,25 @@
-//! How far ahead of a reader of one file to ask for blocks. A reader from front to back gets a window that grows with
-//! what it has read, so that a program that looks only at the head of a file costs no more than the head.
+//! Read-ahead within a file. The window of a sequential reader grows with the bytes read, so that reading only the head
+//! of a file stays cheap.
 
 use std::ops::Range;
 
-/// Most bytes between where a reader is and what was asked for it: a tenth of a second at 300 MB/s.
+/// Maximum read-ahead of a reader in bytes: a tenth of a second at 300 MB/s.
 const MAX_WINDOW: u64 = 32 << 20;
 
-/// The reader of a file, as far as can be told from where it reads. Threads that read one file in turns look like one
-/// reader, as long as they stay within its window.
+/// The assumed reader of a file, from the sequence of reads. Threads that read within one window look like one reader.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     /// Bytes read since the reader was last seen to jump.
     run: u64,
     /// Where it would go on.
     next: u64,
-    /// Up to where blocks were asked for.
+    /// End of the requested range.
     asked: u64,
 }
 
 impl Ahead {
-    /// Notes that `wanted` is read now, and says which bytes to ask for: those of the read itself, and those ahead of
-    /// a reader in sequence; none when enough was asked for before.
+    /// Records a read of `wanted`, and returns the bytes to request: those of the read, and read-ahead for a sequential
+    /// reader; `None` when enough was requested before.
     pub(super) fn plan(&mut self, wanted: &Range<u64>) -> Option<Range<u64>> {
         let window = self.window();
         let in_stream = wanted.start <= self.asked.max(self.next) && wanted.start >= self.next.saturating_sub(window);
@@ -30,14 +29,14 @@ impl Ahead {
         } else {
             *self = Self { run: wanted.end - wanted.start, next: wanted.end, asked: wanted.start };
         }
-        // The first read after a jump asks for nothing but itself.
+        // The first read after a seek has no read-ahead.
         let ahead = if self.run > wanted.end - wanted.start { self.window() } else { 0 };
         let until = self.next.saturating_add(ahead);
         let enough = self.asked >= self.next.saturating_add(ahead / 2);
         (!enough).then(|| self.asked.max(wanted.start)..until)
     }
 
-    /// Notes up to where blocks were asked for.
+    /// Sets the end of the requested range.
     pub(super) fn asked(&mut self, until: u64) {
         self.asked = self.asked.max(until);
     }

@@ -10,7 +10,7 @@ use proptest::sample::{Index, select};
 
 use super::samples::{Samples, link};
 use super::{Bounds, Meta, MetaKind, Scope, Unpack, Walk};
-use crate::{Blocks, Cid};
+use crate::{BlockSource, Cid};
 
 #[derive(Clone, Debug)]
 struct AnyNode {
@@ -81,7 +81,7 @@ proptest! {
         let (root, _) = stored[stored.len() - 1];
         let bounds = Bounds { max_blocks: 100, ..Bounds::default() };
         for scope in [Scope::Block, Scope::Entity, Scope::All] {
-            let walk = Walk::new(Arc::clone(&samples) as Arc<dyn Blocks>, &root, scope, bounds);
+            let walk = Walk::new(Arc::clone(&samples) as Arc<dyn BlockSource>, &root, scope, bounds);
             prop_assert!(walk.count() <= stored.len() + 1);
         }
         if let Ok(tree) = samples.open(&root, "") {

@@ -1,5 +1,4 @@
-//! How much of a DAG may be walked. Whoever made the DAG is a stranger: a few blocks can stand for more than the world
-//! has room for.
+//! Limits on traversing a DAG. Its author is not trusted: a few blocks can represent an enormous tree.
 
 use crate::DataError;
 
@@ -10,7 +9,7 @@ pub struct Bounds {
     pub max_blocks: usize,
     /// Most bytes. Default 2^40, a tebibyte.
     pub max_bytes: u64,
-    /// Most blocks on top of each other. Default 4096: 256 directories, each 8 shards deep, and room for a file.
+    /// Maximum depth in blocks. Default 4096: 256 directories, each 8 shards deep, and room for a file.
     pub max_depth: usize,
 }
 
@@ -21,7 +20,7 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Refuses `what` when it has more of something than it may have.
+    /// Rejects `what` when it exceeds a limit.
     pub(super) fn check(&self, what: &str, blocks: usize, bytes: u64, depth: usize) -> Result<(), DataError> {
         let Self { max_blocks, max_bytes, max_depth } = self;
         let why = if blocks > *max_blocks {
@@ -29,7 +28,7 @@ impl Bounds {
         } else if bytes > *max_bytes {
             format!("it has more than {max_bytes} bytes")
         } else if depth > *max_depth {
-            format!("it has more than {max_depth} blocks on top of each other")
+            format!("DAG depth exceeds {max_depth}")
         } else {
             return Ok(());
         };

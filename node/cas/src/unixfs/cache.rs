@@ -1,11 +1,11 @@
-//! What was read lately, by CID, up to a weight. Nothing here goes stale: what a CID names never changes.
+//! A cache of recent reads by CID, with a weight limit. Entries never become stale, because CIDs are immutable.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::Cid;
 
-/// Keeps what was used last. The newest is kept even when it alone weighs too much.
+/// Keeps the most recently used values. The newest is kept even if it exceeds the limit alone.
 #[derive(Debug)]
 pub(super) struct Cache<V> {
     held: HashMap<Cid, Held<V>>,

@@ -1,5 +1,5 @@
-//! Whether a tree is what a CID names, by its blocks, as far as they are at hand. That says more than an import does: a
-//! profile that gives the CID proves a copy, but none that does so disproves it.
+//! Compares a tree with a DAG by its locally available blocks. Stronger than an import: a profile that yields the CID
+//! proves a copy, but profiles that do not yield it disprove nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::sync::Arc;
 use bacalhau_tree::{Kind, ReadAt, Tree};
 
 use super::DagTree;
-use crate::{Blocks, Cid, DataError};
+use crate::{BlockSource, Cid, DataError};
 
 /// Bytes that are compared at a time.
 const CHUNK: usize = 1 << 20;
 
-/// What came of it.
+/// Result of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
-    /// All blocks are at hand, and the tree is equal to what they hold.
+    /// All blocks are available, and the tree is equal.
     Equal,
     /// It is not, in words.
     Differs(String),
@@ -23,15 +23,15 @@ pub(super) enum Compared {
     Open,
 }
 
-/// Compares `tree` with what `cid` names. Blocks that `blocks` does not have, or that make no sense, decide nothing.
+/// Compares `tree` with the DAG of `cid`. Missing or malformed blocks are inconclusive.
 ///
 /// # Errors
 /// When the tree cannot be read.
-pub(super) fn compare(tree: &dyn Tree, cid: &Cid, blocks: Arc<dyn Blocks>) -> Result<Compared, DataError> {
+pub(super) fn compare(tree: &dyn Tree, cid: &Cid, blocks: Arc<dyn BlockSource>) -> Result<Compared, DataError> {
     let Ok(dag) = DagTree::open(blocks, cid, "") else { return Ok(Compared::Open) };
     let mut all = true;
     let mut pending = vec![String::new()];
-    // A directory is looked into only where both have the same names, so that the tree is the bound of the DAG.
+    // Descends only into directories with equal names, so the tree bounds the DAG.
     while let Some(path) = pending.pop() {
         match at(&dag, tree, &path)? {
             At::Open => all = false,
@@ -42,9 +42,9 @@ pub(super) fn compare(tree: &dyn Tree, cid: &Cid, blocks: Arc<dyn Blocks>) -> Re
     Ok(if all { Compared::Equal } else { Compared::Open })
 }
 
-/// What is at one path.
+/// Comparison at one path.
 enum At {
-    /// The same, with these names below it.
+    /// Equal, with these names below it.
     Equal(Vec<String>),
     Differs(String),
     Open,
@@ -92,7 +92,7 @@ fn at(dag: &DagTree, tree: &dyn Tree, path: &str) -> Result<At, DataError> {
             Ok(match content(&*named, &*found).map_err(failed)? {
                 Content::Equal => At::Equal(Vec::new()),
                 Content::Differs(offset) => At::Differs(format!(
-                    "{shown} differs from what the CID names, in the {CHUNK} bytes from {offset} on"
+                    "{shown} differs from the data of the CID, in the {CHUNK} bytes from {offset} on"
                 )),
                 Content::Open => At::Open,
             })
@@ -102,7 +102,7 @@ fn at(dag: &DagTree, tree: &dyn Tree, path: &str) -> Result<At, DataError> {
 
 enum Content {
     Equal,
-    /// After so many bytes.
+    /// Different, after this many bytes.
     Differs(u64),
     Open,
 }

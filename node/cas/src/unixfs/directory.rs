@@ -27,7 +27,7 @@ pub(super) struct Directories {
 #[derive(Debug)]
 pub(super) struct Directory {
     listing: Arc<Listing>,
-    /// In the order of the listing; found out when they are first asked for.
+    /// In listing order; computed on first use.
     kinds: OnceLock<Vec<Kind>>,
     siblings: Mutex<Siblings>,
 }
@@ -37,11 +37,11 @@ impl Directories {
         Self { nodes, kept: Mutex::new(Cache::new(KEPT_BYTES)) }
     }
 
-    /// What `name` names in the directory `cid`; `None` also where that is no directory. Reads no more of a large
-    /// directory than the way to the name.
+    /// The entry `name` of the directory `cid`; `None` also when it is not a directory. Reads only the path to the name
+    /// in a large directory.
     ///
     /// # Errors
-    /// When a block cannot be had or makes no sense.
+    /// When a block is unavailable or malformed.
     pub(super) fn find(&self, cid: &Cid, name: &str) -> Result<Option<Cid>, DataError> {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(cid);
         if let Some(directory) = known {
@@ -56,10 +56,10 @@ impl Directories {
         }
     }
 
-    /// The directory `cid`, or `None` where that is none.
+    /// The directory `cid`; `None` when it is not one.
     ///
     /// # Errors
-    /// When a block cannot be had or makes no sense.
+    /// When a block is unavailable or malformed.
     pub(super) fn get(&self, cid: &Cid) -> Result<Option<Arc<Directory>>, DataError> {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(cid);
         if known.is_some() {
@@ -76,10 +76,10 @@ impl Directories {
         Ok(Some(directory))
     }
 
-    /// The kind of each entry, in the order of the entries.
+    /// The kind of each entry, in order.
     ///
     /// # Errors
-    /// When the first block of an entry cannot be had or makes no sense.
+    /// When the first block of an entry is unavailable or malformed.
     pub(super) fn kinds<'a>(&self, directory: &'a Directory) -> Result<&'a [Kind], DataError> {
         if let Some(kinds) = directory.kinds.get() {
             return Ok(kinds);
@@ -94,7 +94,7 @@ impl Directories {
             node.map_or(Ok(Kind::File), |node| Ok(node.map_err(|error| in_entry(error, name))?.stat().kind))
         });
         let kinds = kinds.collect::<Result<Vec<_>, DataError>>()?;
-        // Another thread may have found out the same.
+        // Another thread may have computed it meanwhile.
         Ok(directory.kinds.get_or_init(|| kinds))
     }
 }
@@ -110,17 +110,19 @@ impl Directories {
 }
 
 impl Directory {
-    /// Names and what they name, in the byte order of the names.
+    /// Names and CIDs, in byte order of the names.
     pub(super) fn entries(&self) -> &[(Box<str>, Cid)] {
         self.listing.entries()
     }
 }
 
-/// Says at which entry of the directory that is listed it happened.
+/// Adds the name of the listed entry to an error.
 fn in_entry(error: DataError, name: &str) -> DataError {
     match error {
-        DataError::Missing { cid, why } => DataError::missing(&cid, format!("{why} (it is the first of {name:?})")),
-        DataError::Unusable { what, why } => DataError::unusable(format!("{what}, the first of {name:?},"), why),
+        DataError::Missing { cid, why } => DataError::missing(&cid, format!("{why} (first block of entry {name:?})")),
+        DataError::Unusable { what, why } => {
+            DataError::unusable(format!("{what} (first block of entry {name:?})"), why)
+        }
         other => other,
     }
 }

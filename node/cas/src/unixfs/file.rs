@@ -1,5 +1,5 @@
-//! An open file of a DAG: random access down its tree, from many threads, with blocks asked for ahead of readers in
-//! sequence. Every part is held against the length that the node above it says.
+//! An open file of a DAG: concurrent random access with read-ahead. The length of every part is checked against its
+//! parent.
 
 use std::io;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use super::node::{FileNode, Node};
 use super::nodes::Nodes;
 use crate::{Cid, Code, DataError, MAX_BLOCK_BYTES};
 
-/// Most blocks on top of each other in a file. Importers write 174 or 1024 links to a block: 5 are many.
+/// Maximum depth of a file in blocks. Importers write 174 or 1024 links a block, so 5 is deep.
 pub const MAX_FILE_DEPTH: usize = 32;
-/// Most blocks that are asked for at a time.
+/// Maximum blocks requested at a time.
 const MAX_ASKED: usize = 1024;
 
-/// The file.
+/// An open file.
 #[derive(Debug)]
 pub(super) struct DagFile {
     nodes: Arc<Nodes>,
@@ -38,13 +38,13 @@ struct Read<'a> {
 struct Scout<'a> {
     nodes: &'a Nodes,
     wanted: Range<u64>,
-    /// Inner nodes that start before this are read, to see which leaves are below them; later ones are asked for.
+    /// Inner nodes that start before this are read to find their leaves; later ones are only requested.
     read_before: u64,
     found: Vec<Cid>,
 }
 
 impl DagFile {
-    /// Opens the file that begins with `root`; `None` where that is no file.
+    /// Opens the file with the root block `root`; `None` when it is not a file.
     pub(super) fn open(nodes: Arc<Nodes>, cid: &Cid, root: Arc<Node>) -> Option<Self> {
         let stat = root.stat();
         let ahead = Mutex::new(Ahead::default());
@@ -71,7 +71,7 @@ impl DagFile {
         let read_before = plan.start.midpoint(plan.end).max(wanted.end);
         let mut scout = Scout { nodes: &self.nodes, wanted: plan, read_before, found: Vec::new() };
         let until = scout.look(root, 0, 0);
-        // One block that is read right away is not asked for first.
+        // A single block that is read at once needs no request.
         if scout.found.len() > 1 || until > wanted.end {
             self.nodes.soon(&scout.found);
         }
@@ -86,7 +86,7 @@ impl ReadAt for DagFile {
 }
 
 impl Read<'_> {
-    /// Copies what is wanted of the node whose first byte is the file's byte `start`.
+    /// Copies the wanted part of the node that starts at byte `start` of the file.
     fn copy(&mut self, cid: &Cid, node: &Node, start: u64, depth: usize) -> Result<(), DataError> {
         let file = match node {
             Node::Leaf(bytes) => {
@@ -99,7 +99,10 @@ impl Read<'_> {
                 return Err(DataError::out_of_bounds(format!("the part {cid} of a file"), why));
             }
             Node::Dir(_) | Node::Shard(_) | Node::Link(_) => {
-                return Err(DataError::unusable(format!("block {cid}"), "it is no part of a file and stands in one"));
+                return Err(DataError::unusable(
+                    format!("block {cid}"),
+                    "it is not a part of a file, but linked from one",
+                ));
             }
         };
         self.put(&file.inline, start);
@@ -113,7 +116,7 @@ impl Read<'_> {
         Ok(())
     }
 
-    /// Copies what is wanted of `bytes`, which start at the file's byte `start`.
+    /// Copies the wanted part of `bytes`, which start at byte `start` of the file.
     fn put(&mut self, bytes: &[u8], start: u64) {
         let from = self.wanted.start.max(start);
         let to = self.wanted.end.min(start + bytes.len() as u64);
@@ -125,8 +128,8 @@ impl Read<'_> {
 }
 
 impl Scout<'_> {
-    /// Collects blocks below the node that starts at the file's byte `start`, and says up to where it could see.
-    /// Errors are left for the reader to find.
+    /// Collects blocks below the node that starts at byte `start` of the file, and returns the end of the known range.
+    /// Errors are left to the reader.
     fn look(&mut self, node: &FileNode, start: u64, depth: usize) -> u64 {
         let (from, to) = (self.wanted.start.saturating_sub(start), self.wanted.end.saturating_sub(start));
         for (child, child_start, child_end) in node.children(from, to) {
@@ -134,7 +137,7 @@ impl Scout<'_> {
             if self.found.len() >= MAX_ASKED || depth >= MAX_FILE_DEPTH {
                 return child_start;
             }
-            // A raw block is a leaf, and what is longer than any block has others below it.
+            // A raw block is a leaf; a longer part has other blocks below it.
             let inner = Code::of(child).is_ok_and(|code| code == Code::DagPb)
                 && child_end - child_start > MAX_BLOCK_BYTES as u64;
             if !inner {
@@ -165,7 +168,7 @@ fn check_size(cid: &Cid, part: &Node, said: u64) -> Result<(), DataError> {
     if stat.kind != Kind::File || stat.size == said {
         return Ok(());
     }
-    let why = format!("it holds {} bytes of the file, and the block above it says {said}", stat.size);
+    let why = format!("it holds {} bytes of the file, but the block above it says {said}", stat.size);
     Err(DataError::unusable(format!("block {cid}"), why))
 }
 

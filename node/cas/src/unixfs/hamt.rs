@@ -1,6 +1,5 @@
-//! Large directories: a trie of shards in which a name stands where its hash says. Looking up one name reads one path of
-//! it, listing reads it level by level. Both believe nothing that the hash of a name contradicts, so that a name is
-//! found exactly where it is listed.
+//! Large directories: a HAMT, where the hash of a name determines its position. A look-up reads one path, a listing
+//! reads level by level. Both reject entries that contradict the hash, so that look-ups and listings agree.
 
 use std::collections::HashSet;
 
@@ -8,20 +7,21 @@ use super::Meta;
 use super::listing::{Listing, MAX_DIR_ENTRIES, checked};
 use super::murmur3::murmur3_x64_64;
 use super::node::Node;
+use super::node_error::NodeError;
 use super::nodes::Nodes;
 use crate::dag_pb::Link;
 use crate::{Cid, DataError};
 
 /// Multicodec of the one hash function that is written.
 const MURMUR3_X64_64: u64 = 0x22;
-/// Most slots of a shard; 256 are what everybody writes.
-const MAX_FANOUT: u64 = 1024;
+/// Maximum slots of a shard; writers use 256.
+pub(super) const MAX_FANOUT: u64 = 1024;
 /// Fewest: a byte of the bitfield.
-const MIN_FANOUT: u64 = 8;
+pub(super) const MIN_FANOUT: u64 = 8;
 /// Bits of the hash.
 const HASH_BITS: u32 = 64;
 
-/// One shard.
+/// A shard.
 #[derive(Debug)]
 pub(super) struct Shard {
     /// Bits of the hash that choose the slot.
@@ -40,7 +40,7 @@ struct Slot {
 
 /// Where a shard hangs: the bits of the hash that led there.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct ShardPosition {
     prefix: u64,
     used: u32,
 }
@@ -50,25 +50,24 @@ impl Shard {
     ///
     /// # Errors
     /// When it contradicts itself.
-    pub(super) fn read(links: &[Link], meta: &Meta) -> Result<Self, String> {
+    pub(super) fn read(links: &[Link], meta: &Meta) -> Result<Self, NodeError> {
         let fanout = meta.fanout.unwrap_or_default();
         if !fanout.is_power_of_two() || !(MIN_FANOUT..=MAX_FANOUT).contains(&fanout) {
-            let allowed = format!("and it must be a power of two from {MIN_FANOUT} to {MAX_FANOUT}");
-            return Err(format!("the shard has a fanout of {fanout}, {allowed}"));
+            return Err(NodeError::Fanout(fanout));
         }
         match meta.hash {
             Some(MURMUR3_X64_64) => {}
-            Some(other) => return Err(format!("the shard uses the hash function 0x{other:x} and not murmur3-x64-64")),
-            None => return Err("the shard does not say its hash function".into()),
+            Some(other) => return Err(NodeError::HashFunction(other)),
+            None => return Err(NodeError::NoHashFunction),
         }
         let width = format!("{:X}", fanout - 1).len();
         let slots = links.iter().map(|link| Slot::read(link, width, fanout)).collect::<Result<Vec<_>, _>>()?;
         let numbers: Vec<_> = slots.iter().map(|slot| slot.number).collect();
         if !numbers.is_sorted_by(|a, b| a < b) {
-            return Err("the slots of the shard are not in order, or one is there twice".into());
+            return Err(NodeError::SlotOrder);
         }
         if set_bits(meta.data.as_deref().unwrap_or_default(), fanout)? != numbers {
-            return Err("the bitfield of the shard names other slots than its links".into());
+            return Err(NodeError::Bitfield);
         }
         Ok(Self { bits: fanout.ilog2(), slots })
     }
@@ -85,27 +84,26 @@ impl Shard {
 }
 
 impl Slot {
-    fn read(link: &Link, width: usize, fanout: u64) -> Result<Self, String> {
+    fn read(link: &Link, width: usize, fanout: u64) -> Result<Self, NodeError> {
         let number = link.name.get(..width).filter(|hex| hex.iter().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F')));
         let number = number.and_then(|hex| u64::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        let number = number.filter(|number| *number < fanout).ok_or_else(|| {
-            let shown = String::from_utf8_lossy(&link.name);
-            format!("the link {shown:?} of the shard does not begin with the number of a slot")
-        })?;
+        let number = number
+            .filter(|number| *number < fanout)
+            .ok_or_else(|| NodeError::SlotNumber(String::from_utf8_lossy(&link.name).into_owned()))?;
         let name = &link.name[width..];
         let name = if name.is_empty() { None } else { Some(checked(name)?) };
         Ok(Self { number, name, cid: link.cid })
     }
 }
 
-impl Place {
+impl ShardPosition {
     const ROOT: Self = Self { prefix: 0, used: 0 };
 
     fn below(self, bits: u32, slot: u64) -> Self {
         Self { prefix: self.prefix << bits | slot, used: self.used + bits }
     }
 
-    /// The slot of a shard at this place in which a name of this hash stands.
+    /// The slot of a name with this hash in a shard at this depth.
     fn slot_of(self, bits: u32, hash: u64) -> Option<u64> {
         let rest = HASH_BITS.checked_sub(self.used + bits)?;
         Some(hash >> rest & ((1 << bits) - 1))
@@ -116,13 +114,13 @@ impl Place {
     }
 }
 
-/// What `name` names in the directory whose first shard is `root`.
+/// The entry `name` of the directory with the root shard `root`.
 ///
 /// # Errors
-/// When a block cannot be had or contradicts another one.
+/// When a block is unavailable or inconsistent.
 pub(super) fn find(nodes: &Nodes, root: &Cid, name: &str) -> Result<Option<Cid>, DataError> {
     let hash = murmur3_x64_64(name.as_bytes());
-    let (mut cid, mut place, mut above) = (*root, Place::ROOT, None);
+    let (mut cid, mut place, mut above) = (*root, ShardPosition::ROOT, None);
     loop {
         let node = nodes.get(&cid)?;
         let shard = shard_at(&cid, &node, above)?;
@@ -137,12 +135,12 @@ pub(super) fn find(nodes: &Nodes, root: &Cid, name: &str) -> Result<Option<Cid>,
     }
 }
 
-/// All entries of the directory whose first shard is `root`.
+/// All entries of the directory with the root shard `root`.
 ///
 /// # Errors
-/// As for [`find`], and when there are more than [`MAX_DIR_ENTRIES`].
+/// As for [`find`], and with more than [`MAX_DIR_ENTRIES`] entries.
 pub(super) fn list(nodes: &Nodes, root: &Cid) -> Result<Listing, DataError> {
-    let (mut level, mut above) = (vec![(*root, Place::ROOT)], None);
+    let (mut level, mut above) = (vec![(*root, ShardPosition::ROOT)], None);
     let (mut entries, mut seen) = (Vec::new(), HashSet::from([*root]));
     while !level.is_empty() {
         let cids: Vec<_> = level.iter().map(|(cid, _)| *cid).collect();
@@ -172,13 +170,13 @@ pub(super) fn list(nodes: &Nodes, root: &Cid) -> Result<Listing, DataError> {
         }
         (level, above) = (next, bits);
     }
-    Listing::of_entries(entries).map_err(|why| DataError::unusable(format!("the directory {root}"), why))
+    Listing::of_entries(entries).map_err(|why| DataError::unusable(format!("the directory {root}"), why.to_string()))
 }
 
 /// The shard of `cid`, which hangs below one of `above` bits.
 fn shard_at<'a>(cid: &Cid, node: &'a Node, above: Option<u32>) -> Result<&'a Shard, DataError> {
     let malformed = |why: &str| DataError::unusable(format!("block {cid}"), why);
-    let Node::Shard(shard) = node else { return Err(malformed("it hangs in a shard as a shard, and is none")) };
+    let Node::Shard(shard) = node else { return Err(malformed("it is linked as a shard, but is not one")) };
     match above {
         Some(above) if above != shard.bits => Err(malformed("the shard has another fanout than the one above it")),
         Some(_) if shard.slots.is_empty() => Err(malformed("the shard is empty and not the first one")),
@@ -186,7 +184,7 @@ fn shard_at<'a>(cid: &Cid, node: &'a Node, above: Option<u32>) -> Result<&'a Sha
     }
 }
 
-fn check_place(shard: &Cid, place: Place, name: &str) -> Result<(), DataError> {
+fn check_place(shard: &Cid, place: ShardPosition, name: &str) -> Result<(), DataError> {
     if place.holds(murmur3_x64_64(name.as_bytes())) {
         return Ok(());
     }
@@ -198,14 +196,14 @@ fn too_deep(shard: &Cid) -> DataError {
     DataError::unusable(format!("block {shard}"), "it is a shard deeper than the hash of a name is long")
 }
 
-/// The numbers of the bits that are set in `bitfield`, whose last byte holds the lowest ones.
-fn set_bits(bitfield: &[u8], fanout: u64) -> Result<Vec<u64>, String> {
+/// Positions of the bits set in `bitfield`, whose last byte is the lowest.
+fn set_bits(bitfield: &[u8], fanout: u64) -> Result<Vec<u64>, NodeError> {
     let bytes = (0_u64..).step_by(8).zip(bitfield.iter().rev());
     let numbers =
         bytes.flat_map(|(base, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| base + bit));
     let numbers: Vec<_> = numbers.collect();
     match numbers.last() {
-        Some(last) if *last >= fanout => Err("the bitfield of the shard has more bits than the shard has slots".into()),
+        Some(last) if *last >= fanout => Err(NodeError::LongBitfield),
         _ => Ok(numbers),
     }
 }

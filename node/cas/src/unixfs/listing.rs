@@ -1,13 +1,14 @@
-//! The entries of one directory, however many blocks it took to know them.
+//! The entries of a directory.
 
 use super::name;
+use super::node_error::NodeError;
 use crate::Cid;
 use crate::dag_pb::Link;
 
-/// Most entries that one directory may have: far more than one block can hold, and what a HAMT of 100 MiB holds.
+/// Maximum entries of a directory: more than one block can hold; a HAMT of 100 MiB.
 pub const MAX_DIR_ENTRIES: usize = 1_000_000;
 
-/// Names and what they name, in the byte order of the names.
+/// Names and CIDs, in byte order of the names.
 #[derive(Debug, Default)]
 pub(super) struct Listing(Vec<(Box<str>, Cid)>);
 
@@ -16,27 +17,27 @@ impl Listing {
     ///
     /// # Errors
     /// Names the entry that may not be in a directory.
-    pub(super) fn of_links(links: &[Link]) -> Result<Self, String> {
+    pub(super) fn of_links(links: &[Link]) -> Result<Self, NodeError> {
         let entries = links.iter().map(|link| Ok((checked(&link.name)?, link.cid)));
-        Self::of_entries(entries.collect::<Result<_, String>>()?)
+        Self::of_entries(entries.collect::<Result<_, NodeError>>()?)
     }
 
     /// The entries of a directory, in any order.
     ///
     /// # Errors
     /// When there are too many, or a name is there twice.
-    pub(super) fn of_entries(mut entries: Vec<(Box<str>, Cid)>) -> Result<Self, String> {
+    pub(super) fn of_entries(mut entries: Vec<(Box<str>, Cid)>) -> Result<Self, NodeError> {
         if entries.len() > MAX_DIR_ENTRIES {
-            return Err(format!("the directory has {} entries, and at most {MAX_DIR_ENTRIES} are read", entries.len()));
+            return Err(NodeError::Entries(entries.len()));
         }
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some(pair) => Err(format!("the name {:?} is in the directory twice", pair[0].0)),
+            Some(pair) => Err(NodeError::Repeated(pair[0].0.clone())),
             None => Ok(Self(entries)),
         }
     }
 
-    /// What `name` names.
+    /// The CID of `name`.
     pub(super) fn find(&self, name: &str) -> Option<&Cid> {
         self.index_of(name).map(|index| &self.0[index].1)
     }
@@ -46,7 +47,7 @@ impl Listing {
         self.0.binary_search_by(|(entry, _)| (**entry).cmp(name)).ok()
     }
 
-    /// All of them.
+    /// All entries.
     pub(super) fn entries(&self) -> &[(Box<str>, Cid)] {
         &self.0
     }
@@ -57,13 +58,13 @@ impl Listing {
     }
 }
 
-/// A name that may stand in a directory, as text.
+/// A valid name of a directory entry as text.
 ///
 /// # Errors
-/// Says which name and why.
-pub(super) fn checked(name: &[u8]) -> Result<Box<str>, String> {
+/// The name and the reason.
+pub(super) fn checked(name: &[u8]) -> Result<Box<str>, NodeError> {
     let shown = || String::from_utf8_lossy(&name[..name.len().min(255)]).into_owned();
-    name::check(name).map(Into::into).map_err(|why| format!("the directory has the name {:?}: {why}", shown()))
+    name::check(name).map(Into::into).map_err(|why| NodeError::Name { shown: shown(), why })
 }
 
 #[cfg(test)]
@@ -86,9 +87,9 @@ mod tests {
 
     #[test]
     fn what_may_not_be_in_a_directory_is_said() {
-        let refused = |names: [&'static [u8]; 2]| Listing::of_links(&names.map(link)).unwrap_err();
+        let refused = |names: [&'static [u8]; 2]| Listing::of_links(&names.map(link)).unwrap_err().to_string();
         assert!(refused([b"a", b"a"]).contains(r#"the name "a" is in the directory twice"#));
-        assert!(refused([b"a", b".."]).contains(r#"the name "..": it stands"#));
+        assert!(refused([b"a", b".."]).contains(r#"the name "..": it refers"#));
         assert!(refused([b"a", b"\xff"]).contains("not UTF-8"));
     }
 
@@ -96,6 +97,6 @@ mod tests {
     fn too_many_entries_are_refused() {
         let cid = link(b"a").cid;
         let entries = (0..=MAX_DIR_ENTRIES).map(|number| (number.to_string().into(), cid)).collect();
-        assert!(Listing::of_entries(entries).unwrap_err().contains("at most 1000000"));
+        assert!(Listing::of_entries(entries).unwrap_err().to_string().contains("at most 1000000"));
     }
 }

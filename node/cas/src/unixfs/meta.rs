@@ -1,5 +1,5 @@
-//! What a UnixFS node says of itself: the protobuf message in the data of a dag-pb node. Modes and times are read over:
-//! no guest may see them, and no profile writes them.
+//! The UnixFS protobuf message in the data of a dag-pb node. Modes and times are ignored: guests cannot see them, and
+//! no profile writes them.
 
 use bytes::Bytes;
 
@@ -14,12 +14,12 @@ const FANOUT: u64 = 6;
 const MODE: u64 = 7;
 const MTIME: u64 = 8;
 
-/// The message.
+/// A UnixFS message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// What the node is.
+    /// Kind of the node.
     pub kind: MetaKind,
-    /// Bytes of a file that stand in the node itself, the target of a link, the bitfield of a shard.
+    /// Inline file data, target of a link, or bitfield of a shard.
     pub data: Option<Bytes>,
     /// Length of the file below this node.
     pub file_size: Option<u64>,
@@ -37,11 +37,11 @@ pub struct Meta {
 pub enum MetaKind {
     /// Bytes of a file; older importers wrote leaves so.
     Raw = 0,
-    /// A directory whose links are its entries.
+    /// A directory with entries as links.
     Directory = 1,
     /// A file, or a part of one.
     File = 2,
-    /// Never used by anybody.
+    /// Unused.
     Metadata = 3,
     /// A symbolic link.
     Symlink = 4,
@@ -50,15 +50,15 @@ pub enum MetaKind {
 }
 
 impl Meta {
-    /// A message that says no more than its kind.
+    /// A message with only a kind.
     pub fn of(kind: MetaKind) -> Self {
         Self { kind, data: None, file_size: None, block_sizes: Vec::new(), hash: None, fanout: None }
     }
 
-    /// Reads the data of a node.
+    /// Decodes the data of a node.
     ///
     /// # Errors
-    /// Says what makes it none.
+    /// Why it is not a UnixFS message.
     pub fn decode(message: Bytes) -> Result<Self, &'static str> {
         let mut kind = None;
         let mut meta = Self::of(MetaKind::Raw);
@@ -75,7 +75,7 @@ impl Meta {
                 _ => return Err("it has a field that UnixFS does not have"),
             }
         }
-        meta.kind = kind.ok_or("it does not say what it is")?;
+        meta.kind = kind.ok_or("it has no kind")?;
         Ok(meta)
     }
 
@@ -113,7 +113,7 @@ impl MetaKind {
 fn packed_numbers(mut packed: &[u8]) -> Result<Vec<u64>, &'static str> {
     let mut numbers = Vec::new();
     while !packed.is_empty() {
-        let (number, rest) = unsigned_varint::decode::u64(packed).map_err(|_| "a size is no number")?;
+        let (number, rest) = unsigned_varint::decode::u64(packed).map_err(|_| "a size is not a number")?;
         numbers.push(number);
         packed = rest;
     }
@@ -129,10 +129,10 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_said() {
         let table: [(&[u8], &str); 4] = [
-            (b"", "does not say what it is"),
+            (b"", "it has no kind"),
             (b"\x08\x06", "unknown kind"),
             (b"\x08\x02\x4a\x00", "field that UnixFS does not have"),
-            (b"\x08\x02\x22\x01\xff", "no number"),
+            (b"\x08\x02\x22\x01\xff", "a size is not a number"),
         ];
         for (bytes, why) in table {
             assert!(Meta::decode(Bytes::copy_from_slice(bytes)).unwrap_err().contains(why), "{bytes:?}");

@@ -1,5 +1,5 @@
-//! UnixFS: files, directories and links as DAGs (<https://specs.ipfs.tech/unixfs/>). Blocks come from whoever implements
-//! [`Blocks`](super::Blocks) and are checked there; what they mean is decided here.
+//! UnixFS: files, directories and links as DAGs (<https://specs.ipfs.tech/unixfs/>). Implementations of
+//! [`BlockSource`](super::BlockSource) provide verified blocks; this module interprets them.
 
 mod ahead;
 mod bounds;
@@ -15,6 +15,7 @@ mod meta;
 mod murmur3;
 mod name;
 mod node;
+mod node_error;
 mod nodes;
 mod siblings;
 mod total;

@@ -1,5 +1,5 @@
-//! The hash by which large directories sort names into slots: the first 64 bits of `MurmurHash3` x64 128 with seed 0. It
-//! is no cryptographic hash: anybody can make names collide, which only makes their directory deep.
+//! Hash for the slots of large directories: the first 64 bits of `MurmurHash3` x64 128 with seed 0. Not cryptographic:
+//! colliding names only make a directory deep.
 
 const C1: u64 = 0x87c3_7b91_1142_53d5;
 const C2: u64 = 0x4cf5_ad43_2745_937f;
@@ -24,7 +24,7 @@ pub(super) fn murmur3_x64_64(bytes: &[u8]) -> u64 {
     finish(h1).wrapping_add(finish(h2))
 }
 
-/// Up to 8 bytes, the first one lowest; 0 where there are none, which every step here leaves 0.
+/// Up to 8 bytes, little-endian; 0 when there are none, which is neutral in every step.
 fn word(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }

@@ -1,12 +1,12 @@
 //! Names in directories. A directory with a name that could mean another place than its own is refused as a whole: no
 //! two readers may see two trees under one CID.
 
-/// `name` as text, if it may stand in a directory. What a host or a guest further refuses is theirs to say.
+/// `name` as text, if it is valid in a directory. Hosts and guests may have further restrictions.
 pub(super) fn check(name: &[u8]) -> Result<&str, &'static str> {
     let name = std::str::from_utf8(name).map_err(|_| "it is not UTF-8")?;
     match name {
         "" => Err("it is empty"),
-        "." | ".." => Err("it stands for another directory"),
+        "." | ".." => Err("it refers to another directory"),
         _ if name.contains('/') => Err("it has a slash in it"),
         _ if name.contains('\0') => Err("it has a NUL in it"),
         _ => Ok(name),

@@ -7,15 +7,16 @@ use bytes::Bytes;
 
 use super::hamt::Shard;
 use super::listing::Listing;
+use super::node_error::NodeError;
 use super::{Meta, MetaKind};
 use crate::{Cid, Code, DataError, dag_pb};
 
-/// What a block is.
+/// A decoded block.
 #[derive(Debug)]
 pub(super) enum Node {
     /// Bytes of a file, all in this block.
     Leaf(Bytes),
-    /// A file, or a part of one, whose bytes are in other blocks.
+    /// A file, or a part of one, with bytes in other blocks.
     File(FileNode),
     /// A directory in one block.
     Dir(Arc<Listing>),
@@ -36,10 +37,10 @@ pub(super) struct FileNode {
 }
 
 impl Node {
-    /// Reads the block of `cid`.
+    /// Decodes the block of `cid`.
     ///
     /// # Errors
-    /// When it is of no known kind, or contradicts itself.
+    /// When its kind is unknown, or it is inconsistent.
     pub(super) fn read(cid: &Cid, block: Bytes) -> Result<Self, DataError> {
         match Code::of(cid)? {
             Code::Raw => Ok(Self::Leaf(block)),
@@ -48,9 +49,9 @@ impl Node {
     }
 
     fn of_dag_pb(cid: &Cid, node: dag_pb::Node) -> Result<Self, DataError> {
-        let malformed = |why: String| DataError::unusable(format!("block {cid}"), why);
-        let data = node.data.ok_or_else(|| malformed("it is a protobuf node without the data of UnixFS".into()))?;
-        let meta = Meta::decode(data).map_err(|why| malformed(why.into()))?;
+        let malformed = |why: NodeError| DataError::unusable(format!("block {cid}"), why.to_string());
+        let data = node.data.ok_or_else(|| malformed(NodeError::NoData))?;
+        let meta = Meta::decode(data).map_err(|why| malformed(NodeError::Meta(why)))?;
         match meta.kind {
             MetaKind::Raw | MetaKind::File => FileNode::read(&node.links, meta).map_err(malformed),
             MetaKind::Directory => {
@@ -59,16 +60,16 @@ impl Node {
             MetaKind::HamtShard => Shard::read(&node.links, &meta).map(Self::Shard).map_err(malformed),
             MetaKind::Symlink => {
                 let target = std::str::from_utf8(meta.data.as_deref().unwrap_or_default())
-                    .map_err(|_| malformed("the target of the link is not UTF-8".into()))?;
+                    .map_err(|_| malformed(NodeError::LinkTarget))?;
                 Ok(Self::Link(target.into()))
             }
             MetaKind::Metadata => {
-                Err(DataError::unsupported(format!("block {cid} of the kind Metadata"), "nobody ever wrote that kind"))
+                Err(DataError::unsupported(format!("block {cid} of the kind Metadata"), "unsupported UnixFS node type"))
             }
         }
     }
 
-    /// What it is in a tree.
+    /// The kind of the entry.
     pub(super) fn stat(&self) -> Stat {
         let (kind, size) = match self {
             Self::Leaf(bytes) => (Kind::File, bytes.len() as u64),
@@ -93,22 +94,20 @@ impl Node {
 }
 
 impl FileNode {
-    fn read(links: &[dag_pb::Link], meta: Meta) -> Result<Node, String> {
+    fn read(links: &[dag_pb::Link], meta: Meta) -> Result<Node, NodeError> {
         let inline = meta.data.unwrap_or_default();
-        let (have, said) = (links.len(), meta.block_sizes.len());
-        if have != said {
-            return Err(format!("it has {have} links and says the sizes of {said}"));
+        let (have, sizes) = (links.len(), meta.block_sizes.len());
+        if have != sizes {
+            return Err(NodeError::Sizes { links: have, sizes });
         }
         let mut end = inline.len() as u64;
         let mut ends = Vec::with_capacity(have);
         for size in meta.block_sizes {
-            end = end.checked_add(size).ok_or("the sizes of its parts make more than a file can have")?;
+            end = end.checked_add(size).ok_or(NodeError::TooLarge)?;
             ends.push(end);
         }
         match meta.file_size {
-            Some(size) if size != end => {
-                Err(format!("it says that the file has {size} bytes, and its parts have {end} together"))
-            }
+            Some(size) if size != end => Err(NodeError::FileSize { size, parts: end }),
             _ if have == 0 => Ok(Node::Leaf(inline)),
             _ => Ok(Node::File(Self { inline, children: links.iter().map(|link| link.cid).collect(), ends })),
         }

@@ -1,25 +1,25 @@
-//! Blocks as nodes, the ones of late at hand. All that a mounted tree reads goes through here.
+//! Decoded blocks with a cache of recent ones. All reads of a mounted tree use it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Cache;
 use super::node::Node;
-use crate::{Blocks, Cid, DataError, identity_bytes};
+use crate::{BlockSource, Cid, DataError, identity_bytes};
 
 /// Bytes of memory for nodes of late: the inner nodes of many large files and a few dozen leaves.
 const KEPT_BYTES: usize = 32 << 20;
-/// How many blocks are asked for at a time where many will be read.
+/// Blocks requested at a time for bulk reads.
 const BATCH: usize = 1024;
 
 /// The nodes of one tree.
 #[derive(Debug)]
 pub(super) struct Nodes {
-    blocks: Arc<dyn Blocks>,
+    blocks: Arc<dyn BlockSource>,
     kept: Mutex<Cache<Node>>,
 }
 
 impl Nodes {
-    pub(super) fn new(blocks: Arc<dyn Blocks>) -> Self {
+    pub(super) fn new(blocks: Arc<dyn BlockSource>) -> Self {
         Self { blocks, kept: Mutex::new(Cache::new(KEPT_BYTES)) }
     }
 
@@ -36,7 +36,7 @@ impl Nodes {
         Ok(node)
     }
 
-    /// The node of `cid`, which will not be read again soon.
+    /// The node of `cid`, without caching.
     ///
     /// # Errors
     /// As for [`get`](Self::get).
@@ -64,7 +64,7 @@ impl Nodes {
         })
     }
 
-    /// Says that these will be asked for soon. What is at hand is left out.
+    /// Announces that these blocks will be read soon. Cached ones are omitted.
     pub(super) fn soon(&self, cids: &[Cid]) {
         let wanted: Vec<_> = {
             let kept = self.kept();
@@ -84,7 +84,7 @@ impl Nodes {
     }
 
     fn kept(&self) -> MutexGuard<'_, Cache<Node>> {
-        // Nothing that is done under the lock leaves it half-done.
+        // A panic cannot leave the state inconsistent.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

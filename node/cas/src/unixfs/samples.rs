@@ -1,4 +1,4 @@
-//! DAGs made by hand, for tests, and blocks that remember what they were asked for.
+//! Hand-made DAGs for tests, and blocks that record requests.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -7,21 +7,21 @@ use bytes::Bytes;
 
 use super::{DagTree, Meta, MetaKind};
 use crate::dag_pb::{Link, Node};
-use crate::memory::MemoryShelf;
-use crate::{Block, Blocks, Cid, Code, DataError};
+use crate::memory::MemoryBlockstore;
+use crate::{Block, BlockSource, Cid, Code, DataError};
 
 /// Blocks in memory that remember.
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
-    pub(crate) shelf: MemoryShelf,
+    pub(crate) blockstore: MemoryBlockstore,
     got: Mutex<Vec<Cid>>,
     soon: Mutex<Vec<Vec<Cid>>>,
 }
 
-impl Blocks for Samples {
+impl BlockSource for Samples {
     fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
         self.got.lock().unwrap().push(*cid);
-        self.shelf.get(cid)
+        self.blockstore.get(cid)
     }
 
     fn soon(&self, cids: &[Cid]) {
@@ -34,12 +34,12 @@ impl Samples {
         Arc::default()
     }
 
-    /// What was got since the last time.
+    /// Blocks read since the last call.
     pub(crate) fn taken(&self) -> Vec<Cid> {
         std::mem::take(&mut *self.got.lock().unwrap())
     }
 
-    /// What was asked for ahead since the last time.
+    /// Blocks announced since the last call.
     pub(crate) fn hints(&self) -> Vec<Vec<Cid>> {
         std::mem::take(&mut *self.soon.lock().unwrap())
     }
@@ -49,16 +49,16 @@ impl Samples {
     }
 
     pub(crate) fn open(self: &Arc<Self>, root: &Cid, path: &str) -> Result<DagTree, DataError> {
-        DagTree::open(Arc::clone(self) as Arc<dyn Blocks>, root, path)
+        DagTree::open(Arc::clone(self) as Arc<dyn BlockSource>, root, path)
     }
 
     pub(crate) fn raw(&self, bytes: impl Into<Bytes>) -> Cid {
-        self.shelf.put(Block::of(Code::Raw, bytes))
+        self.blockstore.put(Block::of(Code::Raw, bytes))
     }
 
     pub(crate) fn node(&self, meta: &Meta, links: Vec<Link>) -> Cid {
         let node = Node { links, data: Some(meta.encode().into()) };
-        self.shelf.put(Block::of(Code::DagPb, node.encode()))
+        self.blockstore.put(Block::of(Code::DagPb, node.encode()))
     }
 
     /// A part of a file over parts of these lengths.
@@ -97,7 +97,7 @@ pub(crate) fn link(name: impl AsRef<[u8]>, cid: Cid) -> Link {
     Link { cid, name: Bytes::copy_from_slice(name.as_ref()), total_size: 1 }
 }
 
-/// What a failed call says, also of an `io::Error`.
+/// The text of an error.
 pub(crate) fn words<T: Debug>(result: Result<T, impl ToString>) -> String {
     result.unwrap_err().to_string()
 }

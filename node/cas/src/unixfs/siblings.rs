@@ -1,24 +1,24 @@
-//! How far ahead to ask of a program that goes through the files of a directory, as `cat *` does: not at all for the
-//! first, then ever further. Only the first block of each file is meant.
+//! Read-ahead across the files of a directory, for programs that read one after the other: none for the first file,
+//! then increasing. Only the first block of each file.
 
 use std::ops::Range;
 
-/// Most entries between where the program is and what was asked for it.
+/// Maximum entries of read-ahead.
 const MAX_WINDOW: usize = 32;
 
-/// The program, as far as can be told from the entries that it looks at.
+/// The assumed position of the program, from the entries that it reads.
 #[derive(Debug, Default)]
 pub(super) struct Siblings {
     /// Entries looked at in order.
     run: usize,
     /// One past the latest entry; 0 before there was one.
     next: usize,
-    /// One past what was asked for.
+    /// End of the requested range.
     asked: usize,
 }
 
 impl Siblings {
-    /// Notes that the entry at `index` is looked at, and says which ones to ask for; the end may lie past the last.
+    /// Records access to the entry at `index`, and returns the entries to request; the end may exceed the last.
     pub(super) fn plan(&mut self, index: usize) -> Option<Range<usize>> {
         if index + 1 == self.next {
             return None;

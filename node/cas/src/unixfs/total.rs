@@ -1,4 +1,4 @@
-//! How many bytes a tree has. A directory does not say it: its links do, and nobody checks what they say.
+//! Total size of a tree. Sizes in directories' links are not trusted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,12 +11,11 @@ use super::{Bounds, DagTree};
 use crate::{Cid, DataError};
 
 impl DagTree {
-    /// Bytes of all files and targets of links, counted as often as they are in the tree. Reads the first block of
-    /// every one of them, but each directory and file only once.
+    /// Total size of all files and link targets, with duplicates. Reads the first block of each, but each directory and
+    /// file only once.
     ///
     /// # Errors
-    /// When a block cannot be had or makes no sense, or more is there than `bounds` allow; of them, the depth counts
-    /// directories.
+    /// When a block is unavailable or malformed, or a limit in `bounds` is exceeded; its depth counts directories.
     pub fn total_bytes(&self, bounds: &Bounds) -> Result<u64, DataError> {
         if let Some(size) = self.size() {
             return Ok(size);
@@ -64,7 +63,7 @@ impl Total<'_> {
     }
 
     fn check(&self, total: u64, depth: usize) -> Result<(), DataError> {
-        // A sum that does not fit into the number is no sum.
+        // An overflow is above every limit.
         let max_bytes = self.bounds.max_bytes.min(u64::MAX - 1);
         let max_depth = self.bounds.max_depth.min(usize::try_from(MAX_PATH_DEPTH).unwrap_or(usize::MAX));
         let bounds = Bounds { max_bytes, max_depth, ..*self.bounds };
@@ -108,6 +107,6 @@ mod tests {
         for _ in 0..400 {
             deep = samples.dir(&[("d", deep)]);
         }
-        assert!(words(samples.tree(&deep).total_bytes(&Bounds::default())).contains("more than 256 blocks on top"));
+        assert!(words(samples.tree(&deep).total_bytes(&Bounds::default())).contains("depth exceeds 256"));
     }
 }

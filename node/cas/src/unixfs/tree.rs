@@ -1,5 +1,5 @@
-//! A DAG as an input tree: opening it reads the blocks on the way to its root and no others; everything else is read
-//! when the program asks. Links are data here and never followed.
+//! A DAG as an input tree: opening it reads only the blocks along the path to its root; others are read on demand.
+//! Links are data and never followed.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::directory::Directories;
 use super::file::DagFile;
 use super::node::Node;
 use super::nodes::Nodes;
-use crate::{Blocks, Cid, DataError, canonical};
+use crate::{BlockSource, Cid, DataError, canonical};
 
 /// A file, directory or link of a DAG, and all below it.
 #[derive(Debug)]
@@ -22,11 +22,11 @@ pub struct DagTree {
 }
 
 impl DagTree {
-    /// Opens what `path` names below `root`; the empty path names `root` itself. Slashes around the path are ignored.
+    /// Opens `path` below `root`; the empty path is `root` itself. Leading and trailing slashes are ignored.
     ///
     /// # Errors
-    /// When nothing is there, a block on the way cannot be had, or one of them makes no sense.
-    pub fn open(blocks: Arc<dyn Blocks>, root: &Cid, path: &str) -> Result<Self, DataError> {
+    /// When the path does not exist, or a block along it is unavailable or malformed.
+    pub fn open(blocks: Arc<dyn BlockSource>, root: &Cid, path: &str) -> Result<Self, DataError> {
         let nodes = Arc::new(Nodes::new(blocks));
         let directories = Directories::new(Arc::clone(&nodes));
         let mut tree = Self { nodes, directories, root: canonical(root), stat: Stat { kind: Kind::Dir, size: 0 } };
@@ -40,7 +40,7 @@ impl DagTree {
         &self.root
     }
 
-    /// The block of what lies at `path`, in its canonical form.
+    /// The CID of the entry at `path`, in canonical form.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -53,7 +53,7 @@ impl DagTree {
         (self.stat.kind == Kind::File).then_some(self.stat.size)
     }
 
-    /// What its files and directories are read through.
+    /// The readers of files and directories.
     pub(super) fn parts(&self) -> (&Arc<Nodes>, &Directories) {
         (&self.nodes, &self.directories)
     }

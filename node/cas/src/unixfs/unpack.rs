@@ -1,5 +1,5 @@
-//! Writes a tree to the host. The tree is a stranger's: nothing is written outside of the target, no link leads out of
-//! it, and there are bounds. It does not fetch ahead across files: walk the DAG first where that pays.
+//! Writes a tree to the host. The tree is not trusted: nothing is written outside of the target, no link points
+//! outside, and sizes are limited. Does not read ahead across files: traverse the DAG first if that helps.
 
 mod links;
 mod writer;
@@ -17,7 +17,7 @@ use writer::Writer;
 /// How to write a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unpack {
-    /// What becomes of links that lead out of the tree.
+    /// Handling of links that point outside of the tree.
     pub links: Links,
     /// Most bytes in all files together. Default 2^40, a tebibyte.
     pub max_bytes: u64,
@@ -25,18 +25,18 @@ pub struct Unpack {
     pub max_entries: u64,
 }
 
-/// What becomes of a link with an absolute target, or one that leads out of the tree. Others are always kept, also
-/// those that lead nowhere.
+/// Handling of links with an absolute target, or a target outside of the tree. Other links are always kept, also broken
+/// ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// Nothing is written at all.
+    /// Write nothing at all.
     #[default]
     Refuse,
     /// They are left out.
     Skip,
 }
 
-/// What was written.
+/// Written entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unpacked {
     /// Bytes in all files.
@@ -54,12 +54,11 @@ impl Default for Unpack {
 }
 
 impl Unpack {
-    /// Writes `tree` to `target`, where nothing may be yet. It is written to a hidden directory beside it, and takes its
-    /// name in one step when all is there. `progress` is told the bytes so far.
+    /// Writes `tree` to `target`, which must not exist: first to a hidden directory beside it, which is renamed when
+    /// complete. Calls `progress` with the number of bytes.
     ///
     /// # Errors
-    /// When the tree cannot be read, is out of bounds or has a link that is refused, or the host fails. Then there is
-    /// nothing at `target`, nor beside it.
+    /// When the tree cannot be read, exceeds a limit or has a refused link, or the host fails. Nothing remains then.
     pub fn publish(
         &self,
         tree: &dyn Tree,
@@ -78,11 +77,11 @@ impl Unpack {
         Ok(unpacked)
     }
 
-    /// Writes `tree` to `target`, where nothing may be yet and which nobody else knows: for callers that stage and
-    /// rename themselves.
+    /// Writes `tree` to `target`, which must not exist and must not be visible to others, for callers that rename
+    /// themselves.
     ///
     /// # Errors
-    /// As for [`publish`](Self::publish), except that what was written so far stays.
+    /// As for [`publish`](Self::publish), but the written part remains.
     pub fn write(&self, tree: &dyn Tree, target: &Path, progress: &mut dyn FnMut(u64)) -> Result<Unpacked, DataError> {
         check_free(target)?;
         Writer::new(self, tree, target, progress)?.write()

@@ -1,5 +1,5 @@
-//! All blocks of a DAG in the order of archives: each once, before those below it, first links first. For export, pins
-//! and fetching ahead of a run. It reads lazily, and asks ahead for as much as a fast network needs.
+//! Traverses all blocks of a DAG in archive order: each once, parents before children, first links first. For export,
+//! pins and prefetching. Lazy, with read-ahead for a fast network.
 
 use std::collections::HashSet;
 use std::iter::FusedIterator;
@@ -9,24 +9,23 @@ use bytes::Bytes;
 
 use super::node::Node;
 use super::{Bounds, Meta, MetaKind};
-use crate::{Blocks, Cid, Code, DataError, canonical, identity_bytes, links};
+use crate::{BlockSource, Cid, Code, DataError, canonical, identity_bytes, links};
 
-/// Bytes that are asked for ahead, as far as sizes can be guessed from the blocks so far.
+/// Target of read-ahead in bytes, with sizes estimated from earlier blocks.
 const AHEAD_BYTES: u64 = 32 << 20;
-/// Fewest and most blocks that are asked for ahead.
+/// Minimum and maximum blocks of read-ahead.
 const AHEAD_BLOCKS: (u64, u64) = (16, 1024);
-/// What a block is taken for before the first one was seen.
+/// Estimated size of a block before the first one.
 const GUESSED_BYTES: u64 = 256 << 10;
 
 /// Which blocks below the root, as gateways name it in `dag-scope`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// The root alone.
+    /// Only the root.
     Block,
-    /// What is needed to read a file, or to list a directory: none of the entries. Of a node that is not of `UnixFS`,
-    /// the root alone.
+    /// Blocks to read a file, or to list a directory without its entries. Of other codecs only the root.
     Entity,
-    /// Everything.
+    /// All blocks.
     #[default]
     All,
 }
@@ -42,18 +41,18 @@ impl Scope {
     }
 }
 
-/// The walk. It ends after the first error. Blocks whose bytes stand in their CID are among them.
+/// The traversal. Ends after the first error. Includes identity CIDs.
 #[derive(Debug)]
 pub struct Walk {
-    blocks: Arc<dyn Blocks>,
+    blocks: Arc<dyn BlockSource>,
     root: Cid,
     scope: Scope,
     bounds: Bounds,
-    /// What is still to be visited, the next one last.
+    /// Remaining blocks, the next one last.
     pending: Vec<Pending>,
     seen: HashSet<Cid>,
     bytes: u64,
-    /// Blocks that may be visited before more are asked for.
+    /// Blocks to visit before the next read-ahead.
     unhurried: usize,
 }
 
@@ -66,7 +65,7 @@ struct Pending {
 
 impl Walk {
     /// Walks `scope` of the DAG below `root`.
-    pub fn new(blocks: Arc<dyn Blocks>, root: &Cid, scope: Scope, bounds: Bounds) -> Self {
+    pub fn new(blocks: Arc<dyn BlockSource>, root: &Cid, scope: Scope, bounds: Bounds) -> Self {
         let pending = vec![Pending { cid: *root, depth: 0, asked: true }];
         Self { blocks, root: *root, scope, bounds, pending, seen: HashSet::new(), bytes: 0, unhurried: 0 }
     }
@@ -83,7 +82,7 @@ impl Walk {
         let mut links = self.links(cid, &block)?;
         let mut fresh = HashSet::new();
         links.retain(|link| !self.seen.contains(&canonical(link)) && fresh.insert(canonical(link)));
-        // What waits is bounded like what was visited: most of it will be.
+        // Bounded like visited blocks, because most will be visited.
         self.check(self.pending.len() + links.len(), *depth)?;
         let found = !links.is_empty();
         let links = links.into_iter().rev();
@@ -148,7 +147,7 @@ impl Iterator for Walk {
 
 impl FusedIterator for Walk {}
 
-/// The links of a file; those of a shard to other shards; none of anything else.
+/// The links of a file, or those of a shard to other shards; none otherwise.
 fn entity_links(cid: &Cid, block: &Bytes) -> Result<Vec<Cid>, DataError> {
     let node = crate::dag_pb::Node::decode(cid, block.clone())?;
     match node.data.and_then(|data| Meta::decode(data).ok()).map(|meta| meta.kind) {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use bacalhau_cas::car::CarWriter;
-use bacalhau_cas::dag_pb::{Link, Node};
-use bacalhau_cas::unixfs::{Meta, MetaKind};
-use bacalhau_cas::{Code, canonical};
+use bacalhau_cas::{
+    Code, canonical,
+    car::CarWriter,
+    dag_pb::{Link, Node},
+    unixfs::{Meta, MetaKind},
+};
 use bacalhau_testkit::server::{Asked, TestServer, respond, say_nothing};
 
 /// A file of four leaves, root first.
@@ -88,8 +90,8 @@ fn what_an_archive_lacks_comes_block_by_block() {
         ("cut between blocks", three, 3, "2 known blocks"),
         ("cut within a block", whole[..whole.len() - 2].into(), 4, "truncated"),
         ("a wrong hash at the end", wrong, 4, "another hash"),
-        ("a block that nobody asked for", unasked, 1, "which nobody asked for"),
-        ("another DAG", other_root, 0, "which nobody asked for"),
+        ("a block that nobody asked for", unasked, 1, "unrequested block"),
+        ("another DAG", other_root, 0, "unrequested block"),
         ("the same again and again", car(&[root], &again), 2, "3 known blocks"),
         ("nothing but a header", car(&[root], &[]), 0, "1 known blocks"),
         ("no archive", b"<html>".to_vec(), 0, "the archive of gateway"),

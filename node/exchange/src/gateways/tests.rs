@@ -22,7 +22,7 @@ impl fmt::Debug for Puppet {
     }
 }
 
-impl Provider for Puppet {
+impl BlockProvider for Puppet {
     fn name(&self) -> String {
         self.name.into()
     }
@@ -67,7 +67,7 @@ struct Stage {
 fn stage() -> Stage {
     let puppets: Vec<_> =
         ["a", "b", "c"].into_iter().map(|name| Arc::new(Puppet { name, ..Puppet::default() })).collect();
-    let gateways = Gateways::of(puppets.iter().map(|puppet| Arc::clone(puppet) as Arc<dyn Provider>).collect());
+    let gateways = Gateways::of(puppets.iter().map(|puppet| Arc::clone(puppet) as Arc<dyn BlockProvider>).collect());
     let (sender, answered) = mpsc::channel();
     let answers: Answers =
         Arc::new(move |cid, result| sender.send((cid, result.map_err(|error| error.to_string()))).unwrap());
@@ -180,5 +180,5 @@ fn what_is_cancelled_or_left_is_over() {
     stage.want(&two);
     let Stage { gateways, answered, .. } = stage;
     drop(gateways);
-    assert!(answered.recv_timeout(BOUND).unwrap().1.unwrap_err().contains("any longer"));
+    assert!(answered.recv_timeout(BOUND).unwrap().1.unwrap_err().contains("cancelled"));
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::mpsc;
 
 use super::*;
-use crate::Peer;
+use crate::ProviderAddress;
 use bacalhau_cas::{Block, Code};
 use bacalhau_testkit::server::{Asked, TestServer, respond};
 
@@ -71,7 +71,7 @@ fn import(block: &Block, asked: &Asked, stream: &mut TcpStream) -> io::Result<()
 }
 
 fn kubo(address: &str) -> Kubo {
-    let Ok(Peer::Kubo(address)) = address.parse() else { panic!("{address} is no kubo") };
+    let Ok(ProviderAddress::Kubo(address)) = address.parse() else { panic!("{address} is no kubo") };
     Kubo::new(address, Duration::from_millis(200))
 }
 
@@ -109,7 +109,7 @@ fn who_answers_is_known() {
     assert!(said.contains("404 page not found; is this the address of its RPC?"), "{said}");
     let other = TestServer::start(|_, stream| respond(stream, "200 OK", &[], b"<html>"));
     let said = error(&kubo(other.url("/api/v0").as_str()));
-    assert!(said.contains("no answer of kubo"), "{said}");
+    assert!(said.contains("not that of kubo"), "{said}");
 }
 
 #[test]
@@ -122,10 +122,11 @@ fn it_pins_what_it_is_given_and_says_so() {
     assert_eq!(asked.header("transfer-encoding"), Some("chunked"));
     let push = |car: &str, root: &Cid| kubo.push(Cursor::new(car.to_owned()), root).unwrap_err().to_string();
     let other = Block::of(Code::Raw, "other");
-    assert!(push("an archive", other.cid()).contains(&format!("says that it pinned {root}")));
-    assert!(push("no roots", root).contains("says that it pinned nothing"));
+    let error = push("an archive", other.cid());
+    assert!(error.contains(&format!("it reports pinning {root} instead of {}", other.cid())), "{error}");
+    assert!(push("no roots", root).contains("it reports pinning nothing"));
     assert!(push("broken pin", root).contains("was not pinned: block was not found locally"));
-    assert!(push("not json", root).contains("no answer of kubo"));
+    assert!(push("not json", root).contains("not that of kubo"));
 }
 
 /// Breaks after a few bytes.

@@ -1,11 +1,11 @@
-//! Temporary files and directories whose owner can be told: the process that made one holds a lock on it. They are removed
-//! when they are dropped and when a command is interrupted. What a killed process has left is without a lock, and is removed
-//! by the next process that makes one in the same directory, or that sweeps it at its start.
+//! Temporary files and directories with a recognizable owner: their process holds a lock. They are removed on drop and
+//! on interruption. Leftovers of killed processes have no lock, and are removed by the next process that creates one in
+//! the same directory, or sweeps it at its start.
 //!
-//! A file system without locks keeps leftovers: nobody can tell there whose they are.
+//! A file system without locks keeps leftovers, because their owner cannot be determined.
 //!
-//! The parent may be a directory that others write to, such as /tmp. So a directory is open to its user only, and what belongs to
-//! another user, or can be written by one, is not removed: its owner could put links in the place of what is being removed.
+//! The parent may be shared, such as /tmp. So directories are accessible only to their user, and entries that another
+//! user owns or can write are not removed: links could be placed in them during removal.
 
 mod scrub;
 mod sweep;
@@ -51,7 +51,7 @@ pub struct TempFile {
     _owned: Owned,
 }
 
-/// What makes something this process's own. The lock of a file is on its own handle, that of a directory on this one.
+/// The lock that marks ownership: of a file on its own handle, of a directory on this one.
 #[derive(Debug)]
 struct Owned {
     path: PathBuf,
@@ -92,35 +92,46 @@ pub fn file_in(parent: &Path) -> io::Result<TempFile> {
     Err(swept())
 }
 
+/// Makes a file in `parent` that holds `bytes`, synced to disk: to be put in place by [`TempFile::persist`].
+///
+/// # Errors
+/// When it cannot be made or written.
+pub fn written_in(parent: &Path, bytes: &[u8]) -> io::Result<TempFile> {
+    let mut file = file_in(parent)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
 /// The paths of all temporary files and directories of this process.
 pub fn live() -> Vec<PathBuf> {
     registry().iter().cloned().collect()
 }
 
 impl TempDir {
-    /// Where it is.
+    /// The path.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 }
 
 impl TempFile {
-    /// Where it is.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file itself.
+    /// The open file.
     pub fn as_file(&self) -> &File {
         &self.file
     }
 
-    /// The file itself.
+    /// The open file, mutable.
     pub fn as_file_mut(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Gives it the name `target`, in place of what had that name.
+    /// Renames it to `target`, replacing an existing file.
     ///
     /// # Errors
     /// When that fails; it is removed then.
@@ -165,17 +176,17 @@ fn registry() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks what was just made at `path`. False where another process has swept it in between.
+/// Locks the new entry at `path`. Returns false if another process has swept it meanwhile.
 fn own(file: &File, path: &Path) -> io::Result<bool> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => is_at(file, path),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        // Without locks, nobody sweeps there either.
+        // Without locks there are no sweeps either.
         Err(_) => Ok(true),
     }
 }
 
-/// Whether `file` is what is at `path`.
+/// Whether `file` is the one at `path`.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let opened = file.metadata()?;

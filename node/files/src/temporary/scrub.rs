@@ -1,4 +1,4 @@
-//! Removes a directory whatever a program has made in it: as deep as it likes, and closed to everybody.
+//! Removes a directory tree of any depth and with any modes, as a guest program may create it.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -6,11 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Removes the directory at `dir`, which nothing changes any more, with all that is in it. Links are not followed. That
-/// nothing is there is no error.
+/// Removes the unchanging directory `dir` with its content. Does not follow links. A missing directory is not an error.
 ///
 /// # Errors
-/// When something cannot be removed.
+/// When an entry cannot be removed.
 pub fn scrub(dir: &Path) -> io::Result<()> {
     // Nearly always that is all.
     match fs::remove_dir_all(dir) {
@@ -19,13 +18,13 @@ pub fn scrub(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// As [`scrub`], until `deadline`. Says whether nothing is left.
+/// As [`scrub`], until `deadline`. Returns whether everything was removed.
 pub(super) fn scrub_until(dir: &Path, deadline: Instant) -> io::Result<bool> {
     flatten(dir, Some(deadline))
 }
 
-/// Moves every directory to the top before it is looked into, so that neither paths nor open files can be too many. False
-/// where the deadline came first.
+/// Moves every directory to the top before descending, so that neither path lengths nor open files grow. Returns false
+/// at the deadline.
 fn flatten(top: &Path, deadline: Option<Instant>) -> io::Result<bool> {
     let mut moved: u64 = 0;
     let mut pending = vec![top.to_path_buf()];
@@ -87,7 +86,7 @@ mod tests {
         fs::set_permissions(top.join(".scrub-0/closed"), Permissions::from_mode(0o0)).unwrap();
         flatten(&top, None).unwrap();
         assert!(!top.exists() && dir.path().join("kept").exists());
-        assert!(scrub(&top).is_ok(), "nothing is there");
+        scrub(&top).expect("nothing is there");
         fs::create_dir_all(top.join("d")).unwrap();
         assert!(!scrub_until(&top, Instant::now()).unwrap() && top.exists(), "it goes on another time");
         assert!(scrub_until(&top, Instant::now() + std::time::Duration::from_mins(1)).unwrap() && !top.exists());

@@ -1,4 +1,4 @@
-//! Removes what killed processes have left: what has a temporary's name and no lock. What a living process owns is locked.
+//! Removes leftovers of killed processes: entries with a temporary name and no lock.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, Permissions};
@@ -15,7 +15,7 @@ use super::{PREFIX, PRIVATE, is_at};
 
 /// Names of a directory that are looked at.
 const MAX_NAMES: usize = 100_000;
-/// How long one sweep takes at most; the next one goes on.
+/// Maximum duration of a sweep; the next one continues.
 const LONGEST: Duration = Duration::from_secs(2);
 /// Mode bits by which others can write.
 const OTHERS_WRITE: u32 = 0o022;
@@ -39,8 +39,8 @@ pub(super) fn once(dir: &Path) {
     }
 }
 
-/// Removes from `dir` what nobody owns any more, for two seconds at most, and says how many files and directories those
-/// were. What cannot be removed stays, for the next one who tries.
+/// Removes unowned entries from `dir` for at most two seconds, and returns their number. Entries that cannot be removed
+/// remain for a later attempt.
 pub fn sweep(dir: &Path) -> usize {
     let deadline = Instant::now() + LONGEST;
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
@@ -58,7 +58,7 @@ fn is_only_ours(metadata: &Metadata) -> bool {
 fn remove(path: &Path, deadline: Instant) -> io::Result<bool> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(open(path, flags, Mode::empty())?);
-    // Held until it is gone, so that its maker sees that it was swept.
+    // Held until the removal is complete, so that its creator notices the sweep.
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     if !is_at(&file, path)? {
         return Ok(false);
@@ -68,7 +68,7 @@ fn remove(path: &Path, deadline: Instant) -> io::Result<bool> {
         return Ok(false);
     }
     if metadata.is_dir() {
-        // By its handle, so that nothing else gets the mode. From now on no other user comes in.
+        // By handle, so that no other entry is changed. From now on no other user has access.
         file.set_permissions(Permissions::from_mode(PRIVATE))?;
         return scrub_until(path, deadline);
     }

@@ -1,7 +1,7 @@
 //! The server of published results: ranges, names that lead out, and clients that are slow.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
@@ -159,15 +159,15 @@ fn nothing_else_is_seen() {
     ];
     for path in paths {
         let reply = stage.ask("GET", path, &[]);
-        assert_eq!((reply.status(), &reply.body[..]), ("404", &b"there is no such file\n"[..]), "{path}");
+        assert_eq!((reply.status(), &reply.body[..]), ("404", &b"not found\n"[..]), "{path}");
     }
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
         let reply = stage.ask(method, "/data.car", &["Content-Length: 0"]);
         assert_eq!((reply.status(), reply.header("allow")), ("405", Some("GET, HEAD")), "{method}");
     }
     let any = "127.0.0.1:0".parse().unwrap();
-    assert!(FileServer::start(any, &stage.dir.path().join("secret")).is_err());
-    assert!(FileServer::start(any, &stage.dir.path().join("nothing")).is_err());
+    let error = |name: &str| FileServer::start(any, &stage.dir.path().join(name)).map(drop).unwrap_err().kind();
+    assert_eq!((error("secret"), error("nothing")), (ErrorKind::NotADirectory, ErrorKind::NotFound));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The swarm's part in the network of jobs: hands announcements to be looked at (`guard`), finds peers that are to be
-//! reached (`reach`), keeps bootstrap peers, relays and the roster, lets in again who was blocked. It decodes nothing.
+//! The swarm's part of the network of jobs: passes announcements to validation (`gossip_validation`), finds peers (`peer_lookup`),
+//! maintains bootstrap peers, relays and the peer table, and unblocks peers. Decodes nothing.
 
-mod guard;
-mod reach;
+mod gossip_validation;
+mod peer_lookup;
 mod shared;
 
 use std::collections::HashMap;
@@ -20,22 +20,23 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::JobsConfig;
 use crate::behaviour::{Behaviour, BehaviourEvent, JobsEvent, KAD};
-use crate::connect::{is_loopback, is_spoken, peer_of, why};
+use crate::connect::{is_loopback, is_spoken, peer_of};
+use crate::dial_limits::DialLimits;
 use crate::gossip::topic;
 use crate::redial::Redial;
 use crate::swarm::Command;
-use guard::{judged, scored};
-use reach::Reaching;
+use gossip_validation::{judged, scored};
+use peer_lookup::Reaching;
 pub use shared::{Announced, JobsShared};
 
-/// How often it is looked who is to be dialed again, or let in again.
+/// Interval of redials and unblocking.
 const TICK: Duration = Duration::from_millis(100);
 /// Addresses of a peer that are believed.
 const ADDRS: usize = 16;
 /// Peers of the local network that are dialed at once.
 const NEIGHBOURS: usize = 32;
 
-/// See the module.
+/// State of the network of jobs.
 pub(crate) struct Jobs {
     shared: Arc<JobsShared>,
     config: JobsConfig,
@@ -47,9 +48,11 @@ pub(crate) struct Jobs {
     /// Bootstrap peers that are connected.
     held: HashMap<usize, PeerId>,
     listeners: HashMap<ListenerId, usize>,
-    /// Who waits for a connection to a peer.
+    /// Callers that wait for a connection to a peer.
     reaching: HashMap<PeerId, Reaching>,
     lookups: HashMap<QueryId, PeerId>,
+    /// Dials to peers of the local network.
+    neighbours: DialLimits,
 }
 
 impl Jobs {
@@ -71,6 +74,7 @@ impl Jobs {
             listeners: HashMap::new(),
             reaching: HashMap::new(),
             lookups: HashMap::new(),
+            neighbours: DialLimits::new(),
         }
     }
 
@@ -106,9 +110,9 @@ impl Jobs {
                 let Some(jobs) = swarm.behaviour_mut().jobs.as_mut() else { return };
                 let bytes = data.len();
                 match jobs.gossip.publish(topic(), data) {
-                    Ok(_) => self.shared.counting.went(bytes),
-                    // Nobody is there yet. The requester announces again what gets no bids.
-                    Err(error) => tracing::debug!(%error, "an announcement went to nobody"),
+                    Ok(_) => self.shared.counting.sent(bytes),
+                    // There are no subscribers yet. The requester announces again while bids are lacking.
+                    Err(error) => tracing::debug!(%error, "no peers subscribed to the topic; announcement dropped"),
                 }
             }
             Command::Judged { id, from, verdict } => judged(swarm, &id, &from, verdict),
@@ -125,7 +129,7 @@ impl Jobs {
             }
             SwarmEvent::Behaviour(BehaviourEvent::Jobs(event)) => self.jobs_event(swarm, event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                self.shared.roster.connected(peer_id, endpoint.get_remote_address());
+                self.shared.peer_table.connected(peer_id, endpoint.get_remote_address());
                 if let Some(index) = self.dialing.remove(&connection_id) {
                     self.bootstrap.up(index);
                     self.held.insert(index, peer_id);
@@ -133,7 +137,7 @@ impl Jobs {
                 self.reached(&peer_id);
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-                self.shared.roster.gone(&peer_id);
+                self.shared.peer_table.gone(&peer_id);
                 let lost: Vec<usize> =
                     self.held.extract_if(|_, held| *held == peer_id).map(|(index, _)| index).collect();
                 for index in lost {
@@ -145,7 +149,7 @@ impl Jobs {
                     self.bootstrap.down(index, Instant::now());
                 }
                 if let Some(peer) = peer_id {
-                    self.not_reached(swarm, peer, connection_id, &why(&error));
+                    self.not_reached(swarm, peer, connection_id, &(&error).into());
                 }
             }
             SwarmEvent::NewListenAddr { listener_id, address } => self.listens(swarm, listener_id, address),
@@ -169,10 +173,10 @@ impl Jobs {
                 self.announced(swarm, propagation_source, &message_id, message);
             }
             JobsEvent::Gossip(gossipsub::Event::Subscribed { peer_id, .. }) => {
-                self.shared.roster.listens(peer_id, true);
+                self.shared.peer_table.listens(peer_id, true);
             }
             JobsEvent::Gossip(gossipsub::Event::Unsubscribed { peer_id, .. }) => {
-                self.shared.roster.listens(peer_id, false);
+                self.shared.peer_table.listens(peer_id, false);
             }
             JobsEvent::Kad(kad::Event::OutboundQueryProgressed {
                 id,
@@ -195,8 +199,9 @@ impl Jobs {
                 Err(error) => tracing::debug!(%tested_addr, %server, %error, "others cannot connect here"),
             },
             JobsEvent::Mdns(mdns::Event::Discovered(found)) => {
+                let now = Instant::now();
                 for (peer, addr) in found.into_iter().take(NEIGHBOURS) {
-                    if !swarm.is_connected(&peer) {
+                    if !swarm.is_connected(&peer) && self.neighbours.allowed(&addr, now) {
                         let _ = swarm.dial(DialOpts::peer_id(peer).addresses(vec![addr]).build());
                     }
                 }
@@ -224,8 +229,8 @@ impl Jobs {
     }
 
     fn identified(&self, swarm: &mut Swarm<Behaviour>, peer: PeerId, info: identify::Info) {
-        // Who is far away means another machine by its loopback addresses.
-        let near = self.shared.roster.remote(&peer).is_some_and(|remote| is_loopback(&remote));
+        // Loopback addresses of a remote peer do not refer to this machine.
+        let near = self.shared.peer_table.remote(&peer).is_some_and(|remote| is_loopback(&remote));
         let believed = |addr: &Multiaddr| is_spoken(addr) && (near || !is_loopback(addr));
         let addrs: Vec<Multiaddr> = info.listen_addrs.into_iter().filter(believed).take(ADDRS).collect();
         if let Some(jobs) = swarm.behaviour_mut().jobs.as_mut().filter(|_| info.protocols.contains(&KAD)) {
@@ -233,7 +238,7 @@ impl Jobs {
                 jobs.kad.add_address(&peer, addr.clone());
             }
         }
-        self.shared.roster.identified(peer, addrs, info.agent_version);
+        self.shared.peer_table.identified(peer, addrs, info.agent_version);
     }
 
     fn listens(&mut self, swarm: &mut Swarm<Behaviour>, listener: ListenerId, addr: Multiaddr) {

@@ -1,4 +1,4 @@
-//! What the swarm's task and the rest of the process share in the network of jobs.
+//! State shared by the swarm's task and other threads in the network of jobs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::JobsConfig;
 use crate::budgets::PeerBudgets;
 use crate::counters::Counting;
-use crate::roster::Roster;
+use crate::peer_table::PeerTable;
 
 /// Announcements that wait to be looked at.
 const WAITING: usize = 1024;
@@ -19,11 +19,11 @@ const WAITING: usize = 1024;
 /// Bytes of announcements that are taken, of all peers together.
 const OF_ALL: Rate = Rate { per_second: 16 << 20, burst: 64 << 20 };
 
-/// What the task and the rest of the process share.
+/// The shared state.
 #[derive(Debug)]
 pub struct JobsShared {
     pub(crate) budgets: Arc<PeerBudgets>,
-    pub(crate) roster: Roster,
+    pub(crate) peer_table: PeerTable,
     pub(crate) counting: Counting,
     /// Addresses at which others reach this node.
     pub(crate) addrs: Mutex<Vec<Multiaddr>>,
@@ -34,7 +34,7 @@ pub struct JobsShared {
     pub(crate) announcements: Mutex<Option<mpsc::Receiver<Announced>>>,
 }
 
-/// An announcement as it came. Gossip has checked its author's signature.
+/// A received announcement. Gossip has verified its author's signature.
 #[derive(Debug)]
 pub struct Announced {
     pub(crate) id: MessageId,
@@ -51,7 +51,7 @@ impl JobsShared {
         let (announced, announcements) = mpsc::channel(WAITING);
         Self {
             budgets: Arc::new(PeerBudgets::new(config.budgets.clone())),
-            roster: Roster::default(),
+            peer_table: PeerTable::default(),
             counting: Counting::default(),
             addrs: Mutex::default(),
             announced,
@@ -75,9 +75,9 @@ impl JobsShared {
         &self.counting
     }
 
-    /// Connected peers.
-    pub fn roster(&self) -> &Roster {
-        &self.roster
+    /// The connected peers.
+    pub fn peer_table(&self) -> &PeerTable {
+        &self.peer_table
     }
 
     /// Addresses at which others reach this node.

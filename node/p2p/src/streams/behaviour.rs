@@ -1,5 +1,5 @@
-//! The part of the swarm that carries requests for streams to the connections and counts these. What a relay carries is
-//! short and slow, so a stream goes over a direct connection where there is one as well.
+//! Behaviour that routes stream requests to connections, and counts connections. Relayed connections are short and
+//! slow, so streams use a direct connection if there is one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,7 +25,7 @@ pub(crate) struct Open {
     pub(crate) reply: oneshot::Sender<Result<Stream, OpenError>>,
 }
 
-/// See the module.
+/// The streams behaviour.
 pub(crate) struct Behaviour {
     shared: Arc<Shared>,
     requests: mpsc::UnboundedReceiver<Open>,
@@ -39,12 +39,12 @@ impl Behaviour {
     }
 
     fn handler(&self, peer: PeerId, dialed: bool) -> Handler {
-        // Before the connection's task runs, so that no stream comes from a peer that nobody has heard of.
+        // Before the connection's task runs, so that streams come only from known peers.
         self.shared.connected(peer);
         Handler::new(peer, dialed, self.shared.clone())
     }
 
-    /// Over which connection a stream to `peer` goes: any, unless some are relayed and others are not.
+    /// The connection for a stream to `peer`: any, unless some are relayed and others direct.
     fn way(&self, peer: &PeerId) -> NotifyHandler {
         let ways = self.connections.get(peer).map(Vec::as_slice).unwrap_or_default();
         let direct = ways.iter().find(|(_, relayed)| !relayed).filter(|_| ways.iter().any(|(_, relayed)| *relayed));

@@ -1,5 +1,4 @@
-//! One connection's share: opens streams that are asked for, accepts those of registered protocols, and bounds how many
-//! the peer has open.
+//! Handler of a connection: opens requested streams, accepts those of registered protocols, and limits open streams.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -18,7 +17,7 @@ use super::{Open, OpenError, PeerStream, Shared};
 /// Streams that a peer may have open towards us on one connection. kubo has one for each block that is on its way.
 const OPEN_STREAMS: usize = 256;
 
-/// See the module.
+/// The handler of a connection.
 pub(crate) struct Handler {
     peer: PeerId,
     /// Whether this side wanted the connection: then it is kept, and not only while it is used.
@@ -95,7 +94,7 @@ impl ConnectionHandler for Handler {
     }
 }
 
-/// Accepts a stream of any of these protocols and says of which it is.
+/// Accepts a stream of any of these protocols, and returns which one.
 pub(crate) struct Accept(Vec<StreamProtocol>);
 
 impl UpgradeInfo for Accept {

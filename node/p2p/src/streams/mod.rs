@@ -1,6 +1,6 @@
-//! Streams of protocols, by name: whoever registers a protocol gets every stream that a peer opens for it and may open
-//! streams itself. The queue of accepted streams is deep, because there are peers (kubo) that open a stream for each
-//! block and never send again what was on a stream that was reset; so libp2p-stream, whose queue holds one, will not do.
+//! Streams by protocol: a registered protocol receives every stream that peers open for it, and may open streams. The
+//! queue of accepted streams is deep, because some peers (kubo) open a stream for each block and do not repeat blocks
+//! of a reset stream; the queue of libp2p-stream holds only one.
 
 mod behaviour;
 mod handler;
@@ -19,23 +19,23 @@ pub(super) use shared::Shared;
 
 /// A stream that a peer opened.
 pub struct PeerStream {
-    /// Who.
+    /// Peer ID.
     pub peer: PeerId,
     stream: Stream,
     /// One of the streams that a connection may have open towards us.
     _slot: OwnedSemaphorePermit,
 }
 
-/// What a protocol wants to know about peers.
+/// Events about peers for protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerEvent {
     /// The first connection to it.
     Up(PeerId),
-    /// The last connection to it is gone.
+    /// Its last connection is closed.
     Down(PeerId),
     /// Some dial has failed, for this reason.
     DialFailed(String),
-    /// It counts no more, and there may be nobody left to hope for.
+    /// It does not count any more; there may be no pending dial left.
     DialEnded,
 }
 
@@ -43,7 +43,7 @@ pub enum PeerEvent {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// It is another kind of node.
-    #[error("it does not speak {0}")]
+    #[error("it does not support {0}")]
     Protocol(libp2p::StreamProtocol),
     /// It is not connected any longer.
     #[error("the connection was lost")]

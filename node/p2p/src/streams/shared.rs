@@ -1,5 +1,5 @@
-//! What the handlers of all connections and the rest of the process share: which protocols there are, and who wants to
-//! hear of peers.
+//! State shared by the handlers of all connections and other threads: registered protocols, and receivers of peer
+//! events.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use super::{PeerEvent, PeerStream};
 
 type Watcher = Arc<dyn Fn(PeerEvent) + Send + Sync>;
 
-/// See the module.
+/// The shared state.
 #[derive(Default)]
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -44,7 +44,7 @@ impl Shared {
         self.state().protocols.keys().cloned().collect()
     }
 
-    /// Hands a stream to its protocol. It is reset when nobody takes it.
+    /// Passes a stream to its protocol. Without a receiver it is reset.
     pub(super) fn accept(&self, protocol: &StreamProtocol, stream: PeerStream) {
         if let Some(accepted) = self.state().protocols.get(protocol) {
             let _ = accepted.try_send(stream);
@@ -82,7 +82,7 @@ impl Shared {
         self.dialing.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// `failed` says why nobody is connected by it.
+    /// A dial has ended; `failed` is the error if there is no connection.
     pub(crate) fn dial_ends(&self, failed: Option<String>) {
         let is_failed = failed.is_some();
         if let Some(why) = failed {

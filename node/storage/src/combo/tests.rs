@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use bacalhau_runtime::{Checked, Deadline, Kind};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{Deadline, Kind};
 
 use super::*;
 use bacalhau_cas::CidPath;
@@ -240,5 +241,5 @@ fn whoever_checks_nothing_serves_no_job_that_demands_it() {
         assert_eq!(drivers.contains(&"unsealed".to_owned()), served == "unsealed", "{drivers:?}");
     }
     let error = combo(&[&unsealed(Checked::Trusted)]).open(&source().verified(true)).unwrap_err().to_string();
-    assert!(error.contains("the job takes verified inputs only"), "{error}");
+    assert!(error.contains("the job requires verified inputs"), "{error}");
 }

@@ -1,8 +1,8 @@
-//! Unsealed copies: what a storage provider holds under a path that follows from the CID. A directory or a file is read
-//! as it lies there, an archive (CAR) block by block; nothing is copied, and nothing there is ever written.
+//! Unsealed copies: data of a storage provider at a path given by a template. A directory or file is read in place, an
+//! archive (CAR) block by block; nothing is copied or written.
 
-mod place;
-mod proofs;
+pub(super) mod place;
+pub(super) mod proofs;
 mod template;
 
 use std::fmt;
@@ -11,17 +11,21 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bacalhau_runtime::{Checked, Entry, HostFailure, HostTree, Kind, Tree};
+use bacalhau_receipt::Checked;
+use bacalhau_tree::{Entry, HostFailure, HostTree, Kind, Tree};
 use bytes::Bytes;
 use rayon::ThreadPoolBuilder;
 
 use super::local::size_of;
 use super::subtree::Subtree;
 use super::{CidSource, Opened, Source, SourceError, Storage, absent, failed};
-use bacalhau_cas::car::CarFile;
-use bacalhau_cas::unixfs::import::Finding;
-use bacalhau_cas::unixfs::{Bounds, DagTree, Scope, Walk, import};
-use bacalhau_cas::{Blocks, Cid, CidPath, Code, DAG_PB, DataError, MAX_BLOCK_BYTES, Shelf};
+use bacalhau_cas::{
+    BlockSource, Cid, CidPath, Code, DAG_PB, DataError, LocalBlockstore, MAX_BLOCK_BYTES,
+    car::CarFile,
+    piece::Commitment,
+    unixfs::import::Finding,
+    unixfs::{Bounds, DagTree, Scope, Walk, import},
+};
 use proofs::{Found, Proofs};
 
 pub use template::{Fields, RenderError, Template, TemplateError};
@@ -29,16 +33,16 @@ pub use template::{Fields, RenderError, Template, TemplateError};
 /// Bytes of a file that are looked at to see whether it is an archive.
 const START_BYTES: u64 = 16;
 
-/// Whether what lies under the path of a CID is believed to be its data.
+/// Check of copies against their CID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnsealedVerify {
-    /// Directories and files are believed, without being read. Blocks of archives are checked all the same: that costs little.
+    /// Directories and files are not checked. Blocks of archives always are, as that is cheap.
     Never,
-    /// Checked when first used, and remembered. What is proved wrong is refused. What can be neither proved nor disproved
-    /// is used, and the receipt says so. Blocks of archives are checked as they are read.
+    /// Checked at first use, and remembered. Wrong data is rejected. Data that can be neither proved nor disproved is
+    /// used, and the receipt records that. Blocks of archives are checked as they are read.
     #[default]
     Lazy,
-    /// As lazy, but what cannot be proved is refused, and all of an archive is checked before it is used.
+    /// As lazy, but data that cannot be proved is rejected, and archives are checked completely before use.
     Full,
 }
 
@@ -50,8 +54,8 @@ pub struct UnsealedStorage {
     /// Where indexes of archives are kept.
     index_dir: PathBuf,
     proofs: Proofs,
-    /// What there is to compare copies with.
-    blocks: Arc<dyn Shelf>,
+    /// Blocks to compare copies with.
+    blocks: Arc<dyn LocalBlockstore>,
 }
 
 /// A copy that is there and can be read.
@@ -79,23 +83,22 @@ impl fmt::Debug for Form {
 }
 
 impl UnsealedStorage {
-    /// Copies at the paths of `template`, which are compared with `blocks` as far as it has theirs. What is worth
-    /// remembering of them is kept in `dir`.
+    /// Copies at the paths of `template`, compared with available `blocks`. Results of checks are stored in `dir`.
     ///
     /// # Errors
-    /// When the template does not begin with the directory in which the copies lie.
+    /// When the template does not begin with a base directory.
     pub fn new(
         template: Template,
         verify: UnsealedVerify,
         dir: &Path,
-        blocks: Arc<dyn Shelf>,
+        blocks: Arc<dyn LocalBlockstore>,
     ) -> Result<Self, SourceError> {
         place::check_template(&template)?;
         let proofs = Proofs::new(dir.join("proofs"));
         Ok(Self { template, verify, index_dir: dir.join("indexes"), proofs, blocks })
     }
 
-    /// Whether [`new`](Self::new) would take `template`.
+    /// Checks `template` as [`new`](Self::new) does.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -103,7 +106,7 @@ impl UnsealedStorage {
         place::check_template(template)
     }
 
-    /// The copy of `source`; `None` where nothing is at its path.
+    /// The copy of `source`; `None` when its path does not exist.
     fn find(&self, source: &CidSource) -> Result<Option<Copy>, HostFailure> {
         for text in self.rendered(source)? {
             if let Some(path) = place::find(&self.template, &text)? {
@@ -133,7 +136,7 @@ impl UnsealedStorage {
 
     /// Where the copy may be: under either name of its CID.
     fn rendered(&self, source: &CidSource) -> Result<Vec<String>, HostFailure> {
-        render_names(&self.template, source)
+        render_names(&self.template, source, None)
     }
 
     fn open_plain(
@@ -147,18 +150,18 @@ impl UnsealedStorage {
         let place = &source.place;
         let tree = Subtree::of(Arc::new(root), &place.path).map_err(|error| match checked {
             Checked::Verified => absent(&place.path, &place.cid, error),
-            // A copy that nobody has proved may lack it.
+            // An unproved copy may lack it.
             _ => HostFailure::io(format!("open {} in {}", place.path, path.display()), error),
         })?;
         Ok((tree, checked))
     }
 
-    /// Whether a directory or a file is believed to be what `source` names.
+    /// Whether a directory or file is trusted for `source` without a check.
     fn believes(&self, source: &CidSource) -> bool {
         self.verify == UnsealedVerify::Never && !source.verified
     }
 
-    /// How far the copy can be believed. One that is proved wrong is an error, and is logged, since somebody has to look after it.
+    /// Checks a copy. A wrong one is an error, and logged for the operator.
     fn check_plain(
         &self,
         path: &Path,
@@ -169,11 +172,11 @@ impl UnsealedStorage {
     ) -> Result<Checked, HostFailure> {
         let cid = &source.place.cid;
         let stat = root.stat("").map_err(|error| HostFailure::at("look at", path, error))?;
-        // What costs nothing to see is seen also where nothing is read.
+        // Checks by kind are cheap, and done also without reading.
         if unless.is_none() && self.believes(source) && import::disproved_by_kind(stat.kind, cid).is_none() {
             return Ok(Checked::Trusted);
         }
-        // Before the copy is compared with what is remembered of it: what changes from now on is found at the end of the run.
+        // Before the comparison with stored results; later changes are detected at the end of the run.
         see_all(root).map_err(|error| HostFailure::at("look at", path, error))?;
         let compared = self.blocks.size_of(cid).map_err(failed)?.is_some();
         let mut is_new = false;
@@ -198,7 +201,7 @@ impl UnsealedStorage {
         }
     }
 
-    /// Whether the copy may be the data, as far as that can be told at once: this is asked for each job that is announced.
+    /// Whether the copy may be the data, by a cheap check for each announced job.
     fn check_quickly(&self, path: &Path, unless: Option<&str>, source: &CidSource) -> Result<(), HostFailure> {
         let cid = &source.place.cid;
         let metadata = std::fs::metadata(path).map_err(|error| HostFailure::at("look at", path, error))?;
@@ -223,7 +226,7 @@ impl UnsealedStorage {
             DataError::NoSuchPath { .. } | DataError::Unusable { .. } => failed(error),
             error => HostFailure::new(format!("{}: {error}", path.display())),
         };
-        let blocks: Arc<dyn Blocks> = Arc::clone(car) as _;
+        let blocks: Arc<dyn BlockSource> = Arc::clone(car) as _;
         if self.verify == UnsealedVerify::Full {
             let mut walk = Walk::new(Arc::clone(&blocks), &place.cid, Scope::All, Bounds::default());
             let every = || Found::Proved("every block".into());
@@ -282,7 +285,7 @@ impl Storage for UnsealedStorage {
 /// When a copy that is proved wrong is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Log {
-    /// When that was not known before.
+    /// When it is newly found.
     IfNew,
     Always,
 }
@@ -290,7 +293,7 @@ enum Log {
 fn unproved(path: &Path, cid: &Cid, then: &str) -> HostFailure {
     let path = path.display();
     HostFailure::new(format!(
-        "{path} could not be shown to be {cid}: no known import profile gives this CID for it; {then}"
+        "{path} could not be verified as {cid}: no known import profile yields this CID for it; {then}"
     ))
 }
 
@@ -302,27 +305,32 @@ fn disproved(path: &Path, cid: &Cid, why: &str, log: bool) -> HostFailure {
     HostFailure::new(text)
 }
 
-/// Blocks of a shelf, by its handle.
+/// Blocks of a blockstore, by its handle.
 #[derive(Debug)]
-struct AtHand(Arc<dyn Shelf>);
+struct AtHand(Arc<dyn LocalBlockstore>);
 
-impl Blocks for AtHand {
+impl BlockSource for AtHand {
     fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
         self.0.get(cid)
     }
 }
 
-/// The texts of `template` for `source`: by the canonical name of its CID, which is that of version 1, then by that of version
-/// 0 where it has one, since many people call data so.
+/// The paths of `template` for `source`: by the CID of version 1, then by that of version 0 if it has one, a common
+/// name.
 ///
 /// # Errors
-/// When it makes no text of this source.
-pub(super) fn render_names(template: &Template, source: &CidSource) -> Result<Vec<String>, HostFailure> {
+/// When the template cannot be rendered.
+pub(super) fn render_names(
+    template: &Template,
+    source: &CidSource,
+    number: Option<u64>,
+) -> Result<Vec<String>, HostFailure> {
     let cid = &source.place.cid;
     let older = if cid.codec() == DAG_PB { Cid::new_v0(*cid.hash()).ok() } else { None };
     let mut texts: Vec<String> = Vec::new();
     for cid in std::iter::once(*cid).chain(older) {
-        let text = template.render(&fields_of(source, &cid)).map_err(|error| HostFailure::new(error.to_string()))?;
+        let text =
+            template.render(&fields_of(source, &cid, number)).map_err(|error| HostFailure::new(error.to_string()))?;
         if !texts.contains(&text) {
             texts.push(text);
         }
@@ -330,7 +338,7 @@ pub(super) fn render_names(template: &Template, source: &CidSource) -> Result<Ve
     Ok(texts)
 }
 
-/// Has the tree take note of what everything in it is now. Reads names and no content.
+/// Records the state of all entries. Reads names only.
 fn see_all(tree: &dyn Tree) -> io::Result<()> {
     let mut pending = vec![String::new()];
     if tree.stat("")?.kind != Kind::Dir {
@@ -349,25 +357,30 @@ fn see_all(tree: &dyn Tree) -> io::Result<()> {
     Ok(())
 }
 
-/// Does `work` on threads of its own: what it reads may lie on a disk that does not answer, and other runs need the common pool.
+/// Runs `work` on separate threads: it may block on a failed disk, and other runs need the common pool.
 pub(super) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, HostFailure> {
     let pool = ThreadPoolBuilder::new().thread_name(|_| "prove".into()).build();
-    let pool = pool.map_err(|error| HostFailure::new(format!("there are no threads to check a copy with: {error}")))?;
+    let pool = pool.map_err(|error| HostFailure::new(format!("threads to check a copy cannot be started: {error}")))?;
     Ok(pool.install(work))
 }
 
-/// What templates may speak of.
-fn fields_of(source: &CidSource, cid: &Cid) -> Fields {
+/// The fields of a template.
+fn fields_of(source: &CidSource, cid: &Cid, number: Option<u64>) -> Fields {
     let named = source.metadata.get("name").map(String::as_str).or_else(|| source.place.name());
+    let piece = source.piece();
+    let text = |cid: fn(&Commitment) -> Cid| piece.as_ref().map(|piece| cid(piece).to_string()).unwrap_or_default();
     Fields {
         cid: cid.to_string(),
+        piece_cid: text(Commitment::cid_v2),
+        piece_cid_v1: text(Commitment::cid_v1),
+        number: number.as_ref().map(ToString::to_string).unwrap_or_default(),
         name: named.unwrap_or_default().into(),
         path: source.guest_path.clone(),
         metadata: source.metadata.clone(),
     }
 }
 
-/// Whether a file begins as archives do, whatever follows: what is a damaged archive is not a file with these bytes.
+/// Whether a file begins like an archive: a damaged archive must not be used as a plain file.
 pub(super) fn is_archive(path: &Path) -> bool {
     let start = || {
         let mut start = Vec::new();

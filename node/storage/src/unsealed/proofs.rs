@@ -1,12 +1,11 @@
-//! What is known of copies that were checked before, as long as they have not changed: what is remembered of a copy holds
-//! for its names, sizes, times of change and inodes.
+//! Stored results of checked copies, valid while names, sizes, modification times and inodes are unchanged.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use bacalhau_runtime::HostFailure;
+use bacalhau_tree::HostFailure;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -16,20 +15,20 @@ use bacalhau_values::hex::Hex;
 
 /// The memory: a directory with a small file for each copy.
 #[derive(Debug)]
-pub(super) struct Proofs {
+pub(crate) struct Proofs {
     dir: PathBuf,
 }
 
-/// What is remembered.
+/// A stored result.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Known {
     path: PathBuf,
     cid: String,
-    /// What the copy looked like then.
+    /// Stamp of the copy at the check.
     stamp: String,
     /// How it was proved, in words; `None` where it could not be.
     proof: Option<String>,
-    /// What it was found to be instead, in words, where it was proved wrong.
+    /// The difference, if it was disproved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     disproof: Option<String>,
     /// Whether there were blocks to compare it with.
@@ -37,14 +36,14 @@ struct Known {
     compared: bool,
 }
 
-/// What was found out of a copy.
+/// Result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// It is the data, which was shown in this way.
     Proved(String),
     /// It is something else.
     Disproved(String),
-    /// Nobody can tell.
+    /// Neither proved nor disproved.
     Open,
 }
 
@@ -59,25 +58,25 @@ impl Known {
 }
 
 impl Proofs {
-    /// Remembers in `dir`.
-    pub(super) fn new(dir: PathBuf) -> Self {
+    /// Results stored in `dir`.
+    pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir }
     }
 
-    /// What is known of the copy of `cid` at `path` as it is now, where it was looked at before.
+    /// The stored result for the copy of `cid` at `path`, if unchanged.
     ///
     /// # Errors
     /// When the copy cannot be read.
-    pub(super) fn known(&self, path: &Path, cid: &Cid) -> Result<Option<Found>, HostFailure> {
+    pub(crate) fn known(&self, path: &Path, cid: &Cid) -> Result<Option<Found>, HostFailure> {
         Ok(self.read(path, cid)?.1.map(Known::found))
     }
 
-    /// The same, or what `prove` finds out. `compared` says whether it has blocks to compare the copy with: what could
-    /// not be decided without them is looked at again.
+    /// The stored result, or that of `prove`. `compared` tells whether there are blocks to compare with: inconclusive
+    /// results without them are repeated.
     ///
     /// # Errors
-    /// When the copy cannot be read. What cannot be written down is found out again the next time.
-    pub(super) fn get_or(
+    /// When the copy cannot be read. If the result cannot be stored, the check is repeated next time.
+    pub(crate) fn get_or(
         &self,
         path: &Path,
         cid: &Cid,
@@ -85,7 +84,7 @@ impl Proofs {
         prove: impl FnOnce() -> Result<Found, HostFailure>,
     ) -> Result<Found, HostFailure> {
         let (stamp, known) = self.read(path, cid)?;
-        // Of plain bytes it can always be told: what does not say so was written when that was not looked for.
+        // Plain bytes are always conclusive; other stored results are from an earlier version.
         let is_open = |known: &Known| known.proof.is_none() && known.disproof.is_none();
         let is_stale = |known: &Known| is_open(known) && (cid.codec() == RAW || compared && !known.compared);
         if let Some(known) = known.filter(|known| !is_stale(known)) {
@@ -98,12 +97,12 @@ impl Proofs {
             Found::Open => (None, None),
         };
         let known = Known { path: path.into(), cid: cid.to_string(), stamp, proof, disproof, compared };
-        // A node that cannot write its directory says so where that matters.
+        // A failure to write is reported elsewhere.
         let _ = write(&self.dir, &self.file(path, cid), &known);
         Ok(found)
     }
 
-    /// The stamp of the copy, and what was written down of a copy with this stamp.
+    /// The stamp of the copy, and the stored result with this stamp.
     fn read(&self, path: &Path, cid: &Cid) -> Result<(String, Option<Known>), HostFailure> {
         let stamp = stamp(path).map_err(|error| HostFailure::at("look at", path, error))?;
         let bytes = fs::read(self.file(path, cid)).ok();
@@ -126,7 +125,7 @@ fn write(dir: &Path, file: &Path, known: &Known) -> io::Result<()> {
 }
 
 /// Changes when a file or a name below `path` does.
-fn stamp(path: &Path) -> io::Result<String> {
+pub(crate) fn stamp(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut pending = vec![path.to_path_buf()];
     while let Some(path) = pending.pop() {
@@ -186,7 +185,8 @@ mod tests {
         assert_eq!(ask(true, &Found::Open), (disproved, false));
         let other = proofs.get_or(&copy, &other, false, || Ok(Found::Proved("y".into())));
         assert_eq!(other.unwrap(), Found::Proved("y".into()));
-        assert!(proofs.get_or(&copy.join("gone"), &cid, false, || Ok(Found::Open)).is_err());
+        let error = proofs.get_or(&copy.join("gone"), &cid, false, || Ok(Found::Open)).unwrap_err().to_string();
+        assert!(error.contains("gone"), "{error}");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The path template of unsealed copies: what people write in Go's `text/template` to name a path, and nothing else.
-//! It makes text of an input; whether a path may be opened is the business of `place`.
+//! The path template of unsealed copies: the subset of Go's `text/template` that names paths. It renders text; `place`
+//! checks the path.
 //!
-//! Understood: `{{.Cid}}` `{{.CID}}` `{{.Name}}` `{{.Path}}` `{{index .Metadata "k"}}` `{{.Metadata.k}}`, string literals,
+//! Supported: `{{.Cid}}` `{{.CID}}` `{{.PieceCid}}` `{{.PieceCidV1}}` `{{.Number}}` `{{.Name}}` `{{.Path}}` `{{index .Metadata "k"}}` `{{.Metadata.k}}`, string
+//! literals,
 //! `{{- -}}` trimming, comments, and pipelines of `lower`, `upper`, `printf`, `print`, `slice`, `urlquery`. Everything
-//! else is refused, with the column.
+//! else is rejected, with the column.
 
 mod lex;
 mod parse;
@@ -11,18 +12,24 @@ mod parse;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use parse::Piece;
+use parse::Segment;
 
-/// What a template may speak of.
+/// The fields of a template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// The CID in its canonical text.
     pub cid: String,
+    /// The piece CID of version 2, of a piece.
+    pub piece_cid: String,
+    /// The piece CID of version 1, of a piece.
+    pub piece_cid_v1: String,
+    /// The number of a piece, such as that of its sector.
+    pub number: String,
     /// Name of the input, where it has one.
     pub name: String,
     /// Where the guest sees the input.
     pub path: String,
-    /// More, as the job says.
+    /// Metadata of the job.
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -30,10 +37,10 @@ pub struct Fields {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<Segment>,
 }
 
-/// Why a text is no template.
+/// Why a text is not a valid template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("template {text:?}, column {column}: {why}")]
 pub struct TemplateError {
@@ -48,14 +55,25 @@ pub struct TemplateError {
 #[error("template {text:?} cannot be filled in: {why}")]
 pub struct RenderError {
     text: String,
-    why: String,
+    why: RenderFault,
+}
+
+/// A part of a template that makes no text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum RenderFault {
+    /// The field has no value.
+    #[error("{0} is empty")]
+    Empty(String),
+    /// The bounds of a slice are beyond this text.
+    #[error("slice exceeds the length of {0:?}")]
+    Slice(String),
 }
 
 impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// Says at which column it stops making sense.
+    /// The problem and its column.
     ///
     /// ```
     /// use bacalhau_storage::{Fields, Template};
@@ -74,13 +92,12 @@ impl Template {
         Ok(Self { text: text.into(), pieces })
     }
 
-    /// The text for one input.
+    /// Renders the text for one input.
     ///
     /// # Errors
-    /// When a function cannot be applied to what it is given, and where a field that is used has no value: a path
-    /// with a hole in it names something else.
+    /// When a function does not accept its arguments, or a used field has no value, because the path would be wrong.
     pub fn render(&self, fields: &Fields) -> Result<String, RenderError> {
-        let render = |piece: &Piece| piece.render(fields);
+        let render = |piece: &Segment| piece.render(fields);
         self.pieces
             .iter()
             .map(render)
@@ -88,10 +105,15 @@ impl Template {
             .map_err(|why| RenderError { text: self.text.clone(), why })
     }
 
+    /// Whether the text depends on the number of a piece.
+    pub fn uses_number(&self) -> bool {
+        self.pieces.iter().any(Segment::uses_number)
+    }
+
     /// The text before the first thing that depends on the input.
     pub fn fixed_part(&self) -> &str {
         match self.pieces.first() {
-            Some(Piece::Text(text)) => text,
+            Some(Segment::Text(text)) => text,
             _ => "",
         }
     }
@@ -103,7 +125,7 @@ impl fmt::Display for Template {
     }
 }
 
-/// What is wrong, and at which byte.
+/// The problem and its byte offset.
 #[derive(Debug)]
 struct Problem {
     at: usize,
@@ -125,6 +147,9 @@ mod tests {
     fn fields() -> Fields {
         Fields {
             cid: "bafyCID".into(),
+            piece_cid: "bafkPIECE".into(),
+            piece_cid_v1: "bagaPIECE".into(),
+            number: "42".into(),
             name: "photos".into(),
             path: "/inputs".into(),
             metadata: BTreeMap::from([("piece".into(), "baga".into()), ("odd key".into(), "x".into())]),
@@ -136,6 +161,8 @@ mod tests {
         let table = [
             ("/var/lib/data/{{.Cid}}", "/var/lib/data/bafyCID"),
             ("/var/lib/data/{{ .CID }}.car", "/var/lib/data/bafyCID.car"),
+            ("/d/{{.PieceCid}}/{{.PieceCidV1}}", "/d/bafkPIECE/bagaPIECE"),
+            ("/d/s-t01000-{{.Number}}", "/d/s-t01000-42"),
             ("/d/{{.Name}}-{{.Cid}}", "/d/photos-bafyCID"),
             ("/d{{.Path}}/x", "/d/inputs/x"),
             ("/d/{{index .Metadata \"piece\"}}.car", "/d/baga.car"),
@@ -163,22 +190,22 @@ mod tests {
     fn what_is_no_template_is_said_with_the_column() {
         let table = [
             ("/d/{{.Cid", 4, "is not closed"),
-            ("/ünï/{{.Sid}}", 8, "there is no .Sid"),
-            ("/d/{{}}", 6, "nothing stands between"),
-            ("/d/{{if .Cid}}x{{end}}", 6, "`if` is not"),
-            ("/d/{{.Cid | nope}}", 13, "`nope` is not"),
-            ("/d/{{.Cid | .Name}}", 13, "takes no value"),
+            ("/ünï/{{.Sid}}", 8, "unknown field .Sid"),
+            ("/d/{{}}", 6, "a value is missing between"),
+            ("/d/{{if .Cid}}x{{end}}", 6, "unknown function `if`"),
+            ("/d/{{.Cid | nope}}", 13, "unknown function `nope`"),
+            ("/d/{{.Cid | .Name}}", 13, "a field takes no value"),
             ("/d/{{index .Metadata}}", 6, "index"),
             ("/d/{{index .Cid \"k\"}}", 12, ".Metadata"),
             ("/d/{{\"open}}", 6, "is not closed"),
-            ("/d/{{.Cid .Name}}", 11, "takes no value"),
+            ("/d/{{.Cid .Name}}", 11, "unexpected argument"),
             ("/d/{{$x := .Cid}}", 6, "'$'"),
             ("/d/{{.Metadata}}", 6, "has no text"),
             ("/d/{{(.Cid}}", 6, "is not closed"),
             ("/d/{{.Cid)}}", 10, "is not opened"),
-            ("/d/{{.Cid | }}", 13, "nothing stands"),
+            ("/d/{{.Cid | }}", 13, "a value is missing"),
             ("/d/{{printf \"%d\" .Cid}}", 13, "%d"),
-            ("/d/{{printf \"%s\"}}", 13, "as many"),
+            ("/d/{{printf \"%s\"}}", 13, "number of arguments"),
             ("/d/{{/* a note}}", 6, "comment"),
             ("/d/{{slice .Cid \"a\"}}", 6, "slice"),
             ("/d/{{.}}", 6, "field"),
@@ -195,7 +222,7 @@ mod tests {
         let nested = |depth: usize| format!("/d/{{{{{}.Cid{}}}}}", "(".repeat(depth), ")".repeat(depth));
         let piped = |steps: usize| format!("/d/{{{{.Cid{}}}}}", " | lower".repeat(steps));
         for text in [nested(32), piped(32)] {
-            assert!(Template::parse(&text).unwrap().render(&fields()).is_ok(), "{text}");
+            Template::parse(&text).unwrap().render(&fields()).expect(&text);
         }
         for text in [nested(33), piped(33), nested(1_000_000), "/d/{{".to_owned() + &"(".repeat(1_000_000)] {
             assert!(Template::parse(&text).unwrap_err().why.contains("more than 32") || !text.contains("}}"));
@@ -206,8 +233,19 @@ mod tests {
     fn a_hole_in_a_path_is_an_error() {
         let render = |text| Template::parse(text).unwrap().render(&Fields::default()).unwrap_err().to_string();
         assert!(render("/d/{{.Cid}}").contains(".Cid is empty"));
+        assert!(render("/d/{{.PieceCid}}").contains(".PieceCid is empty"));
         assert!(render("/d/{{index .Metadata \"piece\"}}").contains("\"piece\""));
         assert!(render("/d/{{slice \"abc\" 2 9}}").contains("slice"));
+    }
+
+    #[test]
+    fn a_number_is_found_wherever_it_stands() {
+        for text in
+            ["/d/{{.Number}}", "/d/{{.Cid}}/{{printf \"s-t01000-%s\" .Number}}", "/d/{{.Number | upper | lower}}"]
+        {
+            assert!(Template::parse(text).unwrap().uses_number(), "{text}");
+        }
+        assert!(!Template::parse("/d/Number{{slice .Cid 0 4}}").unwrap().uses_number());
     }
 
     #[test]

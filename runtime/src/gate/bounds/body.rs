@@ -1,16 +1,16 @@
-//! The figures of one function, taken in one pass over its operators, with memory for its locals and open constructs.
+//! Counts the figures of a function in one pass over its operators, with memory for its locals and open constructs.
 //!
-//! It counts as a validator would, but does not validate: the figures of what is not valid mean nothing, and it is refused
-//! later. Dead code counts by its bytes only.
+//! Counts like a validator without validating: figures of invalid code are meaningless, and it is rejected later. Dead
+//! code counts by its bytes only.
 
 use wasmparser::{
-    BlockType, ContType, Error, FrameKind, FuncType, FunctionBody, ModuleArity, Operator, RefType, SubType,
+    BlockType, Catch, ContType, Error, FrameKind, FuncType, FunctionBody, ModuleArity, Operator, RefType, SubType,
 };
 
 use super::signatures::{Arity, Signatures};
 use super::weights;
 
-/// What a function has that costs a compiler more than its bytes.
+/// Properties of a function that cost a compiler more than their bytes.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     pub(super) bytes: u64,
@@ -20,11 +20,11 @@ pub(super) struct Figures {
     pub(super) nesting: u64,
     /// Open loops, at most.
     pub(super) loop_nesting: u64,
-    /// Loops.
+    /// Number of loops.
     pub(super) loops: u64,
     /// Targets of all `br_table`.
     pub(super) targets: u64,
-    /// For each local, the edges up to its last use: over so many a compiler may have to carry its value.
+    /// For each local, the edges up to its last use, over which a compiler may carry its value.
     pub(super) carried: u64,
     /// For each construct, the locals that are assigned in it.
     pub(super) assigned: u64,
@@ -41,7 +41,7 @@ pub(super) struct Figures {
 /// As in `wasmparser::limits` and in browsers.
 const MOST_LOCALS: u64 = 50_000;
 
-/// Takes the figures of a body whose function has `arity`.
+/// Counts the figures of a body whose function has `arity`.
 pub(super) fn figures(body: &FunctionBody<'_>, arity: Arity, signatures: &Signatures) -> Result<Figures, Error> {
     let mut walk = Walk {
         figures: Figures { bytes: body.range().len() as u64, code: weights::FUNCTION, ..Figures::default() },
@@ -79,10 +79,10 @@ struct Open {
     is_loop: bool,
 }
 
-/// What is known of a local: its last use and its last assignment.
+/// Last use and last assignment of a local.
 #[derive(Clone, Copy, Default)]
 struct Use {
-    /// Edges before it.
+    /// Number of edges before it.
     edges: u64,
     /// The outermost loop that it is in, counted from 1, or 0.
     outer_loop: u32,
@@ -112,9 +112,17 @@ impl Walk<'_> {
     fn see(&mut self, operator: &Operator<'_>) {
         if let Some(depth) = self.dead {
             self.dead = match operator {
-                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => Some(depth + 1),
-                Operator::End if depth > 0 => Some(depth - 1),
-                Operator::End | Operator::Else => None,
+                Operator::Block { .. }
+                | Operator::Loop { .. }
+                | Operator::If { .. }
+                | Operator::TryTable { .. }
+                | Operator::Try { .. } => Some(depth + 1),
+                Operator::End | Operator::Delegate { .. } if depth > 0 => Some(depth - 1),
+                Operator::End
+                | Operator::Else
+                | Operator::Delegate { .. }
+                | Operator::Catch { .. }
+                | Operator::CatchAll => None,
                 _ => Some(depth),
             };
             if let Some(depth) = self.dead {
@@ -155,21 +163,33 @@ impl Walk<'_> {
 
     fn control(&mut self, operator: &Operator<'_>) {
         match operator {
-            Operator::Block { blockty } => self.enter(self.signatures.of_block(*blockty), false),
+            Operator::Block { blockty } | Operator::Try { blockty } => {
+                self.enter(self.signatures.of_block(*blockty), false);
+            }
+            Operator::TryTable { try_table } => {
+                for catch in &try_table.catches {
+                    let (Catch::One { label, .. }
+                    | Catch::OneRef { label, .. }
+                    | Catch::All { label }
+                    | Catch::AllRef { label }) = catch;
+                    self.branch(*label);
+                }
+                self.enter(self.signatures.of_block(try_table.ty), false);
+            }
             Operator::Loop { blockty } => self.enter(self.signatures.of_block(*blockty), true),
             Operator::If { blockty } => {
                 self.pop(1);
                 self.edges += 1;
                 self.enter(self.signatures.of_block(*blockty), false);
             }
-            Operator::Else => {
+            Operator::Else | Operator::Catch { .. } | Operator::CatchAll => {
                 self.edges += 1;
                 if let Some(open) = self.open.last() {
                     self.figures.moved += open.arity.sum();
                     self.height = open.base + u64::from(open.arity.takes);
                 }
             }
-            Operator::End => self.leave(),
+            Operator::End | Operator::Delegate { .. } => self.leave(),
             Operator::Br { relative_depth } => {
                 self.branch(*relative_depth);
                 self.stop();
@@ -191,7 +211,9 @@ impl Walk<'_> {
                 self.branch(u32::try_from(self.open.len().saturating_sub(1)).unwrap_or(0));
                 self.stop();
             }
-            Operator::Unreachable => self.stop(),
+            Operator::Unreachable | Operator::Throw { .. } | Operator::ThrowRef | Operator::Rethrow { .. } => {
+                self.stop();
+            }
             _ => {
                 let (takes, gives) = operator.operator_arity(&Plain).unwrap_or((0, 0));
                 self.pop(takes);
@@ -252,7 +274,7 @@ impl Walk<'_> {
         }
     }
 
-    /// So many dead constructs are open on top of the others.
+    /// Opens `dead` nested dead constructs.
     fn nest(&mut self, dead: u64) {
         self.figures.nesting = self.figures.nesting.max(self.open.len().saturating_sub(1) as u64 + dead);
     }
@@ -293,7 +315,7 @@ impl Walk<'_> {
     }
 }
 
-/// The arity of operators that depends on nothing but themselves; the others are taken care of above.
+/// Arity of operators that depends only on themselves; others are handled above.
 struct Plain;
 
 impl ModuleArity for Plain {

@@ -1,8 +1,8 @@
-//! Refuses a module that would cost far more to compile than its size lets expect, before anything is compiled.
+//! Rejects a module whose compilation would cost far more than its size suggests.
 //!
-//! One pass over the bytes, linear in them, with memory for the types, one number for each function, and the locals and
-//! open constructs of one function at a time. It stops at the first bound that is exceeded. What it cannot read it leaves
-//! to the validator, which stops there as well.
+//! One linear pass over the bytes, with memory for the types, one number for each function, and the locals and open
+//! constructs of one function at a time. It stops at the first exceeded bound. Unreadable code is left to the
+//! validator, which stops there too.
 
 mod body;
 mod signatures;
@@ -18,14 +18,14 @@ use body::Figures;
 use signatures::{Arity, Signatures};
 pub use table::{Bound, Excess};
 
-/// How near a module comes to a bound.
+/// A measured value and its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measured {
-    /// What was counted.
+    /// The bound.
     pub bound: Bound,
     /// How much there is of it, where it is nearest to its limit.
     pub measured: u64,
-    /// The limit there.
+    /// Its limit here.
     pub limit: u64,
 }
 
@@ -35,7 +35,7 @@ pub struct Measured {
 /// That bound, by how much, and where.
 pub(super) fn check(wasm: &[u8]) -> Result<(), Excess> {
     let mut scan = Scan::default();
-    // What cannot be read is refused by the validator, with better words.
+    // The validator rejects unreadable code with a better message.
     let _ = scan.module(wasm);
     match scan.seen {
         Seen::First(Some(excess)) => Err(excess),
@@ -43,7 +43,7 @@ pub(super) fn check(wasm: &[u8]) -> Result<(), Excess> {
     }
 }
 
-/// How near a module comes to each bound, exceeded or not. Of what cannot be read, up to there.
+/// The measured value of each bound, exceeded or not. Of unreadable code, up to the error.
 pub fn measure(wasm: &[u8]) -> Vec<Measured> {
     let mut scan = Scan { seen: Seen::All(Vec::new()), ..Scan::default() };
     let _ = scan.module(wasm);
@@ -53,7 +53,7 @@ pub fn measure(wasm: &[u8]) -> Vec<Measured> {
     }
 }
 
-/// What a scan is for.
+/// Purpose of a scan.
 enum Seen {
     /// The first excess, which ends it.
     First(Option<Excess>),
@@ -83,7 +83,7 @@ struct Scan {
 
 /// Why a scan ends before the module does.
 enum Stop {
-    /// A bound is exceeded, and one was asked for.
+    /// A bound is exceeded, and the scan stops at that.
     Over,
     /// The rest cannot be read. The validator refuses it, with better words.
     Unreadable,
@@ -107,7 +107,7 @@ impl Scan {
                 }
                 Payload::ImportSection(section) => self.imports(section)?,
                 Payload::FunctionSection(section) => {
-                    self.see(Bound::Functions, None, section.count().into(), 0)?;
+                    self.see(Bound::Functions, None, section.count().into(), wasm.len() as u64)?;
                     let mut arities = 0;
                     for ty in section {
                         let arity = self.signatures.add_function(ty?);
@@ -198,7 +198,7 @@ impl Scan {
         self.see(Bound::MachineCode, None, self.code, 0)
     }
 
-    /// Compares a number with its bound. `size` is that of what it was counted in.
+    /// Compares a number with its bound. `size` is that of the counted unit.
     fn see(&mut self, bound: Bound, index: Option<u32>, measured: u64, size: u64) -> Result<(), Stop> {
         let limit = bound.limit(size);
         match &mut self.seen {

@@ -1,4 +1,4 @@
-//! How many parameters and results the types of a module have. What is not there has none: the validator refuses it later.
+//! Arity of the types of a module. Missing types have none: the validator rejects them later.
 
 use wasmparser::{BlockType, FuncType};
 

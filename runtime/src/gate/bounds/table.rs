@@ -1,9 +1,9 @@
-//! The bounds on what a module may cost to compile: one table. Each is at least four times the most that was found in real
-//! modules (`PROFILE.md`, "Bounds of this embedding"), and none moves a claim: a module that is refused makes none.
+//! Table of the bounds on compilation cost. Each is at least four times the maximum in real modules, but for the
+//! number of functions (`PROFILE.md`, "Bounds of this embedding"). They do not affect claims: a rejected module has none.
 
 use std::fmt;
 
-/// Something of a module whose number is bounded, since compilers take more time or memory for it than its bytes suggest.
+/// A bounded property of a module, which costs compilers more time or memory than its bytes suggest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Bound {
@@ -11,7 +11,7 @@ pub enum Bound {
     Parameters,
     /// Results of one function type.
     Results,
-    /// Function types.
+    /// Number of function types.
     Types,
     /// Parameters and results of all function types together.
     TypeArity,
@@ -19,9 +19,9 @@ pub enum Bound {
     Functions,
     /// Parameters and results of all these functions together.
     FunctionArity,
-    /// Imports.
+    /// Number of imports.
     Imports,
-    /// Exports.
+    /// Number of exports.
     Exports,
     /// Parameters and results of all exported functions together, each as often as it is exported.
     ExportArity,
@@ -55,13 +55,13 @@ pub enum Bound {
 /// A row of the table.
 pub(super) struct Row {
     pub(super) bound: Bound,
-    /// So much is accepted of anything.
+    /// Minimum that is always accepted.
     least: u64,
-    /// And so much more for `of` units of size: for a function its bytes, for `FunctionArity` and
-    /// `ExportArity` how many there are.
+    /// Additional amount for `of` units of size: bytes of a function, bytes of the module for `Functions`, or the number of
+    /// functions or exports for `FunctionArity` and `ExportArity`.
     each: u64,
     of: u64,
-    /// No more than this is accepted, whatever the size.
+    /// Maximum for any size.
     most: u64,
 }
 
@@ -69,12 +69,12 @@ const fn fixed(bound: Bound, most: u64) -> Row {
     Row { bound, least: most, each: 0, of: 1, most }
 }
 
-/// For what may grow with the size. Small functions have as much as one of 256 bytes.
+/// A bound that grows with the size. Functions below 256 bytes count as 256.
 const fn by_size(bound: Bound, each: u64) -> Row {
     capped(bound, (each, 1), u64::MAX)
 }
 
-/// For what may grow with the size, by so much for so many units, up to a limit.
+/// A bound that grows with the size, by `each` for `of` units, up to a maximum.
 const fn capped(bound: Bound, (each, of): (u64, u64), most: u64) -> Row {
     Row { bound, least: 256 * each / of, each, of, most }
 }
@@ -85,7 +85,8 @@ pub(super) const TABLE: [Row; 21] = [
     fixed(Bound::Results, 32),
     fixed(Bound::Types, 8_000),
     fixed(Bound::TypeArity, 60_000),
-    fixed(Bound::Functions, 600_000),
+    // One for each 64 bytes of the module. An engine keeps some 5 KB for each while it compiles.
+    Row { bound: Bound::Functions, least: 300_000, each: 1, of: 64, most: 1_000_000 },
     by_size(Bound::FunctionArity, 18),
     fixed(Bound::Imports, 4_000),
     fixed(Bound::Exports, 320_000),
@@ -112,7 +113,8 @@ impl Row {
 }
 
 impl Bound {
-    /// The most that is accepted of something of that size: the bytes of a function, or how many functions or exports there are.
+    /// The most that is accepted of something of that size: the bytes of a function or module, or how many functions or exports
+    /// there are.
     pub(super) fn limit(self, size: u64) -> u64 {
         TABLE.iter().find(|row| row.bound == self).map_or(0, |row| row.limit(size))
     }
@@ -149,11 +151,11 @@ impl fmt::Display for Bound {
 /// By how much a module is over a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// What there is too much of.
+    /// The exceeded bound.
     pub bound: Bound,
     /// Index of the function, or of the type for [`Bound::Parameters`] and [`Bound::Results`]; none where the module as a whole is meant.
     pub index: Option<u32>,
-    /// How much there is, or so much at least: counting ends at the limit.
+    /// The measured value, or a lower bound of it: counting stops at the limit.
     pub measured: u64,
     /// How much is accepted.
     pub limit: u64,

@@ -184,7 +184,6 @@ fn numbers_that_do_not_grow_with_the_module_are_bounded() {
         (Bound::LoopNesting, 800),
         (Bound::Nesting, 20_000),
         (Bound::BranchTargets, 70_000),
-        (Bound::Functions, 600_000),
         (Bound::Imports, 4_000),
         (Bound::Exports, 320_000),
         (Bound::Elements, 1_000_000),
@@ -193,6 +192,19 @@ fn numbers_that_do_not_grow_with_the_module_are_bounded() {
         let excess = check(&with(bound, limit + 1)).expect_err("it is refused");
         assert_eq!((excess.bound, excess.measured, excess.limit), (bound, limit as u64 + 1, limit as u64));
     }
+}
+
+#[test]
+fn functions_are_bounded_by_the_bytes_of_the_module() {
+    let limit = |bytes| Bound::Functions.limit(bytes);
+    assert_eq!((limit(0), limit(64_000), limit(1 << 30)), (300_000, 301_000, 1_000_000));
+    // pandoc 3, by its npm package.
+    assert!(limit(58_580_800) > 619_906);
+    // Empty ones: three bytes each, and one for its type.
+    let module = with(Bound::Functions, 400_000);
+    let excess = check(&module).expect_err("it is refused");
+    let expected = 300_000 + module.len() as u64 / 64;
+    assert_eq!((excess.bound, excess.measured, excess.limit), (Bound::Functions, 400_000, expected));
 }
 
 #[test]
@@ -311,4 +323,17 @@ fn a_refusal_names_what_where_how_much_and_the_limit() {
         refusal.to_string().contains("(type 0: parameters of a function type: 401, and the limit is 400)"),
         "{refusal}"
     );
+}
+
+/// What is refused for its language is not refused for a bound that was counted wrongly before.
+#[test]
+fn constructs_of_exceptions_are_counted_as_what_they_are() {
+    for (constructs, ends) in
+        [("try_table (catch_all 0) ", "end "), ("try ", "catch_all end "), ("try ", "delegate 0 ")]
+    {
+        let text = format!("(module (tag $t) (func {} {}))", constructs.repeat(100), ends.repeat(100));
+        let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
+        let nesting = measure(&wasm).into_iter().find(|measured| measured.bound == Bound::Nesting);
+        assert_eq!(nesting.map(|measured| measured.measured), Some(100), "{constructs}");
+    }
 }

@@ -1,5 +1,5 @@
-//! About how many bytes of machine code an operator becomes, with the counters and canonical NaNs that are added to it: no
-//! less than what the quick or the optimising compiler makes of it, whichever makes more.
+//! Approximate size of an operator's machine code in bytes, including counters and canonical NaNs: an upper bound of
+//! the baseline and the optimizing compiler.
 
 use wasmparser::Operator;
 
@@ -12,7 +12,7 @@ pub(super) const MOVED: u64 = 8;
 /// A target of a `br_table`.
 pub(super) const TARGET: u64 = 16;
 
-/// An operator without what it moves and without its targets.
+/// Weight of an operator without moved values and branch targets.
 #[allow(clippy::enum_glob_use, reason = "the operators are the subject")]
 pub(super) fn of(operator: &Operator<'_>) -> u64 {
     use Operator::*;

@@ -1,8 +1,8 @@
-//! What each operator of the language does with the bits of a NaN. Says nothing about where they go; that is `flow`'s.
+//! Effect of each operator on the bits of a NaN. `flow` follows the values.
 
 use wasmparser::Operator;
 
-/// What a value is made of: which bits of it are a NaN's.
+/// The lanes of a value that may be NaNs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::instrument) enum Shape {
     F32,
@@ -14,12 +14,12 @@ pub(in crate::instrument) enum Shape {
 /// An operator, as far as NaNs are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Takes so many operands of the first shape, and makes a value of the second. A NaN that it makes has bits that the
-    /// standard leaves open; those of its operands do not matter.
+    /// Takes operands of the first shape, and produces a value of the second. The standard leaves the bits of a
+    /// resulting NaN open; those of the operands do not matter.
     Compute(u32, Shape, Shape),
-    /// Takes so many operands of the shape, and makes something whose bits do not depend on those of a NaN.
+    /// Takes operands of the shape, and produces a value that does not depend on the bits of a NaN.
     Consume(u32, Shape),
-    /// Takes so many operands, all to the bit, and makes a value that is never a NaN.
+    /// Takes operands bit by bit, and produces a value that is never a NaN.
     Number(u32),
     /// Flips the sign, of a NaN too.
     Negate(Shape),
@@ -27,9 +27,9 @@ pub(super) enum Effect {
     Absolute(Shape),
     /// `copysign`: the first operand with the sign of the second.
     CopySign,
-    /// The one or the other of two operands, whichever a comparison says.
+    /// Selects one of two operands by a comparison.
     Choose(Shape),
-    /// Takes every bit of its operands as it is, or is no business of this table.
+    /// Takes every bit of its operands, or is handled elsewhere.
     Observe,
 }
 
@@ -95,7 +95,7 @@ fn vector(operator: &Operator<'_>) -> Option<Effect> {
     })
 }
 
-/// Whether a vector is no NaN in any lane of any shape.
+/// Whether a vector has no NaN in any lane of any shape.
 fn is_number(bytes: &[u8; 16]) -> bool {
     let (f32s, _) = bytes.as_chunks();
     let (f64s, _) = bytes.as_chunks();

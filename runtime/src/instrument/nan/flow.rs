@@ -1,7 +1,7 @@
-//! Follows every float through a function, operators, operands, locals and branches, and draws the `graph` of it.
+//! Follows every float through a function: operators, operands, locals and branches; builds the `graph`.
 //!
-//! Locals are followed by assignment and not by name: compilers use one local for many values. It does not look into calls:
-//! what goes in or comes out counts to the bit. What is dead is passed over.
+//! Locals are followed by assignment, because compilers use one local for many values. Calls are opaque: arguments and
+//! results count bit by bit. Dead code is skipped.
 
 use wasmparser::{BlockType, ContType, FrameKind, FuncType, ModuleArity, Operator, RefType, SubType, ValType};
 
@@ -12,14 +12,14 @@ use crate::instrument::blocks::Blocks;
 use crate::instrument::function::Function;
 use crate::instrument::types::Signatures;
 
-/// Nodes, edges and copied states for each operator after which the pass gives up on a function: with many floats in locals
-/// and many branches the graph grows as their product.
+/// Maximum nodes, edges and copied states for each operator, above which the pass stops following a function: with many
+/// floats in locals and many branches the graph grows as their product.
 const MOST_PER_OPERATOR: usize = 256;
-/// What every function may have, and what none may: some 100 MB.
+/// Minimum allowance of every function, and maximum of any: about 100 MB.
 const MOST_AT_LEAST: usize = 1 << 16;
 const MOST_AT_ALL: usize = 4 << 20;
 
-/// The graph of a function, or nothing if it would be unreasonably large.
+/// The graph of a function; `None` if it would be too large.
 pub(super) fn graph(function: &Function<'_>, blocks: &Blocks, signatures: Signatures<'_>) -> Option<Graph> {
     let results = signatures.of_function(function.index).1.len();
     let mut flow = Flow {
@@ -49,7 +49,7 @@ pub(super) fn graph(function: &Function<'_>, blocks: &Blocks, signatures: Signat
 
 struct Flow<'a> {
     graph: Graph,
-    /// One node for each operand; those that are no floats are exact.
+    /// A node for each operand; operands other than floats are exact.
     operands: Vec<Node>,
     labels: Vec<Label>,
     state: State,
@@ -189,6 +189,11 @@ impl Flow<'_> {
                 self.stop();
             }
             Operator::Unreachable => self.stop(),
+            Operator::Throw { .. } | Operator::ThrowRef => {
+                // The handler reads what is thrown bit by bit, and the operands below it are dropped.
+                self.observe(self.operands.len());
+                self.stop();
+            }
             _ => return false,
         }
         true
@@ -250,9 +255,9 @@ impl Flow<'_> {
         self.labels.push(label);
     }
 
-    /// Joins what is there into the label that a branch goes to.
+    /// Merges the current state into the label of a branch.
     fn branch(&mut self, depth: u32) {
-        // One operator may have thousands of targets. The graph is given up behind it.
+        // An operator may have thousands of targets. The limit is checked afterwards.
         if self.size() > self.most {
             return;
         }
@@ -267,7 +272,7 @@ impl Flow<'_> {
         }
     }
 
-    /// Joins what is there into the end of the innermost construct, if control comes there from above.
+    /// Merges the current state into the end of the innermost construct, if it is reachable.
     fn arrive(&mut self) {
         if let Some(label) = self.labels.last_mut()
             && label.live
@@ -299,7 +304,7 @@ impl Flow<'_> {
     }
 }
 
-/// The arity of operators that depends on nothing but themselves; the others are taken care of above.
+/// Arity of operators that depends only on themselves; others are handled above.
 struct Plain;
 
 impl ModuleArity for Plain {

@@ -1,7 +1,7 @@
-//! A function as a graph of where its floats come from, and the two questions that it answers: what can a value be, and
-//! where must a NaN be made canonical so that nobody sees other bits?
+//! The graph of a function's float values. It answers what a value can be, and where NaNs must be made canonical so
+//! that no other bits are observable.
 //!
-//! It knows no operators but by their index, and no control flow; `flow` builds it.
+//! It identifies operators by index and has no control flow; `flow` builds it.
 
 use super::floats::Shape;
 
@@ -13,7 +13,7 @@ pub(super) const EXACT: Node = 0;
 /// A value that is never a NaN.
 pub(super) const NUMBER: Node = 1;
 
-/// Where a value comes from.
+/// Origin of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Origin {
     Exact,
@@ -22,7 +22,7 @@ pub(super) enum Origin {
     Computed(Place),
     /// One of its inputs, bit by bit.
     Copy,
-    /// The same, read from a local: a place where it can be made canonical as well.
+    /// The same value read from a local: another place where it can be made canonical.
     Read(Place),
     Negated,
     Absolute,
@@ -36,7 +36,7 @@ pub(super) struct Place {
     pub(super) operator: usize,
     /// How many loops it is in.
     pub(super) depth: u32,
-    /// For a computed value. What a read value is like follows from where it comes from.
+    /// Shape of a computed value. That of a read value follows from its origin.
     pub(super) shape: Option<Shape>,
 }
 
@@ -60,7 +60,7 @@ enum Kind {
     Any,
 }
 
-/// What is known of a node.
+/// Knowledge about a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Fact {
     kind: Kind,
@@ -76,7 +76,7 @@ pub(super) struct Graph {
     origins: Vec<Origin>,
     /// From a value to one that it may become.
     edges: Vec<(Node, Node)>,
-    /// Values whose bits somebody looks at.
+    /// Values whose bits are observed.
     observed: Vec<Node>,
     /// Values that are looked at as of one shape: observed if they may be of another.
     shaped: Vec<(Node, Shape)>,
@@ -97,11 +97,11 @@ impl Graph {
 
     pub(super) fn add(&mut self, origin: Origin) -> Node {
         self.origins.push(origin);
-        // A function has at most 7.6 million operators, and `flow` gives up long before four billion nodes.
+        // A function has at most 7.6 million operators, and `flow` stops long before four billion nodes.
         u32::try_from(self.origins.len() - 1).unwrap_or(EXACT)
     }
 
-    /// A value made of another one. What is exact or a number stays that.
+    /// Adds a value derived from another. Exact values and numbers stay so.
     pub(super) fn derive(&mut self, from: Node, origin: Origin) -> Node {
         if from == EXACT || from == NUMBER {
             return from;
@@ -129,8 +129,8 @@ impl Graph {
         }
     }
 
-    /// Where to make NaNs canonical, in the order of operators: as few as possible of those that are computed, and
-    /// outside of loops rather than inside.
+    /// Places where NaNs must be made canonical, in order of operators: as few as possible, and outside of loops if
+    /// possible.
     pub(super) fn solve(mut self) -> Vec<Canonical> {
         let users = Adjacency::new(self.origins.len(), self.edges.iter().copied());
         let facts = self.facts(&users);
@@ -164,8 +164,8 @@ impl Graph {
         found
     }
 
-    /// Carries what is known along the edges until nothing changes. A fact changes at most six times, so each edge is followed
-    /// at most seven times.
+    /// Propagates facts along edges to a fixed point. A fact changes at most six times, so each edge is followed at
+    /// most seven times.
     fn facts(&mut self, users: &Adjacency) -> Vec<Fact> {
         let mut facts: Vec<Fact> = self.origins.iter().map(source).collect();
         let mut work: Vec<Node> = (0..).take(facts.len()).collect();
@@ -219,7 +219,7 @@ fn source(origin: &Origin) -> Fact {
     }
 }
 
-/// What becomes of a value on its way into another.
+/// The fact about a value after an edge.
 fn pass(origin: Origin, fact: Fact) -> Fact {
     let kind = match (origin, fact.kind) {
         (_, Kind::Never) => Kind::Never,

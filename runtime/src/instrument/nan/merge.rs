@@ -50,7 +50,7 @@ impl State {
     }
 }
 
-/// What is known where several ways meet.
+/// Knowledge at a merge point.
 #[derive(Clone, Copy)]
 struct Meeting {
     node: Node,
@@ -92,7 +92,7 @@ impl Met {
     }
 }
 
-/// A construct that is open, and what arrives at its label or its end.
+/// An open construct, and the states at its label or end.
 pub(super) struct Label {
     /// Height of the operands below its parameters.
     base: usize,
@@ -112,7 +112,7 @@ impl Label {
         Self { base, params, results, live: true, head: None, untaken: None, end: None }
     }
 
-    /// A loop, whose parameters and all versions may change at its head.
+    /// A loop; its parameters and all versions may change at its head.
     pub(super) fn of_loop(
         base: usize,
         results: usize,
@@ -145,7 +145,7 @@ impl Label {
         self.head.is_some()
     }
 
-    /// Remembers what the way past an `if` begins with.
+    /// Stores the state of the path that skips an `if`.
     pub(super) fn is_if(&mut self, operands: &[Node], state: &mut State) {
         self.untaken = Some((operands[self.base..].to_vec(), state.copy()));
     }
@@ -171,7 +171,7 @@ impl Label {
         }
     }
 
-    /// Control comes to the end.
+    /// Merges a state into the end.
     pub(super) fn join_end(&mut self, operands: &[Node], state: &mut State, graph: &mut Graph) {
         state.copied += state.versions.len();
         let results = top(operands, self.results);
@@ -181,10 +181,10 @@ impl Label {
         }
     }
 
-    /// Goes on behind the end with what has met there.
+    /// Continues after the end with the merged state.
     pub(super) fn close(&mut self, operands: &mut Vec<Node>, state: &mut State, graph: &mut Graph) {
         if let Some((params, versions)) = self.untaken.take() {
-            // No `else`: the way past the `if` changes nothing.
+            // Without `else`, the path that skips the `if` changes nothing.
             let mut past = State { slots: Vec::new(), versions, copied: 0 };
             self.join_end(&params, &mut past, graph);
         }
@@ -195,7 +195,7 @@ impl Label {
                 state.copied += end.versions.len();
                 state.versions = end.versions.iter().map(|meeting| meeting.node).collect();
             }
-            // Nothing comes here, so nothing that follows runs.
+            // Unreachable, as is the code after it.
             None => operands.extend(std::iter::repeat_n(NUMBER, self.results)),
         }
     }

@@ -1,12 +1,12 @@
-//! Makes NaNs canonical inside the module, but only those whose bits somebody looks at.
+//! Makes NaNs canonical inside the module, but only those whose bits are observed.
 //!
-//! The standard leaves the bits of a NaN that arithmetic makes to the processor. The rule of the profile: such a NaN is
-//! `0x7fc00000` or `0x7ff8000000000000`, positive, in every lane. Making each result canonical at once (what Cranelift's
-//! own switch does) costs up to four times in tight loops, and most results only go into more arithmetic, which does not
-//! care. So a result is left as it is until its bits count: when it is stored, passed, returned, put into a global or
-//! taken apart. `floats` says which operator does what, `flow` follows the values, `graph` decides.
+//! The standard leaves the bits of an arithmetic NaN to the processor. Rule of the profile: such a NaN is `0x7fc00000`
+//! or `0x7ff8000000000000`, positive, in every lane. Canonicalizing each result at once (Cranelift's own switch) costs
+//! up to four times in tight loops, and most results only go into more arithmetic, which does not depend on them. So a
+//! result is unchanged until its bits count: when it is stored, passed, returned, put into a global or reinterpreted.
+//! `floats` classifies operators, `flow` follows values, `graph` decides.
 //!
-//! What can be seen is bit by bit what it would be if each result were made canonical at once.
+//! Observable bits are those of canonicalizing each result at once.
 
 mod floats;
 mod flow;
@@ -33,9 +33,11 @@ pub(super) fn plan(function: &Function<'_>, blocks: &Blocks, signatures: Signatu
     if computed().next().is_none() {
         return Vec::new();
     }
-    match flow::graph(function, blocks, signatures) {
+    // An exception may leave between any two operators, with the locals as they are there.
+    let graph = if blocks.catches { None } else { flow::graph(function, blocks, signatures) };
+    match graph {
         Some(graph) => graph.solve(),
-        // Too much to follow: each result at once, as Cranelift would. What is dead is harmless.
+        // Not followed, or too large to follow: each result at once, as in Cranelift. Dead code is harmless.
         None => computed().collect(),
     }
 }

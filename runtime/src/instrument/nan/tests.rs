@@ -10,7 +10,7 @@ use crate::instrument::validate;
 /// The operators of the first function behind which something is made canonical, and whether with a sign.
 fn places(text: &str) -> Vec<(String, bool)> {
     let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
-    let (functions, types) = validate(&wasm).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
+    let (functions, types, _) = validate(&wasm).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
     let signatures = Signatures(&types);
     let (first, body) = functions.into_iter().next().expect("a function");
     let params = signatures.of_function(first.index).0;

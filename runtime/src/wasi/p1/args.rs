@@ -1,4 +1,4 @@
-//! Arguments and environment: what the job says, and nothing of the host's.
+//! Arguments and environment variables of the job; nothing of the host.
 
 use super::{Answer, Guest};
 use crate::vfs::errno::Errno;

@@ -9,7 +9,7 @@ use crate::vfs::errno::Errno;
 pub(super) enum ClockId {
     /// Nanoseconds since 1970.
     Realtime,
-    /// Nanoseconds since the run began, on the monotonic clock and on those of processor time.
+    /// Nanoseconds since the start of the run, for the monotonic and processor clocks.
     SinceStart,
 }
 
@@ -22,7 +22,7 @@ impl ClockId {
         }
     }
 
-    /// Where this clock stands, in nanoseconds.
+    /// Time of this clock in nanoseconds.
     pub(super) fn read(self, clock: &Clock) -> u64 {
         match self {
             Self::Realtime => clock.now(),
@@ -36,7 +36,7 @@ pub(super) fn res_get(guest: &mut Guest<'_>, id: u32, resolution: u32) -> Answer
     Ok(guest.memory.write_u64(resolution, LOOK_NANOS)?)
 }
 
-/// The precision that the guest asks for changes nothing.
+/// The requested precision is ignored.
 pub(super) fn time_get(guest: &mut Guest<'_>, id: u32, _precision: u64, time: u32) -> Answer<()> {
     let clock = &mut guest.world.vfs.clock;
     let now = ClockId::parse(id)?.read(clock);
@@ -45,7 +45,7 @@ pub(super) fn time_get(guest: &mut Guest<'_>, id: u32, _precision: u64, time: u3
     Ok(())
 }
 
-/// Nobody else runs: there is nothing to wait for.
+/// There are no other threads: returns at once.
 #[expect(clippy::unnecessary_wraps, reason = "all functions of preview 1 have one shape")]
 pub(super) fn sched_yield(_guest: &mut Guest<'_>) -> Answer<()> {
     Ok(())

@@ -10,9 +10,9 @@ use crate::vfs::Listing;
 use crate::vfs::errno::Errno;
 use crate::wasi::rights::Rights;
 
-/// Fills the buffer with entries from the `cookie`-th on; the last one may be cut off, and is asked for again.
+/// Fills the buffer with entries from the `cookie`-th on; the last one may be truncated, and is requested again.
 ///
-/// A listing is taken as a whole at its beginning, so that removing entries on the way skips none.
+/// A listing is taken at its start, so that removals during iteration skip no entries.
 pub(super) fn readdir(guest: &mut Guest<'_>, fd: u32, buf: u32, length: u32, cookie: u64, used: u32) -> Answer<()> {
     guest.memory.bytes(buf, length)?;
     let listing = listing(guest, fd, cookie == 0)?;
@@ -48,7 +48,7 @@ fn listing(guest: &mut Guest<'_>, fd: u32, afresh: bool) -> Answer<Arc<Listing>>
         return Ok(Arc::clone(known));
     }
     let listing = guest.world.vfs.list(descriptor.node)?;
-    // Taking it costs as much as handing it over once, also where another descriptor has the same.
+    // Taking it costs as much as returning it once, also when it is shared.
     guest.moved += listing.len() as u64 * DIRENT_BYTES as u64;
     let before = guest.world.descriptors.get_mut(fd)?.listing.replace(Arc::clone(&listing));
     if let Some(before) = before {

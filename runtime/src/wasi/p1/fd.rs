@@ -1,10 +1,11 @@
-//! Descriptors themselves: flags, rights, what they lead to, closing and renumbering.
+//! Operations on descriptors: flags, rights, closing and renumbering.
 
 use bacalhau_tree::Kind;
 
 use super::layout;
 use super::{Answer, Guest};
 use crate::vfs::errno::Errno;
+use crate::wasi::World;
 use crate::wasi::descriptors::Descriptor;
 use crate::wasi::rights::Rights;
 
@@ -17,7 +18,7 @@ const MTIM_NOW: u32 = 8;
 /// All bits of `fdflags`.
 const ALL_FDFLAGS: u16 = 0b1_1111;
 
-/// Advice changes nothing that a guest could see.
+/// Advice has no observable effect.
 pub(super) fn advise(guest: &mut Guest<'_>, fd: u32, _offset: u64, _length: u64, advice: u32) -> Answer<()> {
     let descriptor = guest.world.descriptors.get(fd)?;
     descriptor.require(Rights::FD_ADVISE)?;
@@ -35,7 +36,7 @@ pub(super) fn close(guest: &mut Guest<'_>, fd: u32) -> Answer<()> {
     guest.world.closed(closed)
 }
 
-/// Results outlive the run, or nothing does: there is nothing to wait for before it ends.
+/// Returns at once: results are durable only after the run.
 pub(super) fn sync(guest: &mut Guest<'_>, fd: u32) -> Answer<()> {
     guest.world.descriptors.get(fd)?.require(Rights::FD_SYNC)
 }
@@ -58,7 +59,7 @@ pub(super) fn fdstat_set_flags(guest: &mut Guest<'_>, fd: u32, flags: u32) -> An
     Ok(())
 }
 
-/// Rights can be given up, never gained.
+/// Rights can only be dropped.
 pub(super) fn fdstat_set_rights(guest: &mut Guest<'_>, fd: u32, base: u64, inheriting: u64) -> Answer<()> {
     let (base, inheriting) = (Rights(base), Rights(inheriting));
     let descriptor = guest.world.descriptors.get_mut(fd)?;
@@ -136,15 +137,23 @@ fn preopened(descriptor: &Descriptor) -> Answer<()> {
     if descriptor.preopened { Ok(()) } else { Err(Errno::Badf.into()) }
 }
 
-/// Moves a descriptor onto another open one, which is closed.
+/// Moves a descriptor onto another number. An open one is closed; since edition 2 it need not be open.
 pub(super) fn renumber(guest: &mut Guest<'_>, from: u32, to: u32) -> Answer<()> {
-    let descriptors = &mut guest.world.descriptors;
-    descriptors.get(to)?;
-    descriptors.get(from)?;
+    let World { descriptors, vfs, edition, .. } = &mut *guest.world;
+    let is_open = descriptors.get(to).is_ok();
+    if !is_open && *edition < 2 {
+        return Err(Errno::Badf.into());
+    }
+    let moved = descriptors.get(from)?.clone();
     if from == to {
         return Ok(());
     }
-    let moved = descriptors.remove(from)?;
+    if !is_open {
+        descriptors.put(to, moved, &mut vfs.memory)?;
+        descriptors.remove(from)?;
+        return Ok(());
+    }
+    descriptors.remove(from)?;
     let closed = descriptors.replace(to, moved)?;
     guest.world.closed(closed)
 }

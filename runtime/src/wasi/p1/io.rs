@@ -122,7 +122,7 @@ fn scatter(guest: &mut Guest<'_>, node: NodeId, iovs: u32, count: u32, mut offse
         let length = length.min(most - done);
         let read = guest.world.vfs.read(node, guest.memory.bytes_mut(at, length)?, offset)?;
         offset += read as u64;
-        // What was read is no more than the `u32` that was asked for.
+        // At most the requested `u32`.
         done += u32::try_from(read).unwrap_or(length);
         guest.moved += read as u64;
         if read < length as usize {
@@ -151,8 +151,8 @@ fn gather(
     Ok(done)
 }
 
-/// Checks all buffers before anything happens, and says how many bytes one call can report: no more than 32 bits hold.
-/// An array of many empty buffers moves nothing, but looking through it is work and costs as much as moving it.
+/// Checks all buffers first, and returns the number of bytes that one call can report: at most 32 bits. An array of
+/// many empty buffers moves nothing, but scanning it costs as much as moving it.
 fn fitting(guest: &mut Guest<'_>, iovs: u32, count: u32) -> Result<u32, Errno> {
     let array = count.checked_mul(IOVEC_BYTES).ok_or(Errno::Fault)?;
     guest.memory.bytes(iovs, array)?;

@@ -5,13 +5,13 @@ use bacalhau_tree::Kind;
 use crate::vfs::Stat;
 use crate::wasi::descriptors::Descriptor;
 
-/// `filetype::unknown`: what a standard stream is, as long as it is no terminal, in wasmtime too.
+/// Type `filetype::unknown` of a standard stream that is not a terminal, as in wasmtime.
 const UNKNOWN: u8 = 0;
 
 /// Bytes of a directory entry before its name.
 pub(super) const DIRENT_BYTES: usize = 24;
 
-/// `filetype`
+/// The `filetype` of a node.
 pub(super) fn filetype(kind: Kind) -> u8 {
     match kind {
         Kind::Dir => 3,
@@ -39,7 +39,7 @@ pub(super) fn filestat(stat: &Stat, filetype: u8) -> [u8; 64] {
     bytes
 }
 
-/// `fdstat`
+/// The layout of `fdstat`.
 pub(super) fn fdstat(descriptor: &Descriptor, filetype: u8) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[0] = filetype;
@@ -60,7 +60,7 @@ pub(super) fn dirent(name: &str, inode: u64, kind: Kind, next: u64) -> [u8; DIRE
     bytes
 }
 
-/// `event`
+/// The layout of `event`.
 pub(super) fn event(userdata: u64, errno: u16, kind: u8, bytes_ready: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
     put(&mut bytes, 0, &userdata.to_le_bytes());

@@ -1,5 +1,5 @@
-//! WASI preview 1: all 46 functions, straight on `vfs`. Each file answers one family; this one names them all, charges
-//! for them, and turns their answers into what the guest is told.
+//! WASI preview 1: all 46 functions on `vfs`, one file for each family. This file lists them, charges fuel, and
+//! converts results.
 
 mod args;
 mod clock;
@@ -15,23 +15,21 @@ mod sock;
 
 use wasmtime::{Caller, Linker};
 
-use crate::outcome::Limit;
-use crate::profile::Profile;
 use crate::sandbox::State;
-use crate::trail::number;
 use crate::vfs::errno::Errno;
 use crate::vfs::fault::{Answer, Fault, Stop};
 use crate::wasi::World;
+use bacalhau_receipt::{Limit, Profile, calls::number};
 use memory::Memory;
 
 /// The module from which guests import the functions.
 pub(crate) use crate::gate::wasi::WASI_MODULE as MODULE;
 
-/// Fuel of a call that works on what is in memory.
+/// Fuel of a call on data in memory.
 const CALL: u64 = Profile::V1.fuel.call;
 /// Fuel of a call that walks a path, and may open or make a file of the host.
 const WALK: u64 = Profile::V1.fuel.walk;
-// Beside that, each byte that a call moves costs as it does in `memory.copy`, and `vfs` says what else it had to do.
+// In addition, each moved byte costs as in `memory.copy`, and `vfs` reports further work.
 
 /// One call of the guest.
 struct Guest<'a> {
@@ -63,7 +61,7 @@ fn call(
             let beside = state.world.vfs.take_work();
             left = charge(caller, moved * Profile::V1.fuel.byte + beside)?;
             match answer {
-                // Whatever it would have cost, it was not done.
+                // It was not performed, so it costs nothing more.
                 Err(Fault::Stop(stop @ Stop::Host(_))) => Err(stop),
                 _ if left < 0 => Err(Stop::Limit(Limit::Fuel)),
                 Ok(()) => Ok(Errno::Success),
@@ -74,11 +72,11 @@ fn call(
     };
     let errno = answer.as_ref().ok().map(|errno| *errno as u16);
     caller.data_mut().calls.add(function, args, errno, left, moved);
+    caller.data().report(left);
     answer.map(|errno| i32::from(errno as u16)).map_err(wasmtime::Error::new)
 }
 
-/// Takes fuel for the host's work from the same counter as the guest's own, and says what is left: less than nothing
-/// when there was too little.
+/// Charges fuel for host work to the guest's counter, and returns the rest: negative when it was insufficient.
 fn charge(caller: &mut Caller<'_, State>, price: u64) -> wasmtime::Result<i64> {
     let Some(counters) = caller.data().counters else { return Ok(i64::MAX) };
     let left = counters.fuel(&mut *caller).saturating_sub_unsigned(price);
@@ -112,7 +110,7 @@ impl Word for i64 {
 /// Defines the functions in a linker, and lists their names.
 macro_rules! functions {
     ($($price:ident $name:ident = $family:ident::$function:ident($($arg:ident: $type:ty),*);)*) => {
-        /// Defines all functions but `proc_exit`, which answers nothing.
+        /// Defines all functions except `proc_exit`, which does not return.
         fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             $(linker.func_wrap(MODULE, stringify!($name), |mut caller: Caller<'_, State>, $($arg: $type),*| {
                 let args: &[u64] = &[$($arg.word()),*];
@@ -196,7 +194,7 @@ mod tests {
     /// A module that imports every function with the type that the gate promises can be instantiated.
     #[test]
     fn what_the_gate_allows_is_there_and_nothing_else() {
-        let engine = engine(Backend::Optimized).unwrap();
+        let engine = engine(Backend::Optimized, false).unwrap();
         let mut linker = Linker::new(&engine);
         link(&mut linker).unwrap();
         let import = |(name, params, results): &(&str, &[wasmparser::ValType], &[wasmparser::ValType])| {
@@ -214,7 +212,7 @@ mod tests {
             crate::vfs::Scratch::new(crate::staging::Staging::new(std::path::Path::new(".")).into(), u64::MAX),
             crate::host_memory::HostMemory::new(u64::MAX),
         );
-        let state = State::new(world.unwrap().unwrap(), &crate::Limits::default());
+        let state = State::new(world.unwrap().unwrap(), &crate::Limits::default(), false);
         assert_eq!(linker.iter(&mut Store::new(&engine, state)).count(), 46);
     }
 }

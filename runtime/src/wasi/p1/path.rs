@@ -1,4 +1,4 @@
-//! What is done by path: opening, making, moving, linking, removing, looking at.
+//! Operations by path: opening, creating, moving, linking, removing, and attributes.
 
 use bacalhau_tree::Kind;
 
@@ -9,10 +9,10 @@ use crate::vfs::{NodeId, Place};
 use crate::wasi::descriptors::Descriptor;
 use crate::wasi::rights::Rights;
 
-/// `lookupflags::symlink_follow`
+/// Flag `lookupflags::symlink_follow`.
 const FOLLOW: u32 = 1;
 
-/// `oflags`
+/// The `oflags`.
 const CREAT: u32 = 1;
 const DIRECTORY: u32 = 2;
 const EXCL: u32 = 4;
@@ -89,6 +89,9 @@ pub(super) fn open(
     let exclusive = oflags & (CREAT | EXCL) == CREAT | EXCL;
     let place = place(guest, fd, path, length, lookup & FOLLOW != 0 && !exclusive, Rights::PATH_OPEN)?;
     let parent = guest.world.descriptors.get(fd)?.clone();
+    if guest.world.edition >= 2 && oflags & TRUNC != 0 {
+        parent.require(Rights::PATH_FILESTAT_SET_SIZE)?;
+    }
     let asked = Rights(base) & parent.inheriting;
     let flags = u16::try_from(fdflags).map_err(|_| Errno::Inval)?;
     guest.world.require_descriptor()?;
@@ -106,19 +109,19 @@ pub(super) fn open(
         Kind::Dir => Descriptor::dir(node, Rights(inheriting) & parent.inheriting),
         Kind::File | Kind::Link => Descriptor::file(node, granted(guest, node, asked)),
     };
-    // What was given up for everything that is opened from the directory is gone here too.
+    // Rights dropped for descriptors opened from the directory are absent here too.
     let given_up = Rights::ALL & !parent.inheriting;
     let number = guest.world.open(Descriptor { given_up, flags, ..descriptor })?;
     Ok(guest.memory.write_u32(opened, number)?)
 }
 
-/// Opens what is there, and empties it if that is asked.
+/// Opens an existing node, and truncates it if requested.
 fn existing(guest: &mut Guest<'_>, place: &Place, oflags: u32, asked: Rights) -> Answer<NodeId> {
     let vfs = &mut guest.world.vfs;
     let node = place.existing(vfs)?;
     let writes = asked.contains(Rights::FD_WRITE) || oflags & TRUNC != 0;
     match vfs.kind(node) {
-        // A link is only met here where the guest asked not to follow it.
+        // A link is reached only if the guest asked not to follow it.
         Kind::Link => return Err(Errno::Loop.into()),
         Kind::Dir if writes || oflags & (CREAT | DIRECTORY) == CREAT => return Err(Errno::Isdir.into()),
         Kind::File if oflags & DIRECTORY != 0 => return Err(Errno::Notdir.into()),
@@ -131,7 +134,7 @@ fn existing(guest: &mut Guest<'_>, place: &Place, oflags: u32, asked: Rights) ->
     Ok(node)
 }
 
-/// The rights of a newly opened file: of those that change its bytes, none without the right to write.
+/// Rights of a newly opened file: none that change its bytes without the right to write.
 fn granted(guest: &Guest<'_>, node: NodeId, asked: Rights) -> Rights {
     let possible = if asked.contains(Rights::FD_WRITE) && !guest.world.vfs.is_read_only(node) {
         Rights::FILE

@@ -10,12 +10,12 @@ use crate::wasi::rights::Rights;
 const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: u32 = 32;
 
-/// `eventtype`
+/// The `eventtype` values.
 const CLOCK: u8 = 0;
 const FD_READ: u8 = 1;
 const FD_WRITE: u8 = 2;
 
-/// `subclockflags::subscription_clock_abstime`
+/// Flag `subclockflags::subscription_clock_abstime`.
 const ABSOLUTE: u16 = 1;
 
 /// Something that the guest waits for.
@@ -78,7 +78,7 @@ impl Subscription {
     }
 }
 
-/// Reads a subscription whose bytes are known to lie in memory.
+/// Reads a subscription within the bounds of memory.
 fn read(guest: &mut Guest<'_>, at: u32) -> Answer<Subscription> {
     let userdata = guest.memory.u64(at)?;
     let kind = guest.memory.u8(at + 8)?;

@@ -1,4 +1,4 @@
-//! What a job has none of: sockets and signals. Each call says so with the code that POSIX has for it.
+//! Sockets and signals, which jobs do not have: each call returns the error code of POSIX.
 
 use super::{Answer, Guest};
 use crate::vfs::errno::Errno;

@@ -1,7 +1,7 @@
-//! Why a directory has no hash: what, which path, what to do.
+//! Errors of a directory hash: what, which path, what to do.
 //!
-//! None of these is a result of a job: on an untouched results directory each one means a fault of the host, so the
-//! caller must treat it as one, never as a vote.
+//! None of these is a result of a job: on an unmodified results directory each one is a host failure, which does not
+//! count as a vote.
 
 use std::{io, path::PathBuf};
 
@@ -14,15 +14,15 @@ pub enum HashError {
     /// The directory itself could not be opened.
     #[error("cannot open the directory to hash, {path}: {source}", path = .path.display())]
     Root {
-        /// The directory, cleaned.
+        /// Path of the directory, cleaned.
         path: PathBuf,
-        /// What the host said.
+        /// The error of the host.
         source: io::Error,
     },
     /// The path is a file or a link. Go refuses a link as well, even one to a directory.
     #[error("{path} is not a directory: name the directory itself, not a file or a link to it", path = .path.display())]
     NotADirectory {
-        /// What was given, cleaned.
+        /// The given path, cleaned.
         path: PathBuf,
     },
     /// A name, or the prefix before it, holds a newline: its line could be read in two ways.
@@ -44,29 +44,29 @@ pub enum HashError {
     /// A link points out of the directory. Go would follow it and hash a file of the host.
     #[error("{name:?} is a link that leaves the directory: replace it by the file it points to, or remove it")]
     LinkLeaves {
-        /// The link.
+        /// Path of the link.
         name: String,
     },
     /// A link points to a directory, or to something else that is not a file.
     #[error("{name:?} is a link to something that is not a file: replace it by what it points to, or remove it")]
     LinkToOther {
-        /// The link.
+        /// Path of the link.
         name: String,
     },
-    /// A link is broken, goes in a circle, or cannot be followed for another reason.
+    /// A link is broken, circular, or cannot be followed for another reason.
     #[error("{name:?} is a link that cannot be followed ({source}): mend or remove it")]
     Link {
-        /// The link.
+        /// Path of the link.
         name: String,
-        /// What the host said.
+        /// The error of the host.
         source: io::Error,
     },
     /// A pipe, socket or device.
     #[error("{name:?} is a {kind}, not a file or directory, so it has no content to hash: remove it")]
     Special {
-        /// The entry.
+        /// Path of the entry.
         name: String,
-        /// What it is.
+        /// Kind of the entry.
         kind: &'static str,
     },
     /// A file or directory could not be opened or read.
@@ -76,7 +76,7 @@ pub enum HashError {
         name: String,
         /// `open`, `read` or `list`.
         action: &'static str,
-        /// What the host said.
+        /// The error of the host.
         source: io::Error,
     },
 }
@@ -95,7 +95,7 @@ impl HashError {
     }
 
     /// A link that could not be followed. An escape is cap-std's own refusal, so it carries no code of the host.
-    #[expect(clippy::disallowed_methods, reason = "asks whether there is a code; no guest sees it")]
+    #[expect(clippy::disallowed_methods, reason = "only tests whether there is a code; guests do not see it")]
     pub(super) fn link(name: &[u8], source: io::Error) -> Self {
         let name = lossy(name);
         if source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error().is_none() {

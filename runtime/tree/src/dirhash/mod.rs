@@ -1,14 +1,14 @@
 //! Go's `h1:` directory hash (`golang.org/x/mod/sumdb/dirhash`, `HashDir` with `Hash1`), byte for byte, in parallel.
 //!
-//! It is what a node votes with, so it must equal what `go.sum` would hold for the same tree on any host:
-//! each file becomes the line `<sha256 in hex>  <prefix>/<path>\n`, the lines are sorted by the bytes of the whole
-//! name, and the hash is `h1:` + base64 of the SHA-256 of those lines. Empty directories, modes, owners and times do
-//! not count; names are raw bytes without Unicode normalisation.
+//! Nodes vote with it, so it equals the hash in `go.sum` of the same tree on any host: each file becomes the line
+//! `<sha256 in hex>  <prefix>/<path>\n`, the lines are sorted by the bytes of the whole name, and the hash is `h1:` +
+//! base64 of the SHA-256 of those lines. Empty directories, modes, owners and times do not count; names are raw bytes
+//! without Unicode normalisation.
 //!
-//! Two things differ from Go on purpose, and both are refusals: a link that leaves the tree (Go follows it, and would
-//! hash a file of the host), and a special file such as a pipe (Go would wait for it for ever).
+//! Two differences from Go are intended, and both are errors: a link that leaves the tree (Go follows it, and would
+//! hash a file of the host), and a special file such as a pipe (Go would block on it).
 //!
-//! It does not decide which trees are fit to be results (that is `results.rs`) and does not cache.
+//! `results.rs` decides which trees are valid results.
 
 mod error;
 mod names;
@@ -66,22 +66,20 @@ impl FileHash {
 
 /// Hashes the directory `dir` as Go's `HashDir(dir, prefix, Hash1)` does; Bacalhau's prefix is `results`.
 ///
-/// Uses rayon's current pool. Memory is bounded by the names of the files, not by their content.
+/// Uses at most 8 threads, which end with the call. Memory is bounded by the names of the files, not by their content.
 ///
 /// # Errors
-///
-/// The error of the first file in name order, whatever the threads did: see [`HashError`]. Names with a newline, links
-/// to directories, broken links, and a `dir` that is itself a link are errors as in Go. A `prefix` that Go would strip
-/// wrongly (`./r`, `r//s`, or `.` with a file `.hidden`) is an error as well.
+/// The error of the first file in name order, independent of threads: see [`HashError`]. Names with a newline, links to
+/// directories, broken links, and a `dir` that is a link are errors as in Go. A `prefix` that Go would strip wrongly
+/// (`./r`, `r//s`, or `.` with a file `.hidden`) is an error too.
 pub fn hash_dir(dir: &Path, prefix: &str) -> Result<DirHash, HashError> {
     hash_dir_until(dir, prefix, &Deadline::never())
 }
 
-/// [`hash_dir`], which ends with an error soon after `deadline`.
+/// [`hash_dir`] with a deadline.
 ///
 /// # Errors
-///
-/// As for [`hash_dir`], and when it is too late.
+/// As for [`hash_dir`], and soon after the deadline.
 pub fn hash_dir_until(dir: &Path, prefix: &str, deadline: &Deadline) -> Result<DirHash, HashError> {
     let root = open_root(dir)?;
     let prefix = Prefix::new(prefix);
@@ -91,7 +89,8 @@ pub fn hash_dir_until(dir: &Path, prefix: &str, deadline: &Deadline) -> Result<D
         let more = next_batch(&mut walk, &mut found, &prefix);
         let jobs = found.take_jobs();
         deadline.check_io().map_err(|source| HashError::io("list", b"", source))?;
-        found.record(read::hash_all(walk.root(), jobs, deadline));
+        let hashed = read::hash_all(walk.root(), &jobs, deadline);
+        found.record(hashed.map_err(|failure| HashError::io("read", b"", failure.into()))?);
         if !more {
             break;
         }
@@ -123,7 +122,7 @@ pub fn hash1<N: AsRef<[u8]>>(lines: impl IntoIterator<Item = (N, [u8; 32])>) -> 
     Ok(format!("h1:{}", STANDARD.encode(hasher.finalize())))
 }
 
-/// Lowercase hexadecimal.
+/// Lower-case hexadecimal.
 fn hex(bytes: &[u8; 32]) -> [u8; 64] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut out = [0; 64];
@@ -134,8 +133,8 @@ fn hex(bytes: &[u8; 32]) -> [u8; 64] {
     out
 }
 
-/// Opens `dir`, which must be a directory and not a link to one. Cleans the path by its text first, as Go does, so
-/// that a slash at the end does not turn a link into what it points to.
+/// Opens `dir`, which must be a directory and not a link. Cleans the path lexically first, as Go does, so that a
+/// trailing slash does not resolve a link.
 fn open_root(dir: &Path) -> Result<Dir, HashError> {
     let path = clean(dir);
     let failed = |source| HashError::Root { path: path.clone(), source };
@@ -154,12 +153,12 @@ fn open_root(dir: &Path) -> Result<Dir, HashError> {
     parent.open_dir(name).map_err(failed)
 }
 
-/// What the walk and the threads have found so far.
+/// Results of the walk and the threads so far.
 #[derive(Default)]
 struct Found {
     jobs: Vec<Job>,
     files: Vec<FileHash>,
-    /// The error whose name is the least in byte order.
+    /// The error with the least name in byte order.
     first_error: Option<(Vec<u8>, HashError)>,
 }
 

@@ -1,12 +1,12 @@
-//! What Go's `path/filepath` does to the names of a directory hash: cleaning, and putting the prefix on and off.
+//! Name functions of Go's `path/filepath` for directory hashes: cleaning, adding and removing prefixes.
 //!
-//! Text only: it never looks at a file system.
+//! Lexical only, without file system access.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::HashError;
 
-/// `filepath.Clean`: resolves `.` and `..` by the text alone; nothing left is `.`.
+/// `filepath.Clean`: resolves `.` and `..` lexically; an empty result is `.`.
 pub(super) fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -38,7 +38,7 @@ impl Prefix {
         Self { given: given.as_bytes().to_vec(), cleaned }
     }
 
-    /// `filepath.Join(prefix, name)`.
+    /// Implements `filepath.Join(prefix, name)`.
     pub(super) fn full_name(&self, name: &[u8]) -> Vec<u8> {
         let mut full = self.cleaned.clone();
         if !full.is_empty() && full != b"/" {

@@ -1,64 +1,56 @@
-//! Reads and hashes files with all threads of the pool.
+//! Reads and hashes files with the threads of one call (`threads`).
 //!
-//! Small files dominate results directories, so a first pass does one open and as few reads as can be, without asking
-//! for the size. What turns out to be large is put aside and hashed afterwards, longest first. It keeps no more than a
-//! buffer per thread.
+//! Small files dominate results directories, so a first pass opens each file once with few reads, without asking for
+//! its size. Large files are hashed afterwards, longest first. Memory is one buffer for each thread.
 
 use std::io::{self, Read as _};
 
 use cap_std::fs::{Dir, File};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{FileHash, HashError, error::lossy, walk::Job};
 use crate::deadline::Deadline;
+use crate::failure::HostFailure;
+use crate::threads;
 
-/// Bytes read at once. From 64 KiB to 4 MiB the speed was the same within 10 % (1.4 to 1.6 GB/s a core, SHA-NI), so
-/// this is the least that keeps the number of reads down.
+/// Read size in bytes. From 64 KiB to 4 MiB the speed was equal within 10 % (1.4 to 1.6 GB/s a core, SHA-NI), so this
+/// is the smallest with few reads.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A larger file is hashed after the others, the largest first, so that none is begun last and left to one core.
+/// Larger files are hashed after the others, largest first, so that none starts last on a single core.
 const LARGE_BYTES: u64 = 4 << 20;
 
-/// Fewest files that are worth a thread's attention of their own.
-const MIN_FILES_PER_TASK: usize = 8;
+/// Fewest files that are worth a thread of their own: most results are a handful of small files.
+const LEAST_FILES: usize = 32;
 
 /// The hash of one file, or its name with the error.
 pub(super) type Hashed = Result<FileHash, (Vec<u8>, HashError)>;
 
-/// What the first pass makes of a file.
+/// Result of the first pass for a file.
 enum First {
     Done(Hashed),
-    Large { job: Job, size: u64 },
+    Large { number: usize, size: u64 },
 }
 
-/// Hashes every job. `root` is where links are resolved from. The order of the answer is not that of the jobs.
-pub(super) fn hash_all(root: &Dir, jobs: Vec<Job>, deadline: &Deadline) -> Vec<Hashed> {
-    let first: Vec<First> = if jobs.len() <= MIN_FILES_PER_TASK {
-        // Most results are a handful of small files: waking the pool would cost more than hashing them.
-        let mut buffer = buffer();
-        jobs.into_iter().map(|job| hash_if_small(root, job, &mut buffer, deadline)).collect()
-    } else {
-        jobs.into_par_iter()
-            .with_min_len(MIN_FILES_PER_TASK)
-            .map_init(buffer, |buffer, job| hash_if_small(root, job, buffer, deadline))
-            .collect()
-    };
-    let mut done = Vec::with_capacity(first.len());
+/// Hashes all files. Links are resolved from `root`. The order of results is arbitrary.
+pub(super) fn hash_all(root: &Dir, jobs: &[Job], deadline: &Deadline) -> Result<Vec<Hashed>, HostFailure> {
+    let first = threads::each_with(jobs.len(), LEAST_FILES, buffer, |buffer, number| {
+        Ok::<_, HostFailure>(hash_if_small(root, &jobs[number], number, buffer, deadline))
+    })?;
+    let mut done = Vec::with_capacity(jobs.len());
     let mut large = Vec::new();
     for outcome in first {
         match outcome {
             First::Done(hashed) => done.push(hashed),
-            First::Large { job, size } => large.push((size, job)),
+            First::Large { number, size } => large.push((size, number)),
         }
     }
-    if large.is_empty() {
-        return done;
-    }
+    // Threads take them one by one in this order.
     large.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
-    // A bridge hands them out one by one in this order; splitting the list in halves would not.
-    done.par_extend(large.into_iter().par_bridge().map(|(_, job)| hash_large(root, job, deadline)));
-    done
+    done.extend(threads::each(large.len(), 1, |index| {
+        Ok::<_, HostFailure>(hash_large(root, &jobs[large[index].1], deadline))
+    })?);
+    Ok(done)
 }
 
 fn buffer() -> Vec<u8> {
@@ -66,47 +58,49 @@ fn buffer() -> Vec<u8> {
 }
 
 /// Hashes the file, unless it is so large that it should be begun before others.
-fn hash_if_small(root: &Dir, job: Job, buffer: &mut [u8], deadline: &Deadline) -> First {
-    let mut file = match open(root, &job) {
+fn hash_if_small(root: &Dir, job: &Job, number: usize, buffer: &mut [u8], deadline: &Deadline) -> First {
+    let mut file = match open(root, job) {
         Ok(file) => file,
-        Err(error) => return First::Done(Err((job.name, error))),
+        Err(error) => return First::Done(Err((job.name.clone(), error))),
     };
     match begin(&mut file, buffer, deadline) {
-        Ok(Begun::Large(size)) => First::Large { size, job },
-        Ok(Begun::Hashed(sha256, size)) => First::Done(Ok(FileHash { name: job.name, sha256, size })),
+        Ok(Begun::Large(size)) => First::Large { number, size },
+        Ok(Begun::Hashed(sha256, size)) => First::Done(Ok(FileHash { name: job.name.clone(), sha256, size })),
         Err(source) => First::Done(Err(read_error(job, source))),
     }
 }
 
-/// What the first look at a file comes to.
+/// Result of the first read of a file.
 enum Begun {
     Hashed([u8; 32], u64),
-    /// Its size, as the host says: only the order of work depends on it.
+    /// Its size by the host, which affects only the order of work.
     Large(u64),
 }
 
-/// Fills the buffer once; only a file that is longer is asked for its size.
+/// Fills the buffer once; the size is read only for longer files.
 fn begin(file: &mut File, buffer: &mut [u8], deadline: &Deadline) -> io::Result<Begun> {
     deadline.check_io()?;
     let len = fill(file, buffer)?;
     if len < buffer.len() {
+        deadline.hashed(len);
         return Ok(Begun::Hashed(Sha256::digest(&buffer[..len]).into(), len as u64));
     }
     let size = file.metadata()?.len();
     if size > LARGE_BYTES {
         return Ok(Begun::Large(size));
     }
+    deadline.hashed(len);
     let (sha256, size) = stream(file, Sha256::new_with_prefix(&*buffer), len as u64, buffer, deadline)?;
     Ok(Begun::Hashed(sha256, size))
 }
 
-fn hash_large(root: &Dir, job: Job, deadline: &Deadline) -> Hashed {
-    let mut file = match open(root, &job) {
+fn hash_large(root: &Dir, job: &Job, deadline: &Deadline) -> Hashed {
+    let mut file = match open(root, job) {
         Ok(file) => file,
-        Err(error) => return Err((job.name, error)),
+        Err(error) => return Err((job.name.clone(), error)),
     };
     match stream(&mut file, Sha256::new(), 0, &mut buffer(), deadline) {
-        Ok((sha256, size)) => Ok(FileHash { name: job.name, sha256, size }),
+        Ok((sha256, size)) => Ok(FileHash { name: job.name.clone(), sha256, size }),
         Err(source) => Err(read_error(job, source)),
     }
 }
@@ -123,6 +117,7 @@ fn stream(
         deadline.check_io()?;
         let len = fill(file, buffer)?;
         hasher.update(&buffer[..len]);
+        deadline.hashed(len);
         size += len as u64;
         if len < buffer.len() {
             return Ok((hasher.finalize().into(), size));
@@ -173,7 +168,6 @@ fn path(name: &[u8]) -> std::path::PathBuf {
     lossy(name).into()
 }
 
-fn read_error(job: Job, source: io::Error) -> (Vec<u8>, HashError) {
-    let error = HashError::io("read", &job.name, source);
-    (job.name, error)
+fn read_error(job: &Job, source: io::Error) -> (Vec<u8>, HashError) {
+    (job.name.clone(), HashError::io("read", &job.name, source))
 }

@@ -1,8 +1,7 @@
-//! Lists a tree directory by directory, each opened once and relative to the one above it.
+//! Lists a tree directory by directory, each opened relative to its parent.
 //!
-//! No path grows long and nothing recurses, so a tree may be deeper than `PATH_MAX` or the stack would allow. At most
-//! [`HELD`] directories above the current one stay open; coming back to an older one opens it again from the root.
-//! It follows no links and reads no content.
+//! Paths stay short and nothing recurses, so a tree may be deeper than `PATH_MAX` or the stack allow. At most [`HELD`]
+//! ancestors stay open; older ones are reopened from the root. Follows no links and reads no content.
 
 use std::{ffi::OsString, io, sync::Arc};
 
@@ -21,13 +20,13 @@ pub(super) struct Job {
     pub(super) name: Vec<u8>,
     /// The directory it lies in.
     pub(super) dir: Arc<Dir>,
-    /// Its name there.
+    /// Its name in the parent.
     pub(super) leaf: OsString,
-    /// Whether it is a link: those are resolved from the root.
+    /// Whether it is a link; links are resolved from the root.
     pub(super) is_link: bool,
 }
 
-/// What one directory holds, in byte order, without its subdirectories.
+/// Entries of a directory in byte order, without subdirectories.
 #[derive(Default)]
 pub(super) struct Listing {
     pub(super) jobs: Vec<Job>,
@@ -60,7 +59,7 @@ impl Walk {
         &self.root
     }
 
-    /// Goes into the next subdirectory of the deepest level, if any is left there.
+    /// Enters the next subdirectory of the deepest level; `None` when there is none left.
     fn descend(&mut self) -> Option<Listing> {
         let level = self.levels.last_mut()?;
         let name = level.pending.pop()?;
@@ -87,7 +86,7 @@ impl Walk {
         Ok(Arc::new(parent.open_dir(name)?))
     }
 
-    /// Opens the deepest level again, from the root, and with it those levels above that will be needed next.
+    /// Reopens the deepest level from the root, with the ancestors that are needed next.
     fn reopen(&mut self) -> io::Result<Arc<Dir>> {
         let keep_from = self.levels.len().saturating_sub(HELD);
         let mut dir = Arc::clone(&self.root);
@@ -187,7 +186,7 @@ impl Iterator for Walk {
     }
 }
 
-/// The entries of a directory in byte order of their names, so that nothing depends on the host's order.
+/// The entries of a directory in byte order of their names, independent of the host's order.
 fn sorted_entries(dir: &Dir) -> io::Result<Vec<(OsString, FileType)>> {
     let mut entries = Vec::new();
     for entry in dir.entries()? {
@@ -198,7 +197,7 @@ fn sorted_entries(dir: &Dir) -> io::Result<Vec<(OsString, FileType)>> {
     Ok(entries)
 }
 
-/// The listing knows the type of an entry on most file systems; on the others it is asked for.
+/// Type of an entry: most file systems have it in the listing, others need a query.
 fn file_type(entry: &DirEntry) -> io::Result<FileType> {
     let listed = entry.file_type()?;
     if listed == FileType::unknown() { Ok(entry.metadata()?.file_type()) } else { Ok(listed) }

@@ -1,8 +1,7 @@
-//! A directory or a file of the host as an input tree, through cap-std: nothing outside of it can be reached.
-//! Links are handed on as links; whoever follows them does so inside of the guest's tree. What is another file or directory when
-//! it is looked at again, by the guest, to be hashed or at the end of the run, is a failure of the host.
+//! A directory or file of the host as an input tree, through cap-std: nothing outside of it is accessible. Links are
+//! passed on as links, and followed inside of the guest's tree. A file or directory that changes between reads, hashing
+//! and the end of the run is a host failure.
 
-mod identity;
 mod stamps;
 
 use std::io;
@@ -15,12 +14,13 @@ use cap_std::fs::{Dir, File, FileExt, FileType, Metadata};
 
 use self::stamps::Stamps;
 use crate::deadline::Deadline;
+use crate::identity::identity_of;
 use crate::tree::{Entry, InputError, Kind, ReadAt, Stat, Tree};
 
 /// How often a run that waits for the hash of another looks whether it is over.
 const BEAT: Duration = Duration::from_millis(20);
 
-/// What lies at a path of the host: opened once, read in place, never copied.
+/// A path of the host: opened once, read in place, never copied.
 #[derive(Debug)]
 pub struct HostTree {
     root: Root,
@@ -29,14 +29,14 @@ pub struct HostTree {
     /// Several runs of one job share the tree and so the work. Never locked while something is read.
     identity: Mutex<Identity>,
     hashed: Condvar,
-    /// What each file and directory was when it was first looked at.
+    /// State of each file and directory at first access.
     stamps: Stamps,
 }
 
 #[derive(Debug)]
 enum Identity {
     Unknown,
-    /// Some thread hashes.
+    /// A thread is hashing.
     Underway,
     Known(String),
 }
@@ -48,10 +48,10 @@ enum Root {
 }
 
 impl HostTree {
-    /// Opens the directory or file at `path`. A link there is followed: naming it was the caller's choice.
+    /// Opens the directory or file at `path`. A link at `path` itself is followed, because the caller has named it.
     ///
     /// # Errors
-    /// When there is nothing at `path`, it may not be read, or it is neither a directory nor a regular file.
+    /// When `path` does not exist, is not readable, or is neither a directory nor a regular file.
     pub fn open(path: &Path) -> io::Result<Self> {
         let kind = std::fs::metadata(path)?.file_type();
         let root = if kind.is_dir() {
@@ -108,7 +108,7 @@ impl Tree for HostTree {
         let metadata = self.metadata(path)?;
         let kind = kind_of(metadata.file_type(), path)?;
         if kind == Kind::File {
-            // Its length is told to the guest.
+            // The guest sees its length.
             self.stamps.see(path, &metadata)?;
         }
         let size = if kind == Kind::Dir { 0 } else { metadata.len() };
@@ -132,7 +132,7 @@ impl Tree for HostTree {
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
-        // Opening what has become a pipe would wait for a writer.
+        // Opening a file that has become a pipe would block.
         let found = self.metadata(path)?;
         self.stamps.see(path, &found)?;
         if !found.is_file() {
@@ -156,7 +156,7 @@ impl Tree for HostTree {
             return Ok(known);
         }
         let turn = Turn(self);
-        let identity = identity::of(self, deadline)?;
+        let identity = identity_of(self, deadline)?;
         *turn.0.identity_now() = Identity::Known(identity.clone());
         Ok(identity)
     }

@@ -1,5 +1,4 @@
-//! What files and directories of the host were when they were first looked at, to find out at the end of a run whether they
-//! still are.
+//! State of files and directories of the host at first access, compared at the end of a run.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -37,7 +36,7 @@ impl Stamp {
 pub(super) struct Stamps(Mutex<BTreeMap<String, Stamp>>);
 
 impl Stamps {
-    /// What was found at `path` has to be what it was the first time.
+    /// Records or compares the state at `path`.
     pub(super) fn see(&self, path: &str, found: &Metadata) -> io::Result<()> {
         let stamp = Stamp::of(found);
         let mut known = self.known();
@@ -74,12 +73,12 @@ impl Stamps {
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Stamp>> {
-        // Nothing is half done when a thread panics here.
+        // A panic cannot leave the state inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn changed(path: &str) -> io::Error {
     let what = if path.is_empty() { "it".into() } else { format!("{path:?}") };
-    io::Error::other(format!("{what} was changed while the job ran; run the job again when nothing writes there"))
+    io::Error::other(format!("{what} was changed while the job ran; run the job again when it is not being written"))
 }

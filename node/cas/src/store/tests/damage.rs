@@ -46,7 +46,7 @@ fn a_damaged_block_is_named_and_can_be_written_again() {
         assert!(has(store, &block(1)));
         assert_eq!(store.find(block(2).cid()).unwrap(), None);
         assert_eq!(store.size_of(block(2).cid()).unwrap(), None);
-        let error = crate::Blocks::get(&**store, block(2).cid()).unwrap_err();
+        let error = crate::BlockSource::get(&**store, block(2).cid()).unwrap_err();
         assert!(matches!(&error, DataError::Missing { cid, .. } if **cid == *block(2).cid()), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         let stat = store.stat().unwrap();

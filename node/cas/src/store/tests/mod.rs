@@ -65,7 +65,7 @@ fn what_is_put_is_found_and_still_there_tomorrow() {
         assert_eq!(store.find(&crate::canonical(old.cid())).unwrap().as_ref(), Some(old.bytes()));
         assert_eq!(store.size_of(block(1).cid()).unwrap(), Some(block(1).bytes().len() as u64));
         assert_eq!(store.size_of(block(3).cid()).unwrap(), None);
-        let error = crate::Blocks::get(&*store, block(3).cid()).unwrap_err().to_string();
+        let error = crate::BlockSource::get(&*store, block(3).cid()).unwrap_err().to_string();
         assert!(error.contains("is missing: it is not in block store"), "{error}");
         let stat = store.stat().unwrap();
         assert_eq!((stat.blocks, stat.packs, stat.pinned_bytes), (3, 1, 0));

@@ -47,9 +47,9 @@ fn what_a_node_says_of_itself_must_hold() {
     let samples = Samples::new();
     let part = (samples.raw("12345"), 5);
     let table = [
-        (samples.file_saying(&[part], 6, vec![5]), "says that the file has 6 bytes, and its parts have 5"),
-        (samples.file_saying(&[part, part], 5, vec![5]), "has 2 links and says the sizes of 1"),
-        (samples.file_saying(&[part], 10, vec![5, 5]), "has 1 links and says the sizes of 2"),
+        (samples.file_saying(&[part], 6, vec![5]), "says that the file has 6 bytes, but its parts have 5"),
+        (samples.file_saying(&[part, part], 5, vec![5]), "has 2 links and 1 sizes"),
+        (samples.file_saying(&[part], 10, vec![5, 5]), "has 1 links and 2 sizes"),
         (samples.file(&[(part.0, u64::MAX), (part.0, 1)]), "more than a file can have"),
     ];
     for (cid, why) in table {
@@ -63,11 +63,11 @@ fn what_is_said_of_a_part_must_hold_when_it_is_read() {
     let samples = Samples::new();
     let (good, dir) = (samples.raw("12345"), samples.dir::<&str>(&[]));
     for (bad, size, why) in [
-        (good, 4, "holds 5 bytes of the file, and the block above it says 4"),
-        (good, 6, "holds 5 bytes of the file, and the block above it says 6"),
+        (good, 4, "holds 5 bytes of the file, but the block above it says 4"),
+        (good, 6, "holds 5 bytes of the file, but the block above it says 6"),
         (samples.file(&[(good, 5)]), 6, "holds 5 bytes"),
-        (dir, 5, "is no part of a file"),
-        (samples.link("12345"), 5, "is no part of a file"),
+        (dir, 5, "is not a part of a file"),
+        (samples.link("12345"), 5, "is not a part of a file"),
     ] {
         let tree = samples.tree(&samples.file(&[(good, 5), (bad, size)]));
         assert_eq!(read(&tree, 0, 5).unwrap(), b"12345", "the part before it can be read");
@@ -82,7 +82,7 @@ fn a_missing_block_is_named_and_the_rest_can_be_read() {
     let bytes = pattern(1000);
     let root = samples.balanced(&bytes, 10, 5);
     let lost = *crate::Block::of(Code::Raw, bytes[500..510].to_vec()).cid();
-    samples.shelf.remove(&lost);
+    samples.blockstore.remove(&lost);
     let tree = samples.tree(&root);
     assert_eq!(read(&tree, 0, 500).unwrap(), bytes[..500]);
     assert_eq!(read(&tree, 510, 500).unwrap(), bytes[510..]);
@@ -101,7 +101,7 @@ fn sizes_that_lie_do_not_overflow() {
     for at in [(1 << 63) - 1, 1 << 63, (1 << 63) + 100, (1 << 63) + (1 << 62) - 10] {
         for _ in 0..3 {
             let said = words(file.read_at(&mut [0; 100], at));
-            assert!(said.contains("and the block above it says"), "{said}");
+            assert!(said.contains("but the block above it says"), "{said}");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::unixfs) fn helia(samples: &Samples) -> Cid {
     section();
     while let Some(mut section) = section() {
         let cid = Cid::read_bytes(&mut section).unwrap();
-        samples.shelf.put(Block::new(cid, Bytes::from_static(section)).unwrap());
+        samples.blockstore.put(Block::new(cid, Bytes::from_static(section)).unwrap());
     }
     HELIA_ROOT.parse().unwrap()
 }
@@ -118,7 +118,7 @@ fn shards_that_contradict_themselves_are_refused() {
         (samples.node(&meta(vec![], 2048), vec![]), "fanout of 2048"),
         (samples.node(&meta(vec![], 1), vec![]), "fanout of 1,"),
         (of_hash(Some(0x12)), "hash function 0x12"),
-        (of_hash(None), "does not say its hash function"),
+        (of_hash(None), "has no hash function"),
         (shard(&samples, 256, &[("G0a", x)]), "does not begin with the number of a slot"),
         (shard(&samples, 256, &[("0", x)]), "does not begin with the number of a slot"),
         (shard(&samples, 256, &[("+1a", x)]), "does not begin with the number of a slot"),
@@ -154,8 +154,8 @@ fn shards_that_contradict_each_other_are_refused() {
         (shard(&samples, 256, &[(first, good), (second, good)]), "twice"),
         (shard(&samples, 256, &[(&slot, narrow)]), "another fanout"),
         (shard(&samples, 256, &[(&slot, shard(&samples, 256, &[]))]), "empty"),
-        (shard(&samples, 256, &[(&slot, samples.dir(&[("hello", x)]))]), "as a shard, and is none"),
-        (shard(&samples, 256, &[(&slot, x)]), "as a shard, and is none"),
+        (shard(&samples, 256, &[(&slot, samples.dir(&[("hello", x)]))]), "as a shard, but is not one"),
+        (shard(&samples, 256, &[(&slot, x)]), "as a shard, but is not one"),
     ];
     for (cid, why) in table {
         let tree = samples.tree(&cid);
@@ -164,7 +164,7 @@ fn shards_that_contradict_each_other_are_refused() {
         assert!(said.contains(why) || reason.iter().any(|other| why == "twice" && said.contains(other)), "{said}");
     }
     let wrong = shard(&samples, 256, &[(&slot, samples.dir(&[("hello", x)]))]);
-    assert!(words(samples.open(&wrong, "hello")).contains("as a shard, and is none"), "also when it is looked up");
+    assert!(words(samples.open(&wrong, "hello")).contains("as a shard, but is not one"), "also when it is looked up");
 }
 
 #[test]

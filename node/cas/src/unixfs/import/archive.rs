@@ -1,7 +1,7 @@
-//! A file or directory as an archive (CAR), byte for byte what `ipfs add` and `ipfs export` make of it, without a store.
+//! Writes a file or directory as a CAR without a store, byte-equal to that of `ipfs add` and `ipfs export`.
 //!
-//! An archive begins with its root, which is known only when everything was hashed, so the files are read twice: to learn
-//! the root and where each block comes from, and to write. Between the two, some 200 bytes are held for each chunk.
+//! An archive begins with its root, which is known only after hashing, so files are read twice: for the root and the
+//! source of each block, then for writing. In between, about 200 bytes are held for each chunk.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Reads `tree` for the first time. `progress` is told how many bytes of files were read.
+    /// Reads `tree` the first time. Calls `progress` with the number of bytes read.
     ///
     /// # Errors
-    /// When something cannot be read.
+    /// When an entry cannot be read.
     #[expect(clippy::needless_pass_by_value, reason = "it is kept")]
     pub fn of(tree: Arc<dyn Tree>, profile: Profile, progress: impl FnMut(u64) + Send) -> Result<Self, DataError> {
         let blocks = Reread::new(Arc::clone(&tree), profile.layout());
@@ -34,20 +34,20 @@ impl Archive {
         Ok(Self { imported, blocks: Arc::new(sink.blocks) })
     }
 
-    /// What is in it.
+    /// Root and sizes of the import.
     pub fn imported(&self) -> &Imported {
         &self.imported
     }
 
-    /// Bytes of its blocks, of which each is in it once: those that [`write`](Self::write) tells of.
+    /// Total size of its blocks, each counted once, as reported by [`write`](Self::write).
     pub fn block_bytes(&self) -> u64 {
         self.blocks.bytes()
     }
 
-    /// Writes it, every block once, and gives the sink back, flushed. `progress` is told how many bytes were written.
+    /// Writes every block once, and returns the flushed sink. Calls `progress` with the number of bytes written.
     ///
     /// # Errors
-    /// When the tree has changed or cannot be read, or the sink fails; the archive is of no use then.
+    /// When the tree has changed or cannot be read, or the sink fails; the archive is unusable then.
     pub fn write<W: Write>(&self, sink: W, mut progress: impl FnMut(u64)) -> Result<W, DataError> {
         let failed = |error| DataError::io("write an archive", error);
         let root = &self.imported.cid;
@@ -63,7 +63,7 @@ impl Archive {
     }
 }
 
-/// Tells of the progress of an import.
+/// Reports progress of an import.
 struct Watched<P> {
     blocks: Reread,
     progress: P,

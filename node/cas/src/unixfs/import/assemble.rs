@@ -1,4 +1,4 @@
-//! Puts files and directories together from their parts as those arrive, and hands every block on after all that it
+//! Assembles files and directories from their parts as they arrive, and emits every block after all blocks that it
 //! links to.
 
 use super::balanced::Balanced;
@@ -8,7 +8,7 @@ use super::out::{Out, Part};
 use super::{Chunk, Imported, Layout, Sink};
 use crate::{Block, DataError};
 
-/// What came of a step.
+/// Result of a step.
 pub(super) enum Done {
     Leaf { block: Block, chunk: Chunk, last: Option<String> },
     Link { block: Block, name: String },
@@ -16,7 +16,7 @@ pub(super) enum Done {
     DirEnd { name: String },
 }
 
-/// What is not complete yet.
+/// The incomplete files and directories.
 pub(super) struct Assembler<'s> {
     out: Out<'s>,
     file: Balanced,
@@ -73,7 +73,7 @@ impl<'s> Assembler<'s> {
         }
     }
 
-    /// What was imported, after all steps.
+    /// The import, after all steps.
     pub(super) fn finish(self) -> Imported {
         #[expect(clippy::expect_used, reason = "the last step of every walk and stream ends its root")]
         let root = self.root.expect("an import ends with its root");

@@ -5,8 +5,8 @@ use crate::DataError;
 use crate::dag_pb::Node;
 use crate::unixfs::{Meta, MetaKind};
 
-/// A tree under construction. Nodes are made as soon as they are full, so that every block comes after those below it
-/// and no more than one node of each level is held.
+/// A balanced tree under construction. Full nodes are emitted at once, so every block comes after those below it, and
+/// only one node of each level is held.
 #[derive(Debug, Default)]
 pub(super) struct Balanced {
     levels: Vec<Vec<Part>>,
@@ -32,7 +32,7 @@ impl Balanced {
         }
     }
 
-    /// Makes what remains into nodes and says the topmost part, which is the chunk itself where there is only one.
+    /// Emits the remaining nodes, and returns the root part, which is the chunk itself if there is only one.
     pub(super) fn finish(&mut self, out: &mut Out<'_>) -> Result<Option<Part>, DataError> {
         let mut level = 0;
         while level < self.levels.len() {

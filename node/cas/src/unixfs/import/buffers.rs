@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
-/// The buffers of one import, all of one length. Those that are not in use go with it.
+/// Buffer pool of an import, all of one length.
 #[derive(Debug)]
 pub(super) struct Buffers {
     length: usize,
     free: Mutex<Vec<Vec<u8>>>,
 }
 
-/// A buffer that comes back when the last of its [`Bytes`] is dropped, while the import lasts.
+/// A buffer that returns to the pool when the last of its [`Bytes`] is dropped.
 struct Lent {
     buffer: Vec<u8>,
     home: Weak<Buffers>,
@@ -22,13 +22,13 @@ impl Buffers {
         Arc::new(Self { length, free: Mutex::default() })
     }
 
-    /// Bytes of this length, at most that of the buffers, as `fill` writes them over whatever was there.
+    /// Bytes of this length, at most that of the buffers, filled by `fill`.
     pub(super) fn fill<E>(
         self: &Arc<Self>,
         length: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Result<Bytes, E> {
-        // Whoever keeps the bytes keeps the buffer, so it is not lent to a few.
+        // Long-lived bytes keep their buffer, so small ones are not lent.
         if length <= self.length / 2 {
             let mut bytes = vec![0; length];
             fill(&mut bytes)?;

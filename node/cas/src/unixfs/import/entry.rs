@@ -2,7 +2,7 @@
 
 use super::out::Part;
 
-/// A name, and what it names.
+/// A name and its part.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) name: String,

@@ -23,7 +23,7 @@ pub(super) struct Leaf<'t> {
 
 /// Where the bytes of a chunk are.
 pub(super) enum Source<'t> {
-    /// The whole of a file that nobody has opened.
+    /// A whole file that is not open yet.
     Whole(&'t dyn Tree),
     /// In an open file, from this offset.
     At(Arc<dyn ReadAt>, u64),
@@ -72,13 +72,13 @@ impl Leaf<'_> {
         if read == chunk.len() && !grown {
             return Ok(());
         }
-        Err(io::Error::other("its length changed while it was read; import it again when nobody writes to it"))
+        Err(io::Error::other("its length changed while it was read; import it again when it is not being written"))
     }
 }
 
-/// What is at `path` cannot be read.
+/// The error for an unreadable entry at `path`.
 pub(super) fn reading(path: &str, error: io::Error) -> DataError {
-    let what = if path.is_empty() { "read what to import".into() } else { format!("read {path} to import it") };
+    let what = if path.is_empty() { "read the data to import".into() } else { format!("read {path} to import it") };
     DataError::io(what, error)
 }
 
@@ -88,8 +88,8 @@ pub(super) fn full_block_bytes(layout: Layout) -> usize {
     head.len() + layout.chunk_bytes + tail.len()
 }
 
-/// What stands before and after the bytes of a chunk that is wrapped into a node: [`Meta`] in a
-/// [`Node`](crate::dag_pb::Node) without links, encoded without moving the bytes twice.
+/// The bytes before and after a chunk that is wrapped in a node: [`Meta`] in a [`Node`](crate::dag_pb::Node) without
+/// links, encoded without copying the chunk twice.
 fn frame(length: usize) -> (Vec<u8>, Vec<u8>) {
     const BYTES_FIELD: u64 = 1 << 3 | 2;
     const META_DATA_FIELD: u64 = 2 << 3 | 2;

@@ -1,6 +1,6 @@
-//! Files and directories into DAGs, block for block as other tools make them from the same [`Profile`]. Whoever wants
-//! the blocks is a [`Sink`]; nothing is stored here, and an import remembers nothing but names and CIDs of what is not
-//! complete. An [`Archive`] remembers where each block comes from, and writes a CAR without a store.
+//! Imports files and directories as DAGs, block for block equal to other tools with the same [`Profile`]. A [`Sink`]
+//! receives the blocks; an import holds only names and CIDs of incomplete parts. An [`Archive`] also remembers the
+//! source of each block, and writes a CAR without a store.
 
 mod archive;
 mod assemble;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use bacalhau_tree::Tree;
 
 use self::assemble::Assembler;
-use self::steps::{Step, Stream, Walk};
+use self::steps::{Step, Stream, TreeWalk};
 use super::super::{Block, DataError};
 use crate::Cid;
 
@@ -33,16 +33,16 @@ pub use archive::Archive;
 pub use profile::{Layout, Profile, ShardBy, UnknownProfile};
 pub use prove::{Finding, Proof, disproved_by_kind, prove};
 
-/// Who takes the blocks of an import. Any closure that takes a block is one.
+/// Receives the blocks of an import. Closures that take a block implement it.
 pub trait Sink: Send {
-    /// Takes a block. Every block comes after all that it links to and the root comes last, in an order that depends
-    /// on nothing but the tree. A block that is in the tree twice comes twice.
+    /// Receives a block. Every block comes after all blocks that it links to, and the root last, in an order that
+    /// depends only on the tree. Duplicate blocks are repeated.
     ///
     /// # Errors
-    /// End the import.
+    /// They end the import.
     fn put(&mut self, block: Block) -> Result<(), DataError>;
 
-    /// Takes a block that is a chunk of a file, for whoever wants to know of which.
+    /// Receives a block that is a chunk of a file, with its source.
     ///
     /// # Errors
     /// As for `put`.
@@ -50,7 +50,7 @@ pub trait Sink: Send {
         self.put(block)
     }
 
-    /// Is told how many bytes of files have come so far.
+    /// Called with the number of bytes of files read so far.
     fn progress(&mut self, _bytes: u64) {}
 }
 
@@ -71,7 +71,7 @@ pub struct Chunk {
     pub length: usize,
 }
 
-/// What came of an import.
+/// Result of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// The root.
@@ -80,23 +80,23 @@ pub struct Imported {
     pub bytes: u64,
     /// Blocks that were handed on.
     pub blocks: u64,
-    /// Bytes of all blocks, equal ones counted each time: what a link to the root says.
+    /// Total size of all blocks in bytes, with duplicates, as in a link to the root.
     pub total_size: u64,
 }
 
-/// Imports `tree`: the file or directory that it is, with its links as links.
+/// Imports `tree`, a file or directory, with its links as links.
 ///
-/// Reads and hashes on the threads of rayon's current pool, where the sink is called as well, one block at a time.
-/// At most some tens of MiB are held.
+/// Reads and hashes on the threads of the current rayon pool, where the sink is called too, with one block at a time.
+/// Holds at most some tens of MiB.
 ///
 /// # Errors
-/// When something cannot be read, has another length than it was said to have, or `sink` fails.
+/// When an entry cannot be read or changes its length, or `sink` fails.
 pub fn import(tree: &dyn Tree, profile: Profile, sink: &mut dyn Sink) -> Result<Imported, DataError> {
     let layout = profile.layout();
-    run(Walk::new(tree, layout.chunk_bytes), layout, sink)
+    run(TreeWalk::new(tree, layout.chunk_bytes), layout, sink)
 }
 
-/// Imports what `reader` gives as one file.
+/// Imports the data of `reader` as one file.
 ///
 /// # Errors
 /// When `reader` or `sink` fails.

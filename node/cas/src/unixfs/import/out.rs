@@ -1,4 +1,4 @@
-//! Where finished blocks go, and what a node above remembers of each.
+//! Output of finished blocks, and the facts that their parents need.
 
 use bytes::Bytes;
 use cid::Version;
@@ -10,11 +10,11 @@ use crate::{Block, Cid, Code, DataError};
 /// A finished part of the DAG, as the node above it has to describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Its topmost block.
+    /// Root block of the part.
     pub(super) cid: Cid,
     /// Bytes of all its blocks.
     pub(super) total_size: u64,
-    /// Bytes of the file in it; 0 for all that is none.
+    /// Size of the file in it; 0 for other kinds.
     pub(super) file_size: u64,
 }
 
@@ -30,7 +30,7 @@ impl Part {
     }
 }
 
-/// Makes nodes as the profile asks for them, and hands on all blocks.
+/// Creates nodes by the profile, and emits all blocks.
 pub(super) struct Out<'s> {
     pub(super) layout: Layout,
     pub(super) sink: &'s mut dyn Sink,
@@ -55,7 +55,7 @@ impl Out<'_> {
         self.put_encoded(node, node.encode(), file_size)
     }
 
-    /// The same for a node whose block is known.
+    /// The same for an encoded node.
     pub(super) fn put_encoded(&mut self, node: &Node, block: Vec<u8>, file_size: u64) -> Result<Part, DataError> {
         let block = self.layout.node(block);
         let mut part = Part::of(&block, file_size);

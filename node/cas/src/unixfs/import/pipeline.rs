@@ -1,5 +1,5 @@
-//! Reading and hashing on all threads while the blocks of the batch before go out, in order, on one. How many threads
-//! there are changes nothing but the time.
+//! Reads and hashes on all threads while one emits the blocks of the previous batch in order. The number of threads
+//! affects only the speed.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ where
     Ok(())
 }
 
-/// Empty when there are no more steps.
+/// The next batch; empty at the end.
 fn next_batch<'t>(
     steps: &mut (impl Iterator<Item = Result<Step<'t>, DataError>> + Send),
     layout: Layout,

@@ -1,22 +1,22 @@
-//! How files become DAGs. The same bytes have as many CIDs as there are ways to cut them, so each way has a name that
-//! is recorded with the result, and all that decides about a CID stands here in one value.
+//! Import profiles. The same bytes have many CIDs depending on how they are cut, so each way has a name that is
+//! recorded with the result, and this value has everything that determines a CID.
 
 use std::fmt;
 use std::str::FromStr;
 
 use cid::Version;
 
-/// The known ways, by the names of IPIP-499 (<https://specs.ipfs.tech/ipips/ipip-0499>) where it names them. All of them
-/// hash by SHA-256, cut files into equal chunks, lay them out as balanced trees, keep links as links, write neither
-/// modes nor times, and spread a large directory over shards of 256 slots.
+/// The known profiles, with the names of IPIP-499 (<https://specs.ipfs.tech/ipips/ipip-0499>) where it has one. All use
+/// SHA-256, equal chunks, balanced trees, links as links, no modes or times, and shards of 256 slots for large
+/// directories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Profile {
-    /// What `ipfs add` has always made: `CIDv0`, chunks of 256 KiB wrapped into nodes, 174 links to a node.
+    /// As `ipfs add`: `CIDv0`, chunks of 256 KiB wrapped in nodes, 174 links a node.
     UnixfsV02015,
-    /// What `ipfs add --cid-version=1` makes: the same with `CIDv1` and chunks that are plain blocks.
+    /// As `ipfs add --cid-version=1`: the same with `CIDv1` and raw chunks.
     #[default]
     KuboCidV1,
-    /// What IPIP-499 asks new importers for: `CIDv1`, plain chunks of 1 MiB, 1024 links to a node.
+    /// As IPIP-499 recommends for new importers: `CIDv1`, raw chunks of 1 MiB, 1024 links a node.
     UnixfsV12025,
 }
 
@@ -31,11 +31,11 @@ pub struct Layout {
     pub links_per_node: usize,
     /// Whether chunks are plain blocks; else each is wrapped into a node.
     pub raw_leaves: bool,
-    /// What is counted of a directory to say whether it is spread over shards.
+    /// Measure that decides whether a directory is sharded.
     pub shard_by: ShardBy,
 }
 
-/// What is counted of a directory. It is spread over shards when that is more than [`Layout::SHARD_ABOVE_BYTES`].
+/// Measure of a directory. Above [`Layout::SHARD_ABOVE_BYTES`] it is sharded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShardBy {
     /// The bytes of the names and CIDs of its entries. Names count in UTF-8, as for kubo.
@@ -54,7 +54,7 @@ impl Profile {
     /// All of them, in the order in which people are likely to have used them.
     pub const ALL: [Self; 3] = [Self::KuboCidV1, Self::UnixfsV02015, Self::UnixfsV12025];
 
-    /// What it asks for.
+    /// The layout of the profile.
     pub fn layout(self) -> Layout {
         let v1 = Layout {
             cid_version: Version::V1,
@@ -88,9 +88,9 @@ impl fmt::Display for Profile {
     }
 }
 
-/// A name that is none of a profile.
+/// An unknown name of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is no profile; write kubo-cidv1, unixfs-v0-2015 or unixfs-v1-2025")]
+#[error("{0} is not a profile; write kubo-cidv1, unixfs-v0-2015 or unixfs-v1-2025")]
 pub struct UnknownProfile(String);
 
 impl FromStr for Profile {

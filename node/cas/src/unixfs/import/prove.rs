@@ -1,5 +1,5 @@
-//! Whether a tree is what a CID names: by the CID itself where it is that of plain bytes, else by those of its blocks that
-//! are at hand, else by importing the tree again by every known profile that could have given this CID.
+//! Proves whether a tree is the data of a CID: by the hash of plain bytes, by its locally available blocks, or by
+//! importing it with every known profile that could yield the CID.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -10,15 +10,15 @@ use cid::Version;
 
 use super::{Block, Profile, import};
 use crate::unixfs::compare::{Compared, compare, kind};
-use crate::{Blocks, Cid, Code, DataError, RAW, SHA2_256, can_check, canonical, hash_all};
+use crate::{BlockSource, Cid, Code, DataError, RAW, SHA2_256, can_check, canonical, hash_all};
 
-/// How a tree was shown to be what a CID names.
+/// How a tree was proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// The file has the hash of the CID, which is that of plain bytes.
     Hash,
-    /// All blocks are at hand, and hold the same.
-    Blocks,
+    /// All blocks are available and equal.
+    BlockSource,
     /// Imported by this profile, it has the CID.
     Profile(Profile),
 }
@@ -27,43 +27,42 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hash => f.pad("its hash"),
-            Self::Blocks => f.pad("its blocks"),
+            Self::BlockSource => f.pad("its blocks"),
             Self::Profile(profile) => profile.fmt(f),
         }
     }
 }
 
-/// What is known of a tree that is said to be the data of a CID.
+/// Result for a tree that is claimed to be the data of a CID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// It is.
+    /// It is the data.
     Proved(Proof),
-    /// It is not. In words: what was found instead.
+    /// It is not the data; with the difference.
     Disproved(String),
-    /// Nobody can tell: it is other data, or was imported in a way that this version does not know.
+    /// Unknown: it is other data, or was imported by an unknown profile.
     Open,
 }
 
-/// Finds out whether `tree` is what `cid` names.
+/// Checks whether `tree` is the data of `cid`.
 ///
-/// - A CID of plain bytes (`raw`) is the hash of a file: every tree is either that file or something else.
-/// - A CID of a `dag-pb` node is the hash of a block that says how a tree was cut into blocks. A tree from which a known
-///   profile makes that block is proved. One from which none does may have been cut in an unknown way; it is disproved only by the
-///   blocks themselves, as far as `blocks` has them (or the CID holds its block): another kind of thing, other names,
-///   another length, other bytes.
+/// - A CID of plain bytes (`raw`) is the hash of a file: a tree either matches or not.
+/// - A CID of a `dag-pb` node is the hash of a block of a cut tree. A tree from which a known profile makes that block
+///   is proved. Otherwise it may have been cut in an unknown way; it is disproved only by blocks that `blocks` has (or
+///   that the CID contains): another kind, other names, another length, other bytes.
 ///
-/// Reads the tree once for its blocks, as far as they are there, and once for each profile that has to be tried.
+/// Reads the tree once for its available blocks, and once for each profile to try.
 ///
 /// # Errors
-/// When the tree cannot be read, or the CID is of a kind that this version does not read.
-pub fn prove(tree: &dyn Tree, cid: &Cid, blocks: Arc<dyn Blocks>) -> Result<Finding, DataError> {
+/// When the tree cannot be read, or the CID has an unsupported codec.
+pub fn prove(tree: &dyn Tree, cid: &Cid, blocks: Arc<dyn BlockSource>) -> Result<Finding, DataError> {
     let stat = tree.stat("").map_err(|error| DataError::io(format!("look at the copy of {cid}"), error))?;
     match Code::of(cid)? {
         Code::Raw => {
             disproved_by_kind(stat.kind, cid).map_or_else(|| prove_file(tree, cid), |why| Ok(Finding::Disproved(why)))
         }
         Code::DagPb => match compare(tree, cid, blocks)? {
-            Compared::Equal => Ok(Finding::Proved(Proof::Blocks)),
+            Compared::Equal => Ok(Finding::Proved(Proof::BlockSource)),
             Compared::Differs(why) => Ok(Finding::Disproved(why)),
             Compared::Open if cid.hash().code() != SHA2_256 => Ok(Finding::Open),
             Compared::Open => by_profiles(tree, cid),
@@ -71,20 +70,20 @@ pub fn prove(tree: &dyn Tree, cid: &Cid, blocks: Arc<dyn Blocks>) -> Result<Find
     }
 }
 
-/// What something of the kind `found` is instead of the data of `cid`, in words, where that can be told from the kind alone.
+/// Why an entry of the kind `found` cannot be the data of `cid`; `None` if the kind does not decide.
 pub fn disproved_by_kind(found: Kind, cid: &Cid) -> Option<String> {
     let is_other = cid.codec() == RAW && found != Kind::File;
-    is_other.then(|| format!("it is {}, and the CID is that of the bytes of a file", kind(found)))
+    is_other.then(|| format!("it is {}, but the CID is that of a file's bytes", kind(found)))
 }
 
 fn by_profiles(tree: &dyn Tree, cid: &Cid) -> Result<Finding, DataError> {
     let stat = tree.stat("").map_err(|error| DataError::io(format!("look at the copy of {cid}"), error))?;
-    // What fits into one plain chunk has the CID of a plain block.
+    // A file of one plain chunk has the CID of a raw block.
     let plain = |profile: Profile| {
         let layout = profile.layout();
         layout.raw_leaves && stat.kind == Kind::File && stat.size <= layout.chunk_bytes as u64
     };
-    // Only this one asks for version 0, but its CIDs may be written in version 1.
+    // Only this profile uses version 0, but its CIDs may be written in version 1.
     let other_version = |profile: Profile| cid.version() == Version::V0 && profile.layout().cid_version == Version::V1;
     for profile in Profile::ALL {
         if plain(profile) || other_version(profile) {
@@ -98,7 +97,7 @@ fn by_profiles(tree: &dyn Tree, cid: &Cid) -> Result<Finding, DataError> {
     Ok(Finding::Open)
 }
 
-/// By the hash of its bytes, whatever their number.
+/// By the hash of its bytes, for any length.
 fn prove_file(tree: &dyn Tree, cid: &Cid) -> Result<Finding, DataError> {
     can_check(cid)?;
     let failed = |error| DataError::io(format!("read the copy of {cid}"), error);
@@ -108,7 +107,7 @@ fn prove_file(tree: &dyn Tree, cid: &Cid) -> Result<Finding, DataError> {
         Some(hash) if hash == *cid.hash() => Ok(Finding::Proved(Proof::Hash)),
         Some(hash) => {
             let (size, found) = (bytes.offset, Cid::new_v1(cid.codec(), hash));
-            Ok(Finding::Disproved(format!("it is a file of {size} bytes, whose CID is {found}")))
+            Ok(Finding::Disproved(format!("it is a file of {size} bytes with the CID {found}")))
         }
         // More bytes than a CID can hold.
         None => Ok(Finding::Disproved("it is a file of more bytes than the CID holds".into())),

@@ -11,15 +11,15 @@ use bytes::Bytes;
 use super::buffers::Buffers;
 use super::leaf::{Leaf, Source, full_block_bytes, reading};
 use super::{Chunk, Layout, Sink};
-use crate::{Block, Blocks, Cid, DataError};
+use crate::{Block, BlockSource, Cid, DataError};
 
-/// See the module. It is a [`Sink`] for one import, and has the blocks of that.
+/// A [`Sink`] for one import that can produce its blocks again by reading the files.
 #[derive(Debug)]
 pub(super) struct Reread {
     tree: Arc<dyn Tree>,
     layout: Layout,
     buffers: Arc<Buffers>,
-    /// Nodes that are no chunk of a file. Some hundredths of a per cent of the bytes, where files are large.
+    /// Nodes that are not chunks. Some hundredths of a per cent of the bytes of large files.
     nodes: HashMap<Key, Bytes>,
     /// Where each chunk was first.
     chunks: HashMap<Key, Chunk>,
@@ -52,7 +52,13 @@ impl Reread {
             return Ok(block.into_parts().1);
         }
         let name = if path.is_empty() { "the file" } else { path };
-        Err(DataError::corrupt(cid, format!("{name} changed while it was archived; do it when nobody writes to it")))
+        Err(DataError::corrupt(
+            cid,
+            format!(
+                "{name} changed while it was archived; try again when it is not being \
+            written"
+            ),
+        ))
     }
 }
 
@@ -79,7 +85,7 @@ impl Sink for Reread {
     }
 }
 
-impl Blocks for Reread {
+impl BlockSource for Reread {
     fn get(&self, cid: &Cid) -> Result<Bytes, DataError> {
         let key = key(cid).unwrap_or_default();
         if let Some(node) = self.nodes.get(&key) {

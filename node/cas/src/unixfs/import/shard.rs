@@ -1,5 +1,5 @@
-//! A large directory as a tree of shards (HAMT, <https://specs.ipfs.tech/unixfs/#dag-pb-hamtdirectory>): the hash of a
-//! name says its slot in the topmost shard by its first byte, in the shard below by the second, as far as names collide.
+//! A large directory as a HAMT (<https://specs.ipfs.tech/unixfs/#dag-pb-hamtdirectory>): the first byte of a name's
+//! hash selects the slot in the root shard, the second the slot below, while names collide.
 
 use super::entry::Entry;
 use super::out::{Out, Part};
@@ -24,7 +24,7 @@ struct Hashed {
 pub(super) fn put(entries: Vec<Entry>, out: &mut Out<'_>) -> Result<Part, DataError> {
     let mut hashed: Vec<_> =
         entries.into_iter().map(|entry| Hashed { hash: murmur3_x64_64(entry.name.as_bytes()), entry }).collect();
-    // In this order the names of every slot of every shard stand together.
+    // This order groups the names of every slot of every shard.
     hashed.sort_unstable_by_key(|hashed| hashed.hash);
     put_shard(&hashed, 0, out)
 }
@@ -32,7 +32,7 @@ pub(super) fn put(entries: Vec<Entry>, out: &mut Out<'_>) -> Result<Part, DataEr
 fn put_shard(hashed: &[Hashed], depth: u32, out: &mut Out<'_>) -> Result<Part, DataError> {
     if depth == MAX_DEPTH {
         let names = hashed.iter().map(|hashed| &hashed.entry.name).collect::<Vec<_>>();
-        let why = "their names have the same hash, which no directory of IPFS can hold: rename one";
+        let why = "their names have the same hash, which IPFS directories cannot contain: rename one";
         return Err(DataError::out_of_bounds(format!("the directory with {names:?}"), why));
     }
     let slot_of = |hashed: &Hashed| hashed.hash.to_be_bytes()[depth as usize];

@@ -1,4 +1,4 @@
-//! What there is to do to import a tree or a stream, in the order in which its blocks shall come.
+//! The steps of importing a tree or a stream, in the order of its blocks.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -15,14 +15,14 @@ pub(super) enum Step<'t> {
     Leaf(Leaf<'t>),
     /// A link.
     Link { tree: &'t dyn Tree, path: String, name: String },
-    /// What follows belongs to a directory,
+    /// Start of a directory's entries.
     DirStart,
-    /// which has this name and is complete.
+    /// End of the directory with this name.
     DirEnd { name: String },
 }
 
 /// The steps of a tree: entries in the order of the bytes of their names, a directory after all that is in it.
-pub(super) struct Walk<'t> {
+pub(super) struct TreeWalk<'t> {
     tree: &'t dyn Tree,
     chunk_bytes: usize,
     /// The root, before it was looked at.
@@ -31,7 +31,7 @@ pub(super) struct Walk<'t> {
     file: Option<Large>,
 }
 
-/// A directory whose entries are under way.
+/// A directory with remaining entries.
 struct Dir {
     path: String,
     name: String,
@@ -47,7 +47,7 @@ struct Large {
     size: u64,
 }
 
-impl<'t> Walk<'t> {
+impl<'t> TreeWalk<'t> {
     pub(super) fn new(tree: &'t dyn Tree, chunk_bytes: usize) -> Self {
         Self { tree, chunk_bytes, start: true, dirs: Vec::new(), file: None }
     }
@@ -119,7 +119,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-impl<'t> Iterator for Walk<'t> {
+impl<'t> Iterator for TreeWalk<'t> {
     type Item = Result<Step<'t>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -131,7 +131,7 @@ impl<'t> Iterator for Walk<'t> {
 pub(super) struct Stream<'r> {
     reader: Option<&'r mut (dyn Read + Send)>,
     chunk_bytes: usize,
-    /// Read ahead, to know which chunk is the last.
+    /// Read ahead by one chunk to recognize the last one.
     chunk: Vec<u8>,
 }
 

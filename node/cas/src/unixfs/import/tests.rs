@@ -10,22 +10,22 @@ mod vectors;
 
 use bacalhau_tree::Tree;
 
-use super::steps::Walk;
+use super::steps::TreeWalk;
 use super::{Imported, Layout, Profile, run};
 use crate::Block;
-use crate::memory::MemoryShelf;
+use crate::memory::MemoryBlockstore;
 
 /// A layout with which a few bytes make deep trees.
 fn tiny(profile: Profile) -> Layout {
     Layout { chunk_bytes: 3, links_per_node: 4, ..profile.layout() }
 }
 
-fn import_by(tree: &dyn Tree, layout: Layout) -> (Imported, MemoryShelf) {
-    let shelf = MemoryShelf::default();
+fn import_by(tree: &dyn Tree, layout: Layout) -> (Imported, MemoryBlockstore) {
+    let blockstore = MemoryBlockstore::default();
     let mut sink = |block: Block| {
-        shelf.put(block);
+        blockstore.put(block);
         Ok(())
     };
-    let imported = run(Walk::new(tree, layout.chunk_bytes), layout, &mut sink).unwrap();
-    (imported, shelf)
+    let imported = run(TreeWalk::new(tree, layout.chunk_bytes), layout, &mut sink).unwrap();
+    (imported, blockstore)
 }

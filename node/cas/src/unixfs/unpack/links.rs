@@ -1,5 +1,5 @@
-//! The links of a tree that was written. A link may lead out by its own words, or only through other links, which the
-//! host is asked about when all of them are there.
+//! Writes the links of a tree last. A link may point outside by its target, or only through other links, which is
+//! checked on the host when all exist.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use cap_std::fs::Dir;
 use super::Links;
 use crate::DataError;
 
-/// Writes `links` below `root` and says which were left out.
+/// Writes `links` below `root`, and returns the omitted ones.
 pub(super) fn write(
     root: &Dir,
     links: Vec<(String, String)>,
@@ -25,7 +25,7 @@ pub(super) fn write(
             refuse(policy, path, &target, &mut skipped)?;
         }
     }
-    // What is taken away can only stop other links, so that one round is enough.
+    // Removing links can only break others, so one round is sufficient.
     for (path, target) in written {
         if leads_out(root, &path) {
             root.remove_file(&path).map_err(|error| failed(&path, error))?;
@@ -62,7 +62,7 @@ fn stays(path: &str, target: &str) -> bool {
     end.is_some()
 }
 
-/// Whether following the link leaves `root`, as the host sees it: what leads nowhere, or in a circle, does not leave.
+/// Whether following the link leaves `root` on the host. Broken and circular links do not.
 fn leads_out(root: &Dir, path: &str) -> bool {
     root.metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }

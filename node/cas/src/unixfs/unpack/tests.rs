@@ -97,7 +97,7 @@ fn links_that_lead_out_are_refused_or_left_out() {
     }
     let circle = samples.dir(&[("a", samples.link("b")), ("b", samples.link("a"))]);
     let dir = tempfile::tempdir().unwrap();
-    assert!(Unpack::default().publish(&samples.tree(&circle), &dir.path().join("out"), &mut |_| {}).is_ok());
+    Unpack::default().publish(&samples.tree(&circle), &dir.path().join("out"), &mut |_| {}).unwrap();
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_lost_block_is_named_with_its_path_and_nothing_is_left() {
     let samples = Samples::new();
     let file = samples.balanced(&pattern(100), 10, 3);
     let lost = *crate::Block::of(crate::Code::Raw, pattern(100)[50..60].to_vec()).cid();
-    samples.shelf.remove(&lost);
+    samples.blockstore.remove(&lost);
     let root = samples.dir(&[("a", samples.dir(&[("file", file)]))]);
     let said = refused(&samples, &root, Unpack::default());
     assert!(said.contains("read \"a/file\"") && said.contains(&format!("block {lost} is missing")), "{said}");

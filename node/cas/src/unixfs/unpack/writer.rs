@@ -1,5 +1,4 @@
-//! Writes one tree below one directory, through cap-std. Links come last, when nothing is written any more that could go
-//! through one.
+//! Writes a tree below a directory with cap-std. Links are written last, when no more writes can go through one.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -68,7 +67,7 @@ impl<'a> Writer<'a> {
         let mut pending = vec![(String::new(), 0)];
         while let Some((dir, depth)) = pending.pop() {
             if depth >= MAX_PATH_DEPTH {
-                let why = format!("there are more than {MAX_PATH_DEPTH} directories on top of each other");
+                let why = format!("directories are nested more than {MAX_PATH_DEPTH} deep");
                 return Err(DataError::out_of_bounds("the tree", why));
             }
             for Entry { name, kind } in self.tree.list(&dir).map_err(|error| unread("list", &dir, error))? {

@@ -59,7 +59,7 @@ fn bounds_hold() {
     assert!(fails(Bounds { max_blocks: 20, ..Bounds::default() }).contains("more than 20 blocks"));
     assert!(fails(Bounds { max_bytes: 900, ..Bounds::default() }).contains("more than 900 bytes"));
     let deep = fails(Bounds { max_depth: 2, ..Bounds::default() });
-    assert!(deep.contains("more than 2 blocks on top of each other") && deep.contains(&root.to_string()));
+    assert!(deep.contains("DAG depth exceeds 2") && deep.contains(&root.to_string()));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_lost_block_or_a_strange_one_ends_the_walk() {
     let lost = samples.raw("lost");
     let json = Cid::new_v1(0x0129, *lost.hash());
     let (good, strange) = (samples.dir(&[("lost", lost)]), samples.dir(&[("json", json)]));
-    samples.shelf.remove(&lost);
+    samples.blockstore.remove(&lost);
     let said = |root| words(Walk::new(samples.clone(), &root, Scope::All, Bounds::default()).nth(1).unwrap());
     assert!(said(good).contains(&format!("block {lost} is missing")));
     samples.raw("lost");

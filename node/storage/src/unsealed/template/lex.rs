@@ -2,14 +2,14 @@
 
 use super::Problem;
 
-/// A word.
+/// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     /// Text outside of `{{ }}`, never empty.
     Text(String),
-    /// `{{`.
+    /// The opening `{{`.
     Open,
-    /// `}}`.
+    /// The closing `}}`.
     Close,
     /// `.Name`, or `.Metadata.key` as two of them.
     Field(String),
@@ -19,11 +19,11 @@ pub(super) enum Token {
     Number(usize),
     /// A function, or a keyword that is refused later.
     Word(String),
-    /// `|`.
+    /// The pipe `|`.
     Pipe,
-    /// `(`.
+    /// The parenthesis `(`.
     Left,
-    /// `)`.
+    /// The parenthesis `)`.
     Right,
 }
 
@@ -57,7 +57,7 @@ fn push_text(tokens: &mut Vec<Placed>, at: usize, text: &str, trim: bool) {
     }
 }
 
-/// Reads one `{{ }}` that begins at `open`, from `at` on. Says where it ends, and whether what follows is trimmed.
+/// Reads one `{{ }}` that begins at `open`, from `at` on. Returns its end, and whether the following text is trimmed.
 fn action(text: &str, open: usize, mut at: usize, tokens: &mut Vec<Placed>) -> Result<(usize, bool), Problem> {
     let unclosed = || Problem::new(open, "this {{ is not closed by }}");
     let rest = text[at..].trim_start();
@@ -96,7 +96,7 @@ fn action(text: &str, open: usize, mut at: usize, tokens: &mut Vec<Placed>) -> R
             }
             c if c.is_ascii_digit() => {
                 let digits = word(rest);
-                let number = digits.parse().map_err(|_| Problem::new(at, format!("{digits} is no number")))?;
+                let number = digits.parse().map_err(|_| Problem::new(at, format!("{digits} is not a number")))?;
                 (Token::Number(number), digits.len())
             }
             c if c.is_alphabetic() || c == '_' => (Token::Word(word(rest).into()), word(rest).len()),

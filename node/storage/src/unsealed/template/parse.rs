@@ -1,22 +1,25 @@
-//! From words to what a template does, and the doing of it.
+//! Parser and evaluator of templates.
 
 use super::lex::{Placed, Token};
-use super::{Fields, Problem};
+use super::{Fields, Problem, RenderFault};
 
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// Text as it stands.
+pub(super) enum Segment {
+    /// Literal text.
     Text(String),
     /// Something that depends on the input.
     Value(Expr),
 }
 
-/// A value.
+/// An expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expr {
     Literal(String),
     Cid,
+    PieceCid,
+    PieceCidV1,
+    Number,
     Name,
     Path,
     Metadata(String),
@@ -28,7 +31,7 @@ pub(super) enum Expr {
     Joined(Vec<Self>),
 }
 
-/// A value, or what a function may take beside values.
+/// An operand of a function.
 #[derive(Clone, Debug)]
 enum Operand {
     Expr(Expr),
@@ -38,23 +41,23 @@ enum Operand {
 
 type Argument = (usize, Operand);
 
-/// Values within each other in one `{{ }}`, by `(` and `|`: nobody writes many, and each is a step of recursion.
+/// Maximum nesting depth of `(` and `|` in one `{{ }}`, which bounds recursion.
 const MAX_NESTED: usize = 32;
 
 /// Makes sense of words.
-pub(super) fn parse(tokens: &[Placed]) -> Result<Vec<Piece>, Problem> {
+pub(super) fn parse(tokens: &[Placed]) -> Result<Vec<Segment>, Problem> {
     check_nesting(tokens)?;
     let mut pieces = Vec::new();
     let mut rest = tokens;
     while let Some(((at, token), after)) = rest.split_first() {
         rest = after;
         if let Token::Text(text) = token {
-            pieces.push(Piece::Text(text.clone()));
+            pieces.push(Segment::Text(text.clone()));
             continue;
         }
         let value = pipeline(*at, &mut rest)?;
         expect_end(&mut rest)?;
-        pieces.push(Piece::Value(value));
+        pieces.push(Segment::Value(value));
     }
     Ok(pieces)
 }
@@ -87,8 +90,8 @@ fn pipeline(open: usize, rest: &mut &[Placed]) -> Result<Expr, Problem> {
     match value {
         Some((_, Operand::Expr(expr))) => Ok(expr),
         Some((at, Operand::Metadata)) => Err(Problem::new(at, ".Metadata has no text: write index .Metadata \"key\"")),
-        Some((at, Operand::Number(_))) => Err(Problem::new(at, "a number alone is no text")),
-        None => Err(Problem::new(open, "nothing stands here")),
+        Some((at, Operand::Number(_))) => Err(Problem::new(at, "a number is not a text")),
+        None => Err(Problem::new(open, "a value is missing")),
     }
 }
 
@@ -105,14 +108,14 @@ fn command(open: usize, rest: &mut &[Placed], piped: Option<Argument>) -> Result
         return call(*at, name, &arguments).map(|expr| (*at, Operand::Expr(expr)));
     }
     let Some(value) = operand(rest)? else {
-        return Err(Problem::new(*at, "nothing stands between {{ and }}, or after a |"));
+        return Err(Problem::new(*at, "a value is missing between {{ and }}, or after a |"));
     };
     if piped.is_some() {
         return Err(Problem::new(*at, "a field takes no value: write a function after |"));
     }
     match rest.first() {
         None | Some((_, Token::Pipe | Token::Close | Token::Right)) => Ok(value),
-        Some((at, _)) => Err(Problem::new(*at, "a field takes no value: what stands here is too much")),
+        Some((at, _)) => Err(Problem::new(*at, "unexpected argument of a field")),
     }
 }
 
@@ -123,6 +126,9 @@ fn operand(rest: &mut &[Placed]) -> Result<Option<Argument>, Problem> {
         Token::Number(number) => Operand::Number(*number),
         Token::Field(name) => match name.as_str() {
             "Cid" | "CID" => Operand::Expr(Expr::Cid),
+            "PieceCid" => Operand::Expr(Expr::PieceCid),
+            "PieceCidV1" => Operand::Expr(Expr::PieceCidV1),
+            "Number" => Operand::Expr(Expr::Number),
             "Name" => Operand::Expr(Expr::Name),
             "Path" => Operand::Expr(Expr::Path),
             "Metadata" => match rest.get(1) {
@@ -133,7 +139,9 @@ fn operand(rest: &mut &[Placed]) -> Result<Option<Argument>, Problem> {
                 _ => Operand::Metadata,
             },
             other => {
-                let why = format!("there is no .{other}: write .Cid, .Name, .Path or index .Metadata \"key\"");
+                let why = format!(
+                    "unknown field .{other}: write .Cid, .PieceCid, .PieceCidV1, .Number, .Name, .Path or index .Metadata \"key\""
+                );
                 return Err(Problem::new(*at, why));
             }
         },
@@ -148,7 +156,7 @@ fn operand(rest: &mut &[Placed]) -> Result<Option<Argument>, Problem> {
                 _ => Err(Problem::new(*at, "this ( is not closed")),
             };
         }
-        Token::Word(name) => return Err(Problem::new(*at, format!("put {name} and what it takes into ( )"))),
+        Token::Word(name) => return Err(Problem::new(*at, format!("put {name} and its arguments into ( )"))),
         Token::Text(_) | Token::Open | Token::Close | Token::Pipe | Token::Right => return Ok(None),
     };
     *rest = &rest[1..];
@@ -162,7 +170,7 @@ fn expect_end(rest: &mut &[Placed]) -> Result<(), Problem> {
             Ok(())
         }
         Some(((at, Token::Right), _)) => Err(Problem::new(*at, "this ) is not opened")),
-        Some(((at, _), _)) => Err(Problem::new(*at, "what stands here is too much")),
+        Some(((at, _), _)) => Err(Problem::new(*at, "unexpected argument")),
         None => Err(Problem::new(0, "the template ends too soon")),
     }
 }
@@ -188,7 +196,7 @@ fn call(at: usize, name: &str, arguments: &[Argument]) -> Result<Expr, Problem> 
         ("printf", _) => Err(Problem::new(at, "printf begins with a format, as in printf \"%s.car\" .Cid")),
         (other, _) => {
             let known = "index, lower, upper, slice, print, printf and urlquery are";
-            Err(Problem::new(at, format!("`{other}` is not known in paths; {known}")))
+            Err(Problem::new(at, format!("unknown function `{other}`; {known}")))
         }
     }
 }
@@ -205,7 +213,7 @@ fn text((at, operand): &Argument) -> Result<Expr, Problem> {
 fn printf(at: usize, format: &str, values: &[Argument]) -> Result<Expr, Problem> {
     let mut parts = Vec::new();
     let mut values = values.iter();
-    let too_few = || Problem::new(at, "the format asks for as many texts as there are %s in it");
+    let too_few = || Problem::new(at, "the number of arguments differs from that of %s in the format");
     let mut plain = String::new();
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
@@ -218,7 +226,7 @@ fn printf(at: usize, format: &str, values: &[Argument]) -> Result<Expr, Problem>
                 }
                 verb => {
                     let verb = verb.map_or_else(String::new, String::from);
-                    return Err(Problem::new(at, format!("%{verb} is not known: write %s, %v or %%")));
+                    return Err(Problem::new(at, format!("unknown verb %{verb}: write %s, %v or %%")));
                 }
             },
             c => plain.push(c),
@@ -228,9 +236,9 @@ fn printf(at: usize, format: &str, values: &[Argument]) -> Result<Expr, Problem>
     if values.next().is_some() { Err(too_few()) } else { Ok(Expr::Joined(parts)) }
 }
 
-impl Piece {
+impl Segment {
     /// The text of this part.
-    pub(super) fn render(&self, fields: &Fields) -> Result<String, String> {
+    pub(super) fn render(&self, fields: &Fields) -> Result<String, RenderFault> {
         match self {
             Self::Text(text) => Ok(text.clone()),
             Self::Value(value) => value.render(fields),
@@ -238,14 +246,41 @@ impl Piece {
     }
 }
 
+impl Segment {
+    /// Whether this part depends on the number of a piece.
+    pub(super) fn uses_number(&self) -> bool {
+        matches!(self, Self::Value(value) if value.uses_number())
+    }
+}
+
 impl Expr {
-    fn render(&self, fields: &Fields) -> Result<String, String> {
+    fn uses_number(&self) -> bool {
+        match self {
+            Self::Number => true,
+            Self::Lower(value) | Self::Upper(value) | Self::UrlQuery(value) | Self::Slice(value, ..) => {
+                value.uses_number()
+            }
+            Self::Joined(parts) => parts.iter().any(Self::uses_number),
+            Self::Literal(_)
+            | Self::Cid
+            | Self::PieceCid
+            | Self::PieceCidV1
+            | Self::Name
+            | Self::Path
+            | Self::Metadata(_) => false,
+        }
+    }
+
+    fn render(&self, fields: &Fields) -> Result<String, RenderFault> {
         let present = |name: &str, value: &str| {
-            if value.is_empty() { Err(format!("{name} is empty")) } else { Ok(value.to_owned()) }
+            if value.is_empty() { Err(RenderFault::Empty(name.into())) } else { Ok(value.to_owned()) }
         };
         match self {
             Self::Literal(text) => Ok(text.clone()),
             Self::Cid => present(".Cid", &fields.cid),
+            Self::PieceCid => present(".PieceCid", &fields.piece_cid),
+            Self::PieceCidV1 => present(".PieceCidV1", &fields.piece_cid_v1),
+            Self::Number => present(".Number", &fields.number),
             Self::Name => present(".Name", &fields.name),
             Self::Path => present(".Path", &fields.path),
             Self::Metadata(key) => {
@@ -258,7 +293,7 @@ impl Expr {
             Self::Slice(value, from, to) => {
                 let text = value.render(fields)?;
                 let part = text.get(*from..to.unwrap_or(text.len()));
-                part.map(str::to_owned).ok_or_else(|| format!("slice goes beyond {text:?}"))
+                part.map(str::to_owned).ok_or_else(|| RenderFault::Slice(text.clone()))
             }
             Self::Joined(parts) => parts.iter().map(|part| part.render(fields)).collect(),
         }

@@ -9,20 +9,20 @@ use super::super::{Archive, Profile, import};
 use super::trees::Item;
 use super::vectors::{many, pattern};
 use crate::car::CarWriter;
-use crate::memory::MemoryShelf;
+use crate::memory::MemoryBlockstore;
 use crate::unixfs::{Bounds, Scope, Walk};
 use crate::{Block, DataError};
 
 /// What `ipfs add` and `ipfs export` make of it.
 fn exported(tree: &dyn Tree, profile: Profile) -> Vec<u8> {
-    let shelf = Arc::new(MemoryShelf::default());
+    let blockstore = Arc::new(MemoryBlockstore::default());
     let mut sink = |block: Block| {
-        shelf.put(block);
+        blockstore.put(block);
         Ok(())
     };
     let root = import(tree, profile, &mut sink).unwrap().cid;
     let mut car = CarWriter::new(Vec::new(), &[root]).unwrap();
-    for block in Walk::new(shelf.clone(), &root, Scope::All, Bounds::default()) {
+    for block in Walk::new(blockstore.clone(), &root, Scope::All, Bounds::default()) {
         let (cid, bytes) = block.unwrap();
         car.write(&Block::checked(cid, bytes)).unwrap();
     }

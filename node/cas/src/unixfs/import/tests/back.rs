@@ -10,13 +10,13 @@ use super::trees::Item;
 use super::vectors::many;
 use super::{import_by, tiny};
 use crate::dag_pb::{Link, Node};
-use crate::memory::MemoryShelf;
+use crate::memory::MemoryBlockstore;
 use crate::unixfs::{DagTree, Meta, MetaKind};
-use crate::{Block, Blocks, Cid, Code};
+use crate::{Block, BlockSource, Cid, Code};
 
 /// What is at `cid`, and the bytes of all its blocks.
-fn read(shelf: &MemoryShelf, cid: &Cid) -> (Item, u64) {
-    let bytes = shelf.get(cid).unwrap();
+fn read(blockstore: &MemoryBlockstore, cid: &Cid) -> (Item, u64) {
+    let bytes = blockstore.get(cid).unwrap();
     let length = bytes.len() as u64;
     Block::new(*cid, bytes.clone()).unwrap();
     if Code::of(cid).unwrap() == Code::Raw {
@@ -27,7 +27,7 @@ fn read(shelf: &MemoryShelf, cid: &Cid) -> (Item, u64) {
     let total_size = length + node.links.iter().map(|link| link.total_size).sum::<u64>();
     let meta = Meta::decode(node.data.clone().unwrap()).unwrap();
     let below = |link: &Link| {
-        let (item, size) = read(shelf, &link.cid);
+        let (item, size) = read(blockstore, &link.cid);
         assert_eq!(size, link.total_size);
         item
     };
@@ -81,9 +81,9 @@ proptest! {
     #[test]
     fn what_was_imported_is_what_is_read(tree in trees()) {
         for profile in Profile::ALL {
-            let (imported, shelf) = import_by(&tree, tiny(profile));
-            prop_assert_eq!(read(&shelf, &imported.cid), (tree.clone(), imported.total_size));
-            let mounted = DagTree::open(Arc::new(shelf), &imported.cid, "").unwrap();
+            let (imported, blockstore) = import_by(&tree, tiny(profile));
+            prop_assert_eq!(read(&blockstore, &imported.cid), (tree.clone(), imported.total_size));
+            let mounted = DagTree::open(Arc::new(blockstore), &imported.cid, "").unwrap();
             prop_assert_eq!(import_by(&mounted, tiny(profile)).0, imported);
         }
     }
@@ -93,9 +93,9 @@ proptest! {
 fn shards_hold_every_name_once() {
     let tree = many(6000, 40);
     for profile in Profile::ALL {
-        let (imported, shelf) = import_by(&tree, profile.layout());
-        assert_eq!(read(&shelf, &imported.cid), (tree.clone(), imported.total_size));
-        let mounted = DagTree::open(Arc::new(shelf), &imported.cid, "").unwrap();
+        let (imported, blockstore) = import_by(&tree, profile.layout());
+        assert_eq!(read(&blockstore, &imported.cid), (tree.clone(), imported.total_size));
+        let mounted = DagTree::open(Arc::new(blockstore), &imported.cid, "").unwrap();
         assert_eq!(import_by(&mounted, profile.layout()).0, imported);
     }
 }
@@ -104,8 +104,8 @@ fn shards_hold_every_name_once() {
 fn a_directory_is_spread_over_shards_above_its_bound_only() {
     // By links: 36 bytes of CID and 28 of name make 64 each, and 4096 of them are the bound.
     let sharded = |tree: &Item, profile: Profile| {
-        let (imported, shelf) = import_by(tree, profile.layout());
-        let node = Node::decode(&imported.cid, shelf.get(&imported.cid).unwrap()).unwrap();
+        let (imported, blockstore) = import_by(tree, profile.layout());
+        let node = Node::decode(&imported.cid, blockstore.get(&imported.cid).unwrap()).unwrap();
         Meta::decode(node.data.unwrap()).unwrap().kind == MetaKind::HamtShard
     };
     assert!(!sharded(&many(4096, 28), Profile::KuboCidV1));

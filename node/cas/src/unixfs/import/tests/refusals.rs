@@ -11,7 +11,7 @@ use super::super::{Finding, Profile, Proof, import, import_reader, prove};
 use super::trees::{Item, Opened};
 use super::vectors::pattern;
 use crate::dag_pb::Node;
-use crate::memory::MemoryShelf;
+use crate::memory::MemoryBlockstore;
 use crate::unixfs::{Meta, MetaKind};
 use crate::{Block, Cid, Code, DataError, IDENTITY, RAW};
 
@@ -52,12 +52,12 @@ fn a_reader_that_fails_ends_the_import() {
         }
     }
     let error = import_reader(&mut Broken, Profile::default(), &mut |_: Block| Ok(())).unwrap_err();
-    assert_eq!(error.to_string(), "cannot read what to import: the line is dead");
+    assert_eq!(error.to_string(), "cannot read the data to import: the line is dead");
 }
 
 /// What is found where no blocks are at hand.
 fn found(tree: &Item, cid: &Cid) -> Finding {
-    prove(tree, cid, Arc::<MemoryShelf>::default()).unwrap()
+    prove(tree, cid, Arc::<MemoryBlockstore>::default()).unwrap()
 }
 
 fn disproof(finding: Finding) -> String {
@@ -72,7 +72,7 @@ fn a_cid_of_plain_bytes_proves_or_disproves_every_tree() {
     assert_eq!(found(&Item::file(bytes.clone()), &cid), Finding::Proved(Proof::Hash));
     let shorter = *Block::of(Code::Raw, bytes[1..].to_vec()).cid();
     let why = disproof(found(&Item::file(bytes[1..].to_vec()), &cid));
-    assert_eq!(why, format!("it is a file of 1499999 bytes, whose CID is {shorter}"));
+    assert_eq!(why, format!("it is a file of 1499999 bytes with the CID {shorter}"));
     assert!(disproof(found(&Item::dir::<&str>([]), &cid)).starts_with("it is a directory"));
     assert!(disproof(found(&Item::Link("x".into()), &cid)).starts_with("it is a symbolic link"));
     // More than a block may have: nobody exchanges it, but a file can be it.
@@ -85,7 +85,7 @@ fn a_cid_of_plain_bytes_proves_or_disproves_every_tree() {
     assert!(disproof(found(&Item::file("abd"), &inline)).contains("a file of 3 bytes"));
     assert!(disproof(found(&Item::file(pattern(200)), &inline)).contains("more bytes than the CID holds"));
     let cbor = Cid::new_v1(0x71, *cid.hash());
-    let error = prove(&Item::file("abc"), &cbor, Arc::<MemoryShelf>::default()).unwrap_err();
+    let error = prove(&Item::file("abc"), &cbor, Arc::<MemoryBlockstore>::default()).unwrap_err();
     assert!(error.to_string().contains("dag-cbor"), "{error}");
 }
 
@@ -107,17 +107,17 @@ fn files_are_proved_by_the_profile_that_made_them() {
 
 #[test]
 fn blocks_that_are_at_hand_prove_and_disprove() {
-    let shelf = Arc::new(MemoryShelf::default());
+    let blockstore = Arc::new(MemoryBlockstore::default());
     let tree =
         |big: Vec<u8>| Item::dir([("a", Item::file("a")), ("big", Item::file(big)), ("l", Item::Link("a".into()))]);
     let right = tree(pattern(600_000));
     let mut sink = |block: Block| {
-        shelf.put(block);
+        blockstore.put(block);
         Ok(())
     };
     let cid = import(&right, Profile::UnixfsV12025, &mut sink).unwrap().cid;
-    let find = |tree: &Item| prove(tree, &cid, Arc::clone(&shelf) as _).unwrap();
-    assert_eq!(find(&right), Finding::Proved(Proof::Blocks));
+    let find = |tree: &Item| prove(tree, &cid, Arc::clone(&blockstore) as _).unwrap();
+    assert_eq!(find(&right), Finding::Proved(Proof::BlockSource));
     let mut other = pattern(600_000);
     other[599_999] ^= 1;
     let with = |name: &str, item: Item| {
@@ -131,20 +131,20 @@ fn blocks_that_are_at_hand_prove_and_disprove() {
         (Item::dir([("a", Item::file("a"))]), "it lacks \"big\", which the CID names"),
         (with("a", Item::dir::<&str>([])), "\"a\" in it is a directory, and the CID names a file"),
         (with("a", Item::file("aa")), "\"a\" in it has 2 bytes, and the CID names a file of 1"),
-        (with("a", Item::file("b")), "\"a\" in it differs from what the CID names"),
+        (with("a", Item::file("b")), "\"a\" in it differs from the data of the CID"),
         (with("l", Item::Link("b".into())), "\"l\" in it is a link to another place"),
-        (tree(other.clone()), "\"big\" in it differs from what the CID names"),
+        (tree(other.clone()), "\"big\" in it differs from the data of the CID"),
     ] {
         let said = disproof(find(&wrong));
         assert!(said.contains(why), "{said}");
     }
     // Of a file whose block is not there only the name and the kind are known.
     let big = *Block::of(Code::Raw, pattern(600_000)).cid();
-    shelf.remove(&big);
+    blockstore.remove(&big);
     assert_eq!(find(&right), Finding::Proved(Proof::Profile(Profile::UnixfsV12025)));
     assert_eq!(find(&tree(other)), Finding::Open);
     assert!(disproof(find(&with("b", Item::file("")))).contains("no such entry"));
-    shelf.remove(&cid);
+    blockstore.remove(&cid);
     assert_eq!(find(&with("b", Item::file(""))), Finding::Open);
 }
 
@@ -153,7 +153,7 @@ fn a_node_in_its_own_cid_is_at_hand() {
     let node = Meta { data: Some("abc".into()), file_size: Some(3), ..Meta::of(MetaKind::File) };
     let block = Node { links: Vec::new(), data: Some(node.encode().into()) }.encode();
     let cid = Cid::new_v1(Code::DagPb.number(), Multihash::wrap(IDENTITY, &block).unwrap());
-    assert_eq!(found(&Item::file("abc"), &cid), Finding::Proved(Proof::Blocks));
+    assert_eq!(found(&Item::file("abc"), &cid), Finding::Proved(Proof::BlockSource));
     assert!(disproof(found(&Item::file("abd"), &cid)).contains("differs"));
     assert!(disproof(found(&Item::file("abcd"), &cid)).contains("has 4 bytes"));
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::super::{Finding, Imported, Profile, Proof, import, import_reader, prove};
 use super::trees::Item;
-use crate::memory::MemoryShelf;
+use crate::memory::MemoryBlockstore;
 use crate::{Block, Cid, canonical};
 
 #[derive(Deserialize)]
@@ -57,18 +57,18 @@ pub(super) fn pattern(size: usize) -> Vec<u8> {
 
 /// Imports and says what the vectors say, where equal blocks count once.
 fn imported(tree: &Item, profile: Profile) -> (Imported, Expected) {
-    let (shelf, mut block_bytes) = (MemoryShelf::default(), 0);
+    let (blockstore, mut block_bytes) = (MemoryBlockstore::default(), 0);
     let mut sink = |block: Block| {
         let length = block.bytes().len() as u64;
-        let before = shelf.len();
-        shelf.put(block);
-        if shelf.len() > before {
+        let before = blockstore.len();
+        blockstore.put(block);
+        if blockstore.len() > before {
             block_bytes += length;
         }
         Ok(())
     };
     let imported = import(tree, profile, &mut sink).unwrap();
-    (imported, Expected { cid: imported.cid.to_string(), blocks: shelf.len(), block_bytes })
+    (imported, Expected { cid: imported.cid.to_string(), blocks: blockstore.len(), block_bytes })
 }
 
 fn check(tree: &Item, expected: &BTreeMap<String, Expected>) {
@@ -147,7 +147,7 @@ fn trees_are_proved_by_the_profile_that_made_them() {
         let tree = tree_of(&dir.name);
         for (profile, expected) in &dir.cids {
             let cid: Cid = expected.cid.parse().unwrap();
-            let find = |tree: &Item, cid| prove(tree, cid, Arc::<MemoryShelf>::default()).unwrap();
+            let find = |tree: &Item, cid| prove(tree, cid, Arc::<MemoryBlockstore>::default()).unwrap();
             let Finding::Proved(Proof::Profile(proved)) = find(&tree, &cid) else { panic!("{} {profile}", dir.name) };
             // Where profiles agree, any of them will do.
             assert_eq!(dir.cids[proved.name()].cid, expected.cid);

@@ -1,0 +1,99 @@
+//! Executors: the sandbox, and an engine for containers, behind one trait. The runner manages directories, receipt
+//! signatures and cancellation.
+
+mod docker;
+mod wasm;
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+use bacalhau_receipt::{CallTrail, Receipt};
+use bacalhau_runtime::Error;
+use bacalhau_tree::{Deadline, Link};
+
+use super::EngineError;
+use super::execution_context::ExecutionContext;
+use bacalhau_job::{AnnouncedJob, Engine, ExecutionId, InputSpec};
+
+use docker::Containers;
+use wasm::Wasm;
+
+pub use docker::{Container, Docker};
+
+/// A run to execute.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Id of the execution.
+    pub execution: ExecutionId,
+    /// Its job.
+    pub job: &'a AnnouncedJob,
+    /// An existing empty directory. Results go to `results` in it, completely or not at all.
+    pub dir: &'a Path,
+    /// Deadline from opening the inputs to the results; it also cancels the run and receives its log.
+    pub deadline: &'a Deadline,
+}
+
+impl Run<'_> {
+    /// The inputs of its shard.
+    fn input_specs(&self) -> Vec<InputSpec> {
+        let shard = usize::try_from(self.execution.shard).ok();
+        shard.and_then(|shard| self.job.shards.get(shard)).cloned().unwrap_or_default()
+    }
+}
+
+/// Runs programs of one kind.
+pub trait Executor: Send + Sync + Debug {
+    /// Whether it can run `engine` on this machine now.
+    ///
+    /// # Errors
+    /// Why not, for the operator.
+    fn check(&self, engine: &Engine) -> Result<(), EngineError>;
+
+    /// Runs the program and stores its results. The receipt is not signed yet.
+    ///
+    /// # Errors
+    /// Why there are none, and whose failure it is.
+    fn execute(&self, run: &Run<'_>) -> Result<(Receipt, CallTrail), Error>;
+}
+
+/// The executors of a node.
+#[derive(Clone, Debug)]
+pub struct Executors {
+    context: Arc<ExecutionContext>,
+    wasm: Arc<dyn Executor>,
+    docker: Option<Arc<dyn Executor>>,
+}
+
+impl Executors {
+    /// Executors with the sandbox on `context`.
+    pub fn new(context: Arc<ExecutionContext>) -> Self {
+        Self { wasm: Arc::new(Wasm::new(Arc::clone(&context))), docker: None, context }
+    }
+
+    /// Adds the container engine `docker`.
+    #[must_use]
+    pub fn with_docker(self, docker: Arc<Docker>) -> Self {
+        let containers = Containers::new(docker, Arc::clone(&self.context));
+        Self { docker: Some(Arc::new(containers)), ..self }
+    }
+
+    /// The executor for `engine`.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn of(&self, engine: &Engine) -> Result<&dyn Executor, EngineError> {
+        let executor = match engine {
+            Engine::Wasm(_) => &*self.wasm,
+            Engine::Docker(_) => self.docker.as_deref().ok_or(EngineError::NoContainers)?,
+        };
+        executor.check(engine)?;
+        Ok(executor)
+    }
+
+    /// The profiles that it can run.
+    pub fn profiles(&self) -> Vec<Link> {
+        let docker = self.docker.as_ref().map(|_| bacalhau_job::docker_profile());
+        bacalhau_receipt::Profile::ALL.iter().map(bacalhau_receipt::Profile::id).chain(docker).collect()
+    }
+}

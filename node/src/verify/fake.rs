@@ -1,8 +1,0 @@
-//! Claims for tests. Nothing was run for them.
-
-use bacalhau_runtime::Link;
-
-/// The CID of a claim of these results and this fuel, all else equal.
-pub(super) fn claim(h1: &str, fuel: u64) -> Link {
-    Link::of_dag_cbor(format!("{h1} for {fuel}").as_bytes())
-}

@@ -1,0 +1,2 @@
+;; Throws on what is no exception.
+(module (func (export "_start") (throw_ref (ref.null exn))))
