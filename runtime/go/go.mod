@@ -1,0 +1,3 @@
+module github.com/bacalhau-project/bacalhau/runtime/go
+
+go 1.19
