@@ -6,8 +6,6 @@ mod stamps;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, FileExt, FileType, Metadata};
@@ -15,10 +13,8 @@ use cap_std::fs::{Dir, File, FileExt, FileType, Metadata};
 use self::stamps::Stamps;
 use crate::deadline::Deadline;
 use crate::identity::identity_of;
+use crate::once_identity::OnceIdentity;
 use crate::tree::{Entry, InputError, Kind, ReadAt, Stat, Tree};
-
-/// How often a run that waits for the hash of another looks whether it is over.
-const BEAT: Duration = Duration::from_millis(20);
 
 /// A path of the host: opened once, read in place, never copied.
 #[derive(Debug)]
@@ -26,19 +22,10 @@ pub struct HostTree {
     root: Root,
     /// Where it was when it was opened, without links.
     path: Option<PathBuf>,
-    /// Several runs of one job share the tree and so the work. Never locked while something is read.
-    identity: Mutex<Identity>,
-    hashed: Condvar,
+    /// Several runs of one job share the tree and so the work.
+    identity: OnceIdentity,
     /// State of each file and directory at first access.
     stamps: Stamps,
-}
-
-#[derive(Debug)]
-enum Identity {
-    Unknown,
-    /// A thread is hashing.
-    Underway,
-    Known(String),
 }
 
 #[derive(Debug)]
@@ -62,8 +49,7 @@ impl HostTree {
             return Err(no_content(path.display()));
         };
         let path = std::fs::canonicalize(path).ok();
-        let identity = Mutex::new(Identity::Unknown);
-        Ok(Self { root, path, identity, hashed: Condvar::new(), stamps: Stamps::default() })
+        Ok(Self { root, path, identity: OnceIdentity::default(), stamps: Stamps::default() })
     }
 
     fn metadata(&self, path: &str) -> io::Result<Metadata> {
@@ -71,27 +57,6 @@ impl HostTree {
             Root::File(file) => file.metadata(),
             Root::Dir(dir) if path.is_empty() => dir.dir_metadata(),
             Root::Dir(dir) => dir.symlink_metadata(path),
-        }
-    }
-
-    fn identity_now(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The identity, if another thread has found it out; else it is this thread's to find it out.
-    fn known_identity(&self, deadline: &Deadline) -> io::Result<Option<String>> {
-        let mut identity = self.identity_now();
-        loop {
-            match &*identity {
-                Identity::Known(known) => return Ok(Some(known.clone())),
-                Identity::Unknown => {
-                    *identity = Identity::Underway;
-                    return Ok(None);
-                }
-                Identity::Underway => {}
-            }
-            deadline.check_io()?;
-            identity = self.hashed.wait_timeout(identity, BEAT).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -152,13 +117,7 @@ impl Tree for HostTree {
     }
 
     fn identity(&self, deadline: &Deadline) -> io::Result<String> {
-        if let Some(known) = self.known_identity(deadline)? {
-            return Ok(known);
-        }
-        let turn = Turn(self);
-        let identity = identity_of(self, deadline)?;
-        *turn.0.identity_now() = Identity::Known(identity.clone());
-        Ok(identity)
+        self.identity.get(deadline, || identity_of(self, deadline))
     }
 
     fn check_unchanged(&self, deadline: &Deadline) -> io::Result<()> {
@@ -170,20 +129,6 @@ impl Tree for HostTree {
 
     fn host_path(&self) -> Option<PathBuf> {
         self.path.clone()
-    }
-}
-
-/// A thread's turn to hash the tree. When it ends without an identity, by an error or a panic, another may try.
-struct Turn<'a>(&'a HostTree);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut identity = self.0.identity_now();
-        if matches!(*identity, Identity::Underway) {
-            *identity = Identity::Unknown;
-        }
-        drop(identity);
-        self.0.hashed.notify_all();
     }
 }
 
@@ -231,6 +176,8 @@ fn not_portable(dir: &str, name: &str) -> io::Error {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "the test changes a file behind the tree's back")]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
