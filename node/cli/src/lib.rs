@@ -45,6 +45,7 @@ mod piece;
 mod progress_output;
 mod publications;
 mod publish;
+mod published_objects;
 mod py_run;
 mod recorded;
 #[cfg(test)]

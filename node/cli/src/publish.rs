@@ -11,9 +11,10 @@ use super::exit::Failure;
 use super::settings::PublishingSettings;
 use bacalhau_cas::unixfs::import::Profile;
 use bacalhau_job::PublisherKind;
+use bacalhau_objects::{ObjectStores, ObjectUrl};
 use bacalhau_publisher as publisher;
 use bacalhau_publisher::{
-    FilecoinConfig, FilecoinPublisher, LEDGER_DIR, Ledger, PdpConfig, PdpPublisher, PublishPlaces,
+    FilecoinConfig, FilecoinPublisher, LEDGER_DIR, Ledger, ObjectPublisher, PdpConfig, PdpPublisher, PublishPlaces,
 };
 use bacalhau_service::{config::Layers, serving};
 
@@ -37,6 +38,11 @@ pub(super) struct Publish {
     #[arg(long, value_name = "URL")]
     publish_url: Option<String>,
 
+    /// Prefix of an object store for the publisher `s3`, as in s3://BUCKET/PREFIX [default: `publisher.object_store` of the
+    /// configuration]
+    #[arg(long, value_name = "URL")]
+    publish_object_store: Option<ObjectUrl>,
+
     #[command(flatten)]
     settings: PublishingSettings,
 }
@@ -47,7 +53,8 @@ pub(super) struct Publish {
 pub(super) struct PublishTo {
     /// Publish accepted results: `ipfs` imports and pins them in the block store and in every kubo of --ipfs-connect;
     /// `local` copies them to a directory that can be served over HTTP. `bacalhau ipfs serve` serves both. `filecoin`
-    /// makes a deal with a storage provider; `pdp` adds them to a data set of Filecoin Warm Storage; `estuary` has a
+    /// makes a deal with a storage provider; `pdp` adds them to a data set of Filecoin Warm Storage; `s3` makes objects of
+    /// them below --publish-object-store; `estuary` has a
     /// pinning service keep them; `noop` does nothing. Several are separated by commas, or given one by one
     #[arg(alias = "publishers", short, long, value_enum, value_name = "NAME", value_delimiter = ',')]
     publisher: Vec<PublisherName>,
@@ -65,6 +72,7 @@ enum PublisherName {
     Filecoin,
     Estuary,
     Pdp,
+    S3,
     Noop,
 }
 
@@ -76,6 +84,7 @@ impl PublisherName {
             Self::Filecoin => Some(PublisherKind::Filecoin),
             Self::Estuary => Some(PublisherKind::Estuary),
             Self::Pdp => Some(PublisherKind::Pdp),
+            Self::S3 => Some(PublisherKind::S3),
             Self::Noop => None,
         }
     }
@@ -129,8 +138,21 @@ impl Publish {
             peers: serving.peers,
             ..PublishPlaces::default()
         };
+        if kinds.contains(&PublisherKind::S3) {
+            places.objects = Some(self.objects(&layers)?);
+        }
         add_durable(&mut places, &kinds, Durable { settings: &self.settings, layers, data_dir: &data_dir })?;
         Ok(places)
+    }
+}
+
+impl Publish {
+    fn objects(&self, layers: &Layers) -> Result<Arc<ObjectPublisher>, Failure> {
+        let config = layers.clone().config()?;
+        let Some(prefix) = self.publish_object_store.clone().or(config.publisher.object_store) else {
+            return Err(Failure::usage("--publisher s3 needs --publish-object-store s3://BUCKET/PREFIX"));
+        };
+        Ok(Arc::new(ObjectPublisher::new(Arc::new(ObjectStores::new(config.storage.patience.0)), prefix)))
     }
 }
 

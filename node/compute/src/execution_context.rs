@@ -190,6 +190,6 @@ fn wrong(source: &Source, why: String) -> HostFailure {
         Source::Cid(_) | Source::Inline(_) | Source::Url { sha256: Some(_), .. } => {
             HostFailure::of(io::Error::other(InputError::Unusable(why)))
         }
-        Source::Path(_) | Source::Url { sha256: None, .. } => HostFailure::new(why),
+        Source::Path(_) | Source::Object(_) | Source::Url { sha256: None, .. } => HostFailure::new(why),
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use ureq::BodyReader;
 use ureq::http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+use ureq::http::response::Parts;
 use ureq::http::{HeaderMap, Response, StatusCode};
 
 use super::HttpError;
@@ -49,6 +50,14 @@ impl Answer {
         let encoded = encoding(self.response.headers()).map(|names| encoded(&names));
         let reader = self.response.into_body().into_reader();
         Body { reader, encoded, patience: self.patience, total: self.total }
+    }
+
+    /// The head of the answer, and its body.
+    pub fn into_parts(self) -> (Parts, Body) {
+        let (mut parts, ()) = Response::new(()).into_parts();
+        parts.status = self.response.status();
+        parts.headers.clone_from(self.response.headers());
+        (parts, self.into_body())
     }
 
     /// The answer, if its status matches the requested bytes: 200, or 206 for a `Range`. Other success statuses have no

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use ureq::config::Config;
 use ureq::http::header::{AUTHORIZATION, RANGE};
-use ureq::http::{Method, Request, Uri};
+use ureq::http::{Method, Request, Response, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, AsSendBody, Proxy};
@@ -109,6 +109,17 @@ impl Client {
         self.step(&Method::PUT, url, url, headers, body)?.succeeded()
     }
 
+    /// Sends `request` as it is. Redirects are not followed, and any status is an answer: for the protocols of services.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn send(&self, request: Request<impl AsSendBody>) -> Result<Answer, HttpError> {
+        let url = request.uri().to_string();
+        let url = Url::parse(&url).map_err(|error| HttpError::Refused(format!("{url} is not a URL: {error}")))?;
+        let agent = self.agent(&url, &url, request.uri())?;
+        self.answer(agent.run(request))
+    }
+
     fn follow(&self, method: &Method, named: &Url, headers: &[(&str, &str)]) -> Result<Answer, HttpError> {
         let mut url = named.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -142,8 +153,11 @@ impl Client {
             }
         }
         let request = request.body(body).map_err(|error| HttpError::Refused(error.to_string()))?;
+        self.answer(self.agent(named, &url, request.uri())?.run(request))
+    }
+
+    fn answer(&self, response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Answer, HttpError> {
         let (patience, total) = (self.terms.patience, self.terms.total);
-        let response = self.agent(named, &url, request.uri())?.run(request);
         let response = response.map_err(|error| HttpError::explain(error, patience, total))?;
         Ok(Answer::new(response, patience, total))
     }

@@ -155,6 +155,8 @@ pub enum PublisherKind {
     Estuary,
     /// As a piece in a data set of Filecoin Warm Storage, at a provider with PDP.
     Pdp,
+    /// As objects below a prefix of the provider's in an object store: S3, Google Cloud Storage or Azure.
+    S3,
 }
 
 /// How the inputs are split into shards, as in the original Bacalhau: all entries of all inputs whose path below

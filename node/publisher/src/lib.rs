@@ -10,6 +10,7 @@ pub mod filecoin;
 mod ipfs;
 mod ledger;
 mod local;
+mod object_store;
 pub mod pdp;
 mod transition;
 
@@ -26,6 +27,7 @@ pub use filecoin::{FilecoinConfig, FilecoinPublisher, StorageDeal};
 pub use ipfs::IpfsPublisher;
 pub use ledger::{Driver, Entry, Ledger, Listing, Next, PublicationTask, PublicationTasks, PublisherState, StepError};
 pub use local::LocalPublisher;
+pub use object_store::ObjectPublisher;
 pub use pdp::{PdpConfig, PdpPublisher, WarmPiece};
 
 use bacalhau_cas::{store::Store, unixfs::import::Profile};
@@ -55,6 +57,8 @@ pub struct PublishPlaces {
     pub filecoin: Option<Arc<FilecoinPublisher>>,
     /// The publisher `pdp`, if configured.
     pub pdp: Option<Arc<PdpPublisher>>,
+    /// The publisher `s3`, if configured.
+    pub objects: Option<Arc<ObjectPublisher>>,
 }
 
 impl PublishPlaces {
@@ -79,6 +83,9 @@ impl PublishPlaces {
         }
         if let Some(pdp) = &self.pdp {
             publishers.insert(PublisherKind::Pdp, Arc::clone(pdp) as _);
+        }
+        if let Some(objects) = &self.objects {
+            publishers.insert(PublisherKind::S3, Arc::clone(objects) as _);
         }
         publishers
     }
@@ -134,6 +141,9 @@ pub fn missing(kind: PublisherKind) -> String {
         PublisherKind::Pdp => "this node is not set up for the publisher `pdp`: set pdp.url, pdp.data_set, \
              pdp.client_data_set and pdp.key_file"
             .into(),
+        PublisherKind::S3 => {
+            "this node is not set up for the publisher `s3`: set publisher.object_store to s3://BUCKET/PREFIX".into()
+        }
         PublisherKind::Estuary => {
             format!("this node does not publish by `estuary`: {}", estuary::UNSET)
         }

@@ -93,7 +93,7 @@ fn make_public(path: &Path) -> io::Result<()> {
 
 /// The hash for paths and URLs: the 64 hexadecimal digits of its SHA-256. Results with empty directories, listed in
 /// `empty`, differ: the first 16 digits of the list's SHA-256 are appended.
-fn name_of(h1: &str, empty: Option<&[u8]>) -> Result<String, HostFailure> {
+pub(crate) fn name_of(h1: &str, empty: Option<&[u8]>) -> Result<String, HostFailure> {
     let digest = h1.strip_prefix("h1:").and_then(|text| STANDARD.decode(text).ok());
     let digest = digest.ok_or_else(|| HostFailure::new(format!("{h1} is not a hash of results")))?;
     let name = Hex(&digest).to_string();

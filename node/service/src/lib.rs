@@ -349,7 +349,7 @@ fn host_config(config: &Config) -> Result<HostConfig, ServiceError> {
     Ok(HostConfig { listen: swarm.listen.clone(), allow, per_address, jobs: Some(jobs), ..HostConfig::default() })
 }
 
-/// Sources of jobs: local paths only from the list.
+/// Sources of jobs: local paths and object stores only from the lists.
 fn sources(config: &Config, node: &Node, data_dir: &Path) -> Result<Sources, ServiceError> {
     let spool_dir = data_dir.join(SPOOL_DIR);
     private::create_dir_all(&spool_dir).map_err(|error| HostFailure::at("make the directory", &spool_dir, error))?;
@@ -361,7 +361,8 @@ fn sources(config: &Config, node: &Node, data_dir: &Path) -> Result<Sources, Ser
         spool_dir,
         progress: Arc::new(|_, _| ()),
     };
-    Ok(node.sources(LocalStorage::below(config.compute.allow_listed_local_paths.clone()), fetching)?)
+    let sources = node.sources(LocalStorage::below(config.compute.allow_listed_local_paths.clone()), fetching)?;
+    Ok(sources.with_objects(config.storage.object_stores.clone()))
 }
 
 /// The job selection policy.
@@ -397,6 +398,7 @@ fn publish(config: &Config, data_dir: &Path, host: &Host) -> Result<PublishPlace
         pinning: config.pinning_service()?,
         filecoin: filecoin.map(Arc::new),
         pdp: pdp.map(Arc::new),
+        objects: config.object_publisher().map(Arc::new),
     })
 }
 

@@ -29,7 +29,7 @@ impl Place {
 
     /// Whether there may be something in it: URLs and inline data are files.
     pub(super) fn may_be_dir(&self) -> bool {
-        matches!(self.source, Source::Path(_) | Source::Cid(_))
+        matches!(self.source, Source::Path(_) | Source::Cid(_) | Source::Object(_))
     }
 
     /// Guest path of the entry at `path`.
@@ -53,6 +53,7 @@ impl Place {
         match &self.source {
             Source::Path(dir) => joined(dir.join(path)).ok_or_else(|| wrong("the path is not UTF-8: move the input")),
             Source::Cid(source) => Ok(by_cid(source, path)),
+            Source::Object(url) => Ok(url.join(path).to_string()),
             Source::Url { .. } | Source::Inline(_) => Err(wrong("a file has no entries")),
         }
     }

@@ -7,6 +7,7 @@ mod combo;
 mod inline;
 mod ipfs;
 mod local;
+mod objects;
 mod opened;
 mod part;
 mod piece;
@@ -21,9 +22,11 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use self::objects::ObjectStorage;
 use bacalhau_tree::HostFailure;
 
 use bacalhau_cas::{Cid, DataError};
+use bacalhau_objects::{AllowedObjects, ObjectUrl};
 
 pub use cid_source::CidSource;
 pub use cid_url::CidUrlStorage;
@@ -67,22 +70,36 @@ pub trait Storage: Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub struct Sources {
     local: LocalStorage,
+    objects: ObjectStorage,
     url: UrlStorage,
     cid: Combo,
     pieces: Combo,
 }
 
 impl Sources {
-    /// Sources: paths of `local`, inline data, URLs fetched by `fetching`, and CIDs from `drivers` in order.
+    /// Sources: paths of `local`, inline data, URLs fetched by `fetching`, and CIDs from `drivers` in order. Where all paths
+    /// are allowed, all objects of object stores are, else none.
     pub fn new(local: LocalStorage, fetching: Fetching, drivers: Vec<Arc<dyn Storage>>) -> Self {
         let pieces = Combo::new(vec![Arc::new(piece::NoPieces) as _]);
-        Self { local, url: UrlStorage::new(fetching), cid: Combo::new(drivers), pieces }
+        let allowed = if local.is_open() { AllowedObjects::All } else { AllowedObjects::Below(Vec::new()) };
+        let objects = ObjectStorage::new(allowed, fetching.patience);
+        Self { local, objects, url: UrlStorage::new(fetching), cid: Combo::new(drivers), pieces }
     }
 
     /// These sources with those of pieces, in order.
     #[must_use]
     pub fn with_pieces(self, drivers: Vec<Arc<dyn Storage>>) -> Self {
         if drivers.is_empty() { self } else { Self { pieces: Combo::new(drivers), ..self } }
+    }
+
+    /// These sources, with the objects below `prefixes` if not all are allowed.
+    #[must_use]
+    pub fn with_objects(self, prefixes: Vec<ObjectUrl>) -> Self {
+        if self.is_open() {
+            return self;
+        }
+        let objects = self.objects.allowing(AllowedObjects::Below(prefixes));
+        Self { objects, ..self }
     }
 
     /// Parses a source in a job. With restricted local paths the job is untrusted, and the disk is not accessed.
@@ -101,15 +118,20 @@ impl Sources {
     /// Checks that jobs may use `source` here, also if it is open or cached.
     ///
     /// # Errors
-    /// When it is a path outside of the allowed ones.
+    /// When it is a path or an object outside of the allowed ones.
     pub fn judge(&self, source: &Source) -> Result<(), HostFailure> {
-        if matches!(source, Source::Path(_)) { self.local.judge(source) } else { Ok(()) }
+        match source {
+            Source::Path(_) => self.local.judge(source),
+            Source::Object(_) => self.objects.url(source).map(drop),
+            Source::Url { .. } | Source::Cid(_) | Source::Inline(_) => Ok(()),
+        }
     }
 
     fn of(&self, source: &Source) -> &dyn Storage {
         match source {
             Source::Path(_) => &self.local,
             Source::Url { .. } => &self.url,
+            Source::Object(_) => &self.objects,
             Source::Cid(source) if source.is_piece() => &self.pieces,
             Source::Cid(_) => &self.cid,
             Source::Inline(_) => &InlineStorage,

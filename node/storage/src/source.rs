@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{CidSource, InlineError, foreign, inline};
 use bacalhau_cas::CidPathError;
+use bacalhau_objects::{ObjectUrl, ObjectUrlError};
 use bacalhau_values::hex::{self, Hex};
 
 /// Source of a module or an input.
@@ -25,6 +26,8 @@ pub enum Source {
         /// The hash that the file must have, where the user wrote one: `https://host/file#sha256=HEX`.
         sha256: Option<[u8; 32]>,
     },
+    /// An object of an object store, or all objects below a prefix: `s3://BUCKET/PREFIX`, `gs://…`, `az://…`.
+    Object(ObjectUrl),
     /// A place in a DAG.
     Cid(CidSource),
     /// The data itself, from a `data:` URL.
@@ -48,9 +51,13 @@ pub enum SourceError {
     /// A `data:` URL that holds no data.
     #[error("a data: URL is data:,TEXT or data:;base64,BASE64: {0}")]
     Inline(InlineError),
+    /// A malformed URL of an object store.
+    #[error(transparent)]
+    Object(#[from] ObjectUrlError),
     /// An unsupported scheme.
     #[error(
-        "{scheme}:// is not a source; write a local path, file:///path, http://, https://, ipfs://CID, CID or data:,TEXT"
+        "{scheme}:// is not a source; write a local path, file:///path, http://, https://, ipfs://CID, CID, s3://BUCKET/PREFIX, \
+         gs://, az:// or data:,TEXT"
     )]
     Scheme {
         /// The scheme.
@@ -84,7 +91,7 @@ pub enum SourceError {
 
 impl Source {
     /// Parses `http://…`, `https://…`, `file:///path` (unescaped), a path, `ipfs://CID[/path][?key=value]`,
-    /// `/ipfs/CID[/path]`, `CID[/path]`, `CID?key=value`, or `data:…`. An existing path takes precedence. In `ipfs://`, which is a URL,
+    /// `/ipfs/CID[/path]`, `CID[/path]`, `CID?key=value`, `s3://BUCKET/PREFIX` (also `gs`, `az`), or `data:…`. An existing path takes precedence. In `ipfs://`, which is a URL,
     /// `%20` is a space; the other forms of a CID have no escapes.
     ///
     /// # Errors
@@ -94,6 +101,9 @@ impl Source {
             return inline::parse(&text[5..]).map(Self::Inline).map_err(SourceError::Inline);
         }
         let Some((scheme, rest)) = text.split_once("://") else { return Self::path(text) };
+        if ObjectUrl::has_scheme(text) {
+            return Ok(Self::Object(text.parse()?));
+        }
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => Self::url(text),
             "file" if rest.starts_with('/') => Self::path(rest),
@@ -162,6 +172,7 @@ impl Source {
         match self {
             Self::Path(path) => path.file_name()?.to_str(),
             Self::Cid(source) => source.place.name(),
+            Self::Object(url) => url.name(),
             Self::Inline(_) => None,
             Self::Url { url, .. } => {
                 let path = url.split(['?', '#']).next()?.split_once("://")?.1.split_once('/')?.1;
@@ -220,6 +231,7 @@ impl fmt::Display for Source {
             Self::Url { url, sha256: None } => f.write_str(url),
             Self::Url { url, sha256: Some(digest) } => write!(f, "{url}#sha256={}", Hex(digest)),
             Self::Cid(source) => source.fmt(f),
+            Self::Object(url) => url.fmt(f),
             Self::Inline(bytes) => f.write_str(&inline::to_url(bytes)),
         }
     }
@@ -358,6 +370,18 @@ mod tests {
     }
 
     #[test]
+    fn objects_are_named_by_service_bucket_and_key() {
+        for text in ["s3://data/logs/2026 11/a%20b#c?d", "gs://data", "az://data/x"] {
+            let source = Source::parse(text).unwrap();
+            assert_eq!(source, Source::Object(text.parse().unwrap()));
+            assert_eq!(source.recorded(), text);
+            assert_eq!(Source::parse_unseen(&source.to_string()).unwrap(), source);
+        }
+        assert_eq!(Source::parse("s3://data/logs/a.csv").unwrap().name(), Some("a.csv"));
+        assert!(error("s3://data/a//b").contains("no empty names"));
+    }
+
+    #[test]
     fn a_url_may_say_which_file_it_means() {
         let digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
         let text = format!("https://user:pass@host/a.csv#sha256={digest}");
@@ -390,13 +414,16 @@ mod tests {
             let path = text.strip_prefix("file://").unwrap_or(text);
             assert_eq!(Source::parse_unseen(text).unwrap(), Source::Path(path.into()));
         }
-        for text in [v1, &format!("/ipfs/{v1}"), &format!("ipfs://{v1}/a"), "https://host/a", "data:,a"] {
+        for text in
+            [v1, &format!("/ipfs/{v1}"), &format!("ipfs://{v1}/a"), "https://host/a", "s3://data/a b", "data:,a"]
+        {
             assert_eq!(Source::parse_unseen(text).unwrap(), Source::parse(text).unwrap());
         }
         for (text, why) in [
             ("src", "src is not a CID"),
             ("file://host/x", "three slashes"),
-            ("s3://bucket/x", "s3:// is not a source"),
+            ("ftp://host/x", "ftp:// is not a source"),
+            ("s3://x/../y", "3 to 63"),
             ("/ipns/x", "can change"),
             ("", "is not a CID"),
         ] {
@@ -407,6 +434,6 @@ mod tests {
 
     #[test]
     fn what_this_version_cannot_read_is_named() {
-        assert!(error("s3://bucket/x").starts_with("s3:// is not a source"));
+        assert!(error("ftp://host/x").starts_with("ftp:// is not a source"));
     }
 }

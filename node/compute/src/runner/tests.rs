@@ -155,7 +155,7 @@ fn a_failure_is_the_hosts_or_everybodys() {
     assert_eq!(kind, FailureKind::Host);
     assert!(why.contains("the job needs"), "{why}");
     for (module, input) in
-        [("s3://bucket/x", "data:,x"), ("data:,(module)", "s3://bucket/x"), ("data:,(module)", "ipfs://x")]
+        [("ftp://host/x", "data:,x"), ("data:,(module)", "ftp://host/x"), ("data:,(module)", "ipfs://x")]
     {
         let cid = place.context.runtime.load(b"(module)").unwrap().cid();
         let (kind, why) = run(&job(cid, module, &[(input, "/a")]));

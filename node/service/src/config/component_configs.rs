@@ -13,7 +13,8 @@ use bacalhau_announce::Announcing;
 use bacalhau_compute::{ComputeConfig, HeldLimits, Maxima, OfferLimits};
 use bacalhau_exchange::Fetched;
 use bacalhau_job::{BeaconChain, Distinct, DrawMode, Resources};
-use bacalhau_publisher::PinningService;
+use bacalhau_objects::ObjectStores;
+use bacalhau_publisher::{ObjectPublisher, PinningService};
 use bacalhau_requester::RequesterConfig;
 use bacalhau_values::Secret;
 
@@ -130,6 +131,12 @@ impl Config {
                 .map_err(|failure| ConfigError::Together(format!("client.api_token_file: {failure}"))),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The publisher `s3`; `None` when it is not configured.
+    pub fn object_publisher(&self) -> Option<ObjectPublisher> {
+        let prefix = self.publisher.object_store.clone()?;
+        Some(ObjectPublisher::new(Arc::new(ObjectStores::new(self.storage.patience.0)), prefix))
     }
 
     /// The pinning service of the publisher `estuary`; `None` when it is not configured.

@@ -13,6 +13,7 @@ use super::value::{RawValue, Setting};
 use bacalhau_cas::unixfs::import::Profile;
 use bacalhau_compute::Locality;
 use bacalhau_job::{Distinct, DrawMode};
+use bacalhau_objects::ObjectUrl;
 use bacalhau_publisher::filecoin::Address;
 use bacalhau_publisher::pdp::{EthAddress, Uint256};
 use bacalhau_storage::{Fetch, Template, UnsealedVerify};
@@ -254,6 +255,10 @@ settings! {
         piece_numbers: Option<PathBuf> = "", flag "piece-numbers", env "BACALHAU_PIECE_NUMBERS";
         /// URL templates of pieces of Filecoin, asked after `piece_paths`, as in `https://provider/piece/{{.PieceCid}}`.
         piece_urls: Vec<Template> = "", flag "piece-url", env "BACALHAU_PIECE_URL";
+        /// Prefixes of object stores from which jobs may read, as in `s3://BUCKET/PREFIX`; also `gs://` and `az://`. Jobs read with
+        /// the credentials of this node (`AWS_*`, `GOOGLE_*`, `AZURE_*` in its environment), so that what is below them is public
+        /// to everybody who submits jobs. Empty: none.
+        object_stores: Vec<ObjectUrl> = "", hidden "object-store", env "BACALHAU_OBJECT_STORES";
         /// When blocks of inputs are fetched: `lazy`, as the program reads them; `eager`, all before it starts.
         fetch: Fetch = "lazy", hidden "ipfs-fetch";
         /// Maximum size of the block store. Blocks that are not pinned are evicted when it is full.
@@ -272,6 +277,9 @@ settings! {
         local_dir: Option<PathBuf> = "", hidden "publish-dir";
         /// Public URL of the directory of the publisher `local`. A web server of yours serves it.
         local_url: Option<String> = "", hidden "publish-url";
+        /// Prefix of an object store for the publisher `s3`, as in `s3://BUCKET/PREFIX`; also `gs://` and `az://`. Credentials
+        /// and endpoint are those of the environment: `AWS_*`, `GOOGLE_*`, `AZURE_*`. Empty: no such publisher.
+        object_store: Option<ObjectUrl> = "", hidden "publish-object-store", env "BACALHAU_PUBLISH_OBJECT_STORE";
     }
 
     /// Announcing of data to indexers. Off by default.

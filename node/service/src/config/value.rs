@@ -13,6 +13,7 @@ use super::{LogFormat, LogLevel};
 use bacalhau_cas::unixfs::import::Profile;
 use bacalhau_compute::Locality;
 use bacalhau_job::{Distinct, DrawMode};
+use bacalhau_objects::ObjectUrl;
 use bacalhau_publisher::filecoin::Address;
 use bacalhau_publisher::pdp::{EthAddress, Uint256};
 use bacalhau_storage::{Fetch, Template, UnsealedVerify};
@@ -216,6 +217,18 @@ impl ScalarSetting for Template {
 
     fn read(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(|error| error.to_string())
+    }
+
+    fn write(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl ScalarSetting for ObjectUrl {
+    const WHAT: &'static str = "a prefix of an object store, as in s3://BUCKET/PREFIX";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: bacalhau_objects::ObjectUrlError| error.to_string())
     }
 
     fn write(&self) -> String {

@@ -51,6 +51,7 @@ fn sources(config: &Config) -> Vec<String> {
     let unsealed = storage.filecoin_unsealed_path.iter().map(|it| format!("unsealed copies below {}", it.fixed_part()));
     let pieces = storage.piece_paths.iter().map(|it| format!("pieces below {}", it.fixed_part()));
     let paths = config.compute.allow_listed_local_paths.iter().map(|path| format!("files below {}", path.display()));
+    let objects = storage.object_stores.iter().map(|prefix| format!("objects below {prefix}"));
     let store = std::iter::once("the block store".to_owned());
-    store.chain(unsealed).chain(pieces).chain(paths).collect()
+    store.chain(unsealed).chain(pieces).chain(paths).chain(objects).collect()
 }
