@@ -9,6 +9,7 @@ mod inputs;
 mod leftovers;
 mod limits;
 mod outputs;
+mod packaged;
 mod receipts;
 mod registry;
 mod served;
