@@ -36,7 +36,7 @@ fn the_image_runs_a_job_and_serves_without_root_on_a_read_only_system() {
     let container = started.stdout.trim();
     let mut last = String::new();
     bacalhau_testkit::until("the node in the container answers", || {
-        let end = engine.docker(&["exec", container, "/usr/bin/bacalhau", "node", "list"]).unwrap();
+        let end = engine.docker(&["exec", container, "bacalhau", "node", "list"]).unwrap();
         last = end.stderr;
         end.code == 0
     });
