@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::backend::{Backend, Compiled};
+use crate::backend::Backend;
 use crate::case::Case;
 use crate::claim::Claim;
 
@@ -27,24 +28,28 @@ pub struct Ran {
     pub left_out: Vec<(String, String)>,
 }
 
-/// Runs all cases. A module that follows itself is compiled once.
+/// Runs all cases, on all processors. A module that follows itself is compiled once.
 ///
 /// # Errors
 ///
 /// The pass refuses a module of the corpus.
 pub fn run(backend: &Backend, cases: &[Case]) -> Result<Ran, String> {
+    let groups: Vec<&[Case]> = cases.chunk_by(|one, next| one.wasm == next.wasm).collect();
+    let each: Result<Vec<Ran>, String> = groups.into_par_iter().map(|group| run_one_module(backend, group)).collect();
+    let mut all = Ran::default();
+    for ran in each? {
+        all.claims.extend(ran.claims);
+        all.left_out.extend(ran.left_out);
+    }
+    Ok(all)
+}
+
+fn run_one_module(backend: &Backend, cases: &[Case]) -> Result<Ran, String> {
     let mut ran = Ran::default();
-    let mut last: Option<(&[u8], Result<Compiled, String>)> = None;
-    for case in cases {
-        let compiled = match last.take() {
-            Some((wasm, compiled)) if wasm == case.wasm => compiled,
-            _ => backend.compile(&case.instrumented()?),
-        };
-        match &compiled {
-            Ok(compiled) => ran.claims.push(compiled.run(case)),
-            Err(reason) => ran.left_out.push((case.name.clone(), reason.clone())),
-        }
-        last = Some((&case.wasm, compiled));
+    let Some(first) = cases.first() else { return Ok(ran) };
+    match backend.compile(&first.instrumented()?) {
+        Ok(compiled) => ran.claims.extend(cases.iter().map(|case| compiled.run(case))),
+        Err(reason) => ran.left_out.extend(cases.iter().map(|case| (case.name.clone(), reason.clone()))),
     }
     Ok(ran)
 }
