@@ -30,7 +30,7 @@ struct Content(String);
 impl Tree for Names {
     fn stat(&self, path: &str) -> io::Result<Stat> {
         let kind = if path.is_empty() { Kind::Dir } else { Kind::File };
-        Ok(Stat { kind, size: path.len() as u64 })
+        Ok(Stat::new(kind, path.len() as u64))
     }
 
     fn list(&self, _: &str) -> io::Result<Vec<Entry>> {

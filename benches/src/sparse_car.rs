@@ -32,7 +32,7 @@ struct MarkedFile {
 impl Tree for Marked {
     fn stat(&self, path: &str) -> io::Result<Stat> {
         let (kind, size) = if path.is_empty() { (Kind::Dir, 0) } else { (Kind::File, FILE_BYTES) };
-        Ok(Stat { kind, size })
+        Ok(Stat::new(kind, size))
     }
 
     fn list(&self, _: &str) -> io::Result<Vec<Entry>> {

@@ -48,7 +48,9 @@ pub(crate) fn default_job<'py>(py: Python<'py>, module: &str, profile: &str) -> 
         let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.name).collect();
         PyValueError::new_err(format!("unknown profile {profile:?}: this version has {}", names.join(" and ")))
     })?;
-    to_python(py, &Job { profile: profile.id(), ..Job::new(Link::from(cid)) })
+    let mut job = Job::new(Link::from(cid));
+    job.profile = profile.id();
+    to_python(py, &job)
 }
 
 #[pyfunction]

@@ -64,7 +64,7 @@ impl Execution {
         let left = results::fill(&dir, &job, ended.outcome, &mut ended.world, &deadline)?;
         ended.notes.extend(left.notes(job.outputs.values()));
         let claim = results::claim(&path, job, ended.outcome, ended.fuel, &deadline)?;
-        let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: unclaimed(backend, ended.notes) };
+        let receipt = Receipt::new(claim, unclaimed(backend, ended.notes));
         Ok(Results::new(receipt, dir, path, staging))
     }
 }
@@ -79,11 +79,10 @@ impl fmt::Debug for Execution {
 }
 
 fn unclaimed(backend: Backend, notes: Vec<String>) -> Unclaimed {
-    Unclaimed {
-        version: concat!("bacalhau-runtime ", env!("CARGO_PKG_VERSION")).into(),
-        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        backend: backend.name().into(),
-        notes,
-        ..Unclaimed::default()
-    }
+    let mut unclaimed = Unclaimed::default();
+    unclaimed.version = concat!("bacalhau-runtime ", env!("CARGO_PKG_VERSION")).into();
+    unclaimed.platform = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
+    unclaimed.backend = backend.name().into();
+    unclaimed.notes = notes;
+    unclaimed
 }

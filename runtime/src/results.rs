@@ -45,7 +45,7 @@ pub(crate) fn claim(filled: &Path, job: Job, outcome: Outcome, fuel: u64, deadli
     deadline.check()?;
     let hashed = hashed.map_err(|error| HostFailure::new(error.to_string()))?;
     let files = hashed.files.iter().map(ResultFile::from).collect();
-    Ok(Claim { job_cid, job, outcome, fuel, h1: hashed.h1, files })
+    Ok(Claim::new(job, job_cid, outcome, fuel, hashed.h1, files))
 }
 
 /// Results never replace anything.

@@ -153,7 +153,8 @@ impl Run {
     /// Whatever the runtime says.
     pub fn run_within(&self, timeout: Duration, runtime: &Runtime, results: &Path) -> Result<Receipt, Error> {
         let module = runtime.load(&fs::read(self.guest).unwrap())?;
-        let mut job = Job { module: module.cid(), ..self.job.clone() };
+        let mut job = self.job.clone();
+        job.module = module.cid();
         if job.profile == Profile::V1.id() && !self.keeps_profile {
             job.profile = module.profile().id();
         }

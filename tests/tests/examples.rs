@@ -46,7 +46,9 @@ fn examples() -> Vec<Example> {
 /// Runs an example with this module, and answers with its hash and what it wrote to stderr.
 fn run(example: &Example, module: &Path) -> (String, String) {
     let module = RUNTIME.load(&fs::read(module).unwrap()).unwrap();
-    let mut job = Job { args: example.args.clone(), env: example.env.clone(), ..Job::new(module.cid()) };
+    let mut job = Job::new(module.cid());
+    job.args.clone_from(&example.args);
+    job.env.clone_from(&example.env);
     job.seed = example.seed;
     let mut inputs = Inputs::new();
     for Input { src, dst } in &example.inputs {

@@ -29,7 +29,7 @@ impl Tree for Broken {
             _ => Kind::Link,
         };
         // The root is looked at before the run begins; that is not what this is about.
-        if path.is_empty() { Ok(Stat { kind, size: 0 }) } else { self.says("stat", Stat { kind, size: 1 }) }
+        if path.is_empty() { Ok(Stat::new(kind, 0)) } else { self.says("stat", Stat::new(kind, 1)) }
     }
 
     fn list(&self, _: &str) -> io::Result<Vec<Entry>> {

@@ -142,7 +142,7 @@ struct Endless;
 
 impl Tree for Endless {
     fn stat(&self, path: &str) -> io::Result<Stat> {
-        Ok(if path.is_empty() { Stat { kind: Kind::Dir, size: 0 } } else { Stat { kind: Kind::File, size: 1 << 50 } })
+        Ok(if path.is_empty() { Stat::new(Kind::Dir, 0) } else { Stat::new(Kind::File, 1 << 50) })
     }
 
     fn list(&self, _: &str) -> io::Result<Vec<Entry>> {

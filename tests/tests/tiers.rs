@@ -200,7 +200,8 @@ fn a_module_that_ran_for_long_is_optimised_before_it_runs_again() {
     let results = TempDir::new().unwrap();
     let first = runtime(cache.path(), Tier::Auto);
     let module = first.load(plain().as_bytes()).unwrap();
-    let job = Job { entry_point: "forever".into(), ..Job::new(module.cid()) };
+    let mut job = Job::new(module.cid());
+    job.entry_point = "forever".into();
     let long = Duration::from_secs(1);
     first.run(&module, &job, &Inputs::new(), &results.path().join("results"), long).unwrap_err();
     let module = runtime(cache.path(), Tier::Auto).load(plain().as_bytes()).unwrap();

@@ -53,18 +53,18 @@ pub(super) struct LimitArgs {
 impl LimitArgs {
     /// The limits of the job.
     pub(super) fn limits(&self) -> Limits {
-        Limits {
-            fuel: self.fuel,
-            memory_bytes: self.memory.0,
-            table_elements: self.table_elements,
-            stack_bytes: self.stack.0,
-            output_bytes: self.output_bytes.0,
-            output_files: self.output_files,
-            path_depth: self.path_depth,
-            log_bytes: self.log_bytes.0,
-            open_files: self.open_files,
-            module_bytes: self.module_size.0,
-        }
+        let mut limits = Limits::default();
+        limits.fuel = self.fuel;
+        limits.memory_bytes = self.memory.0;
+        limits.table_elements = self.table_elements;
+        limits.stack_bytes = self.stack.0;
+        limits.output_bytes = self.output_bytes.0;
+        limits.output_files = self.output_files;
+        limits.path_depth = self.path_depth;
+        limits.log_bytes = self.log_bytes.0;
+        limits.open_files = self.open_files;
+        limits.module_bytes = self.module_size.0;
+        limits
     }
 }
 
@@ -93,18 +93,18 @@ mod tests {
         assert_eq!(Only::parse_from(["x"]).limits.limits(), Limits::default());
         let text = "x --fuel 1_0 --memory 2k --table-elements 3 --stack 4 --output-bytes 5 --output-files 6 \
                     --path-depth 7 --log-bytes 8 --open-files 9 --module-size 10";
-        let expected = Limits {
-            fuel: 10,
-            memory_bytes: 2048,
-            table_elements: 3,
-            stack_bytes: 4,
-            output_bytes: 5,
-            output_files: 6,
-            path_depth: 7,
-            log_bytes: 8,
-            open_files: 9,
-            module_bytes: 10,
-        };
-        assert_eq!(Only::parse_from(text.split_whitespace()).limits.limits(), expected);
+        let expected = serde_json::json!({
+            "fuel": 10,
+            "memory_bytes": 2048,
+            "table_elements": 3,
+            "stack_bytes": 4,
+            "output_bytes": 5,
+            "output_files": 6,
+            "path_depth": 7,
+            "log_bytes": 8,
+            "open_files": 9,
+            "module_bytes": 10,
+        });
+        assert_eq!(serde_json::json!(Only::parse_from(text.split_whitespace()).limits.limits()), expected);
     }
 }

@@ -247,18 +247,10 @@ mod tests {
             fs::create_dir(results).unwrap();
             fs::write(results.join("stdout"), said).unwrap();
             let job = Job::new(Link::of_raw(b""));
-            Receipt {
-                claim: Claim {
-                    job_cid: job.cid().unwrap(),
-                    job,
-                    outcome: Outcome::Exit(0),
-                    fuel: 1,
-                    h1: dirhash::hash_dir(results, "results").unwrap().h1,
-                    files: vec![ResultFile { name: "stdout".into(), bytes: said.len() as u64, sha256: "00".into() }],
-                },
-                unclaimed: Unclaimed::default(),
-                signatures: Vec::new(),
-            }
+            let job_cid = job.cid().unwrap();
+            let h1 = dirhash::hash_dir(results, "results").unwrap().h1;
+            let files = vec![ResultFile { name: "stdout".into(), bytes: said.len() as u64, sha256: "00".into() }];
+            Receipt::new(Claim::new(job, job_cid, Outcome::Exit(0), 1, h1, files), Unclaimed::default())
         });
         let mut execution = ExecutionRecord {
             number,

@@ -124,18 +124,16 @@ impl WasmArgs {
     /// The job of the module with that CID, which needs a profile.
     fn engine(&self, guest: &Guest, cid: Link, needed: &'static Profile, module: String) -> Result<Engine, Failure> {
         let Program { stdin: path, entry_point, seed, epoch, profile } = &self.program;
-        let job = Job {
-            profile: profile.unwrap_or(needed).id(),
-            args: guest.args.clone(),
-            entry_point: entry_point.clone(),
-            stdin: path.as_deref().map(|path| if path == stdin::OWN { stdin::PLACE } else { path }.to_owned()),
-            seed: *seed,
-            epoch_seconds: *epoch,
-            limits: self.limits.limits(),
-            env: guest.env.clone(),
-            outputs: self.job.outputs()?,
-            ..Job::new(cid)
-        };
+        let mut job = Job::new(cid);
+        job.profile = profile.unwrap_or(needed).id();
+        job.args.clone_from(&guest.args);
+        job.entry_point.clone_from(entry_point);
+        job.stdin = path.as_deref().map(|path| if path == stdin::OWN { stdin::PLACE } else { path }.to_owned());
+        job.seed = *seed;
+        job.epoch_seconds = *epoch;
+        job.limits = self.limits.limits();
+        job.env.clone_from(&guest.env);
+        job.outputs = self.job.outputs()?;
         Ok(Engine::Wasm(WasmSpec { module, job }))
     }
 }

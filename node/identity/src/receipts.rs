@@ -75,15 +75,9 @@ mod tests {
 
     fn receipt() -> Receipt {
         let job = Job::new(Link::of_raw(b""));
-        let claim = Claim {
-            job_cid: job.cid().unwrap(),
-            job,
-            outcome: Outcome::Exit(0),
-            fuel: 7,
-            h1: "h1:x".into(),
-            files: Vec::new(),
-        };
-        Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() }
+        let job_cid = job.cid().unwrap();
+        let claim = Claim::new(job, job_cid, Outcome::Exit(0), 7, "h1:x".into(), Vec::new());
+        Receipt::new(claim, Unclaimed::default())
     }
 
     #[test]
@@ -111,8 +105,9 @@ mod tests {
         let mut signed = receipt();
         sign(&mut signed, &honest);
         let by = |signer: &str, signature: String| {
-            let signatures = vec![Signature { signer: signer.into(), signature }];
-            check(&Receipt { signatures, ..receipt() })
+            let mut receipt = receipt();
+            receipt.signatures = vec![Signature { signer: signer.into(), signature }];
+            check(&receipt)
         };
         let good = signed.signatures[0].signature.clone();
         let name = honest.peer_id().to_string();

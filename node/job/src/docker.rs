@@ -99,28 +99,26 @@ impl DockerSpec {
     /// that of `resources`. Inputs are at `targets`; their content is determined later.
     pub fn job<'a>(&self, targets: impl IntoIterator<Item = &'a str>, resources: &Resources) -> Job {
         let ContainerLimits { log_bytes, output_bytes, output_files } = self.limits;
-        Job {
-            profile: docker_profile(),
-            entry_point: String::new(),
-            args: self.args.clone(),
-            env: self.env.clone(),
-            inputs: targets.into_iter().map(|target| (target.into(), None)).collect(),
-            outputs: self.outputs.clone(),
-            epoch_seconds: 0,
-            limits: Limits {
-                fuel: 0,
-                table_elements: 0,
-                stack_bytes: 0,
-                open_files: 0,
-                module_bytes: 0,
-                memory_bytes: container_memory(resources),
-                log_bytes,
-                output_bytes,
-                output_files,
-                path_depth: MAX_PATH_DEPTH,
-            },
-            ..Job::new(self.cid())
-        }
+        let mut job = Job::new(self.cid());
+        job.profile = docker_profile();
+        job.entry_point = String::new();
+        job.args.clone_from(&self.args);
+        job.env.clone_from(&self.env);
+        job.inputs = targets.into_iter().map(|target| (target.into(), None)).collect();
+        job.outputs.clone_from(&self.outputs);
+        job.epoch_seconds = 0;
+        let limits = &mut job.limits;
+        limits.fuel = 0;
+        limits.table_elements = 0;
+        limits.stack_bytes = 0;
+        limits.open_files = 0;
+        limits.module_bytes = 0;
+        limits.memory_bytes = container_memory(resources);
+        limits.log_bytes = log_bytes;
+        limits.output_bytes = output_bytes;
+        limits.output_files = output_files;
+        limits.path_depth = MAX_PATH_DEPTH;
+        job
     }
 
     /// Validates the spec with `inputs`.

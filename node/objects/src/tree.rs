@@ -43,8 +43,8 @@ impl ObjectTree {
 impl Tree for ObjectTree {
     fn stat(&self, path: &str) -> io::Result<Stat> {
         match self.listing.object(path) {
-            Some(object) => Ok(Stat { kind: Kind::File, size: object.size }),
-            None if self.listing.is_dir(path) => Ok(Stat { kind: Kind::Dir, size: 0 }),
+            Some(object) => Ok(Stat::new(Kind::File, object.size)),
+            None if self.listing.is_dir(path) => Ok(Stat::new(Kind::Dir, 0)),
             None => Err(self.absent(path)),
         }
     }

@@ -77,8 +77,8 @@ pub fn ran(execution: &ExecutionId, h1: String, identity: &Identity) -> Box<Ran>
     // Of the job itself only its name, which all runs of a shard share.
     let job = bacalhau_receipt::Job::new(Link::of_raw(b"module"));
     let job_cid = Link::of_raw(format!("{}:{}", execution.job, execution.shard).as_bytes());
-    let claim = Claim { job, job_cid, outcome: Outcome::Exit(0), fuel: 1000, h1, files: Vec::new() };
-    let mut receipt = Receipt { claim, unclaimed: Unclaimed::default(), signatures: Vec::new() };
+    let claim = Claim::new(job, job_cid, Outcome::Exit(0), 1000, h1, Vec::new());
+    let mut receipt = Receipt::new(claim, Unclaimed::default());
     receipts::sign(&mut receipt, identity);
     Box::new(Ran { receipt, calls: CallTrail::default() })
 }

@@ -104,7 +104,7 @@ struct InlineFile(Bytes);
 
 impl Tree for InlineFile {
     fn stat(&self, _path: &str) -> io::Result<Stat> {
-        Ok(Stat { kind: Kind::File, size: self.0.len() as u64 })
+        Ok(Stat::new(Kind::File, self.0.len() as u64))
     }
 
     fn list(&self, _path: &str) -> io::Result<Vec<Entry>> {

@@ -53,7 +53,9 @@ pub fn claims(top: &Path) -> Result<Vec<Claim>, String> {
 fn run(runtime: &Runtime, example: &Example, top: &Path) -> Result<Receipt, String> {
     let bytes = fs::read(top.join(&example.module)).map_err(|error| error.to_string())?;
     let module = runtime.load(&bytes).map_err(|error| error.to_string())?;
-    let mut job = Job { args: example.args.clone(), env: example.env.clone(), ..Job::new(module.cid()) };
+    let mut job = Job::new(module.cid());
+    job.args.clone_from(&example.args);
+    job.env.clone_from(&example.env);
     job.seed = example.seed;
     job.limits.fuel = FUEL;
     let mut inputs = Inputs::new();
@@ -73,7 +75,10 @@ fn claim(example: &Example, receipt: Result<Receipt, String>) -> Claim {
     let case = format!("job: {}", example.name);
     let mut digest = MemoryDigest::default();
     let receipt = match receipt {
-        Ok(receipt) => Receipt { unclaimed: Unclaimed::default(), ..receipt },
+        Ok(mut receipt) => {
+            receipt.unclaimed = Unclaimed::default();
+            receipt
+        }
         Err(error) => {
             let (end, memory) = (format!("{HOST}{error}"), digest.finish());
             return Claim { case, end, fuel: 0, globals: [].into(), memory, results: Vec::new() };

@@ -44,6 +44,7 @@ impl JobError {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Job {
     /// Id of the profile under which the result is claimed. Default: [`Profile::V1`].
     pub profile: Link,

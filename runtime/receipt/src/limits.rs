@@ -23,6 +23,7 @@ const HOST_FLOOR_BYTES: u64 = 64 * MIB;
 /// Wall-clock time is not a limit: it is the host's timeout, not a property of the job.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Limits {
     /// Fuel units, about one for each WebAssembly operator. Default 2 000 000 000 000: 2 to 20 minutes of one core
     /// (0.07 to 0.6 ns a unit, measured on x86-64), so that a run meets it before a time-out of half an hour. Reaching it ends

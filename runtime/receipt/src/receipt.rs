@@ -15,6 +15,7 @@ use crate::outcome::Outcome;
 /// Two receipts of the same job have byte-equal claims; other data is in `unclaimed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Receipt {
     /// A function of the job alone: the object of the vote and of [`Receipt::differences`].
     pub claim: Claim,
@@ -39,6 +40,7 @@ pub struct Signature {
 /// The claim of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Claim {
     /// The job with profile id, module CID and input hashes filled in.
     pub job: Job,
@@ -76,6 +78,7 @@ impl From<&FileHash> for ResultFile {
 /// Data that may differ between receipts of the same job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Unclaimed {
     /// Program and version that ran the job.
     pub version: String,
@@ -161,6 +164,11 @@ pub struct PublicationStep {
 }
 
 impl Receipt {
+    /// A receipt that nobody has signed.
+    pub fn new(claim: Claim, unclaimed: Unclaimed) -> Self {
+        Self { claim, signatures: Vec::new(), unclaimed }
+    }
+
     /// Canonical DAG-CBOR of the receipt.
     pub fn to_dag_cbor(&self) -> Vec<u8> {
         encode(self)
@@ -202,6 +210,11 @@ impl Receipt {
 }
 
 impl Claim {
+    /// A claim. `job` has the identities of its inputs, `job_cid` is its CID, and `files` are in the order of their names.
+    pub fn new(job: Job, job_cid: Link, outcome: Outcome, fuel: u64, h1: String, files: Vec<ResultFile>) -> Self {
+        Self { job, job_cid, outcome, fuel, h1, files }
+    }
+
     /// Canonical DAG-CBOR of the claim, byte-equal for two correct runs of one job.
     pub fn to_dag_cbor(&self) -> Vec<u8> {
         encode(self)
@@ -301,7 +314,7 @@ mod tests {
 
     #[test]
     fn fuel_is_a_number_whatever_the_outcome() {
-        let receipt = Receipt { claim: claim(), signatures: Vec::new(), unclaimed: Unclaimed::default() };
+        let receipt = Receipt::new(claim(), Unclaimed::default());
         let mut json: serde_json::Value = serde_json::from_str(&receipt.to_json()).unwrap();
         assert_eq!(json["claim"]["fuel"], 7);
         assert_eq!(Receipt::parse(&receipt.to_dag_cbor()).unwrap(), receipt);
@@ -312,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_receipt_that_nobody_signed_is_what_it_was_before_there_were_signatures() {
-        let mut receipt = Receipt { claim: claim(), signatures: Vec::new(), unclaimed: Unclaimed::default() };
+        let mut receipt = Receipt::new(claim(), Unclaimed::default());
         assert!(!receipt.to_json().contains("signatures"));
         assert_eq!(Receipt::parse(receipt.to_json().as_bytes()).unwrap(), receipt);
         receipt.signatures.push(Signature { signer: "a".into(), signature: "00".into() });

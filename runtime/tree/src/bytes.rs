@@ -21,7 +21,7 @@ impl BytesTree {
 impl Tree for BytesTree {
     fn stat(&self, path: &str) -> io::Result<Stat> {
         only_root(path)?;
-        Ok(Stat { kind: Kind::File, size: self.0.len() as u64 })
+        Ok(Stat::new(Kind::File, self.0.len() as u64))
     }
 
     fn list(&self, _: &str) -> io::Result<Vec<Entry>> {

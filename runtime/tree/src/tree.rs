@@ -96,11 +96,19 @@ pub trait ReadAt: Send + Sync {
 
 /// Attributes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stat {
     /// File, directory or link.
     pub kind: Kind,
     /// Length of a file in bytes, of a link's target in bytes; 0 for a directory.
     pub size: u64,
+}
+
+impl Stat {
+    /// The attributes of an entry. `size` is 0 for a directory.
+    pub fn new(kind: Kind, size: u64) -> Self {
+        Self { kind, size }
+    }
 }
 
 /// One name of a directory.

@@ -77,7 +77,7 @@ impl Node {
             Self::Dir(_) | Self::Shard(_) => (Kind::Dir, 0),
             Self::Link(target) => (Kind::Link, target.len() as u64),
         };
-        Stat { kind, size }
+        Stat::new(kind, size)
     }
 
     /// About how many bytes of memory it takes.

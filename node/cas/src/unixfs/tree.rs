@@ -29,7 +29,7 @@ impl DagTree {
     pub fn open(blocks: Arc<dyn BlockSource>, root: &Cid, path: &str) -> Result<Self, DataError> {
         let nodes = Arc::new(Nodes::new(blocks));
         let directories = Directories::new(Arc::clone(&nodes));
-        let mut tree = Self { nodes, directories, root: canonical(root), stat: Stat { kind: Kind::Dir, size: 0 } };
+        let mut tree = Self { nodes, directories, root: canonical(root), stat: Stat::new(Kind::Dir, 0) };
         tree.root = canonical(&tree.resolve(path.trim_matches('/'))?);
         tree.stat = tree.nodes.get(&tree.root)?.stat();
         Ok(tree)

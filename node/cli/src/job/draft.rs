@@ -152,7 +152,9 @@ pub(super) fn limits(job: &Map<String, Value>) -> Result<Limits, Failure> {
 
 /// The job of the module with this CID, which needs `profile`, and the given fields. A profile may be given by its name.
 fn job_of(said: &Map<String, Value>, cid: Link, needed: &Profile, module: &str) -> Result<Job, String> {
-    let mut job = json!(Job { profile: needed.id(), ..Job::new(cid) });
+    let mut job = Job::new(cid);
+    job.profile = needed.id();
+    let mut job = json!(job);
     let named = said.get("profile").and_then(Value::as_str).and_then(|name| spec::profile(name).ok());
     for (key, said) in said {
         let default = job.get(key).cloned().unwrap_or(Value::Null);

@@ -147,15 +147,9 @@ fn stopped(execution: ExecutionId) -> Input {
 
 fn ran(execution: ExecutionId) -> Input {
     let job = Job::new(Link::of_raw(b"module"));
-    let claim = Claim {
-        job_cid: job.cid().unwrap(),
-        job,
-        outcome: Outcome::Exit(0),
-        fuel: 7,
-        h1: "h1:result".into(),
-        files: Vec::new(),
-    };
-    let receipt = Receipt { claim, signatures: Vec::new(), unclaimed: Unclaimed::default() };
+    let job_cid = job.cid().unwrap();
+    let claim = Claim::new(job, job_cid, Outcome::Exit(0), 7, "h1:result".into(), Vec::new());
+    let receipt = Receipt::new(claim, Unclaimed::default());
     Input::Ran { execution, result: Ok(Box::new(Ran { receipt, calls: CallTrail::default() })) }
 }
 

@@ -49,7 +49,7 @@ fn objects_below_a_prefix_are_directories_and_files() {
     let tree = bucket.tree("s3://data/logs").unwrap();
     assert_eq!(names(&tree, ""), [("2026".into(), Kind::Dir), ("empty".into(), Kind::File)]);
     assert_eq!(names(&tree, "2026"), [("a.txt".into(), Kind::File), ("b".into(), Kind::Dir)]);
-    assert_eq!(tree.stat("2026/b/c.txt").unwrap(), Stat { kind: Kind::File, size: 5 });
+    assert_eq!(tree.stat("2026/b/c.txt").unwrap(), Stat::new(Kind::File, 5));
     let mut buf = [0; 8];
     assert_eq!(tree.open("2026/b/c.txt").unwrap().read_at(&mut buf, 1).unwrap(), 4);
     assert_eq!(&buf[..4], b"orld");

@@ -83,7 +83,7 @@ pub(crate) fn job_of(deal: Deal, verifier: VerifierKind, shards: usize) -> Annou
 pub(crate) fn receipt(h1: &str, fuel: u64) -> Receipt {
     let job = bacalhau_receipt::Job::new(Link::of_raw(b""));
     let job_cid = job.cid().unwrap();
-    let claim = Claim { job, job_cid, outcome: Outcome::Exit(0), fuel, h1: h1.into(), files: Vec::new() };
+    let claim = Claim::new(job, job_cid, Outcome::Exit(0), fuel, h1.into(), Vec::new());
     let mut receipt: serde_json::Value = serde_json::json!({ "claim": claim });
     receipt["unclaimed"] = serde_json::json!({});
     serde_json::from_value(receipt).unwrap()

@@ -50,11 +50,11 @@ impl AggregateTree {
 impl Tree for AggregateTree {
     fn stat(&self, path: &str) -> io::Result<Stat> {
         if path.is_empty() {
-            return Ok(Stat { kind: Kind::Dir, size: 0 });
+            return Ok(Stat::new(Kind::Dir, 0));
         }
         match self.parts.get(path) {
-            Some(part) if part.contents.is_dir() => Ok(Stat { kind: Kind::Dir, size: 0 }),
-            Some(Part { contents: Contents::File, size, .. }) => Ok(Stat { kind: Kind::File, size: *size }),
+            Some(part) if part.contents.is_dir() => Ok(Stat::new(Kind::Dir, 0)),
+            Some(Part { contents: Contents::File, size, .. }) => Ok(Stat::new(Kind::File, *size)),
             _ => {
                 let (tree, rest) = self.below(path)?;
                 tree.stat(rest)

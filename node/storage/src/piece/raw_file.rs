@@ -17,7 +17,7 @@ pub(super) struct RawFile {
 
 impl Tree for RawFile {
     fn stat(&self, _path: &str) -> io::Result<Stat> {
-        Ok(Stat { kind: Kind::File, size: self.bytes.len })
+        Ok(Stat::new(Kind::File, self.bytes.len))
     }
 
     fn list(&self, _path: &str) -> io::Result<Vec<Entry>> {

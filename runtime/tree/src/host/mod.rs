@@ -48,8 +48,31 @@ impl HostTree {
         } else {
             return Err(no_content(path.display()));
         };
-        let path = std::fs::canonicalize(path).ok();
-        Ok(Self { root, path, identity: OnceIdentity::default(), stamps: Stamps::default() })
+        Ok(Self::new(root, std::fs::canonicalize(path).ok()))
+    }
+
+    /// The directory or file that is open as `file`, wherever it is.
+    ///
+    /// # Errors
+    /// When it is neither a directory nor a regular file, or is not open for reading.
+    pub fn of_file(file: std::fs::File) -> io::Result<Self> {
+        let kind = file.metadata()?.file_type();
+        let root = if kind.is_dir() {
+            let dir = Dir::from_std_file(file);
+            dir.entries()?;
+            Root::Dir(dir)
+        } else if kind.is_file() {
+            let file = File::from_std(file);
+            file.read_at(&mut [0], 0)?;
+            Root::File(file)
+        } else {
+            return Err(no_content("the descriptor"));
+        };
+        Ok(Self::new(root, None))
+    }
+
+    fn new(root: Root, path: Option<PathBuf>) -> Self {
+        Self { root, path, identity: OnceIdentity::default(), stamps: Stamps::default() }
     }
 
     fn metadata(&self, path: &str) -> io::Result<Metadata> {
@@ -77,7 +100,7 @@ impl Tree for HostTree {
             self.stamps.see(path, &metadata)?;
         }
         let size = if kind == Kind::Dir { 0 } else { metadata.len() };
-        Ok(Stat { kind, size })
+        Ok(Stat::new(kind, size))
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
@@ -206,6 +229,27 @@ mod tests {
         let opening = Deadline::new(Duration::from_mins(1)).begin("open", move |_| tree.open("file").map(drop));
         let error = opening.unwrap().wait().unwrap().unwrap_err().to_string();
         assert!(error.contains("neither a file"), "{error}");
+    }
+
+    #[test]
+    fn what_is_open_is_read_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "one").unwrap();
+        let opened = |path: &Path| HostTree::of_file(std::fs::File::open(path).unwrap()).unwrap();
+        let (tree, file) = (opened(dir.path()), opened(&dir.path().join("file")));
+        let moved = dir.path().with_extension("moved");
+        std::fs::rename(dir.path(), &moved).unwrap();
+        let identity = |tree: &HostTree| tree.identity(&Deadline::never()).unwrap();
+        assert_eq!(identity(&tree), identity(&HostTree::open(&moved).unwrap()));
+        assert_eq!(identity(&file), identity(&HostTree::open(&moved.join("file")).unwrap()));
+        std::fs::remove_dir_all(&moved).unwrap();
+        let for_writing = std::fs::File::create(moved.with_extension("w")).unwrap();
+        let error = HostTree::of_file(for_writing).unwrap_err();
+        assert!(error.to_string().contains("Bad file descriptor"), "{error}");
+        std::fs::remove_file(moved.with_extension("w")).unwrap();
+        let (pipe, _) = io::pipe().unwrap();
+        let pipe = std::fs::File::from(std::os::fd::OwnedFd::from(pipe));
+        assert!(HostTree::of_file(pipe).unwrap_err().to_string().contains("neither a file, a directory"));
     }
 
     #[test]

@@ -23,9 +23,9 @@ fn a_tree_is_listed_and_read_and_costs_what_is_looked_at() {
     assert_eq!(samples.hints().iter().map(Vec::len).collect::<Vec<_>>(), [3]);
     assert_eq!(names(&tree, "sub"), [("ü".into(), Kind::File)]);
     assert_eq!(names(&tree, ""), kinds.map(|(name, kind)| (name.into(), kind)));
-    assert_eq!(tree.stat("sub/ü").unwrap(), Stat { kind: Kind::File, size: 10 });
-    assert_eq!(tree.stat("link").unwrap(), Stat { kind: Kind::Link, size: 6 });
-    assert_eq!(tree.stat("sub").unwrap(), Stat { kind: Kind::Dir, size: 0 });
+    assert_eq!(tree.stat("sub/ü").unwrap(), Stat::new(Kind::File, 10));
+    assert_eq!(tree.stat("link").unwrap(), Stat::new(Kind::Link, 6));
+    assert_eq!(tree.stat("sub").unwrap(), Stat::new(Kind::Dir, 0));
     assert_eq!(tree.read_link("link").unwrap(), "sub/ü");
     assert_eq!((samples.taken(), samples.hints()), (vec![], vec![]), "all of it is known");
     let mut buf = [0; 20];

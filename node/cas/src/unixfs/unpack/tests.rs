@@ -148,7 +148,7 @@ struct Hostile(BTreeMap<&'static str, Vec<&'static str>>);
 impl Tree for Hostile {
     fn stat(&self, path: &str) -> io::Result<bacalhau_tree::Stat> {
         let kind = if path.is_empty() { bacalhau_tree::Kind::Dir } else { bacalhau_tree::Kind::File };
-        Ok(bacalhau_tree::Stat { kind, size: 0 })
+        Ok(bacalhau_tree::Stat::new(kind, 0))
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<bacalhau_tree::Entry>> {

@@ -99,17 +99,15 @@ pub(super) fn run(docker: &Docker, container: &Container<'_>) -> Result<Receipt,
     let job = job.with_identities(found)?;
     let results = fill(&here, &job, &mut ended, deadline)?;
     let claim = claim_results(&results, &dir.join("results"), job, ended.outcome, 0, deadline)?;
-    let mut unclaimed = Unclaimed {
-        version: format!("bacalhau {}, {}", env!("CARGO_PKG_VERSION"), docker.about),
-        platform: docker.platform.clone(),
-        backend: "docker".into(),
-        module_source: Some(spec.image.clone()),
-        container: serde_json::to_value(spec).ok(),
-        notes: ended.notes,
-        ..Unclaimed::default()
-    };
+    let mut unclaimed = Unclaimed::default();
+    unclaimed.version = format!("bacalhau {}, {}", env!("CARGO_PKG_VERSION"), docker.about);
+    unclaimed.platform.clone_from(&docker.platform);
+    unclaimed.backend = "docker".into();
+    unclaimed.module_source = Some(spec.image.clone());
+    unclaimed.container = serde_json::to_value(spec).ok();
+    unclaimed.notes = ended.notes;
     inputs.record(&mut unclaimed);
-    Ok(Receipt { claim, signatures: Vec::new(), unclaimed })
+    Ok(Receipt::new(claim, unclaimed))
 }
 
 /// Assembles the results in a directory of `place`.

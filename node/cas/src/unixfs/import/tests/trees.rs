@@ -47,7 +47,7 @@ impl Tree for Item {
             Self::Link(target) => target.len() as u64,
             Self::Dir(_) => 0,
         };
-        Ok(Stat { kind: item.kind(), size })
+        Ok(Stat::new(item.kind(), size))
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
