@@ -48,7 +48,7 @@ impl Compiler {
     /// # Errors
     /// When the engine does not support this machine.
     pub(crate) fn new(backend: Backend, options: &Options, workers: Arc<Workers>) -> Result<Self, HostFailure> {
-        let engine = engine::engine(backend, options.address_space.is_small())?;
+        let engine = engine::engine(backend, options)?;
         let mut linker = Linker::new(&engine);
         p1::link(&mut linker).map_err(|error| engine_failed(&error))?;
         Ok(Self { backend, engine, linker, workers })

@@ -10,6 +10,7 @@ use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy,
 use bacalhau_tree::HostFailure;
 
 use crate::gate;
+use crate::options::Options;
 use bacalhau_receipt::MAX_STACK_BYTES;
 
 /// Native bytes for each byte of the stack that the guest is allowed. A slot pays for 32 values that an optimiser keeps
@@ -56,17 +57,34 @@ impl Backend {
     }
 }
 
-/// An engine that gives equal results on every machine. `small`: memories reserve only what they have.
-pub(crate) fn engine(backend: Backend, small: bool) -> Result<Engine, HostFailure> {
+/// An engine that gives equal results on every machine.
+pub(crate) fn engine(backend: Backend, options: &Options) -> Result<Engine, HostFailure> {
+    if let Some(feature) = lacking(backend) {
+        let name = backend.name();
+        let why =
+            format!("this program has no backend `{name}`: build it with the feature `{feature}` of bacalhau-runtime");
+        return Err(HostFailure::new(why));
+    }
     let failed =
         |error: wasmtime::Error| HostFailure::new(format!("the WebAssembly engine does not start here: {error:#}"));
-    Engine::new(&config(backend, small).map_err(failed)?).map_err(failed)
+    Engine::new(&config(backend, options).map_err(failed)?).map_err(failed)
 }
 
-fn config(backend: Backend, small: bool) -> wasmtime::Result<Config> {
+/// The feature of this crate that a build needs for `backend` and does not have.
+fn lacking(backend: Backend) -> Option<&'static str> {
+    match backend {
+        Backend::Baseline if cfg!(not(feature = "winch")) => Some("winch"),
+        Backend::Interpreter if cfg!(not(feature = "pulley")) => Some("pulley"),
+        _ => None,
+    }
+}
+
+fn config(backend: Backend, options: &Options) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     language(&mut config, backend);
-    bounds(&mut config, small);
+    bounds(&mut config, options.address_space.is_small());
+    // wasmtime default: true. Without handlers of signals, compiled code tests for each trap. The traps are the same.
+    config.signals_based_traps(options.signal_handlers);
 
     // The following switches affect only speed and messages.
     config.strategy(if backend == Backend::Baseline { Strategy::Winch } else { Strategy::Cranelift });

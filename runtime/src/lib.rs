@@ -63,6 +63,10 @@ mod tier;
 mod vfs;
 mod wasi;
 mod watchdog;
+#[cfg(feature = "parallel")]
+mod workers;
+#[cfg(not(feature = "parallel"))]
+#[path = "workers/caller.rs"]
 mod workers;
 
 pub use bacalhau_receipt::{

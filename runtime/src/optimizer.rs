@@ -8,7 +8,6 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use rayon::ThreadPoolBuilder;
 use sha2::{Digest, Sha256};
 
 use bacalhau_tree::{HostFailure, Link};
@@ -19,7 +18,7 @@ use crate::error::Error;
 use crate::gate;
 use crate::instrument;
 use crate::options::{Options, StartOptimizer};
-use crate::workers::Workers;
+use crate::workers::{Background, Workers};
 
 /// Maximum processes that may end while optimizing one module, before no more is started: it exceeds their limits, or
 /// processes do not live long enough here.
@@ -184,13 +183,9 @@ impl Optimizer {
 /// Runs tasks until the optimizer is dropped.
 fn work(queue: &Receiver<Task>) {
     give_way();
-    // A pool of its own: work of a run must not queue behind this.
-    let pool = ThreadPoolBuilder::new().thread_name(|_| "optimise".into()).start_handler(|_| give_way()).build();
+    let threads = Background::new(give_way);
     for task in queue {
-        match &pool {
-            Ok(pool) => pool.install(task),
-            Err(_) => task(),
-        }
+        threads.install(task);
     }
 }
 

@@ -68,10 +68,14 @@ pub struct Options {
     /// `optimizer` only.
     pub optimizes: bool,
     /// Threads that compile modules. Default `None`: one for each processor. A call from a thread of another rayon pool
-    /// compiles in that one.
+    /// compiles in that one; without the feature `parallel`, the calling thread compiles.
     pub threads: Option<NonZero<usize>>,
     /// Address space of a run. Default [`AddressSpace::Auto`].
     pub address_space: AddressSpace,
+    /// Whether the engine may set handlers of SIGSEGV, SIGILL, SIGFPE and SIGBUS for the process, by which it finds traps of
+    /// programs. It passes signals of others on. Default: yes. Without them programs are slower, and
+    /// [`Backend::Baseline`](crate::Backend::Baseline) is not used.
+    pub signal_handlers: bool,
 }
 
 impl Options {
@@ -109,6 +113,12 @@ impl Options {
     #[must_use]
     pub fn with_threads(self, threads: NonZero<usize>) -> Self {
         Self { threads: Some(threads), ..self }
+    }
+
+    /// Sets [`signal_handlers`](Self::signal_handlers).
+    #[must_use]
+    pub fn with_signal_handlers(self, signal_handlers: bool) -> Self {
+        Self { signal_handlers, ..self }
     }
 
     /// Sets [`address_space`](Self::address_space).
@@ -160,6 +170,7 @@ impl Default for Options {
             optimizes: true,
             threads: None,
             address_space: AddressSpace::default(),
+            signal_handlers: true,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::sync::OnceLock;
 use std::thread;
 
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use bacalhau_tree::HostFailure;
@@ -36,4 +37,32 @@ impl Workers {
             Err(error) => Err(HostFailure::new(format!("cannot start {} compile threads: {error}", self.threads))),
         }
     }
+}
+
+/// A pool of background threads: work of a run must not queue behind theirs.
+pub(crate) struct Background(Option<ThreadPool>);
+
+impl Background {
+    /// Each thread calls `start` first. Without threads, this thread does the work.
+    pub(crate) fn new(start: fn()) -> Self {
+        let pool = ThreadPoolBuilder::new().thread_name(|_| "optimise".into()).start_handler(move |_| start()).build();
+        Self(pool.ok())
+    }
+
+    /// Does `work` with these threads.
+    pub(crate) fn install(&self, work: impl FnOnce() + Send) {
+        match &self.0 {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+/// Changes all `items`, each with its element of `beside`, with the threads of this pool. A thread has one scratch value.
+pub(crate) fn change_all<A: Send, B: Sync, S: Default, C: Send>(
+    items: Vec<A>,
+    beside: &[B],
+    change: impl Fn(&mut S, (A, &B)) -> C + Send + Sync,
+) -> Vec<C> {
+    items.into_par_iter().zip(beside).map_init(S::default, change).collect()
 }

@@ -91,3 +91,21 @@ fn crates_for_others_bring_only_what_they_need() {
         assert!(!all(name).contains("bacalhau-p2p"), "{name} brings the network");
     }
 }
+
+/// What an embedder of the sandbox builds at least, and by default.
+#[test]
+fn the_runtime_alone_has_few_crates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let count = |more: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["tree", "--locked", "--offline", "-p", "bacalhau-runtime", "-e", "normal", "--prefix", "none"]);
+        let output = cargo.args(more).current_dir(&root).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect::<BTreeSet<_>>().len()
+    };
+    let (fewest, default) = (count(&["--no-default-features"]), count(&[]));
+    println!("{fewest} crates without features, {default} by default");
+    assert!(fewest <= 110, "{fewest} crates, and at most 110 are promised: see which with `cargo tree`");
+    assert!(default <= 120, "{default} crates by default, and at most 120 are promised");
+}

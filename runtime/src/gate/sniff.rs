@@ -31,9 +31,21 @@ pub fn to_binary(bytes: &[u8], max_bytes: u64) -> Result<Cow<'_, [u8]>, Refusal>
         return Ok(Cow::Borrowed(bytes));
     }
     check_text_size(bytes)?;
-    let wasm = wat::parse_bytes(bytes).map_err(|error| text_error(bytes, &error))?.into_owned();
+    let wasm = assemble(bytes)?;
     require_module(&wasm)?;
     Ok(Cow::Owned(wasm))
+}
+
+#[cfg(feature = "text")]
+fn assemble(text: &[u8]) -> Result<Vec<u8>, Refusal> {
+    wat::parse_bytes(text).map(Cow::into_owned).map_err(|error| text_error(text, &error))
+}
+
+#[cfg(not(feature = "text"))]
+fn assemble(_: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let message = "the module is WebAssembly text, which this program cannot assemble: give the binary module, or build the \
+        program with the feature `text` of bacalhau-runtime";
+    Err(not_a_module(message.into()))
 }
 
 fn check_text_size(bytes: &[u8]) -> Result<(), Refusal> {
@@ -83,6 +95,7 @@ fn not_a_module(message: String) -> Refusal {
     Refusal::new(RefusalKind::NotAModule, message)
 }
 
+#[cfg(feature = "text")]
 fn text_error(bytes: &[u8], error: &wat::Error) -> Refusal {
     let inner = after_blanks(bytes).get(1..).map_or(&[][..], after_blanks);
     if inner.starts_with(b"component") {

@@ -41,7 +41,6 @@ mod types;
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
 use wasm_encoder::BlockType;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, ValType, ValidPayload, Validator, ValidatorResources,
@@ -49,6 +48,7 @@ use wasmparser::{
 };
 
 use crate::gate::{RESERVED_PREFIX, Refusal, RefusalKind, proposals, second};
+use crate::workers::change_all;
 use bacalhau_receipt::Profile;
 use blocks::Blocks;
 use body::{Body, Counters, Plan};
@@ -183,19 +183,16 @@ fn rewrite_all(
 ) -> Result<(Vec<Body>, Language), Refusal> {
     let vectors = stack::mentions_vectors(types);
     let signatures = Signatures(types);
-    let rewritten: Vec<Result<(Body, Language), Refusal>> = functions
-        .into_par_iter()
-        .zip(block_types)
-        .map_init(FuncValidatorAllocations::default, |scratch, (unread, block)| {
-            let params = signatures.of_function(unread.0.index).0;
-            let (function, language) =
-                read(unread, language, params, scratch).map_err(|error| proposals::invalid(&error))?;
-            let blocks = Blocks::of(&function.operators);
-            let canonical = nan::plan(&function, &blocks, signatures);
-            let plan = Plan { price: function.frame.price(vectors), blocks, canonical, block: *block };
-            check_size(function.index, body::write(wasm, &function, &plan, counters)).map(|body| (body, language))
-        })
-        .collect();
+    let rewrite = |scratch: &mut FuncValidatorAllocations, (unread, block): (Unread<'_>, &BlockType)| {
+        let params = signatures.of_function(unread.0.index).0;
+        let (function, language) =
+            read(unread, language, params, scratch).map_err(|error| proposals::invalid(&error))?;
+        let blocks = Blocks::of(&function.operators);
+        let canonical = nan::plan(&function, &blocks, signatures);
+        let plan = Plan { price: function.frame.price(vectors), blocks, canonical, block: *block };
+        check_size(function.index, body::write(wasm, &function, &plan, counters)).map(|body| (body, language))
+    };
+    let rewritten: Vec<Result<(Body, Language), Refusal>> = change_all(functions, block_types, rewrite);
     // Only now is the first error picked: which thread failed first must not matter.
     let (bodies, languages): (Vec<_>, Vec<_>) =
         rewritten.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();

@@ -6,6 +6,7 @@ use wasmtime::{Engine, Instance, Module, Store, ThrownException, Trap, Val};
 
 use super::*;
 use crate::engine::{Backend, engine};
+use crate::options::Options;
 use bacalhau_receipt::MAX_STACK_BYTES;
 
 mod atomics;
@@ -30,7 +31,10 @@ struct End {
 /// The engines that jobs run on.
 fn engines() -> Vec<(&'static str, Engine)> {
     let backends = [Backend::Optimized, Backend::Unoptimized, Backend::Baseline, Backend::Interpreter];
-    backends.into_iter().map(|backend| (backend.name(), engine(backend, false).expect("an engine"))).collect()
+    backends
+        .into_iter()
+        .map(|backend| (backend.name(), engine(backend, &Options::default()).expect("an engine")))
+        .collect()
 }
 
 fn run(engine: &Engine, wasm: &[u8], slots: i64) -> End {

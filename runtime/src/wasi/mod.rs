@@ -1,12 +1,11 @@
 //! The guest's environment: arguments, variables, clock, randomness, standard streams and the file tree. Implemented
 //! here and in `vfs`; `p1` converts to the layouts of preview 1.
 
+mod chacha;
 mod descriptors;
 pub(crate) mod p1;
 mod rights;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
 use sha2::{Digest, Sha256};
 
 use bacalhau_tree::{Control, Kind, inputs::Inputs};
@@ -17,6 +16,7 @@ use crate::vfs::fault::{Answer, Fault};
 use crate::vfs::{NodeId, Scratch, Vfs};
 use crate::{clock::Clock, gate::Refusal};
 use bacalhau_receipt::{Job, Limit, Profile};
+use chacha::ChaCha20;
 use descriptors::{Descriptor, Descriptors, Stream};
 use rights::Rights;
 
@@ -36,7 +36,7 @@ pub(crate) struct World {
     args: Vec<Vec<u8>>,
     /// `NAME=VALUE`, each ends in a NUL, by name.
     env: Vec<Vec<u8>>,
-    random: ChaCha20Rng,
+    random: ChaCha20,
     pub(crate) stdout: NodeId,
     pub(crate) stderr: NodeId,
     log_bytes_left: u64,
@@ -172,7 +172,7 @@ fn c_string(text: &str) -> Vec<u8> {
 }
 
 /// The guest's random numbers: `ChaCha20` with the hash of the seed as key. Not secret: the job determines them.
-fn random_of(seed: u64) -> ChaCha20Rng {
+fn random_of(seed: u64) -> ChaCha20 {
     let key = Sha256::new().chain_update(b"bacalhau random 1\0").chain_update(seed.to_le_bytes()).finalize();
-    ChaCha20Rng::from_seed(key.into())
+    ChaCha20::new(key.into())
 }

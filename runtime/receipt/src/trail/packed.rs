@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -66,7 +65,7 @@ struct Bytes(Vec<u8>);
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.serialize_str(&STANDARD.encode(&self.0))
+            serializer.serialize_str(&BASE64.encode(&self.0))
         } else {
             serializer.serialize_bytes(&self.0)
         }
@@ -90,7 +89,7 @@ impl Visitor<'_> for AnyBytes {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Bytes, E> {
-        STANDARD.decode(text).map(Bytes).map_err(E::custom)
+        BASE64.decode(text.as_bytes()).map(Bytes).map_err(E::custom)
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Bytes, E> {

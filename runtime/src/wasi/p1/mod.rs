@@ -189,12 +189,13 @@ mod tests {
     use super::*;
     use crate::engine::{Backend, engine};
     use crate::gate::wasi::WASI;
+    use crate::options::Options;
     use wasmtime::{Module, Store};
 
     /// A module that imports every function with the type that the gate promises can be instantiated.
     #[test]
     fn what_the_gate_allows_is_there_and_nothing_else() {
-        let engine = engine(Backend::Optimized, false).unwrap();
+        let engine = engine(Backend::Optimized, &Options::default()).unwrap();
         let mut linker = Linker::new(&engine);
         link(&mut linker).unwrap();
         let import = |(name, params, results): &(&str, &[wasmparser::ValType], &[wasmparser::ValType])| {

@@ -1,11 +1,9 @@
 //! Random bytes: the stream of the job's seed.
 
-use rand_core::Rng as _;
-
 use super::{Answer, Guest};
 
 pub(super) fn get(guest: &mut Guest<'_>, buf: u32, length: u32) -> Answer<()> {
-    guest.world.random.fill_bytes(guest.memory.bytes_mut(buf, length)?);
+    guest.world.random.fill(guest.memory.bytes_mut(buf, length)?);
     guest.moved += u64::from(length);
     Ok(())
 }

@@ -17,8 +17,8 @@ mod walk;
 
 use std::{borrow::Cow, path::Path};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cap_std::{ambient_authority, fs::Dir};
+use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 use crate::deadline::Deadline;
@@ -119,7 +119,7 @@ pub fn hash1<N: AsRef<[u8]>>(lines: impl IntoIterator<Item = (N, [u8; 32])>) -> 
         hasher.update(name);
         hasher.update(b"\n");
     }
-    Ok(format!("h1:{}", STANDARD.encode(hasher.finalize())))
+    Ok(format!("h1:{}", BASE64.encode(&hasher.finalize())))
 }
 
 /// Lower-case hexadecimal.
