@@ -6,7 +6,7 @@
 //! (<https://spec.filecoin.io/#section-systems.filecoin_files.piece>). `cid` has the CIDs.
 //!
 //! A piece is read by parts: `layer` keeps the nodes above each part, `checked` compares what is read with them, and
-//! `aggregate` finds the segments of a piece that has an index.
+//! `aggregate` finds the segments of a piece that has an index. `input` makes a tree of files of a piece.
 
 mod aggregate;
 mod car;
@@ -14,6 +14,7 @@ mod checked;
 mod cid;
 mod commitment;
 mod fr32;
+mod input;
 mod layer;
 #[cfg(test)]
 mod tests;
@@ -24,5 +25,6 @@ pub use aggregate::{Segment, segments};
 pub use checked::CheckedPiece;
 pub use cid::{is_piece_v1, is_piece_v2};
 pub use commitment::{COMMON_MIN_BYTES, Commitment};
+pub use input::PieceTree;
 pub use layer::Layer;
 pub use writer::PieceWriter;
