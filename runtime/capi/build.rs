@@ -6,5 +6,7 @@ fn main() {
     if target == "linux" {
         // The major number of `BH_ABI_VERSION`.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libbacalhau_runtime.so.1");
+        // Its threads and handlers of signals outlive the last `dlclose`, so it stays loaded.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
 }

@@ -7,7 +7,8 @@ version=0.29.4
 cbindgen=${CBINDGEN:-$(command -v cbindgen || true)}
 if [[ -z $cbindgen ]]; then
     root=${CARGO_TARGET_DIR:-../../target}/tools
-    cargo install cbindgen --version "$version" --locked --no-default-features --root "$root"
+    # It runs for a second, so it is built quickly. What is installed already is not built again.
+    cargo install cbindgen --version "$version" --locked --debug --quiet --root "$root"
     cbindgen=$root/bin/cbindgen
 fi
 [[ $("$cbindgen" --version) == "cbindgen $version" ]] || {

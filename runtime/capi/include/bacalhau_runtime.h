@@ -199,6 +199,11 @@ typedef struct bh_tree_callbacks {
    * Called once, when neither inputs nor runs have the tree any more. May be NULL.
    */
   void (*release)(void *ctx);
+  /**
+   * Calls `each` with `sink` and the identity of the tree, which is equal for equal content only, such as a CID: the job of the
+   * receipt has it. NULL: all is read and hashed, and the identity is that of a directory or file of the host.
+   */
+  int32_t (*identity)(void *ctx, void *sink, void (*each)(void *sink, struct bh_view identity));
 } bh_tree_callbacks;
 
 /**
@@ -285,6 +290,15 @@ int32_t bh_inputs_add_path(const struct bh_inputs *inputs,
                            struct bh_error **err);
 
 /**
+ * Adds the directory or file that is open for reading as `fd` at the guest path `at`, wherever it is. The descriptor is
+ * duplicated; the caller may close it.
+ */
+int32_t bh_inputs_add_fd(const struct bh_inputs *inputs,
+                         struct bh_view at,
+                         int32_t fd,
+                         struct bh_error **err);
+
+/**
  * Adds a file that contains a copy of `bytes` at the guest path `at`.
  */
 int32_t bh_inputs_add_bytes(const struct bh_inputs *inputs,
@@ -304,6 +318,18 @@ int32_t bh_inputs_add_car(const struct bh_inputs *inputs,
                           struct bh_view path,
                           struct bh_view index_dir,
                           struct bh_error **err);
+
+/**
+ * Adds the Filecoin piece with the CID `cid` of version 2 in the file `piece` at the guest path `at`: the root of the archive that it
+ * holds, or a file with its payload. The whole file is compared with the CID when it is added first; later, what is read is.
+ * What that needs is kept in the directory `index_dir`. An aggregate of pieces is BH_REFUSED: add its segments.
+ */
+int32_t bh_inputs_add_piece(const struct bh_inputs *inputs,
+                            struct bh_view at,
+                            struct bh_view piece,
+                            struct bh_view cid,
+                            struct bh_view index_dir,
+                            struct bh_error **err);
 
 /**
  * Adds a tree behind functions of the caller at the guest path `at`. `callbacks` is copied; its `ctx` has to be valid until
@@ -335,6 +361,14 @@ int32_t bh_module_load(const struct bh_runtime *runtime,
                        struct bh_view wasm,
                        struct bh_module **out,
                        struct bh_error **err);
+
+/**
+ * Validates and compiles the module in the file that is open as `fd`, from its beginning. The descriptor stays open.
+ */
+int32_t bh_module_load_fd(const struct bh_runtime *runtime,
+                          int32_t fd,
+                          struct bh_module **out,
+                          struct bh_error **err);
 
 /**
  * Describes a module as JSON: `cid`, `profile` (name of the oldest that has its language), `backend`, `from_cache` and
@@ -376,6 +410,23 @@ int32_t bh_receipt_claim(const struct bh_receipt *receipt,
 int32_t bh_receipt_diff(const struct bh_receipt *receipt,
                         const struct bh_receipt *other,
                         struct bh_bytes *json,
+                        struct bh_error **err);
+
+/**
+ * Writes the peer IDs of those who have signed a receipt as a JSON list of texts, each once. BH_FORGED if a signature is not of the
+ * claim.
+ */
+int32_t bh_receipt_signers(const struct bh_receipt *receipt,
+                           struct bh_bytes *json,
+                           struct bh_error **err);
+
+/**
+ * Makes `out` the receipt with a signature of its claim by the ed25519 key in the file `key_file`, which is made if it is
+ * missing, readable only by its owner. The receipt itself does not change.
+ */
+int32_t bh_receipt_sign(const struct bh_receipt *receipt,
+                        struct bh_view key_file,
+                        struct bh_receipt **out,
                         struct bh_error **err);
 
 /**
@@ -472,6 +523,8 @@ void bh_run_free(struct bh_run *run);
  * - `threads`: threads that compile. Default: one for each processor.
  * - `address_space`: `auto` (default), `large` or `small` (for processes with `ulimit -v`).
  * - `workplace`: directory in which runs have their files until they are kept. Default: the directory for temporary files.
+ * - `signal_handlers`: whether the engine sets handlers of signals, by which it finds traps of programs. Default: true. Without
+ *   them programs are slower.
  * - `max_runs`: runs at a time. Default: the number of processors.
  * - `max_queued`: runs that wait. Default 10 000.
  * - `max_memory_bytes`: memory of all runs at a time, by their limits. Default: no bound.

@@ -18,8 +18,8 @@ pub const BH_FILE: u8 = 1;
 /// Kind of an entry: a symbolic link.
 pub const BH_LINK: u8 = 2;
 
-/// The longest target of a link in bytes.
-const MAX_LINK_BYTES: usize = 4096;
+/// The longest target of a link, or identity, in bytes.
+const MAX_TEXT_BYTES: usize = 4096;
 
 /// An input tree of the caller, which must not change while runs read it. Paths are relative, with `/` between names; the
 /// empty path is the root, which may be a file.
@@ -58,7 +58,30 @@ pub struct TreeCallbacks {
     >,
     /// Called once, when neither inputs nor runs have the tree any more. May be NULL.
     pub release: Option<unsafe extern "C" fn(ctx: *mut c_void)>,
+    /// Calls `each` with `sink` and the identity of the tree, which is equal for equal content only, such as a CID: the job of the
+    /// receipt has it. NULL: all is read and hashed, and the identity is that of a directory or file of the host.
+    pub identity: Option<
+        unsafe extern "C" fn(
+            ctx: *mut c_void,
+            sink: *mut c_void,
+            each: Option<unsafe extern "C" fn(sink: *mut c_void, identity: View)>,
+        ) -> i32,
+    >,
 }
+
+/// Size of the first version, which ends before `identity`.
+const FIRST_SIZE: usize = std::mem::offset_of!(TreeCallbacks, identity);
+/// What a struct of an earlier version has in later fields.
+const EMPTY: TreeCallbacks = TreeCallbacks {
+    size: 0,
+    ctx: std::ptr::null_mut(),
+    stat: None,
+    list: None,
+    read: None,
+    link: None,
+    release: None,
+    identity: None,
+};
 
 /// The functions, all of which are there.
 #[derive(Clone, Copy)]
@@ -91,13 +114,14 @@ impl CallbackTree {
         let size = unsafe { callbacks.cast::<usize>().as_ref() };
         let size = *size.ok_or_else(|| Error::misuse("callbacks is NULL"))?;
         let wanted = size_of::<TreeCallbacks>();
-        if size != wanted {
+        if size != wanted && size != FIRST_SIZE {
             return Err(Error::misuse(format!(
                 "callbacks has size {size}: set it to sizeof(bh_tree_callbacks), {wanted}"
             )));
         }
-        // SAFETY: as promised by the caller.
-        let table = unsafe { callbacks.read() };
+        let mut table = EMPTY;
+        // SAFETY: as promised by the caller; no version is larger than this one.
+        unsafe { callbacks.cast::<u8>().copy_to_nonoverlapping((&raw mut table).cast(), size) };
         for (name, is_there) in
             [("stat", table.stat.is_some()), ("list", table.list.is_some()), ("read", table.read.is_some())]
         {
@@ -130,7 +154,7 @@ impl Tree for CallbackTree {
             // SAFETY: a function of the caller, by the rules of the header.
             done(unsafe { stat(table.ctx, path, &raw mut kind, &raw mut size) })?;
             let kind = kind_of(kind)?;
-            Ok(Stat { kind, size: if kind == Kind::Dir { 0 } else { size } })
+            Ok(Stat::new(kind, if kind == Kind::Dir { 0 } else { size }))
         })
     }
 
@@ -153,13 +177,21 @@ impl Tree for CallbackTree {
             let mut sink: io::Result<String> = Ok(String::new());
             let link = table.link.ok_or_else(|| io::Error::other("there are links, and the function link is NULL"))?;
             // SAFETY: as for `list`.
-            done(unsafe { link(table.ctx, path, (&raw mut sink).cast(), Some(set_target)) })?;
+            done(unsafe { link(table.ctx, path, (&raw mut sink).cast(), Some(set_text)) })?;
             sink
         })
     }
 
     fn identity(&self, deadline: &Deadline) -> io::Result<String> {
-        identity_of(self, deadline)
+        let Some(identity) = self.0.table.0.identity else { return identity_of(self, deadline) };
+        self.call("", move |table, _| {
+            let mut sink: io::Result<String> = Ok(String::new());
+            // SAFETY: as for `list`.
+            done(unsafe { identity(table.ctx, (&raw mut sink).cast(), Some(set_text)) })?;
+            sink.and_then(
+                |text| if text.is_empty() { Err(io::Error::other("a callback gave no identity")) } else { Ok(text) },
+            )
+        })
     }
 }
 
@@ -223,15 +255,15 @@ unsafe extern "C" fn add_entry(sink: *mut c_void, name: View, kind: u8) {
     }
 }
 
-/// Sets the sink of `link`.
-unsafe extern "C" fn set_target(sink: *mut c_void, target: View) {
+/// Sets the sink of `link` or `identity`.
+unsafe extern "C" fn set_text(sink: *mut c_void, text: View) {
     // SAFETY: as for `add_entry`.
     let Some(sink) = (unsafe { sink.cast::<io::Result<String>>().as_mut() }) else { return };
     // SAFETY: by the rules of the header.
-    *sink = match unsafe { target.text("the target of a link") } {
-        Ok(target) if target.len() <= MAX_LINK_BYTES => Ok(target.into()),
-        Ok(target) => {
-            Err(io::Error::other(format!("the target of a link has {} bytes; at most {MAX_LINK_BYTES}", target.len())))
+    *sink = match unsafe { text.text("the text of a callback") } {
+        Ok(text) if text.len() <= MAX_TEXT_BYTES => Ok(text.into()),
+        Ok(text) => {
+            Err(io::Error::other(format!("the text of a callback has {} bytes; at most {MAX_TEXT_BYTES}", text.len())))
         }
         Err(error) => Err(io::Error::other(error.to_string())),
     };

@@ -1,7 +1,11 @@
 //! Data across the border: borrowed views, owned bytes, handles.
 
+use std::fs::File;
+use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+
+use bacalhau_runtime::HostFailure;
 
 use crate::status::Error;
 
@@ -78,6 +82,17 @@ pub unsafe extern "C" fn bh_bytes_free(bytes: Bytes) {
         // SAFETY: the caller passes what `Bytes::of` has made, once.
         drop(unsafe { Vec::from_raw_parts(bytes.ptr, bytes.len, bytes.capacity) });
     }
+}
+
+/// A file of this library for an open descriptor of the caller.
+pub(crate) fn duplicate(fd: i32) -> Result<File, Error> {
+    if fd < 0 {
+        return Err(Error::misuse(format!("fd is {fd}, which is not a descriptor")));
+    }
+    // SAFETY: the caller passes a descriptor that is open until the call returns; -1 is excluded.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    let owned = borrowed.try_clone_to_owned();
+    owned.map(File::from).map_err(|error| HostFailure::io(format!("duplicate the descriptor {fd}"), error).into())
 }
 
 /// The object behind a handle.

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bacalhau_cas::DataError;
 use bacalhau_cas::car::CarFile;
+use bacalhau_cas::piece::PieceTree;
 use bacalhau_cas::unixfs::DagTree;
 use bacalhau_runtime::{HostFailure, HostTree, Link, Tree};
 
 use crate::callbacks::{CallbackTree, TreeCallbacks};
-use crate::data::{View, free, handle};
+use crate::data::{View, duplicate, free, handle};
 use crate::status::{BH_REFUSED, Error, guard};
 
 /// Inputs of runs, by guest path. A run takes those that are in it when it is made.
@@ -50,6 +52,19 @@ pub unsafe extern "C" fn bh_inputs_add_path(inputs: *const Inputs, at: View, pat
     })
 }
 
+/// Adds the directory or file that is open for reading as `fd` at the guest path `at`, wherever it is. The descriptor is
+/// duplicated; the caller may close it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bh_inputs_add_fd(inputs: *const Inputs, at: View, fd: i32, err: *mut *mut Error) -> i32 {
+    guard(err, || {
+        // SAFETY: by the rules of the header.
+        let (inputs, at) = unsafe { (handle(inputs, "inputs")?, at.text("at")?) };
+        let tree = HostTree::of_file(duplicate(fd)?);
+        let tree = tree.map_err(|error| HostFailure::io(format!("open the descriptor {fd} as an input"), error))?;
+        inputs.add(at, Arc::new(tree))
+    })
+}
+
 /// Adds a file that contains a copy of `bytes` at the guest path `at`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bh_inputs_add_bytes(
@@ -84,13 +99,47 @@ pub unsafe extern "C" fn bh_inputs_add_car(
             let (car, root) = (car.text("car")?, root.text("root")?);
             (handle(inputs, "inputs")?, at.text("at")?, car, root, path.text("path")?, index_dir.text("index_dir")?)
         };
-        let root: Link =
-            root.parse().map_err(|error| Error::new(BH_REFUSED, format!("{root:?} is not a CID: {error}")))?;
-        let data = |error: bacalhau_cas::DataError| HostFailure::of(error.into());
-        let file = CarFile::open(Path::new(car), Path::new(index_dir)).map_err(data)?;
-        let tree = DagTree::open(Arc::new(file), root.cid(), path).map_err(data)?;
+        let root = parsed(root)?;
+        let file = CarFile::open(Path::new(car), Path::new(index_dir)).map_err(of_data)?;
+        let tree = DagTree::open(Arc::new(file), root.cid(), path).map_err(of_data)?;
         inputs.add(at, Arc::new(tree))
     })
+}
+
+/// Adds the Filecoin piece with the CID `cid` of version 2 in the file `piece` at the guest path `at`: the root of the archive that it
+/// holds, or a file with its payload. The whole file is compared with the CID when it is added first; later, what is read is.
+/// What that needs is kept in the directory `index_dir`. An aggregate of pieces is BH_REFUSED: add its segments.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bh_inputs_add_piece(
+    inputs: *const Inputs,
+    at: View,
+    piece: View,
+    cid: View,
+    index_dir: View,
+    err: *mut *mut Error,
+) -> i32 {
+    guard(err, || {
+        // SAFETY: by the rules of the header.
+        let (inputs, at, piece, cid, index_dir) = unsafe {
+            let (inputs, at, piece) = (handle(inputs, "inputs")?, at.text("at")?, piece.text("piece")?);
+            (inputs, at, piece, cid.text("cid")?, index_dir.text("index_dir")?)
+        };
+        let cid = parsed(cid)?;
+        let tree = PieceTree::open(Path::new(piece), cid.cid(), Path::new(index_dir)).map_err(of_data)?;
+        inputs.add(at, Arc::new(tree))
+    })
+}
+
+fn parsed(cid: &str) -> Result<Link, Error> {
+    cid.parse().map_err(|error| Error::new(BH_REFUSED, format!("{cid:?} is not a CID: {error}")))
+}
+
+/// What is unsupported is refused on every machine; other errors are those of the file.
+fn of_data(error: DataError) -> Error {
+    match error {
+        DataError::Unsupported { .. } => Error::new(BH_REFUSED, error.to_string()),
+        error => HostFailure::of(error.into()).into(),
+    }
 }
 
 /// Adds a tree behind functions of the caller at the guest path `at`. `callbacks` is copied; its `ctx` has to be valid until

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use bacalhau_identity::{Identity, receipts as signatures};
 use bacalhau_runtime::{ReceiptError, ResultFile, dirhash};
+use serde_json::json;
 
 use crate::data::{Bytes, View, clear, clear_bytes, free, give, give_bytes, handle};
 use crate::status::{BH_FORGED, BH_HOST, BH_REFUSED, Error, guard};
@@ -84,6 +86,48 @@ pub unsafe extern "C" fn bh_receipt_diff(
             .map_err(|error| Error::new(BH_HOST, format!("cannot write the differences: {error}")))?;
         // SAFETY: by the rules of the header.
         unsafe { give_bytes(json, text) };
+        Ok(())
+    })
+}
+
+/// Writes the peer IDs of those who have signed a receipt as a JSON list of texts, each once. BH_FORGED if a signature is not of the
+/// claim.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bh_receipt_signers(receipt: *const Receipt, json: *mut Bytes, err: *mut *mut Error) -> i32 {
+    guard(err, || {
+        // SAFETY: by the rules of the header.
+        let Receipt(receipt) = unsafe {
+            clear_bytes(json);
+            handle(receipt, "receipt")?
+        };
+        let signers = signatures::check(receipt).map_err(|error| Error::new(BH_FORGED, error.to_string()))?;
+        let names: Vec<String> = signers.iter().map(ToString::to_string).collect();
+        // SAFETY: by the rules of the header.
+        unsafe { give_bytes(json, json!(names).to_string()) };
+        Ok(())
+    })
+}
+
+/// Makes `out` the receipt with a signature of its claim by the ed25519 key in the file `key_file`, which is made if it is
+/// missing, readable only by its owner. The receipt itself does not change.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bh_receipt_sign(
+    receipt: *const Receipt,
+    key_file: View,
+    out: *mut *mut Receipt,
+    err: *mut *mut Error,
+) -> i32 {
+    guard(err, || {
+        // SAFETY: by the rules of the header.
+        let (Receipt(receipt), key_file) = unsafe {
+            clear(out);
+            (handle(receipt, "receipt")?, key_file.text("key_file")?)
+        };
+        let key = Identity::from_file(Path::new(key_file)).map_err(|error| Error::new(BH_HOST, error.to_string()))?;
+        let mut signed = receipt.clone();
+        signatures::sign(&mut signed, &key);
+        // SAFETY: by the rules of the header.
+        unsafe { give(out, Receipt(signed)) };
         Ok(())
     })
 }

@@ -25,6 +25,7 @@ struct Written {
     threads: Option<NonZero<usize>>,
     address_space: Option<AddressSpaceName>,
     workplace: Option<PathBuf>,
+    signal_handlers: Option<bool>,
     max_runs: Option<NonZero<usize>>,
     max_queued: Option<usize>,
     max_memory_bytes: Option<u64>,
@@ -59,6 +60,7 @@ impl Written {
         });
         options.cache_dir.clone_from(&self.cache_dir);
         options.threads = self.threads;
+        options.signal_handlers = self.signal_handlers.unwrap_or(options.signal_handlers);
         options.with_address_space(match self.address_space {
             None | Some(AddressSpaceName::Auto) => AddressSpace::Auto,
             Some(AddressSpaceName::Large) => AddressSpace::Large,
@@ -82,6 +84,8 @@ impl Written {
 /// - `threads`: threads that compile. Default: one for each processor.
 /// - `address_space`: `auto` (default), `large` or `small` (for processes with `ulimit -v`).
 /// - `workplace`: directory in which runs have their files until they are kept. Default: the directory for temporary files.
+/// - `signal_handlers`: whether the engine sets handlers of signals, by which it finds traps of programs. Default: true. Without
+///   them programs are slower.
 /// - `max_runs`: runs at a time. Default: the number of processors.
 /// - `max_queued`: runs that wait. Default 10 000.
 /// - `max_memory_bytes`: memory of all runs at a time, by their limits. Default: no bound.

@@ -1,12 +1,21 @@
 //! C programs against the shared and the static library, as others build them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unsafe_code, reason = "the functions of a C interface are called")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::ptr;
+use std::time::{Duration, Instant};
 
-use bacalhau_runtime::{HostTree, Inputs, Job, Options, Receipt, Runtime};
+use bacalhau_cas::piece::Commitment;
+use bacalhau_runtime::{HostTree, Inputs, Job, Options, Pool, PoolOptions, Receipt, Runtime};
+use bacalhau_runtime_capi::data::View;
+use bacalhau_runtime_capi::module::{bh_module_free, bh_module_load};
+use bacalhau_runtime_capi::run::{bh_run_free, bh_run_new, bh_run_wait};
+use bacalhau_runtime_capi::runtime::{bh_runtime_free, bh_runtime_new};
+use bacalhau_runtime_capi::status::BH_OK;
 use tempfile::TempDir;
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -49,36 +58,143 @@ fn compile(source: &str, lib: &Path, program: &Path, flags: &[&str]) {
     succeed(&mut gcc);
 }
 
+/// Runs a build of `misuse.c`, with an empty directory and a piece.
+fn misuse(program: &mut Command) {
+    let (empty, kept) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let piece = kept.path().join("piece");
+    let bytes = b"hello".repeat(100);
+    std::fs::write(&piece, &bytes).unwrap();
+    let cid = Commitment::of("a test", &bytes[..]).unwrap().cid_v2().to_string();
+    program.env("EMPTY_DIR", empty.path()).env("KEPT", kept.path()).env("PIECE", &piece).env("PIECE_CID", cid);
+    succeed(program);
+}
+
 #[test]
 fn misuse_is_answered() {
-    let (lib, dir, empty) = (installed(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (lib, dir) = (installed(), TempDir::new().unwrap());
     let program = dir.path().join("misuse");
     compile("tests/c/misuse.c", lib.path(), &program, &[]);
-    succeed(Command::new(&program).env("LD_LIBRARY_PATH", lib.path()).env("EMPTY_DIR", empty.path()));
+    misuse(Command::new(&program).env("LD_LIBRARY_PATH", lib.path()));
 }
 
 /// Valgrind does not know the stacks that the engine switches; the sanitizer sees what is freed twice, late or not at all.
 #[test]
 fn misuse_is_clean_under_the_address_sanitizer() {
-    let (lib, dir, empty) = (installed(), TempDir::new().unwrap(), TempDir::new().unwrap());
+    let (lib, dir) = (installed(), TempDir::new().unwrap());
     let program = dir.path().join("misuse");
     compile("tests/c/misuse.c", lib.path(), &program, &["-fsanitize=address"]);
     // The engine handles the signals of programs in the sandbox.
     let options = "detect_leaks=1:handle_segv=0:handle_sigill=0:handle_sigfpe=0";
     let mut sanitized = Command::new(&program);
-    sanitized.env("ASAN_OPTIONS", options).env("LD_LIBRARY_PATH", lib.path());
-    succeed(sanitized.env("EMPTY_DIR", empty.path()));
+    misuse(sanitized.env("ASAN_OPTIONS", options).env("LD_LIBRARY_PATH", lib.path()));
 }
 
 #[test]
 fn the_static_library_is_enough() {
-    let (dir, empty) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let dir = TempDir::new().unwrap();
     let program = dir.path().join("misuse");
     let mut gcc = Command::new("gcc");
     gcc.args(["-std=gnu11", "-pthread", "-o"]).arg(&program).arg(format!("{HERE}/tests/c/misuse.c"));
     gcc.args(["-I", &format!("{HERE}/include")]).arg(built("libbacalhau_runtime_capi.a")).args(["-ldl", "-lm"]);
     succeed(&mut gcc);
-    succeed(Command::new(&program).env("EMPTY_DIR", empty.path()));
+    misuse(&mut Command::new(&program));
+}
+
+/// 100 runs at a time, and the memory of an embedder after 10,000.
+#[test]
+fn many_runs_neither_fail_nor_take_memory() {
+    let (lib, dir) = (installed(), TempDir::new().unwrap());
+    let program = dir.path().join("many");
+    compile("tests/c/many.c", lib.path(), &program, &[]);
+    let output = succeed(Command::new(&program).env("LD_LIBRARY_PATH", lib.path()));
+    println!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn two_static_libraries_in_rust_are_in_one_program() {
+    let dir = TempDir::new().unwrap();
+    let (program, other) = (dir.path().join("two"), dir.path().join("libother.a"));
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "--crate-type", "staticlib", "-o"]).arg(&other).current_dir(HERE);
+    succeed(rustc.arg("tests/c/other.rs"));
+    // In both orders, since the linker takes what both have from the first.
+    let ours = built("libbacalhau_runtime_capi.a");
+    for libraries in [[&ours, &other], [&other, &ours]] {
+        let mut gcc = Command::new("gcc");
+        gcc.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&program);
+        gcc.arg(format!("{HERE}/tests/c/two.c")).args(["-I", &format!("{HERE}/include")]);
+        succeed(gcc.args(libraries).args(["-ldl", "-lm"]));
+        succeed(&mut Command::new(&program));
+    }
+}
+
+#[test]
+fn a_library_that_is_closed_stays_loaded() {
+    let (lib, dir) = (installed(), TempDir::new().unwrap());
+    let program = dir.path().join("unload");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o"]).arg(&program);
+    gcc.arg(format!("{HERE}/tests/c/unload.c")).args(["-I", &format!("{HERE}/include"), "-ldl"]);
+    succeed(&mut gcc);
+    succeed(Command::new(&program).env("LD_LIBRARY_PATH", lib.path()));
+}
+
+/// What a run through the C interface takes more than one of the Rust library, in one process: the difference of the lower
+/// quartiles of many runs, by turns. On a busy machine a round may be disturbed, so there are some.
+#[test]
+fn a_run_through_c_takes_hardly_longer() {
+    const ROUNDS: usize = 8;
+    const RUNS: usize = 1000;
+    const MOST: Duration = Duration::from_micros(5);
+    const NONE: View = View { ptr: ptr::null(), len: 0 };
+    let source = br#"(module (func (export "_start")))"#;
+    let runtime = Runtime::new(&Options::default()).unwrap();
+    let module = runtime.load(source).unwrap();
+    let place = TempDir::new().unwrap();
+    let pool = Pool::new(&runtime, place.path(), PoolOptions::default());
+    let in_rust = || {
+        let run = pool.start(&module, Job::new(module.cid()), Inputs::new(), Duration::MAX).unwrap();
+        run.wait().unwrap();
+    };
+    let options = format!(r#"{{"workplace": {:?}}}"#, place.path());
+    let (mut handle, mut program) = (ptr::null_mut(), ptr::null_mut());
+    let view = |bytes: &[u8]| View { ptr: bytes.as_ptr(), len: bytes.len() };
+    // SAFETY: by the rules of the header.
+    unsafe {
+        assert_eq!(bh_runtime_new(view(options.as_bytes()), &raw mut handle, ptr::null_mut()), BH_OK);
+        assert_eq!(bh_module_load(handle, view(source), &raw mut program, ptr::null_mut()), BH_OK);
+    }
+    let through_c = || {
+        let mut run = ptr::null_mut();
+        // SAFETY: by the rules of the header.
+        unsafe {
+            let inputs = ptr::null();
+            assert_eq!(bh_run_new(handle, program, NONE, inputs, u64::MAX, &raw mut run, ptr::null_mut()), BH_OK);
+            assert_eq!(bh_run_wait(run, u64::MAX, ptr::null_mut()), BH_OK);
+            bh_run_free(run);
+        }
+    };
+    let time = |run: &dyn Fn()| {
+        let began = Instant::now();
+        run();
+        began.elapsed()
+    };
+    let round = || {
+        let (mut rust, mut c): (Vec<_>, Vec<_>) = (0..RUNS).map(|_| (time(&in_rust), time(&through_c))).unzip();
+        rust.sort_unstable();
+        c.sort_unstable();
+        println!("an empty job: {:?} in Rust, {:?} through C", rust[RUNS / 4], c[RUNS / 4]);
+        c[RUNS / 4] < rust[RUNS / 4] + MOST
+    };
+    assert!(
+        (0..ROUNDS).any(|_| round()),
+        "a run through C took {MOST:?} more than one in Rust in each of {ROUNDS} rounds"
+    );
+    // SAFETY: by the rules of the header.
+    unsafe {
+        bh_module_free(program);
+        bh_runtime_free(handle);
+    }
 }
 
 #[test]
@@ -100,7 +216,7 @@ fn the_example_in_c_gives_the_claim_of_the_rust_library() {
     let mut job = Job::new(module.cid());
     job.inputs.insert("/inputs".into(), None);
     let inputs: Inputs = [("/inputs".into(), std::sync::Arc::new(HostTree::open(&input).unwrap()) as _)].into();
-    let minute = std::time::Duration::from_mins(1);
+    let minute = Duration::from_mins(1);
     let receipt = runtime.run(&module, &job, &inputs, &dir.path().join("again"), minute).unwrap();
     assert_eq!(receipt.claim, claim);
 }

@@ -1,10 +1,12 @@
 /* What a program may do wrong, and what the library answers. Ends with 0, or at the first other answer. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bacalhau_runtime.h"
 
@@ -179,6 +181,142 @@ static void callback_blocks(const bh_runtime *runtime, const bh_module *module) 
     pthread_mutex_unlock(&tree.lock);
 }
 
+static int32_t tree_identity(void *ctx, void *sink, void (*each)(void *, bh_view)) {
+    (void)ctx;
+    each(sink, text("the identity of a caller"));
+    return 0;
+}
+
+/* Whether bytes have a text in them; frees them. */
+static int mentions(bh_bytes bytes, const char *words) {
+    int found = memmem(bytes.ptr, bytes.len, words, strlen(words)) != NULL;
+    if (!found) fprintf(stderr, "%.*s\n", (int)bytes.len, (const char *)bytes.ptr);
+    bh_bytes_free(bytes);
+    return found;
+}
+
+/* The receipt of a run of `module` over `inputs`, which are freed. */
+static bh_receipt *receipt_of(const bh_runtime *runtime, const bh_module *module, bh_inputs *inputs) {
+    bh_run *run = NULL;
+    bh_receipt *receipt = NULL;
+    OK(bh_run_new(runtime, module, NONE, inputs, 60000, &run, &err));
+    bh_inputs_free(inputs);
+    OK(bh_run_wait(run, UINT64_MAX, &err));
+    OK(bh_run_receipt(run, &receipt, &err));
+    bh_run_free(run);
+    return receipt;
+}
+
+static void descriptors(const bh_runtime *runtime, const bh_module *module) {
+    char dir[] = "/tmp/misuse-XXXXXX", path[64];
+    if (mkdtemp(dir) == NULL) fail(__LINE__, "mkdtemp", errno);
+    snprintf(path, sizeof path, "%s/a", dir);
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+    int opened = open(dir, O_RDONLY | O_DIRECTORY);
+    if (file < 0 || opened < 0 || write(file, "hello", 5) != 5) fail(__LINE__, "open", errno);
+    bh_receipt *receipts[2];
+    bh_inputs *inputs = bh_inputs_new();
+    OK(bh_inputs_add_fd(inputs, text("/in"), opened, &err));
+    close(opened);
+    receipts[0] = receipt_of(runtime, module, inputs);
+    inputs = bh_inputs_new();
+    OK(bh_inputs_add_path(inputs, text("/in"), text(dir), &err));
+    receipts[1] = receipt_of(runtime, module, inputs);
+    bh_bytes differences;
+    OK(bh_receipt_diff(receipts[0], receipts[1], &differences, &err));
+    if (!mentions(differences, "[]")) fail(__LINE__, "differences of a path and a descriptor", 0);
+    bh_receipt_free(receipts[0]);
+    bh_receipt_free(receipts[1]);
+
+    bh_module *again = NULL;
+    bh_bytes first, second;
+    EXPECT(BH_REFUSED, "", bh_module_load_fd(runtime, file, &again, &err));
+    if (pwrite(file, READER, sizeof READER - 1, 0) != sizeof READER - 1) fail(__LINE__, "pwrite", errno);
+    OK(bh_module_load_fd(runtime, file, &again, &err));
+    OK(bh_module_describe(module, &first, &err));
+    OK(bh_module_describe(again, &second, &err));
+    if (first.len != second.len || memcmp(first.ptr, second.ptr, first.len) != 0) fail(__LINE__, "description", 0);
+    bh_bytes_free(first);
+    bh_bytes_free(second);
+    bh_module_free(again);
+    close(file);
+    unlink(path);
+    rmdir(dir);
+
+    inputs = bh_inputs_new();
+    int ends[2];
+    if (pipe(ends) != 0) fail(__LINE__, "pipe", errno);
+    EXPECT(BH_MISUSE, "not a descriptor", bh_inputs_add_fd(inputs, text("/in"), -1, &err));
+    EXPECT(BH_HOST, "duplicate the descriptor 9999", bh_inputs_add_fd(inputs, text("/in"), 9999, &err));
+    EXPECT(BH_REFUSED, "neither a file, a directory", bh_inputs_add_fd(inputs, text("/in"), ends[0], &err));
+    EXPECT(BH_MISUSE, "not of a regular file", bh_module_load_fd(runtime, ends[0], NULL, &err));
+    EXPECT(BH_MISUSE, "runtime is NULL", bh_module_load_fd(NULL, 0, NULL, &err));
+    close(ends[0]);
+    close(ends[1]);
+    bh_inputs_free(inputs);
+}
+
+static void pieces_and_identities(const bh_runtime *runtime, const bh_module *module) {
+    const char *piece = getenv("PIECE"), *cid = getenv("PIECE_CID"), *kept = getenv("KEPT");
+    bh_inputs *inputs = bh_inputs_new();
+    OK(bh_inputs_add_piece(inputs, text("/in/a"), text(piece), text(cid), text(kept), &err));
+    bh_receipt *receipt = receipt_of(runtime, module, inputs);
+    bh_bytes json;
+    OK(bh_receipt_encode(receipt, 0, &json, &err));
+    if (!mentions(json, cid)) fail(__LINE__, "the CID of the piece", 0);
+    bh_receipt_free(receipt);
+
+    struct tree tree = {GOOD, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    bh_tree_callbacks table = callbacks(&tree);
+    table.identity = tree_identity;
+    inputs = bh_inputs_new();
+    OK(bh_inputs_add_tree(inputs, text("/in"), &table, &err));
+    receipt = receipt_of(runtime, module, inputs);
+    OK(bh_receipt_encode(receipt, 0, &json, &err));
+    if (!mentions(json, "\"the identity of a caller\"")) fail(__LINE__, "the identity", 0);
+    bh_receipt_free(receipt);
+
+    inputs = bh_inputs_new();
+    EXPECT(BH_REFUSED, "is not a CID", bh_inputs_add_piece(inputs, text("/p"), text(piece), text("Q"), text(kept), &err));
+    EXPECT(BH_HOST, "", bh_inputs_add_piece(inputs, text("/p"), text("/does/not/exist"), text(cid), text(kept), &err));
+    EXPECT(BH_HOST, "it is not the piece", bh_inputs_add_piece(inputs, text("/p"), text("/bin/true"), text(cid), text(getenv("EMPTY_DIR")), &err));
+    bh_inputs_free(inputs);
+}
+
+static void signatures(const bh_runtime *runtime, const bh_module *module) {
+    char key[256];
+    snprintf(key, sizeof key, "%s/key", getenv("KEPT"));
+    bh_inputs *inputs = bh_inputs_new();
+    OK(bh_inputs_add_bytes(inputs, text("/in/a"), text("hello"), &err));
+    bh_receipt *receipt = receipt_of(runtime, module, inputs), *one = NULL, *forged = NULL;
+    bh_bytes json;
+    OK(bh_receipt_signers(receipt, &json, &err));
+    if (!mentions(json, "[]")) fail(__LINE__, "signers of an unsigned receipt", 0);
+    OK(bh_receipt_sign(receipt, text(key), &one, &err));
+    OK(bh_receipt_signers(one, &json, &err));
+    if (!mentions(json, "[\"12D3Koo")) fail(__LINE__, "signers", 0);
+    EXPECT(BH_HOST, "/bin/true/key", bh_receipt_sign(receipt, text("/bin/true/key"), &forged, &err));
+    EXPECT(BH_MISUSE, "receipt is NULL", bh_receipt_sign(NULL, text(key), &forged, &err));
+    EXPECT(BH_MISUSE, "receipt is NULL", bh_receipt_signers(NULL, NULL, &err));
+
+    /* The fuel of the claim is the last one: that of the job stands before it. */
+    OK(bh_receipt_encode(one, 0, &json, &err));
+    const char name[] = "\"fuel\": ";
+    uint8_t *fuel = NULL, *next = json.ptr;
+    while ((next = memmem(next, json.len - (size_t)(next - json.ptr), name, sizeof name - 1)) != NULL) {
+        next += sizeof name - 1;
+        fuel = next;
+    }
+    if (fuel == NULL) fail(__LINE__, "the fuel of the claim", 0);
+    *fuel = *fuel == '1' ? '2' : '1';
+    OK(bh_receipt_parse((bh_view){json.ptr, json.len}, &forged, &err));
+    bh_bytes_free(json);
+    EXPECT(BH_FORGED, "is not of this claim", bh_receipt_signers(forged, NULL, &err));
+    bh_receipt_free(forged);
+    bh_receipt_free(one);
+    bh_receipt_free(receipt);
+}
+
 static void wrong_arguments(bh_runtime *runtime, bh_module *module) {
     bh_runtime *other = (bh_runtime *)1;
     EXPECT(BH_MISUSE, "unknown field `max_run`", bh_runtime_new(text("{\"max_run\": 2}"), &other, &err));
@@ -270,6 +408,9 @@ int main(void) {
     wrong_arguments(runtime, module);
     callbacks_fail(runtime, module);
     callback_blocks(runtime, module);
+    descriptors(runtime, module);
+    pieces_and_identities(runtime, module);
+    signatures(runtime, module);
     bh_module_free(module);
     bh_runtime_free(runtime);
     return 0;
