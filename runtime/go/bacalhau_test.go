@@ -284,6 +284,52 @@ func TestManyRunsFromManyGoroutines(t *testing.T) {
 	}
 }
 
+// A piece is read by its CID, which the command computes.
+func TestAPieceIsAnInput(t *testing.T) {
+	command := os.Getenv("BACALHAU")
+	if command == "" {
+		t.Skip("BACALHAU names no command")
+	}
+	dir := t.TempDir()
+	piece := filepath.Join(dir, "piece")
+	if err := os.WriteFile(piece, bytes.Repeat([]byte("content"), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	output, err := exec.Command(command, "piece", "--raw", piece, "--output", "json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(output, []byte("bafkzcib"))
+	if at < 0 {
+		t.Fatalf("no CID in %s", output)
+	}
+	cid := string(output[at : at+bytes.IndexByte(output[at:], '"')])
+	r := runtimeOf(t, Options{})
+	for _, kept := range []string{"first", "first", "second"} {
+		run := start(t, context.Background(), r, cat, Job{}, Inputs{"/inputs/a": Piece(piece, cid, filepath.Join(dir, kept))})
+		if err := run.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		stdout, err := run.ReadFile("stdout")
+		if err != nil || !bytes.HasPrefix(stdout, []byte("contentcontent")) || len(stdout) != 1024 {
+			t.Fatalf("stdout has %d bytes: %v", len(stdout), err)
+		}
+		receipt, err := run.Receipt()
+		if err != nil || !bytes.Contains(receipt.Claim.Job, []byte(cid)) {
+			t.Fatalf("%s: %v", receipt.Claim.Job, err)
+		}
+	}
+	module, err := r.Load([]byte(cat))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer module.Close()
+	_, err = r.Start(context.Background(), module, Job{}, Inputs{"/inputs/a": Piece("/bin/true", cid, filepath.Join(dir, "third"))})
+	if !errors.Is(err, ErrHost) || !strings.Contains(err.Error(), "it is not the piece") {
+		t.Fatal(err)
+	}
+}
+
 // The command gives the claim that this package gives.
 func TestTheCommandAgrees(t *testing.T) {
 	command := os.Getenv("BACALHAU")

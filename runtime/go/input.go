@@ -2,7 +2,7 @@ package bacalhau
 
 import "io/fs"
 
-// Input is one of a run: Path, Bytes, Tree or CAR.
+// Input is one of a run: Path, Bytes, Tree, CAR or Piece.
 type Input interface{ isInput() }
 
 // Inputs of a run by absolute guest path.
@@ -13,12 +13,14 @@ type (
 	bytesInput []byte
 	treeInput  struct{ fs.FS }
 	carInput   struct{ car, root, path, indexDir string }
+	pieceInput struct{ piece, cid, indexDir string }
 )
 
 func (pathInput) isInput()  {}
 func (bytesInput) isInput() {}
 func (treeInput) isInput()  {}
 func (carInput) isInput()   {}
+func (pieceInput) isInput() {}
 
 // Path is a directory or file of the host, which is read in place and must not change while runs read it.
 func Path(path string) Input { return pathInput(path) }
@@ -33,3 +35,7 @@ func Tree(fsys fs.FS) Input { return treeInput{fsys} }
 // CAR is the UnixFS file or directory with the CID root of a CAR file, or what is at path below it. Each block is checked
 // against its CID. An index of the CAR is kept in indexDir.
 func CAR(car, root, path, indexDir string) Input { return carInput{car, root, path, indexDir} }
+
+// Piece is the Filecoin piece with the CID cid of version 2 in the file piece: the root of the archive that it holds, or a file with
+// its payload. All that is read is compared with the CID. What that needs is kept in indexDir.
+func Piece(piece, cid, indexDir string) Input { return pieceInput{piece, cid, indexDir} }

@@ -47,6 +47,10 @@ func add(inputs *C.bh_inputs, at string, input Input) error {
 		car, root, path, dir := []byte(input.car), []byte(input.root), []byte(input.path), []byte(input.indexDir)
 		status = C.bh_inputs_add_car(inputs, view(place), view(car), view(root), view(path), view(dir), &failed)
 		runtime.KeepAlive([][]byte{car, root, path, dir})
+	case pieceInput:
+		piece, cid, dir := []byte(input.piece), []byte(input.cid), []byte(input.indexDir)
+		status = C.bh_inputs_add_piece(inputs, view(place), view(piece), view(cid), view(dir), &failed)
+		runtime.KeepAlive([][]byte{piece, cid, dir})
 	case treeInput:
 		handle := cgo.NewHandle(&tree{fsys: input.FS, open: map[string]*file{}})
 		// A place for the number, since C takes a pointer.

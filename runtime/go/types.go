@@ -14,6 +14,8 @@ type Options struct {
 	AddressSpace string `json:"address_space,omitempty"`
 	// Workplace is the directory in which runs have their files until they are kept. Default: that for temporary files.
 	Workplace string `json:"workplace,omitempty"`
+	// SignalHandlers says whether the engine sets handlers of signals, by which it finds traps of programs. Default: yes.
+	SignalHandlers *bool `json:"signal_handlers,omitempty"`
 	// MaxRuns is the number of runs at a time. Default: the number of processors.
 	MaxRuns int `json:"max_runs,omitempty"`
 	// MaxQueued is the number of runs that wait. Default 10 000.
