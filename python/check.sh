@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the Python package: builds the wheel by the profile for development, installs it into a fresh virtual environment, and
-# runs there: types (mypy, stubtest), tests (pytest), the example.
+# runs there: types (mypy, stubtest), tests (pytest), the example, and one job beside the other languages.
 #
 #   python/check.sh [WHEEL] [-- PYTEST ARGS]    with a wheel, that one is checked
 #
@@ -45,3 +45,10 @@ echo "== tests"
 echo "== example"
 (cd examples && MPLBACKEND=agg "$bin/python" orders.py "$work/orders.png")
 [[ -s $work/orders.png ]]
+echo "== one job from five languages"
+debug=$target/debug
+if [[ -x $debug/bacalhau && -x $debug/examples/embed && -e $debug/libbacalhau_runtime_capi.so ]] && command -v go pkg-config >/dev/null; then
+    "$here/../runtime/five.sh" "$debug" "$bin/python"
+else
+    echo "skipped: go, pkg-config, and what \`cargo build --lib --bins --example embed\` makes are needed"
+fi

@@ -40,6 +40,16 @@ class Progress:
     """What the program wrote to standard output since the last call, within its first MiB."""
     stderr: bytes
     """What the program wrote to standard error since the last call, within its first MiB."""
+    fuel: int
+    """Fuel used, as of the program's latest call of the host."""
+    bytes_in: int
+    """Bytes that the program has read from its inputs."""
+    bytes_hashed: int
+    """Bytes of inputs and results that were hashed."""
+    bytes_out: int
+    """Bytes of the program's files, standard output and standard error included."""
+    memory_bytes: int
+    """Bytes of the program's memories."""
 
 
 class Result:
@@ -222,7 +232,7 @@ class Runtime:
             # In steps, between which the interpreter handles signals.
             while not run.wait(_STEP_SECONDS):
                 if progress is not None:
-                    progress(Progress(time.monotonic() - began, new(False), new(True)))
+                    progress(Progress(time.monotonic() - began, new(False), new(True), *run.progress()))
         except BaseException:
             run.cancel()
             # Its inputs and its directory are in use until it has ended.

@@ -87,6 +87,12 @@ impl Run {
         PyBytes::new(py, &self.control.log(stderr, offset, usize::MAX))
     }
 
+    /// Fuel, bytes read, hashed and written, and of memory.
+    fn progress(&self) -> (u64, u64, u64, u64, u64) {
+        let now = self.control.progress();
+        (now.fuel, now.bytes_in, now.bytes_hashed, now.bytes_out, now.memory_bytes)
+    }
+
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let result = self.end.result.lock().unwrap_or_else(PoisonError::into_inner);
         match &*result {

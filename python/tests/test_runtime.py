@@ -140,6 +140,25 @@ def test_progress_shows_output_and_what_it_raises_cancels(runtime: bacalhau.Runt
     assert b"".join(seen) == b"hi\n"
 
 
+def test_progress_has_the_counters_of_the_run(runtime: bacalhau.Runtime) -> None:
+    seen: list[bacalhau.Progress] = []
+
+    class Enough(Exception):
+        pass
+
+    def progress(now: bacalhau.Progress) -> None:
+        seen.append(now)
+        if now.fuel > 0 and now.bytes_out == 3:
+            raise Enough
+
+    with pytest.raises(Enough):
+        runtime.run(TALK, progress=progress, timeout=600, inputs={"/in": b"unread"})
+    assert seen[-1].memory_bytes >= 65536 and seen[-1].memory_bytes % 65536 == 0
+    assert seen[-1].bytes_in == 0
+    assert seen[-1].bytes_hashed in (0, 6)
+    assert [now.fuel for now in seen] == sorted(now.fuel for now in seen)
+
+
 def test_ctrl_c_ends_a_run(tmp_path: Path) -> None:
     script = f"import bacalhau; bacalhau.Runtime(use_cache=False).run({LOOP!r}, progress=lambda _: print('runs', flush=True))"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
