@@ -16,8 +16,10 @@ module=$here/../wasm-examples/modules/word-count.wasm
 input=$here/../wasm-examples/data/texts
 export BACALHAU_DIR=$work/data BACALHAU_CACHE_DIR=$work/cache
 
-"$here/capi/install.sh" "$work/prefix" "$built" >/dev/null
-export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig LD_LIBRARY_PATH=$work/prefix/lib
+# One place, which go is told: what pkg-config says is no part of the key of its cache.
+prefix=$built/prefix
+"$here/capi/install.sh" "$prefix" "$built" >/dev/null
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib CGO_LDFLAGS=-L$prefix/lib
 read -ra flags < <(pkg-config --cflags --libs bacalhau_runtime)
 gcc -std=gnu11 "$here/capi/examples/run.c" "${flags[@]}" -o "$work/c"
 (cd "$here/go" && GOFLAGS=-mod=mod GOTOOLCHAIN=local go build -o "$work/go" ./examples/run)
