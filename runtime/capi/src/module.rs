@@ -47,7 +47,7 @@ pub unsafe extern "C" fn bh_module_load_fd(
             clear(out);
             handle(runtime, "runtime")?
         };
-        let wasm = read_whole(duplicate(fd)?, fd)?;
+        let wasm = read_whole(&duplicate(fd)?, fd)?;
         // SAFETY: by the rules of the header.
         unsafe { give(out, Module(runtime.runtime.load(&wasm)?)) };
         Ok(())
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn bh_module_load_fd(
 }
 
 /// All bytes of a file, which has to be a possible module.
-fn read_whole(file: File, fd: i32) -> Result<Vec<u8>, Error> {
+fn read_whole(file: &File, fd: i32) -> Result<Vec<u8>, Error> {
     let failed = |error| HostFailure::io(format!("read the descriptor {fd}"), error);
     let most = Limits::default().module_bytes;
     let found = file.metadata().map_err(failed)?;

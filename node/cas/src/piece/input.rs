@@ -23,7 +23,7 @@ pub struct PieceTree {
 
 #[derive(Debug)]
 enum Contents {
-    Archive(DagTree),
+    Archive(Box<DagTree>),
     File(Arc<CheckedPiece>, u64),
 }
 
@@ -87,7 +87,7 @@ fn contents(
     };
     let index = kept.join(format!("{cid}.idx"));
     let car = CarPart::open(name, file, Arc::clone(checked) as _, size, &index, &cid.to_string())?;
-    Ok(Contents::Archive(DagTree::open(Arc::new(car), root, "")?))
+    Ok(Contents::Archive(Box::new(DagTree::open(Arc::new(car), root, "")?)))
 }
 
 impl Tree for PieceTree {
