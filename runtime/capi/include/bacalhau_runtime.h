@@ -12,7 +12,8 @@
  *   (BH_MISUSE), except in *_free, where it does nothing. An out-parameter may be NULL where its value is not wanted.
  * - Callbacks of an input run on threads of this library, never on the stack of a program in the sandbox.
  * - The library handles SIGSEGV, SIGILL, SIGFPE and SIGBUS of programs in the sandbox, on an own signal stack, and passes
- *   others on. A child after fork must not use it before exec. It must not be unloaded.
+ *   others on; the option `signal_handlers` turns that off. A child after fork must not use it before exec. It stays loaded
+ *   after dlclose.
  * - Functions are only added. Structs that begin with `size` grow at the end; set `size` to their sizeof. */
 
 
