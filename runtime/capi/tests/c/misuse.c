@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,6 +266,14 @@ static void pieces_and_identities(const bh_runtime *runtime, const bh_module *mo
     OK(bh_receipt_encode(receipt, 0, &json, &err));
     if (!mentions(json, cid)) fail(__LINE__, "the CID of the piece", 0);
     bh_receipt_free(receipt);
+    /* What is open is a path, too. */
+    char opened[64];
+    int fd = open(piece, O_RDONLY);
+    snprintf(opened, sizeof opened, "/dev/fd/%d", fd);
+    inputs = bh_inputs_new();
+    OK(bh_inputs_add_piece(inputs, text("/in/a"), text(opened), text(cid), text(kept), &err));
+    close(fd);
+    bh_receipt_free(receipt_of(runtime, module, inputs));
 
     struct tree tree = {GOOD, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
     bh_tree_callbacks table = callbacks(&tree);
@@ -389,7 +398,31 @@ static void wrong_arguments(bh_runtime *runtime, bh_module *module) {
     EXPECT(BH_HOST, "cannot hash", bh_dirhash(text("/does/not/exist"), text("results"), NULL, &err));
 }
 
+static int handles_signals(void) {
+    struct sigaction action;
+    if (sigaction(SIGILL, NULL, &action) != 0) fail(__LINE__, "sigaction", errno);
+    return (action.sa_flags & SA_SIGINFO) != 0;
+}
+
+static void no_signal_handlers(void) {
+    bh_runtime *runtime = NULL;
+    bh_module *module = NULL;
+    bh_run *run = NULL;
+    OK(bh_runtime_new(text("{\"signal_handlers\": false}"), &runtime, &err));
+    OK(bh_module_load(runtime, text("(module (func (export \"_start\") unreachable))"), &module, &err));
+    OK(bh_run_new(runtime, module, NONE, NULL, 60000, &run, &err));
+    OK(bh_run_wait(run, UINT64_MAX, &err));
+    bh_bytes code;
+    OK(bh_run_result_read(run, text("exitCode"), 0, 10, &code, &err));
+    if (!mentions(code, "134")) fail(__LINE__, "the exit code of a trap", 0);
+    if (handles_signals()) fail(__LINE__, "a handler of signals", 0);
+    bh_run_free(run);
+    bh_module_free(module);
+    bh_runtime_free(runtime);
+}
+
 int main(void) {
+    no_signal_handlers();
     bh_runtime_free(NULL);
     bh_module_free(NULL);
     bh_inputs_free(NULL);
@@ -405,6 +438,7 @@ int main(void) {
     OK(bh_runtime_new(text("{\"max_runs\": 2, \"threads\": 1, \"tier\": \"unoptimized\"}"), &runtime, &err));
     bh_module *module = NULL;
     OK(bh_module_load(runtime, text(READER), &module, &err));
+    if (!handles_signals()) fail(__LINE__, "no handler of signals", 0);
     wrong_arguments(runtime, module);
     callbacks_fail(runtime, module);
     callback_blocks(runtime, module);
