@@ -46,10 +46,12 @@ type Client struct {
 // New makes a client of the server at an address such as http://127.0.0.1:1234, which signs with a key.
 func New(address string, identity *Identity) *Client {
 	return &Client{
-		// A request ends by its context.
-		HTTP: &http.Client{}, MaxResultBytes: 16 << 30, url: strings.TrimRight(address, "/"), identity: identity,
+		// A request ends by its context. A server that answers elsewhere is not given the token.
+		HTTP: &http.Client{CheckRedirect: noRedirect}, MaxResultBytes: 16 << 30, url: strings.TrimRight(address, "/"), identity: identity,
 	}
 }
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Submit submits a job and returns its id.
 func (c *Client) Submit(ctx context.Context, job Job) (string, error) {

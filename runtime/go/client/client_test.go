@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -266,14 +267,14 @@ func TestArchivesAreUnpackedAsTheyWerePacked(t *testing.T) {
 			t.Fatal(named, err)
 		}
 		target := file.Name() + ".out"
-		if err := unpack(found, root, target, uint64(len(content))); err != nil {
+		if err := unpack(found, root, target, bounds{uint64(len(content)), 1, 10}); err != nil {
 			t.Fatal(err)
 		}
 		if read, err := os.ReadFile(target); err != nil || !bytes.Equal(read, content) {
 			t.Fatal(len(read), err)
 		}
 		if len(content) > 0 {
-			if err := unpack(found, root, target+"2", uint64(len(content))-1); err == nil || !strings.Contains(err.Error(), "more bytes") {
+			if err := unpack(found, root, target+"2", bounds{uint64(len(content)) - 1, 1, 10}); err == nil || !strings.Contains(err.Error(), "more bytes") {
 				t.Fatal(err)
 			}
 		}
@@ -312,11 +313,72 @@ func TestHostileNodesAreRefused(t *testing.T) {
 			t.Fatal(name, err)
 		}
 		dir := filepath.Join(t.TempDir(), "out")
-		if err := unpack(found, root, dir, 100); err == nil {
+		if err := unpack(found, root, dir, boundsOf(nil)); err == nil {
 			t.Error(name, "was unpacked")
 		}
 		if _, err := os.Lstat(filepath.Join(filepath.Dir(dir), "b")); err == nil {
 			t.Error(name, "has written outside")
 		}
+	}
+}
+
+// Small archives with very large trees.
+func TestBombsAreNotUnpacked(t *testing.T) {
+	for name, of := range map[string]struct {
+		kind  uint64
+		names []string
+		words string
+	}{
+		"directories": {kindDirectory, []string{"a", "b"}, "more files and directories"},
+		"shards":      {kindShard, []string{"00", "01"}, "more often than its files need"},
+		"files":       {kindFile, []string{"", ""}, "more often than its files need"},
+	} {
+		file, err := os.CreateTemp(t.TempDir(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		archive := bytes.NewBuffer([]byte{1, 0xa0})
+		block := appendField(nil, 1, appendInteger(appendInteger(nil, 1, of.kind), 6, 256))
+		var root link
+		for level := 0; level < 40; level++ {
+			root = linkOf(codecDagPB, block)
+			archive.Write(binary.AppendUvarint(nil, uint64(36+len(block))))
+			archive.WriteString(string(root) + string(block))
+			var links []byte
+			for _, name := range of.names {
+				links = appendField(links, 2, appendField(appendField(nil, 1, []byte(root)), 2, []byte(name)))
+			}
+			block = appendField(links, 1, appendInteger(appendInteger(nil, 1, of.kind), 6, 256))
+		}
+		if _, err := archive.WriteTo(file); err != nil {
+			t.Fatal(err)
+		}
+		found, err := openArchive(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := bounds{bytes: 100, entries: 100, blocks: 1000}
+		if err := unpack(found, root, filepath.Join(t.TempDir(), "out"), left); err == nil || !strings.Contains(err.Error(), of.words) {
+			t.Error(name, err)
+		}
+	}
+}
+
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, asked *http.Request) {
+		t.Errorf("another server was asked with the token %q", asked.Header.Get("bacalhau-token"))
+	}))
+	defer other.Close()
+	server := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	identity, err := NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(server.URL, identity)
+	c.Token = "secret"
+	if _, err := c.State(context.Background(), strings.Repeat("a", 32)); !errors.Is(err, ErrProtocol) {
+		t.Fatal(err)
 	}
 }

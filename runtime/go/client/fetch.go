@@ -124,7 +124,7 @@ func (c *Client) fetch(ctx context.Context, id string, shard int, receipt *Recei
 	if err != nil {
 		return fmt.Errorf("%w: %v", ErrVerification, err)
 	}
-	if err := unpack(blocks, root, results, size); err != nil {
+	if err := unpack(blocks, root, results, boundsOf(receipt.Claim.Files)); err != nil {
 		return fmt.Errorf("%w: %v", ErrVerification, err)
 	}
 	found, err := DirHash(results, "results")
