@@ -59,7 +59,8 @@ impl Assessor {
     /// Why the job is rejected.
     pub fn assess(&self, job: &AnnouncedJob) -> Result<Vec<Option<Resources>>, Declined> {
         let spec = job.spec();
-        self.executors.of(&spec.engine).map_err(|why| Declined::new(DeclineReason::NoEngine, why.to_string()))?;
+        let ready = self.executors.check_ready(&spec.engine);
+        ready.map_err(|why| Declined::new(DeclineReason::NoEngine, why.to_string()))?;
         let charged = self.given(charged_by(spec))?;
         let inputs = job_inputs(job, &self.sources);
         let wanted = self.policy.select(&self.me, job, &inputs, &self.sources)?;

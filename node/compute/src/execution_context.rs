@@ -72,9 +72,9 @@ impl ExecutionContext {
             self.sources.judge(source.get()?)?;
         }
         self.modules.get_or(&wasm.job.module, deadline, || {
-            // Reading may block indefinitely, so it has its own thread.
-            let (sources, source, spec) = (Arc::clone(&self.sources), Arc::clone(source), wasm.clone());
             let Some(compilers) = &self.compilers else {
+                // Reading may block indefinitely, so it has its own thread.
+                let (sources, source, spec) = (Arc::clone(&self.sources), Arc::clone(source), wasm.clone());
                 let runtime = self.runtime.clone();
                 let load = move |_: &Deadline| {
                     let program = Program::read(&sources, &source, &spec)?;
@@ -84,15 +84,34 @@ impl ExecutionContext {
                 };
                 return deadline.begin("open the module", load)?.wait()?;
             };
-            let read = move |_: &Deadline| {
-                let program = Program::read(&sources, &source, &spec)?;
-                let binary = program.binary(spec.job.limits.module_bytes)?;
-                program.check(&spec, Link::of_raw(&binary))?;
-                Ok::<_, Error>(binary)
-            };
-            let binary = deadline.begin("open the module", read)?.wait()??;
+            let binary = self.module_bytes(wasm, source, deadline)?;
             compilers.load(&self.runtime, &binary, price, deadline)
         })
+    }
+
+    /// The binary form of the module at `source`, for a worker that compiles it.
+    ///
+    /// # Errors
+    /// When it cannot be read in time, has another CID than the job says, or is not a module.
+    pub(super) fn module_bytes(
+        &self,
+        wasm: &WasmSpec,
+        source: &Arc<ModuleSource>,
+        deadline: &Deadline,
+    ) -> Result<Vec<u8>, Error> {
+        let (sources, source, spec) = (Arc::clone(&self.sources), Arc::clone(source), wasm.clone());
+        let read = move |_: &Deadline| {
+            let program = Program::read(&sources, &source, &spec)?;
+            let binary = program.binary(spec.job.limits.module_bytes)?;
+            program.check(&spec, Link::of_raw(&binary))?;
+            Ok::<_, Error>(binary)
+        };
+        deadline.begin("open the module", read)?.wait()?
+    }
+
+    /// The sources of data.
+    pub(super) fn sources(&self) -> &Arc<Sources> {
+        &self.sources
     }
 
     /// The open inputs `specs` of a shard; all `verified` if the job demands it.

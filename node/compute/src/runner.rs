@@ -163,6 +163,7 @@ impl Runner {
             control.cancel();
             return Ok(());
         }
+        self.executors.forget(execution);
         remove(&self.dir_of(execution))
     }
 

@@ -13,6 +13,7 @@ use bacalhau_runtime::Error;
 use bacalhau_tree::{Deadline, Link};
 
 use super::EngineError;
+use super::dispatch::{DispatchConfig, Dispatched};
 use super::execution_context::ExecutionContext;
 use bacalhau_job::{AnnouncedJob, Engine, ExecutionId, InputSpec};
 
@@ -36,7 +37,7 @@ pub struct Run<'a> {
 
 impl Run<'_> {
     /// The inputs of its shard.
-    fn input_specs(&self) -> Vec<InputSpec> {
+    pub(super) fn input_specs(&self) -> Vec<InputSpec> {
         let shard = usize::try_from(self.execution.shard).ok();
         shard.and_then(|shard| self.job.shards.get(shard)).cloned().unwrap_or_default()
     }
@@ -55,6 +56,17 @@ pub trait Executor: Send + Sync + Debug {
     /// # Errors
     /// Why there are none, and whose failure it is.
     fn execute(&self, run: &Run<'_>) -> Result<(Receipt, CallTrail), Error>;
+
+    /// Whether it takes further executions now. Accepted ones run in any case. Default: it does.
+    ///
+    /// # Errors
+    /// Why not, for the operator.
+    fn check_ready(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// An execution is not needed any more. Default: nothing is left of one that does not run.
+    fn forget(&self, _execution: ExecutionId) {}
 }
 
 /// The executors of a node.
@@ -69,6 +81,11 @@ impl Executors {
     /// Executors with the sandbox on `context`.
     pub fn new(context: Arc<ExecutionContext>) -> Self {
         Self { wasm: Arc::new(Wasm::new(Arc::clone(&context))), docker: None, context }
+    }
+
+    /// Executors that dispatch executions to a cluster. `context` opens what workers cannot open.
+    pub fn dispatched(context: Arc<ExecutionContext>, config: DispatchConfig) -> Self {
+        Self { wasm: Arc::new(Dispatched::new(Arc::clone(&context), config)), docker: None, context }
     }
 
     /// Adds the container engine `docker`.
@@ -89,6 +106,19 @@ impl Executors {
         };
         executor.check(engine)?;
         Ok(executor)
+    }
+
+    /// Whether programs for `engine` may be accepted now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn check_ready(&self, engine: &Engine) -> Result<(), EngineError> {
+        self.of(engine)?.check_ready()
+    }
+
+    /// An execution is not needed any more, also one that was not taken up again after a restart.
+    pub(super) fn forget(&self, execution: ExecutionId) {
+        self.wasm.forget(execution);
     }
 
     /// The profiles that it can run.

@@ -15,6 +15,7 @@ use bacalhau_receipt::Checked;
 use bacalhau_tree::{Entry, HostFailure, HostTree, Kind, Tree};
 use bytes::Bytes;
 use rayon::ThreadPoolBuilder;
+use serde::{Deserialize, Serialize};
 
 use super::local::size_of;
 use super::subtree::Subtree;
@@ -34,7 +35,8 @@ pub use template::{Fields, RenderError, Template, TemplateError};
 const START_BYTES: u64 = 16;
 
 /// Check of copies against their CID.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnsealedVerify {
     /// Directories and files are not checked. Blocks of archives always are, as that is cheap.
     Never,
