@@ -17,6 +17,7 @@ mod doctor;
 mod earlier;
 mod empty_directories;
 mod environment;
+mod execute;
 mod exit;
 mod finished_job;
 mod get;
@@ -110,6 +111,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Devstack(Box<devstack::Devstack>),
     Doctor(doctor::Doctor),
+    Execute(execute::Execute),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Id(id::Id),
@@ -204,6 +206,7 @@ impl Command {
             Self::Serve(verb) => verb.run().map_err(Failure::without_result),
             Self::Devstack(verb) => verb.run().map_err(Failure::without_result),
             Self::Doctor(verb) => verb.run().map_err(Failure::without_result),
+            Self::Execute(verb) => verb.run().map_err(Failure::without_result),
             Self::Backup(verb) => verb.run().map_err(Failure::without_result),
             Self::Restore(verb) => verb.run().map_err(Failure::without_result),
             Self::Id(verb) => verb.run().map_err(Failure::without_result),

@@ -11,14 +11,14 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use bacalhau_job::{ExecutionState, JobState, Rule};
 
 /// All names with descriptions. Counters have the suffix `_total`.
-pub const NAMES: [(&str, &str); 12] = [
+pub const NAMES: [(&str, &str); 14] = [
     ("bacalhau_jobs", "Jobs of this requester, by state"),
     ("bacalhau_queue_jobs", "Jobs of this requester that have not found all of their providers"),
     ("bacalhau_queue_seconds", "How long shards of this requester waited for their first provider"),
@@ -30,6 +30,8 @@ pub const NAMES: [(&str, &str); 12] = [
     ("bacalhau_http_requests", "Requests to the API that were answered, by route, method and status"),
     ("bacalhau_http_seconds", "How long requests to the API took up to the head of the answer"),
     ("bacalhau_http_refused", "Requests and connections that were refused because there were too many, by bound"),
+    ("bacalhau_dispatched", "Events of executions that are dispatched to a cluster, by kind"),
+    ("bacalhau_dispatched_jobs", "Executions that wait for a worker of a cluster, by phase of their job"),
     ("bacalhau_p2p", "Events of the peer-to-peer network, by kind"),
 ];
 /// Content type for Prometheus.
@@ -43,7 +45,7 @@ const HTTP_BUCKETS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
 
 type Labels<const N: usize> = [(&'static str, String); N];
 type Counts<const N: usize> = Family<Labels<N>, Counter>;
-type P2p = dyn Fn() -> Vec<(String, u64)> + Send + Sync;
+type Source = Box<dyn Fn() -> Vec<(String, u64)> + Send + Sync>;
 
 /// The counters of one node.
 pub struct Metrics {
@@ -59,7 +61,9 @@ pub struct Metrics {
     http_requests: Counts<3>,
     http_seconds: Histogram,
     http_refused: Counts<1>,
-    p2p: Arc<OnceLock<Box<P2p>>>,
+    p2p: Arc<OnceLock<Source>>,
+    dispatched: Arc<OnceLock<Source>>,
+    dispatched_jobs: Arc<OnceLock<Source>>,
 }
 
 /// Outcome of a bid.
@@ -91,8 +95,9 @@ impl Default for Metrics {
             http_seconds: Histogram::new(HTTP_BUCKETS),
             http_refused: Family::default(),
             p2p: Arc::default(),
+            dispatched: Arc::default(),
+            dispatched_jobs: Arc::default(),
         };
-        let help = |name: &str| NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| *help);
         let registry = &mut metrics.registry;
         registry.register("bacalhau_jobs", help("bacalhau_jobs"), metrics.jobs.clone());
         registry.register("bacalhau_queue_jobs", help("bacalhau_queue_jobs"), metrics.queue_jobs.clone());
@@ -105,7 +110,12 @@ impl Default for Metrics {
         registry.register("bacalhau_http_requests", help("bacalhau_http_requests"), metrics.http_requests.clone());
         registry.register("bacalhau_http_seconds", help("bacalhau_http_seconds"), metrics.http_seconds.clone());
         registry.register("bacalhau_http_refused", help("bacalhau_http_refused"), metrics.http_refused.clone());
-        registry.register_collector(Box::new(P2pCounters(Arc::clone(&metrics.p2p))));
+        let mut collect = |name, label, kind, source: &Arc<OnceLock<Source>>| {
+            registry.register_collector(Box::new(Collected { name, label, kind, source: Arc::clone(source) }));
+        };
+        collect("bacalhau_dispatched", "event", MetricType::Counter, &metrics.dispatched);
+        collect("bacalhau_dispatched_jobs", "phase", MetricType::Gauge, &metrics.dispatched_jobs);
+        collect("bacalhau_p2p", "event", MetricType::Counter, &metrics.p2p);
         metrics
     }
 }
@@ -171,6 +181,16 @@ impl Metrics {
         self.p2p.get_or_init(|| Box::new(counters));
     }
 
+    /// Adds sources of the events of dispatched executions, and of their number by phase. The first sources stay.
+    pub fn count_dispatched(
+        &self,
+        events: impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static,
+        phases: impl Fn() -> Vec<(String, u64)> + Send + Sync + 'static,
+    ) {
+        self.dispatched.get_or_init(|| Box::new(events));
+        self.dispatched_jobs.get_or_init(|| Box::new(phases));
+    }
+
     /// The values of a counter or gauge with at most one label: the value of the label, and the number. `sample` is the
     /// name with its suffix, as in the text.
     pub fn values(&self, sample: &str) -> Vec<(String, u64)> {
@@ -199,31 +219,46 @@ impl fmt::Debug for Metrics {
     }
 }
 
-struct P2pCounters(Arc<OnceLock<Box<P2p>>>);
+/// A metric whose values another component counts.
+struct Collected {
+    name: &'static str,
+    label: &'static str,
+    kind: MetricType,
+    source: Arc<OnceLock<Source>>,
+}
 
-impl Collector for P2pCounters {
+impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Some((name, help)) = NAMES.last() else { return Ok(()) };
-        let help = format!("{help}.");
-        let mut family = encoder.encode_descriptor(name, &help, None, MetricType::Counter)?;
-        for (event, count) in self.0.get().map(|counters| counters()).unwrap_or_default() {
-            let labels = [("event", event)];
-            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        let help = format!("{}.", help(self.name));
+        let mut family = encoder.encode_descriptor(self.name, &help, None, self.kind)?;
+        for (value, number) in self.source.get().map(|values| values()).unwrap_or_default() {
+            let labels = [(self.label, value)];
+            let encoder = family.encode_family(&labels)?;
+            match self.kind {
+                MetricType::Gauge => ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX)).encode(encoder)?,
+                _ => ConstCounter::new(number).encode(encoder)?,
+            }
         }
         Ok(())
     }
 }
 
-impl fmt::Debug for P2pCounters {
+impl fmt::Debug for Collected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("counters of the network")
+        f.debug_struct("Collected").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// The description of a metric.
+fn help(name: &str) -> &'static str {
+    NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| *help)
 }
 
 /// Metrics of which each has a value, for the reference: a metric with labels has no line before.
 pub fn with_values() -> Metrics {
     let metrics = Metrics::default();
     metrics.count_p2p(|| vec![("dials".into(), 3)]);
+    metrics.count_dispatched(|| vec![("lost".into(), 1)], || vec![("running".into(), 2)]);
     metrics.set_jobs([(JobState::Failed, 1)]);
     metrics.bid(BidFate::Sent);
     metrics.execution(ExecutionState::Lost);
@@ -250,6 +285,8 @@ mod tests {
             assert!(text.contains(&format!("# HELP {name} {help}.")), "{name}");
         }
         assert!(text.contains("bacalhau_p2p_total{event=\"dials\"} 3"), "{text}");
+        assert!(text.contains("bacalhau_dispatched_total{event=\"lost\"} 1"), "{text}");
+        assert!(text.contains("bacalhau_dispatched_jobs{phase=\"running\"} 2"), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }
 

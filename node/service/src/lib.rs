@@ -9,6 +9,7 @@ pub mod byzantine;
 pub mod config;
 pub mod data_dir;
 mod disk;
+mod dispatch;
 pub mod doctor;
 pub mod embedded;
 mod hidden;
@@ -17,6 +18,7 @@ pub mod node;
 mod provider;
 pub(crate) mod provider_fault;
 pub mod serving;
+pub mod worker;
 mod wrong_result;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +35,9 @@ use crate::node::Node;
 use bacalhau_announce::Announcer;
 use bacalhau_api::{Access, ApiServer, Limits, Tls, Tokens};
 use bacalhau_compute as compute;
-use bacalhau_compute::{CompileCommand, Compilers, ComputeConfig, Docker, ExecutionContext, Executors, Policy, Probe};
+use bacalhau_compute::{
+    CompileCommand, Compilers, ComputeConfig, DispatchConfig, Docker, ExecutionContext, Executors, Policy, Probe,
+};
 use bacalhau_daemon::{Daemon, Mailbox, Parts, Work};
 use bacalhau_files::{private, temporary};
 use bacalhau_http::Reach;
@@ -115,7 +119,8 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let data_dir = config.data_dir()?;
         data_dir::secure(&data_dir)?;
-        let disk = Arc::new(Disk::new(&data_dir, config.publisher.local_dir.clone()));
+        let others = config.publisher.local_dir.iter().chain(config.cluster.dir.iter().filter(|_| config.dispatches()));
+        let disk = Arc::new(Disk::new(&data_dir, others.cloned()));
         disk.give_up_reserve();
         sweep(&data_dir, config.publisher.local_dir.as_deref());
         let node = join(config)?;
@@ -135,10 +140,19 @@ impl Service {
         let compute = compute.map(|compute| ComputeConfig { disk: disk.look().1, ..compute });
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
         let context = Arc::new(context(config, compiler, &data_dir, &sources)?);
+        let records = store.provider_records().map_err(failed)?;
+        let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
+        let needed = compute::needed(&records).map_err(|error| HostFailure::new(error.to_string()))?;
         let containers = docker(config, &data_dir).map(Containers);
-        let executors = match &containers {
-            Some(Containers(docker)) => Executors::new(Arc::clone(&context)).with_docker(Arc::clone(docker)),
-            None => Executors::new(Arc::clone(&context)),
+        let dispatch = dispatch::dispatcher(config, &host.peer_id(), needed.clone())?;
+        if let Some(DispatchConfig { dispatcher, .. }) = &dispatch {
+            let (counted, now) = (dispatcher.clone(), dispatcher.clone());
+            metrics.count_dispatched(move || counted.counters(), move || now.phases());
+        }
+        let executors = match (dispatch, &containers) {
+            (Some(dispatch), _) => Executors::dispatched(Arc::clone(&context), dispatch),
+            (None, Some(Containers(docker))) => Executors::new(Arc::clone(&context)).with_docker(Arc::clone(docker)),
+            (None, None) => Executors::new(Arc::clone(&context)),
         };
         let publish = publish(config, &data_dir, host)?;
         let tasks = publish.tasks(Some(node.store()), Some(host.dialer()));
@@ -156,9 +170,7 @@ impl Service {
             keeps_results: false,
         })?;
         let provider = Arc::new(provider.with_miners(config.miners()?).with_beacon(config.beacon()?));
-        let records = store.provider_records().map_err(failed)?;
-        let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
-        provider.keep_only(&compute::needed(&records).map_err(|error| HostFailure::new(error.to_string()))?)?;
+        provider.keep_only(&needed)?;
         let daemon = Arc::new(Daemon::start(Parts {
             me: host.peer_id(),
             store: Arc::clone(&store),
@@ -319,7 +331,7 @@ fn serve(
 /// not bid on such jobs.
 fn docker(config: &Config, data_dir: &Path) -> Option<Arc<Docker>> {
     let host = &config.docker.host;
-    if !Docker::is_built_in() || !config.compute.enabled || host == "none" {
+    if !Docker::is_built_in() || !config.compute.enabled || host == "none" || config.dispatches() {
         return None;
     }
     match Docker::connect(host, data_dir) {

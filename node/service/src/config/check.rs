@@ -7,6 +7,7 @@ use url::Url;
 
 use super::ConfigError;
 use super::keys::{AnnounceSettings, ApiSettings, Config, EstuarySettings, StorageSettings, SwarmSettings};
+use super::types::Dispatch;
 use bacalhau_exchange::{ProviderAddress, Routing, RoutingTerms};
 use bacalhau_storage::{CidUrlStorage, PieceCopies, PieceUrls, UnsealedStorage};
 
@@ -51,7 +52,38 @@ impl Config {
         self.filecoin.check()?;
         self.pdp.check()?;
         self.beacon_relays()?;
+        self.check_dispatcher()?;
         self.check_numbers()
+    }
+
+    fn check_dispatcher(&self) -> Result<(), ConfigError> {
+        let (compute, cluster) = (&self.compute, &self.cluster);
+        if compute.dispatcher == Dispatch::Local {
+            return Ok(());
+        }
+        let needs = |what: &str| {
+            Err(together(format!("compute.dispatcher is not local, and {what}: see the chapter on clusters")))
+        };
+        match &cluster.dir {
+            None => return needs("cluster.dir is not set: name a directory that all workers see at the same path"),
+            Some(dir) if !dir.is_absolute() => return needs("cluster.dir is not an absolute path"),
+            Some(_) => {}
+        }
+        if compute.total_cpu.is_none() || compute.total_memory.is_none() {
+            return needs(
+                "compute.total_cpu or compute.total_memory is not set: set what this node offers of the cluster",
+            );
+        }
+        if cluster.poll.millis() < 1000 {
+            return needs("cluster.poll is under 1 s");
+        }
+        if !self.storage.piece_urls.is_empty() {
+            return needs("storage.piece_urls is set: workers read pieces only from storage.piece_paths");
+        }
+        match self.slurm.options.iter().find(|option| !option.starts_with("--")) {
+            Some(option) => needs(&format!("{option} in slurm.options does not begin with --")),
+            None => Ok(()),
+        }
     }
 
     fn check_numbers(&self) -> Result<(), ConfigError> {

@@ -7,6 +7,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::keys::{Config, EstuarySettings};
+use super::types::Dispatch;
 use super::{ConfigError, default_data_dir};
 use crate::node::{NodeConfig, PiecePlaces};
 use bacalhau_announce::Announcing;
@@ -58,6 +59,11 @@ impl Config {
             client_bytes: requester.client_jobs_size.0,
             operators: Arc::new(requester.operators.iter().map(|it| (it.peer, it.name.clone())).collect()),
         })
+    }
+
+    /// Whether executions run on other machines.
+    pub fn dispatches(&self) -> bool {
+        self.compute.dispatcher != Dispatch::Local
     }
 
     /// Whether this is a closed cluster or a loopback-only node. There, bidders need not be distinguished by address,
@@ -161,7 +167,10 @@ impl Config {
     }
 
     fn total(&self, machine: Resources) -> Result<Resources, ConfigError> {
+        // The capacity of a cluster is not that of this machine.
+        let dispatches = self.dispatches();
         let part = |key: &str, wanted: Option<u64>, there: u64, unit: &str| match wanted {
+            Some(wanted) if dispatches => Ok(wanted),
             Some(wanted) if wanted > there => Err(ConfigError::Together(format!(
                 "compute.{key} is {wanted} {unit}, but this machine has {there}: lower it"
             ))),

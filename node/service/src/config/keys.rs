@@ -8,7 +8,9 @@ use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
-use super::types::{Cpu, HostName, HumanDuration, Label, Listed, LogFilter, LogFormat, LogLevel, Percent, Turns};
+use super::types::{
+    Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, LogFormat, LogLevel, Percent, Turns,
+};
 use super::value::{RawValue, Setting};
 use bacalhau_cas::unixfs::import::Profile;
 use bacalhau_compute::Locality;
@@ -153,6 +155,34 @@ settings! {
         keep_results: HumanDuration = "1h", hidden "keep-results";
         /// How long a stopping node waits for running executions. Executions that are cut off restart with the node.
         drain_time: HumanDuration = "1m", flag "drain-time";
+        /// Where executions run: `local`, on this machine; `slurm`, as jobs of a Slurm cluster. With a cluster,
+        /// `total_cpu` and `total_memory` have to be set, and containers are not run.
+        dispatcher: Dispatch = "local", hidden "dispatcher";
+    }
+
+    /// Workers of a cluster, if `compute.dispatcher` is not `local`.
+    cluster: ClusterSettings {
+        /// Directory that this node and all workers see at the same path. Each node makes a directory of its own in it. A
+        /// user who can write there can forge results of this node.
+        dir: Option<PathBuf> = "", hidden "cluster-dir";
+        /// Path of the program `bacalhau` on the workers, of the same version. Default: that of this node.
+        program: Option<PathBuf> = "", hidden "cluster-program";
+        /// Interval at which the jobs of all executions are listed, by one request. Minimum 1s.
+        poll: HumanDuration = "5s", hidden "cluster-poll";
+        /// Memory that a worker requests in addition to the memory of its job: for compiling, and for files that the
+        /// program has open. Where a scheduler enforces memory, a worker beyond it is killed, which counts as a failure
+        /// of this node.
+        overhead: Size = "512MiB", hidden "cluster-overhead";
+    }
+
+    /// Slurm, if `compute.dispatcher` is `slurm`.
+    slurm: SlurmSettings {
+        /// Partition. Default: the default partition of the cluster.
+        partition: Option<String> = "", hidden "slurm-partition";
+        /// Further options of sbatch, as in `--account=lab`. They cannot replace the limits of a job.
+        options: Vec<String> = "", hidden "slurm-option";
+        /// Directory of sbatch, squeue and scancel. Default: they are looked up in PATH.
+        bin_dir: Option<PathBuf> = "", hidden "slurm-bin-dir";
     }
 
     /// Containers. Needs a build with the feature `docker`.

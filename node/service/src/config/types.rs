@@ -44,6 +44,16 @@ impl fmt::Display for Cpu {
     }
 }
 
+/// Where executions run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dispatch {
+    /// On this machine.
+    #[default]
+    Local,
+    /// As jobs of Slurm.
+    Slurm,
+}
+
 /// A percentage from 1 to 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
-use super::types::{Cpu, HostName, HumanDuration, Label, Listed, LogFilter, Percent, Turns};
+use super::types::{Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, Percent, Turns};
 use super::{LogFormat, LogLevel};
 use bacalhau_cas::unixfs::import::Profile;
 use bacalhau_compute::Locality;
@@ -259,6 +259,7 @@ macro_rules! names {
 }
 
 names! {
+    Dispatch: "local or slurm" { "local" => Local, "slurm" => Slurm }
     Locality: "local or anywhere" { "local" => Local, "anywhere" => Anywhere }
     UnsealedVerify: "never, lazy or full" { "never" => Never, "lazy" => Lazy, "full" => Full }
     Fetch: "lazy or eager" { "lazy" => Lazy, "eager" => Eager }

@@ -1,0 +1,81 @@
+//! The dispatcher of a node, from its configuration.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bacalhau_tree::HostFailure;
+use libp2p::PeerId;
+
+use crate::ServiceError;
+use crate::config::{Config, Dispatch};
+use crate::worker;
+use bacalhau_cluster::{Cluster, Dispatcher, Slurm, SlurmConfig};
+use bacalhau_compute::{DispatchConfig, WorkerSettings};
+use bacalhau_job::ExecutionId;
+
+/// Characters of the peer id in names of jobs and directories.
+const NAME_CHARS: usize = 16;
+
+/// The dispatcher of the node `me`, which continues `needed` executions; `None` if executions run on this machine.
+///
+/// # Errors
+/// When the shared directory cannot be used.
+pub(crate) fn dispatcher(
+    config: &Config,
+    me: &PeerId,
+    needed: BTreeSet<ExecutionId>,
+) -> Result<Option<DispatchConfig>, ServiceError> {
+    let Some(dir) = dir(config, me) else { return Ok(None) };
+    let cluster = cluster(config, me)?;
+    let settings = settings(config, &dir);
+    let direct = Arc::new(worker::sources(&settings, &dir.join("front"))?);
+    let name = cluster.name();
+    let dispatcher = Dispatcher::start(cluster, dir.join("executions"), config.cluster.poll.0, needed)?;
+    tracing::info!("executions are dispatched to {name}, through {}", dir.display());
+    let overhead_bytes = config.cluster.overhead.0;
+    Ok(Some(DispatchConfig { dispatcher, direct, settings, overhead_bytes }))
+}
+
+/// The directory of the node `me` in the shared one; `None` if executions run on this machine.
+pub(crate) fn dir(config: &Config, me: &PeerId) -> Option<PathBuf> {
+    let dispatches = config.compute.enabled && config.compute.dispatcher != Dispatch::Local;
+    config.cluster.dir.as_ref().filter(|_| dispatches).map(|dir| dir.join(short(me)))
+}
+
+/// The end of a peer id, which differs between nodes.
+fn short(me: &PeerId) -> String {
+    let text = me.to_string();
+    text[text.len().saturating_sub(NAME_CHARS)..].to_owned()
+}
+
+fn cluster(config: &Config, me: &PeerId) -> Result<Arc<dyn Cluster>, ServiceError> {
+    let program = match &config.cluster.program {
+        Some(program) => program.clone(),
+        None => env::current_exe().map_err(|error| HostFailure::io("find the program for workers", error))?,
+    };
+    match config.compute.dispatcher {
+        Dispatch::Local | Dispatch::Slurm => Ok(Arc::new(Slurm::new(SlurmConfig {
+            bin_dir: config.slurm.bin_dir.clone(),
+            partition: config.slurm.partition.clone(),
+            options: config.slurm.options.clone(),
+            program,
+            name: format!("bacalhau-{}", short(me)),
+        }))),
+    }
+}
+
+fn settings(config: &Config, dir: &Path) -> WorkerSettings {
+    let (compute, storage) = (&config.compute, &config.storage);
+    WorkerSettings {
+        scratch_dir: dir.join("workers"),
+        local_paths: compute.allow_listed_local_paths.clone(),
+        unsealed: storage.filecoin_unsealed_path.as_ref().map(ToString::to_string),
+        piece_paths: storage.piece_paths.iter().map(ToString::to_string).collect(),
+        piece_numbers: storage.piece_numbers.clone(),
+        verify: storage.unsealed_verify,
+        module_bytes: compute.max_module.0,
+        host_bytes: compute.job_host_memory.map(|size| size.0),
+    }
+}
