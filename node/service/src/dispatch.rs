@@ -51,19 +51,52 @@ fn short(me: &PeerId) -> String {
 }
 
 fn cluster(config: &Config, me: &PeerId) -> Result<Arc<dyn Cluster>, ServiceError> {
-    let program = match &config.cluster.program {
-        Some(program) => program.clone(),
-        None => env::current_exe().map_err(|error| HostFailure::io("find the program for workers", error))?,
-    };
     match config.compute.dispatcher {
-        Dispatch::Local | Dispatch::Slurm => Ok(Arc::new(Slurm::new(SlurmConfig {
-            bin_dir: config.slurm.bin_dir.clone(),
-            partition: config.slurm.partition.clone(),
-            options: config.slurm.options.clone(),
-            program,
-            name: format!("bacalhau-{}", short(me)),
-        }))),
+        Dispatch::Local | Dispatch::Slurm => {
+            let own = || env::current_exe().map_err(|error| HostFailure::io("find the program for workers", error));
+            Ok(Arc::new(Slurm::new(SlurmConfig {
+                bin_dir: config.slurm.bin_dir.clone(),
+                partition: config.slurm.partition.clone(),
+                options: config.slurm.options.clone(),
+                program: config.cluster.program.clone().map_or_else(own, Ok)?,
+                name: format!("bacalhau-{}", short(me)),
+            })))
+        }
+        Dispatch::Kubernetes => kubernetes(config, me),
     }
+}
+
+#[cfg(feature = "kubernetes")]
+fn kubernetes(config: &Config, me: &PeerId) -> Result<Arc<dyn Cluster>, ServiceError> {
+    use bacalhau_kubernetes::{Kubernetes, KubernetesConfig, Volume, WorkerPod};
+    let settings = &config.kubernetes;
+    let volume = |it: &crate::config::Claim| Volume { claim: it.claim.clone(), path: it.path.clone() };
+    let (Some(image), Some(shared)) = (settings.image.clone(), settings.shared.as_ref().map(volume)) else {
+        return Err(HostFailure::new("kubernetes.image or kubernetes.shared is not set").into());
+    };
+    let user = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let connected = Kubernetes::connect(KubernetesConfig {
+        kubeconfig: settings.kubeconfig.clone(),
+        namespace: settings.namespace.clone(),
+        node: short(me),
+        pod: WorkerPod {
+            image,
+            program: config.cluster.program.clone(),
+            shared,
+            data: settings.data.iter().map(volume).collect(),
+            service_account: settings.service_account.clone(),
+            retries: settings.retries,
+            user,
+        },
+    });
+    Ok(Arc::new(connected?))
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn kubernetes(_: &Config, _: &PeerId) -> Result<Arc<dyn Cluster>, ServiceError> {
+    let why = "this program was built without Kubernetes: build it with `cargo build --release --features kubernetes`, or set \
+               compute.dispatcher to local or slurm";
+    Err(HostFailure::new(why).into())
 }
 
 fn settings(config: &Config, dir: &Path) -> WorkerSettings {

@@ -17,6 +17,7 @@ pub mod command;
 pub mod content;
 pub mod guests;
 pub mod jobs;
+pub mod kubernetes;
 pub mod lab;
 #[cfg(feature = "node")]
 pub mod lotus;

@@ -17,6 +17,22 @@ fn a_dispatcher_without_what_it_needs_says_what_is_missing() {
         let end = lab.expect(2, &format!("serve --dispatcher slurm {flags}"));
         assert!(end.stderr.contains(wanted), "{flags}: {}", end.stderr);
     }
+    let shared = "--kubernetes-shared claim=/shared";
+    for (flags, wanted) in [
+        ("", "kubernetes.shared is not set"),
+        (shared, "kubernetes.image is not set"),
+        ("--kubernetes-shared claim=/elsewhere --kubernetes-image x", "is not below the path of kubernetes.shared"),
+        ("--kubernetes-shared claim", "write CLAIM=PATH"),
+    ] {
+        let end = lab.expect(2, &format!("serve --dispatcher kubernetes {all} {flags}"));
+        assert!(end.stderr.contains(wanted), "{flags}: {}", end.stderr);
+    }
+    if cfg!(not(feature = "kubernetes")) {
+        let line =
+            format!("serve --dispatcher kubernetes {all} {shared} --kubernetes-image x --api-port 0 --swarm-port 0");
+        let end = lab.expect(4, &line);
+        assert!(end.stderr.contains("--features kubernetes"), "{}", end.stderr);
+    }
     let end = lab.expect(2, "serve --dispatcher pbs");
     assert!(end.stderr.contains("write local"), "{}", end.stderr);
 }

@@ -7,5 +7,7 @@ mod configuration;
 mod failures;
 mod front;
 mod inputs;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod restarts;
 mod slurm;

@@ -80,9 +80,28 @@ impl Config {
         if !self.storage.piece_urls.is_empty() {
             return needs("storage.piece_urls is set: workers read pieces only from storage.piece_paths");
         }
+        if compute.dispatcher == Dispatch::Kubernetes {
+            return self.check_kubernetes();
+        }
         match self.slurm.options.iter().find(|option| !option.starts_with("--")) {
             Some(option) => needs(&format!("{option} in slurm.options does not begin with --")),
             None => Ok(()),
+        }
+    }
+
+    fn check_kubernetes(&self) -> Result<(), ConfigError> {
+        let needs = |what: &str| Err(together(format!("compute.dispatcher is kubernetes, and {what}")));
+        let Some(shared) = &self.kubernetes.shared else {
+            return needs("kubernetes.shared is not set: name the claim that holds cluster.dir");
+        };
+        if self.kubernetes.image.is_none() {
+            return needs("kubernetes.image is not set: name the image of workers");
+        }
+        match &self.cluster.dir {
+            Some(dir) if !dir.starts_with(&shared.path) => {
+                needs("cluster.dir is not below the path of kubernetes.shared, so workers would not see it")
+            }
+            _ => Ok(()),
         }
     }
 

@@ -9,7 +9,7 @@ use libp2p::{Multiaddr, PeerId};
 use super::amounts::{Epochs, Fil};
 use super::table::{Key, settings};
 use super::types::{
-    Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, LogFormat, LogLevel, Percent, Turns,
+    Claim, Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, LogFormat, LogLevel, Percent, Turns,
 };
 use super::value::{RawValue, Setting};
 use bacalhau_cas::unixfs::import::Profile;
@@ -155,8 +155,9 @@ settings! {
         keep_results: HumanDuration = "1h", hidden "keep-results";
         /// How long a stopping node waits for running executions. Executions that are cut off restart with the node.
         drain_time: HumanDuration = "1m", flag "drain-time";
-        /// Where executions run: `local`, on this machine; `slurm`, as jobs of a Slurm cluster. With a cluster,
-        /// `total_cpu` and `total_memory` have to be set, and containers are not run.
+        /// Where executions run: `local`, on this machine; `slurm` or `kubernetes`, as jobs of a cluster. With a
+        /// cluster, `total_cpu` and `total_memory` have to be set, and containers are not run. `kubernetes` needs a build
+        /// with the feature `kubernetes`.
         dispatcher: Dispatch = "local", hidden "dispatcher";
     }
 
@@ -165,7 +166,8 @@ settings! {
         /// Directory that this node and all workers see at the same path. Each node makes a directory of its own in it. A
         /// user who can write there can forge results of this node.
         dir: Option<PathBuf> = "", hidden "cluster-dir";
-        /// Path of the program `bacalhau` on the workers, of the same version. Default: that of this node.
+        /// Path of the program `bacalhau` on the workers, of the same version. Default: that of this node; with
+        /// Kubernetes, the entry point of the image.
         program: Option<PathBuf> = "", hidden "cluster-program";
         /// Interval at which the jobs of all executions are listed, by one request. Minimum 1s.
         poll: HumanDuration = "5s", hidden "cluster-poll";
@@ -183,6 +185,25 @@ settings! {
         options: Vec<String> = "", hidden "slurm-option";
         /// Directory of sbatch, squeue and scancel. Default: they are looked up in PATH.
         bin_dir: Option<PathBuf> = "", hidden "slurm-bin-dir";
+    }
+
+    /// Kubernetes, if `compute.dispatcher` is `kubernetes`.
+    kubernetes: KubernetesSettings {
+        /// Image of workers, with this version of `bacalhau` as its entry point.
+        image: Option<String> = "", hidden "kubernetes-image";
+        /// Persistent volume claim that holds `cluster.dir`, as CLAIM=PATH with the path at which it is mounted. Many pods
+        /// write to it (`ReadWriteMany`).
+        shared: Option<Claim> = "", hidden "kubernetes-shared";
+        /// Further claims with inputs, as CLAIM=PATH, which workers read only.
+        data: Vec<Claim> = "", hidden "kubernetes-data";
+        /// Namespace of the jobs. Default: that of this pod, or of the current context.
+        namespace: Option<String> = "", hidden "kubernetes-namespace";
+        /// Configuration file of the client. Default: the service account of this pod, KUBECONFIG or ~/.kube/config.
+        kubeconfig: Option<PathBuf> = "", hidden "kubernetes-kubeconfig";
+        /// Service account of workers, whose token they do not receive. Default: that of the namespace.
+        service_account: Option<String> = "", hidden "kubernetes-service-account";
+        /// Attempts of a job after a first one that failed; evictions do not count.
+        retries: u32 = "2", hidden "kubernetes-retries";
     }
 
     /// Containers. Needs a build with the feature `docker`.

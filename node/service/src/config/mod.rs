@@ -28,13 +28,13 @@ pub use dirs::{default_data_dir, default_file_path, default_files};
 pub use error::ConfigError;
 pub use keys::{
     AnnounceSettings, ApiSettings, ClientSettings, ClusterSettings, ComputeSettings, Config, DockerSettings,
-    EstuarySettings, FilecoinSettings, KEYS, LogSettings, NodeSettings, PdpSettings, PublisherSettings,
-    RequesterSettings, SECTIONS, SlurmSettings, StorageSettings, SwarmSettings,
+    EstuarySettings, FilecoinSettings, KEYS, KubernetesSettings, LogSettings, NodeSettings, PdpSettings,
+    PublisherSettings, RequesterSettings, SECTIONS, SlurmSettings, StorageSettings, SwarmSettings,
 };
 pub use layers::{Layers, Origin};
 pub use machine::{FileSystem, file_system, machine};
 pub use print::{InForce, default_file, file_of_flags, in_force, kind};
 pub use table::Key;
-pub use types::{Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, LogFormat, LogLevel, Turns};
+pub use types::{Claim, Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, LogFormat, LogLevel, Turns};
 pub use value::{Arity, RawValue};
 pub use variables::{UnknownVariable, VARIABLE_PREFIX, unknown_variables};

@@ -1,6 +1,7 @@
 //! Types that only settings use: CPU shares, percentages, durations, labels, and a few choices.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -52,6 +53,36 @@ pub enum Dispatch {
     Local,
     /// As jobs of Slurm.
     Slurm,
+    /// As jobs of Kubernetes.
+    Kubernetes,
+}
+
+/// A volume of Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Name of the persistent volume claim.
+    pub claim: String,
+    /// Where it is mounted.
+    pub path: PathBuf,
+}
+
+impl FromStr for Claim {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((claim, path)) if !claim.is_empty() && path.starts_with('/') => {
+                Ok(Self { claim: claim.into(), path: path.into() })
+            }
+            _ => Err("it has no = with a name before it and an absolute path after it"),
+        }
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.claim, self.path.display())
+    }
 }
 
 /// A percentage from 1 to 100.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use libp2p::{Multiaddr, PeerId};
 
 use super::amounts::{Epochs, Fil};
-use super::types::{Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, Percent, Turns};
+use super::types::{Claim, Cpu, Dispatch, HostName, HumanDuration, Label, Listed, LogFilter, Percent, Turns};
 use super::{LogFormat, LogLevel};
 use bacalhau_cas::unixfs::import::Profile;
 use bacalhau_compute::Locality;
@@ -155,6 +155,7 @@ words! {
     Percent: "a number from 1 to 100" plain true;
     HumanDuration: "a duration, as in 30s, 10m or 1h";
     Label: "KEY=VALUE";
+    Claim: "CLAIM=PATH, as in sectors=/var/lib/data";
     Listed: "NAME=PEER_ID, as in example.org=12D3KooW…";
     Turns: "TURNS=CLIENT_ID, as in 4=12D3KooW…";
     Distinct: "none, prefix or operator";
@@ -259,7 +260,7 @@ macro_rules! names {
 }
 
 names! {
-    Dispatch: "local or slurm" { "local" => Local, "slurm" => Slurm }
+    Dispatch: "local, slurm or kubernetes" { "local" => Local, "slurm" => Slurm, "kubernetes" => Kubernetes }
     Locality: "local or anywhere" { "local" => Local, "anywhere" => Anywhere }
     UnsealedVerify: "never, lazy or full" { "never" => Never, "lazy" => Lazy, "full" => Full }
     Fetch: "lazy or eager" { "lazy" => Lazy, "eager" => Eager }
