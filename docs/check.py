@@ -19,7 +19,7 @@ BOOK = TOP / "docs/src"
 FLAGS = BOOK / "reference/flags.md"
 KEYS = BOOK / "reference/configuration.md"
 # Flags and names of other programs that the text mentions in `code`.
-FOREIGN = {"--cid-version", "--target", "--rm", "docker.io"}
+FOREIGN = {"--cid-version", "--target", "--rm", "docker.io", "--cpus-per-task", "--mem", "--time", "--requeue", "--account"}
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?\)")
 problems = []

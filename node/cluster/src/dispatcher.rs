@@ -128,7 +128,7 @@ impl Dispatcher {
         let waiting = Waiting { inner, execution };
         inner.state().tracker.begin(execution, place.job());
         if resumed {
-            inner.await_listing(deadline)?;
+            inner.await_listing(&place, deadline)?;
         }
         if inner.job(execution).is_some() {
             inner.counts.resumed.add(1);
@@ -146,7 +146,7 @@ impl Dispatcher {
                     inner.counts.unanswered.add(1);
                     tracing::warn!(%execution, "it is not known whether {} took an execution: {failure}", inner.cluster.name());
                     // In the next listing it is found if it was taken.
-                    inner.await_listing(deadline)?;
+                    inner.await_listing(&place, deadline)?;
                 }
             }
         }
@@ -245,10 +245,10 @@ impl Inner {
         drop(self.changed.wait_timeout(self.state(), BEAT).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Waits for the end of a listing that begins from now on.
-    fn await_listing(&self, deadline: &Deadline) -> Result<(), HostFailure> {
+    /// Waits for the end of a listing that begins from now on, or for the report.
+    fn await_listing(&self, place: &Place, deadline: &Deadline) -> Result<(), HostFailure> {
         let begun = self.state().begun;
-        while self.state().listed <= begun {
+        while self.state().listed <= begun && !place.is_done() {
             deadline.check()?;
             self.pause();
         }

@@ -79,6 +79,8 @@ impl Kubernetes {
         (client.connect_timeout, client.read_timeout, client.write_timeout) =
             (Some(PATIENCE), Some(2 * PATIENCE), Some(PATIENCE));
         let namespace = config.namespace.unwrap_or_else(|| client.default_namespace.clone());
+        // That of the other clients. An error says that one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = {
             let _within = runtime.enter();
             Client::try_from(client).map_err(|error| failed(&error))?

@@ -1,9 +1,9 @@
 //! The dispatcher of a node, from its configuration.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{env, fs};
 
 use bacalhau_tree::HostFailure;
 use libp2p::PeerId;
@@ -13,6 +13,7 @@ use crate::config::{Config, Dispatch};
 use crate::worker;
 use bacalhau_cluster::{Cluster, Dispatcher, Slurm, SlurmConfig};
 use bacalhau_compute::{DispatchConfig, WorkerSettings};
+use bacalhau_files::private;
 use bacalhau_job::ExecutionId;
 
 /// Characters of the peer id in names of jobs and directories.
@@ -28,6 +29,7 @@ pub(crate) fn dispatcher(
     needed: BTreeSet<ExecutionId>,
 ) -> Result<Option<DispatchConfig>, ServiceError> {
     let Some(dir) = dir(config, me) else { return Ok(None) };
+    private_dir(&dir)?;
     let cluster = cluster(config, me)?;
     let settings = settings(config, &dir);
     let direct = Arc::new(worker::sources(&settings, &dir.join("front"))?);
@@ -36,6 +38,31 @@ pub(crate) fn dispatcher(
     tracing::info!("executions are dispatched to {name}, through {}", dir.display());
     let overhead_bytes = config.cluster.overhead.0;
     Ok(Some(DispatchConfig { dispatcher, direct, settings, overhead_bytes }))
+}
+
+/// Makes the directory, or checks that no other user can write there and forge results.
+fn private_dir(dir: &Path) -> Result<(), HostFailure> {
+    private::create_dir_all(dir).map_err(|error| HostFailure::at("make the directory", dir, error))?;
+    let metadata = fs::symlink_metadata(dir).map_err(|error| HostFailure::at("look at", dir, error))?;
+    if !metadata.is_dir() || !private::is_own(&metadata) {
+        return Err(HostFailure::new(format!(
+            "the directory {} does not belong to the user of this node, who could not trust what is in it: remove it, or \
+             set another cluster.dir",
+            dir.display()
+        )));
+    }
+    private::tighten(dir).map(drop).map_err(|error| HostFailure::at("make private", dir, error))
+}
+
+/// Asks the scheduler that `config` names for its jobs. Returns its name.
+///
+/// # Errors
+/// Why it does not answer.
+pub(crate) fn check(config: &Config) -> Result<&'static str, String> {
+    // The jobs of no node.
+    let cluster = cluster(config, &PeerId::random()).map_err(|error| error.to_string())?;
+    cluster.list().map_err(|error| error.to_string())?;
+    Ok(cluster.name())
 }
 
 /// The directory of the node `me` in the shared one; `None` if executions run on this machine.
@@ -110,5 +137,28 @@ fn settings(config: &Config, dir: &Path) -> WorkerSettings {
         verify: storage.unsealed_verify,
         module_bytes: compute.max_module.0,
         host_bytes: compute.job_host_memory.map(|size| size.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn the_directory_of_a_node_is_its_own_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let (open, link) = (dir.path().join("open"), dir.path().join("link"));
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        private_dir(&open).unwrap();
+        assert_eq!(fs::metadata(&open).unwrap().permissions().mode() & 0o777, 0o700);
+        symlink(&open, &link).unwrap();
+        assert!(private_dir(&link).unwrap_err().to_string().contains("does not belong to the user of this node"));
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&open, Some(12345), None).unwrap();
+            assert!(private_dir(&open).unwrap_err().to_string().contains("set another cluster.dir"));
+        }
     }
 }

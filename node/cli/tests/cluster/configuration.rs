@@ -54,6 +54,24 @@ fn a_node_whose_scheduler_is_not_there_starts_and_does_not_bid() {
 }
 
 #[test]
+fn the_doctor_looks_at_the_shared_directory_and_asks_the_scheduler() {
+    let lab = Lab::new();
+    let config = format!(
+        "[compute]\ndispatcher = \"slurm\"\ntotal_cpu = 4\ntotal_memory = \"4GiB\"\n\
+         [cluster]\ndir = \"{}\"\n[slurm]\nbin_dir = \"/no/such\"\n",
+        lab.path("shared").display()
+    );
+    lab.write("config.toml", config);
+    let told = |code| lab.expect(code, "doctor --config config.toml").stdout;
+    let without = told(4);
+    assert!(without.contains("cannot write in") && without.contains("set cluster.dir"), "{without}");
+    std::fs::create_dir(lab.path("shared")).unwrap();
+    let with = told(4);
+    assert!(with.contains("shared is writable") && with.contains("cannot run /no/such/squeue"), "{with}");
+    assert!(with.contains("4 cores and 4.0 GiB memory of the cluster are given to jobs"), "{with}");
+}
+
+#[test]
 fn a_worker_without_a_job_file_says_what_is_missing() {
     let lab = Lab::new();
     lab.write("empty/x", "");

@@ -19,7 +19,7 @@ pub fn bids_on(config: &Config) -> Vec<String> {
         Err(error) => return vec![format!("none: {error}")],
     };
     let (one, all) = (limits.per_job, limits.total);
-    let containers = cfg!(feature = "docker") && config.docker.host != "none";
+    let containers = cfg!(feature = "docker") && config.docker.host != "none" && !config.dispatches();
     let mut lines = vec![
         format!("programs: WebAssembly{}", if containers { ", and containers if their engine answers" } else { "" }),
         format!(

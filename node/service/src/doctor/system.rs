@@ -7,6 +7,8 @@ use rustix::process::{Resource, getrlimit};
 
 use super::Finding;
 use crate::config::{Config, machine};
+use crate::dispatch;
+use bacalhau_files::temporary;
 use bacalhau_store::FILE_NAME;
 use bacalhau_values::text;
 
@@ -23,6 +25,7 @@ pub(super) fn all(dir: &Path, config: &Config) -> Vec<Finding> {
     findings.push(capacity(dir, config));
     findings.push(open_files(getrlimit(Resource::Nofile).current));
     findings.extend(engine(config));
+    findings.extend(cluster(config));
     findings
 }
 
@@ -48,6 +51,14 @@ fn capacity(dir: &Path, config: &Config) -> Finding {
     const CAPACITY: &str = "capacity";
     let found = machine(dir);
     match config.compute_config(found) {
+        Ok(compute) if config.dispatches() => Finding::good(
+            CAPACITY,
+            format!(
+                "{} cores and {} memory of the cluster are given to jobs",
+                compute.total.cpu_millis / 1000,
+                text::bytes(compute.total.memory_bytes)
+            ),
+        ),
         Ok(compute) => Finding::good(
             CAPACITY,
             format!(
@@ -78,10 +89,29 @@ pub(super) fn open_files(limit: Option<u64>) -> Finding {
     }
 }
 
+/// The shared directory, and the scheduler.
+fn cluster(config: &Config) -> Vec<Finding> {
+    let Some(dir) = config.cluster.dir.as_ref().filter(|_| config.compute.enabled && config.dispatches()) else {
+        return Vec::new();
+    };
+    let shared = match temporary::dir_in(dir) {
+        Ok(_) => Finding::good("shared directory", format!("{} is writable", dir.display())),
+        Err(error) => Finding::problem(
+            "shared directory",
+            format!("cannot write in {}: {error}; make it for the user of the node, or set cluster.dir", dir.display()),
+        ),
+    };
+    let scheduler = match dispatch::check(config) {
+        Ok(name) => Finding::good("scheduler", format!("{name} answers")),
+        Err(error) => Finding::problem("scheduler", error),
+    };
+    vec![shared, scheduler]
+}
+
 fn engine(config: &Config) -> Option<Finding> {
     const ENGINE: &str = "container engine";
     let host = config.docker.host.as_str();
-    if !cfg!(feature = "docker") || host == "none" || !config.compute.enabled {
+    if !cfg!(feature = "docker") || host == "none" || !config.compute.enabled || config.dispatches() {
         return None;
     }
     let path = host.strip_prefix("unix://").unwrap_or(host);
