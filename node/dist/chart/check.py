@@ -1,18 +1,23 @@
-"""Checks the chart: renders it by Go's own template engine, and compares what comes out with itself, with the keys of the
-configuration, and with the jobs that a node makes. Helm itself is not used.
+"""Checks the chart: renders it by Go's own template engine, and compares what comes out with the published schema of
+Kubernetes, with itself, with the keys of the configuration, and with the jobs that a node makes. Helm itself is not used.
 
-    python3 check.py        needs PyYAML and py-go-template
+    python3 check.py        needs PyYAML, py-go-template and kubernetes-validate
 """
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import go_template
+import kubernetes_validate
 import yaml
 
 CHART = Path(__file__).resolve().parent / "bacalhau"
 REPOSITORY = CHART.parents[3]
+# Version of the schema, which is the one of the API that the node uses.
+SCHEMA = "1.33"
 # What Helm adds to the values of the user.
 RELEASE = {"Name": "front", "Namespace": "jobs"}
 CASES = {
@@ -41,13 +46,13 @@ def rendered(values):
     objects = {}
     for template in sorted((CHART / "templates").glob("*.yaml")):
         text = go_template.render(template, {"Values": values, "Release": RELEASE}).decode()
-        assert not text.startswith(("parse template", "render template")), f"{template.name}: {text}"
         assert "<no value>" not in text, f"{template.name} uses a value that does not exist:\n{text}"
         for found in yaml.safe_load_all(text):
             if found:
                 key = found["kind"], found["metadata"]["name"]
                 assert key not in objects, f"{key} is there twice"
-                assert found["apiVersion"] and found["metadata"]["labels"]["app.kubernetes.io/instance"] == "front"
+                assert found["metadata"]["labels"]["app.kubernetes.io/instance"] == "front"
+                kubernetes_validate.validate(found, SCHEMA, strict=True)
                 objects[key] = found
     return objects
 
@@ -130,19 +135,28 @@ def check(values, keys):
     return len(objects)
 
 
+def the_values():
+    return yaml.safe_load((CHART / "values.yaml").read_text())
+
+
 def main():
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     version = re.search(r'^version = "(.*)"', (REPOSITORY / "Cargo.toml").read_text(), re.M)[1]
     assert chart["appVersion"] == version, f"appVersion is {chart['appVersion']}, and the workspace has {version}"
-    values, keys = yaml.safe_load((CHART / "values.yaml").read_text()), known_keys()
+    values, keys = the_values(), known_keys()
     for name, more in CASES.items():
         count = check(merged(merged(values, {"image": "registry.example/bacalhau:1"}), more), keys)
         print(f"{name}: {count} objects")
-    # The engine prints its error, too.
-    print("without an image, it is not rendered: ", end="", flush=True)
-    without = go_template.render(CHART / "templates/config.yaml", {"Values": values, "Release": RELEASE}).decode()
-    assert "set image" in without, f"a chart without an image is rendered:\n{without}"
-    print()
+    job = json.loads((REPOSITORY / "node/kubernetes/tests/job.json").read_text())
+    kubernetes_validate.validate(job, SCHEMA, strict=True)
+    print("the job of an execution: as the schema wants it")
+    # The engine ends its process at an error.
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", "import check; check.rendered(check.the_values())"],
+        cwd=CHART.parent, capture_output=True, text=True,
+    )
+    assert ended.returncode and "set image" in ended.stderr, f"without an image: {ended}"
+    print("without an image: rejected")
 
 
 if __name__ == "__main__":

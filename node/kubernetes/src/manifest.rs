@@ -201,3 +201,41 @@ fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
 fn text(path: &Path) -> Result<&str, HostFailure> {
     path.to_str().ok_or_else(|| HostFailure::new(format!("the path {} is not UTF-8 text", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+
+    use super::*;
+
+    /// A job that is checked against the schema of Kubernetes, too: see `node/dist/chart/check.py`.
+    const JOB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/job.json");
+
+    #[test]
+    fn the_job_is_the_one_that_was_checked_against_the_schema() {
+        let volume = |claim: &str, path: &str| Volume { claim: claim.into(), path: path.into() };
+        let pod = WorkerPod {
+            image: "registry.example/bacalhau:1".into(),
+            program: Some("/bacalhau".into()),
+            shared: volume("shared", "/shared"),
+            data: vec![volume("sectors", "/var/lib/data")],
+            service_account: Some("front-worker".into()),
+            retries: 2,
+            user: (10_001, 10_001),
+        };
+        let submission = Submission {
+            execution: format!("{}:0:1", "a".repeat(32)).parse().unwrap(),
+            dir: "/shared/nodes/e".into(),
+            cpu_millis: 1000,
+            memory_bytes: 1 << 30,
+            disk_bytes: 1,
+            timeout: Duration::from_mins(30),
+        };
+        let made = job(&pod, "PNNVaKTBrDDSnFqW", &submission).unwrap();
+        let made = serde_json::to_string_pretty(&made).unwrap() + "\n";
+        if env::var_os("BLESS").is_some() {
+            std::fs::write(JOB, &made).unwrap();
+        }
+        assert_eq!(made, std::fs::read_to_string(JOB).unwrap(), "look at the change with BLESS=1 and git diff");
+    }
+}
