@@ -19,9 +19,9 @@ use super::{Cluster, Place, Submission, SubmitError};
 /// How often a waiting execution checks its deadline.
 const BEAT: Duration = Duration::from_millis(250);
 /// How often the jobs are listed while no execution waits.
-const IDLE_LISTING: Duration = Duration::from_secs(60);
+const IDLE_LISTING: Duration = Duration::from_mins(1);
 /// How long the cluster may be silent before the node stops bidding.
-const SILENT_FOR: Duration = Duration::from_secs(60);
+const SILENT_FOR: Duration = Duration::from_mins(1);
 /// Jobs that are ended by one request.
 const CANCELLED_AT_ONCE: usize = 100;
 

@@ -13,7 +13,7 @@ const VISIBLE_AFTER: Duration = Duration::from_secs(90);
 /// How long a submitted job may be absent from listings before it counts as removed.
 const ABSENT_FOR: Duration = Duration::from_secs(15);
 /// How long a job may go on after its report: its worker ends, or it is another attempt.
-const AFTER_REPORT: Duration = Duration::from_secs(60);
+const AFTER_REPORT: Duration = Duration::from_mins(1);
 /// Listings in a row that have to show a job as failed: a scheduler may show it so for a moment before it repeats it.
 const FAILED_LISTINGS: u32 = 2;
 

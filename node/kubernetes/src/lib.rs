@@ -180,9 +180,7 @@ impl Cluster for Kubernetes {
         match created {
             Ok(_) => Ok(name),
             Err(Failed { code: Some(409), failure }) => self.existing(&name, failure),
-            Err(Failed { code: Some(429 | 500..), failure } | Failed { code: None, failure }) => {
-                Err(SubmitError::Unanswered(failure))
-            }
+            Err(Failed { code: Some(429 | 500..) | None, failure }) => Err(SubmitError::Unanswered(failure)),
             Err(Failed { failure, .. }) => Err(SubmitError::Rejected(failure)),
         }
     }
@@ -214,10 +212,9 @@ impl Cluster for Kubernetes {
         let version = self.version.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.runtime.block_on(async {
             let Some(version) = version else { return sleep(most).await };
-            match timeout(most, self.changed(&version, most)).await {
-                // The listing that follows says what happened, also after a watch that broke off.
-                Ok(Err(error)) => tracing::debug!("the watch of jobs has ended: {}", words(&error)),
-                Ok(Ok(())) | Err(_) => {}
+            // The listing that follows says what happened, also after a watch that broke off.
+            if let Ok(Err(error)) = timeout(most, self.changed(&version, most)).await {
+                tracing::debug!("the watch of jobs has ended: {}", words(&error));
             }
             sleep(PAUSE).await;
         });

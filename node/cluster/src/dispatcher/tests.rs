@@ -29,7 +29,7 @@ enum Answer {
 }
 
 impl Script {
-    fn set(&self, execution: ExecutionId, phase: Phase) {
+    fn set(&self, execution: ExecutionId, phase: &Phase) {
         for job in self.jobs.lock().unwrap().iter_mut().filter(|job| job.execution == execution) {
             job.phase = phase.clone();
         }
@@ -152,11 +152,11 @@ fn an_execution_ends_with_its_report_or_with_its_job() {
     until(|| scene.script.count() == 1);
     let fails = scene.run(3, false, &control);
     until(|| scene.script.count() == 2);
-    scene.script.set(execution(2), Phase::Running);
+    scene.script.set(execution(2), &Phase::Running);
     until(|| scene.dispatcher.phases() == [("pending".into(), 1), ("running".into(), 1)]);
     scene.report(2);
     assert_eq!(end(&reports), Ok(()));
-    scene.script.set(execution(3), Phase::Failed("TIMEOUT".into()));
+    scene.script.set(execution(3), &Phase::Failed("TIMEOUT".into()));
     let why = end(&fails).unwrap_err();
     assert!(why.starts_with("script: its job 2 has failed: TIMEOUT"), "{why}");
     assert_eq!(*scene.script.cancelled.lock().unwrap(), ["2"], "the job of a report has ended by itself");

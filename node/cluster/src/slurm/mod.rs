@@ -16,7 +16,7 @@ use super::{Cluster, ClusterJob, Place, Submission, SubmitError};
 use command::Ended;
 
 /// Timeout of one command.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Maximum output of a listing in bytes: a line has about 100.
 const MAX_LISTING_BYTES: u64 = 16 << 20;
 /// Maximum output of other commands in bytes.

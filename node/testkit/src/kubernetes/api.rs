@@ -246,7 +246,7 @@ impl State {
         let name = path.strip_prefix(&jobs).and_then(|rest| rest.strip_prefix('/'));
         match (asked.method.as_str(), name) {
             ("POST", None) if path == jobs => self.create(asked, &query),
-            ("GET", None) if path == jobs && query.contains_key("watch") => self.watch(query),
+            ("GET", None) if path == jobs && query.contains_key("watch") => self.watch(&query),
             ("GET", None) if path == jobs => self.list(&query, false),
             ("GET", None) if path == pods => self.list(&query, true),
             ("GET", Some(name)) => match self.objects.jobs.get(name) {
@@ -317,7 +317,7 @@ impl State {
         Answer::Json(200, json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}))
     }
 
-    fn watch(&mut self, query: BTreeMap<String, String>) -> Answer {
+    fn watch(&mut self, query: &BTreeMap<String, String>) -> Answer {
         let known = ["watch", "labelSelector", "timeoutSeconds", "resourceVersion", "allowWatchBookmarks"];
         let number = |key: &str| query.get(key).and_then(|value| value.parse().ok());
         let (selector, from, seconds) =
