@@ -30,7 +30,18 @@ fn the_image_runs_a_job_and_serves_without_root_on_a_read_only_system() {
 
     // A node with its data in a volume, asked by a second process in the same container, as the health check does.
     let started = engine
-        .docker(&["run", "-d", "--network", "none", "--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp", "bacalhau:test"])
+        .docker(&[
+            "run",
+            "-d",
+            "--network",
+            "none",
+            "--read-only",
+            "--cap-drop",
+            "ALL",
+            "--tmpfs",
+            "/tmp",
+            "bacalhau:test",
+        ])
         .unwrap();
     assert_eq!(started.code, 0, "{}", started.stderr);
     let container = started.stdout.trim();
