@@ -41,7 +41,7 @@ use bacalhau_compute::{
 use bacalhau_daemon::{Daemon, Mailbox, Parts, Work};
 use bacalhau_files::{private, temporary};
 use bacalhau_http::Reach;
-use bacalhau_job::Resources;
+use bacalhau_job::{ExecutionId, Resources};
 use bacalhau_metrics::Metrics;
 use bacalhau_network::Network;
 use bacalhau_p2p::{Host, HostConfig, JobsConfig};
@@ -140,20 +140,10 @@ impl Service {
         let compute = compute.map(|compute| ComputeConfig { disk: disk.look().1, ..compute });
         let per_job = compute.as_ref().map_or(Resources::default(), |compute| compute.per_job);
         let context = Arc::new(context(config, compiler, &data_dir, &sources)?);
-        let records = store.provider_records().map_err(failed)?;
-        let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
-        let needed = compute::needed(&records).map_err(|error| HostFailure::new(error.to_string()))?;
+        let needed = needed(&store)?;
         let containers = docker(config, &data_dir).map(Containers);
         let dispatch = dispatch::dispatcher(config, &host.peer_id(), needed.clone())?;
-        if let Some(DispatchConfig { dispatcher, .. }) = &dispatch {
-            let (counted, now) = (dispatcher.clone(), dispatcher.clone());
-            metrics.count_dispatched(move || counted.counters(), move || now.phases());
-        }
-        let executors = match (dispatch, &containers) {
-            (Some(dispatch), _) => Executors::dispatched(Arc::clone(&context), dispatch),
-            (None, Some(Containers(docker))) => Executors::new(Arc::clone(&context)).with_docker(Arc::clone(docker)),
-            (None, None) => Executors::new(Arc::clone(&context)),
-        };
+        let executors = executors(&context, containers.as_ref(), dispatch, &metrics);
         let publish = publish(config, &data_dir, host)?;
         let tasks = publish.tasks(Some(node.store()), Some(host.dialer()));
         let ledger = publish.ledger.clone();
@@ -325,6 +315,32 @@ fn serve(
     let access = Access { hosts, tokens, tls };
     ApiServer::start(config.api.listen, backend, Arc::clone(store), metrics, limits(config), access)
         .map_err(|error| HostFailure::io(format!("serve the API at {}", config.api.listen), error))
+}
+
+/// Executions that the node continues or has results of.
+fn needed(store: &JobStore) -> Result<BTreeSet<ExecutionId>, HostFailure> {
+    let records = store.provider_records().map_err(failed)?;
+    let records: Vec<Vec<u8>> = records.into_iter().map(|(_, record)| record).collect();
+    compute::needed(&records).map_err(failed)
+}
+
+/// The executors: of a cluster, or of this machine with its container engine.
+fn executors(
+    context: &Arc<ExecutionContext>,
+    containers: Option<&Containers>,
+    dispatch: Option<DispatchConfig>,
+    metrics: &Metrics,
+) -> Executors {
+    if let Some(dispatch) = dispatch {
+        let (events, phases) = (dispatch.dispatcher.clone(), dispatch.dispatcher.clone());
+        metrics.count_dispatched(move || events.counters(), move || phases.phases());
+        return Executors::dispatched(Arc::clone(context), dispatch);
+    }
+    let executors = Executors::new(Arc::clone(context));
+    match containers {
+        Some(Containers(docker)) => executors.with_docker(Arc::clone(docker)),
+        None => executors,
+    }
 }
 
 /// Connects to the container engine, if one is configured and running. Otherwise the node starts without it and does

@@ -97,7 +97,7 @@ fn with_own_shard(job: &AnnouncedJob, shard: u32, module: &str) -> AnnouncedJob 
     let spec = &mut job.request.request.spec;
     spec.inputs.clear();
     if let Engine::Wasm(wasm) = &mut spec.engine {
-        wasm.module = module.to_owned();
+        module.clone_into(&mut wasm.module);
     }
     job
 }

@@ -104,7 +104,7 @@ impl Scene {
         self.runner(Executors::dispatched(Arc::clone(&self.context), config), name)
     }
 
-    fn job(&self, inputs: &[(&str, &str)]) -> AnnouncedJob {
+    fn job(inputs: &[(&str, &str)]) -> AnnouncedJob {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../wasm-examples/modules/merkle-root.wasm");
         let module = bacalhau_tree::Link::of_raw(&fs::read(&path).unwrap());
         job(module, path.to_str().unwrap(), inputs)
@@ -128,7 +128,7 @@ fn run(runner: &Runner, job: &AnnouncedJob) -> Result<Box<Ran>, (FailureKind, St
 fn a_worker_claims_what_this_node_would_and_leaves_nothing_in_the_shared_directory() {
     let scene = Scene::new();
     let tree = scene.tree();
-    let job = scene.job(&[(&tree, "/inputs"), ("data:,hello", "/inline")]);
+    let job = Scene::job(&[(&tree, "/inputs"), ("data:,hello", "/inline")]);
     let here = run(&scene.runner(Executors::new(Arc::clone(&scene.context)), "here"), &job).unwrap();
     let front = scene.front("front", |_| ());
     let there = run(&front, &job).unwrap();
@@ -154,7 +154,7 @@ fn rewrite(path: &Path, change: fn(&mut report::Ran)) {
 fn what_is_not_the_result_of_the_job_is_a_failure_of_the_host() {
     let scene = Scene::new();
     let tree = scene.tree();
-    let job = scene.job(&[(&tree, "/inputs")]);
+    let job = Scene::job(&[(&tree, "/inputs")]);
     let table: [(&str, Meddle); 9] = [
         ("but its results have h1:", |dir| fs::write(dir.join("done/results/stdout"), "forged").unwrap()),
         ("but its results have h1:", |dir| fs::write(dir.join("done/results/more"), "").unwrap()),
@@ -184,11 +184,10 @@ fn an_order_is_bounded_and_of_one_version() {
     let place = Place::at(dir.path().into());
     fs::File::create(place.order()).unwrap().set_len((16 << 20) + 1).unwrap();
     assert!(Order::read(&place).unwrap_err().to_string().contains("not a file of at most 16777216 bytes"));
-    let scene = Scene::new();
     let order = Order {
         version: order::VERSION + 1,
-        execution: scene.job(&[]).id.execution(0, 1),
-        job: scene.job(&[]),
+        execution: Scene::job(&[]).id.execution(0, 1),
+        job: Scene::job(&[]),
         copies: [].into(),
         module_source: String::new(),
         disk_bytes: 1,
