@@ -38,7 +38,7 @@ pub(super) struct Publish {
     #[arg(long, value_name = "URL")]
     publish_url: Option<String>,
 
-    /// Prefix of an object store for the publisher `s3`, as in s3://BUCKET/PREFIX [default: `publisher.object_store` of the
+    /// Prefix of an object store for the publisher `s3`, as in `s3://BUCKET/PREFIX` [default: `publisher.object_store` of the
     /// configuration]
     #[arg(long, value_name = "URL")]
     publish_object_store: Option<ObjectUrl>,

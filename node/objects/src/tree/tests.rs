@@ -11,7 +11,9 @@ struct Bucket(Arc<dyn ObjectStore>);
 impl Bucket {
     fn with(objects: &[(&str, &[u8])]) -> Self {
         let bucket = Self(Arc::new(InMemory::new()));
-        objects.iter().for_each(|(key, data)| bucket.put(key, data));
+        for (key, data) in objects {
+            bucket.put(key, data);
+        }
         bucket
     }
 
