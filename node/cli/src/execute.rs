@@ -10,7 +10,10 @@ use super::exit::{Exit, Failure};
 use bacalhau_files::private;
 use bacalhau_service::worker;
 
-const EXAMPLES: &str = "A node with compute.dispatcher submits this command to its scheduler. The exit code is 0 when there is a report, also one
+const EXAMPLES: &str = "Examples:
+  bacalhau execute /nfs/bacalhau/PNNVaKTBrDDSnFqW/executions/fq6p6hbhiqlkhmwwg3vfysnzmdyq7ihe-0-1
+
+A node with compute.dispatcher submits this command to its scheduler. The exit code is 0 when there is a report, also one
 that says why the execution failed.";
 
 /// Run one execution that a node has prepared for a worker of its cluster

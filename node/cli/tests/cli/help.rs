@@ -14,6 +14,8 @@ fn every_verb_has_help_with_an_example() {
         "verify",
         "get",
         "hash",
+        "execute",
+        "doctor",
         "piece",
         "version",
         "completion",

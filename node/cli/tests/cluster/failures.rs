@@ -1,8 +1,9 @@
 //! Workers that fail, lie, or see other data than others.
 
 use bacalhau_job::JobState;
-use bacalhau_testkit::{Lab, watch::Watch};
+use bacalhau_testkit::{Lab, until, watch::Watch};
 
+use crate::front::count;
 use crate::slurm::Slurm;
 
 /// Hashes of all files below `/inputs`.
@@ -27,6 +28,31 @@ fn a_worker_that_cannot_run_or_whose_results_are_not_those_of_its_report_has_no_
         let why = execution.why.as_deref().unwrap();
         assert!(execution.h1.is_none() && why.contains(wanted), "{name}: {why}");
     }
+}
+
+#[test]
+fn a_job_that_an_administrator_cancels_is_a_failure_and_one_that_is_requeued_goes_on() {
+    let Some(slurm) = Slurm::start("jobs of Slurm that are cancelled or requeued by hand") else { return };
+    let lab = Lab::new();
+    // The first attempt waits for its end; the second one runs.
+    let seen = lab.path("seen");
+    let script =
+        format!("if [ -e {0} ]; then exec \"$BACALHAU\" \"$@\"; fi; while :; do sleep 0.1; done", seen.display());
+    let node = slurm.serve(&lab, "front", &format!("--tries 1 {}", slurm.program("waits", &script)));
+    let job = lab.submit(&node, "hello.wat -c 1 --verifier noop");
+    until("the job of Slurm", || slurm.states() == ["RUNNING"]);
+    slurm.administer("scancel");
+    let ended = Watch::begin(&node, &job).end(&node);
+    ended.assert_state(JobState::Failed);
+    let execution = &ended.record.shards[0].executions[0];
+    let why = execution.why.as_deref().unwrap();
+    assert!(execution.h1.is_none() && why.contains("has failed: CANCELLED"), "{why}");
+    let job = lab.submit(&node, "hello.wat -c 1 --verifier noop --seed 1");
+    until("the second job of Slurm", || slurm.states().contains(&"RUNNING".to_owned()));
+    std::fs::write(&seen, "").unwrap();
+    slurm.administer("scontrol requeue");
+    Watch::begin(&node, &job).end(&node).assert_state(JobState::Completed);
+    assert_eq!(count(&node, "submitted"), 2);
 }
 
 #[test]

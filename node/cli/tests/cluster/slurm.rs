@@ -147,6 +147,15 @@ impl Slurm {
         listed.stdout.lines().map(str::to_owned).collect()
     }
 
+    /// What an administrator does to all jobs by a command of Slurm.
+    pub(crate) fn administer(&self, command: &str) {
+        for id in self.run("/usr/bin/squeue", "--noheader --format=%i").stdout.lines() {
+            let (program, args) = command.split_once(' ').unwrap_or((command, ""));
+            let end = self.run(&format!("/usr/bin/{program}"), &format!("{args} {id}"));
+            assert_eq!(end.code, 0, "{command} {id}: {}", end.stderr);
+        }
+    }
+
     /// The directory that workers share.
     pub(crate) fn shared(&self) -> PathBuf {
         self.path("shared")
