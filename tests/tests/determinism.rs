@@ -291,7 +291,8 @@ fn bacalhau() -> &'static Path {
             return built;
         }
         let mut cargo = cargo();
-        cargo.args(["build", "--package", "bacalhau", "--bin", "bacalhau", "--target-dir"]);
+        // Not `--package`, with which dependencies have other features and are built again.
+        cargo.args(["build", "--bin", "bacalhau", "--target-dir"]);
         cargo.arg(profile.parent().unwrap()).current_dir(top);
         if profile.ends_with("release") {
             cargo.arg("--release");

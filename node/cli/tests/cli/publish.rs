@@ -164,7 +164,9 @@ fn several_publish_at_once_and_noop_is_nobody() {
     lab.expect(0, &format!("get {} --output-dir got", published[0]["cid"].as_str().unwrap()));
     assert_eq!(lab.expect(0, "hash got/results").stdout, format!("{}\n", h1(&lab)));
     let end = lab.expect(2, "wasm run hello.wat -p lotus");
-    assert!(end.stderr.contains("[possible values: local, ipfs, filecoin, estuary, pdp, noop]"), "{}", end.stderr);
+    assert!(end.stderr.contains("[possible values: local, ipfs, filecoin, estuary, pdp, s3, noop]"), "{}", end.stderr);
+    let end = lab.expect(2, "wasm run hello.wat -c 1 -p s3");
+    assert!(end.stderr.contains("--publisher s3 needs --publish-object-store s3://BUCKET/PREFIX"), "{}", end.stderr);
     let end = lab.expect(2, "wasm run hello.wat -c 1 -p pdp");
     assert!(
         end.stderr.contains("--pdp-url, --pdp-data-set") && end.stderr.contains("--pdp-key-file"),
