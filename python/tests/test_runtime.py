@@ -160,7 +160,11 @@ def test_progress_has_the_counters_of_the_run(runtime: bacalhau.Runtime) -> None
 
 
 def test_ctrl_c_ends_a_run(tmp_path: Path) -> None:
-    script = f"import bacalhau; bacalhau.Runtime(use_cache=False).run({LOOP!r}, progress=lambda _: print('runs', flush=True))"
+    # A process in the background of a shell ignores the signal, and would not raise KeyboardInterrupt.
+    script = (
+        "import signal, bacalhau; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        f"bacalhau.Runtime(use_cache=False).run({LOOP!r}, progress=lambda _: print('runs', flush=True))"
+    )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     assert child.stdout is not None and child.stdout.readline() == b"runs\n"
