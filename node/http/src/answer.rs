@@ -86,11 +86,14 @@ impl Answer {
         let mut said = Vec::new();
         // The rest of the body is only for the message.
         self.into_body().take(SAID_BYTES).read_to_end(&mut said).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        let said = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-        let said = said.collect::<Vec<_>>().join(" ");
-        HttpError::Status { status, said, retry_after }
+        HttpError::Status { status, said: one_line(&String::from_utf8_lossy(&said)), retry_after }
     }
+}
+
+/// The words of a text of a server's, on one line.
+pub fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Content encodings named by the server; `None` when the body is plain.

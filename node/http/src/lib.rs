@@ -14,8 +14,8 @@ mod shares;
 mod timeout_io;
 
 pub use address::is_public;
-pub use answer::encoding;
 pub use answer::{Answer, Body};
+pub use answer::{encoding, one_line};
 pub use client::{Client, Reach, Terms};
 pub use error::HttpError;
 pub use min_rate_body::MinRateBody;

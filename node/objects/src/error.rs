@@ -1,5 +1,7 @@
 //! Errors of object stores, as texts for users.
 
+use bacalhau_http::one_line;
+
 use super::ObjectUrl;
 
 /// Characters of an error of the store that are shown.
@@ -69,8 +71,7 @@ fn plain(text: &str) -> String {
         (Some(code), None) => format!("the store answered {code}"),
         _ => text.to_owned(),
     };
-    let words = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ").chars().take(SHOWN_CHARS).collect()
+    one_line(&said).chars().take(SHOWN_CHARS).collect()
 }
 
 /// The variables with the credentials of a service.

@@ -19,13 +19,6 @@ const MAX_OBJECTS: usize = 1_000_000;
 /// Maximum size of their keys together in bytes.
 const MAX_KEY_BYTES: usize = 128 << 20;
 
-/// What is at a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shape {
-    Object,
-    Prefix,
-}
-
 /// An object, in the version that was listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
@@ -44,18 +37,15 @@ pub(crate) struct Listing {
     dirs: BTreeMap<String, BTreeMap<String, Kind>>,
 }
 
-impl Shape {
-    /// What is at `url`, if anything is.
-    pub(crate) fn find(store: &Arc<dyn ObjectStore>, url: &ObjectUrl) -> Result<Option<Self>, ObjectError> {
-        let path = key("look at", url)?;
-        if !url.prefix.is_empty() && head(store, url, &path)?.is_some() {
-            return Ok(Some(Self::Object));
-        }
-        let store = Arc::clone(store);
-        let first = wait(async move { store.list(Some(&path)).try_next().await });
-        let first = answered(url, first)?;
-        Ok(first.map(|_| Self::Prefix))
+/// Whether there is an object at or below `url`.
+pub(crate) fn exists(store: &Arc<dyn ObjectStore>, url: &ObjectUrl) -> Result<bool, ObjectError> {
+    let path = key("look at", url)?;
+    if !url.prefix.is_empty() && head(store, url, &path)?.is_some() {
+        return Ok(true);
     }
+    let store = Arc::clone(store);
+    let first = wait(async move { store.list(Some(&path)).try_next().await });
+    Ok(first.map_err(|error| ObjectError::of("list", url, error))?.is_some())
 }
 
 impl Listing {
@@ -156,9 +146,9 @@ impl From<ObjectMeta> for Object {
 fn head(store: &Arc<dyn ObjectStore>, url: &ObjectUrl, path: &Path) -> Result<Option<ObjectMeta>, ObjectError> {
     use object_store::ObjectStoreExt as _;
     let (store, path) = (Arc::clone(store), path.clone());
-    match answered(url, wait(async move { store.head(&path).await })) {
-        Err(error) if error.is_absent() => Ok(None),
-        found => found.map(Some),
+    match wait(async move { store.head(&path).await }) {
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        found => found.map(Some).map_err(|error| ObjectError::of("list", url, error)),
     }
 }
 
@@ -176,16 +166,9 @@ fn collect(store: &Arc<dyn ObjectStore>, url: &ObjectUrl, path: &Path) -> Result
         }
         Ok(Some(found))
     });
-    answered(url, found)?.ok_or_else(|| {
+    found.map_err(|error| ObjectError::of("list", url, error))?.ok_or_else(|| {
         let why =
             format!("there are more than {MAX_OBJECTS} objects, or their keys have more than {MAX_KEY_BYTES} bytes");
         ObjectError::new("list", url, Why::Unusable(why))
     })
-}
-
-fn answered<T>(url: &ObjectUrl, answer: std::io::Result<object_store::Result<T>>) -> Result<T, ObjectError> {
-    match answer {
-        Ok(answer) => answer.map_err(|error| ObjectError::of("list", url, error)),
-        Err(error) => Err(ObjectError::new("list", url, Why::Unusable(error.to_string()))),
-    }
 }

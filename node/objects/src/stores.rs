@@ -15,7 +15,7 @@ use object_store::{ObjectStore, RetryConfig};
 
 use super::connector::Connector;
 use super::error::Why;
-use super::listing::{Listing, Shape};
+use super::listing::{self, Listing};
 use super::tree::ObjectTree;
 use super::{ObjectError, ObjectUrl, Service};
 
@@ -63,7 +63,7 @@ impl ObjectStores {
     /// # Errors
     /// When the store cannot be reached or refuses it.
     pub fn exists(&self, url: &ObjectUrl) -> Result<bool, ObjectError> {
-        Ok(Shape::find(&self.store(url)?, url)?.is_some())
+        listing::exists(&self.store(url)?, url)
     }
 
     /// The client for the bucket of `url`.

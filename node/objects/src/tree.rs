@@ -105,7 +105,7 @@ impl OpenObject {
             let answer = store.get_opts(&path, options).await?;
             let is_same = answer.meta.size == size && (e_tag.is_none() || answer.meta.e_tag == e_tag);
             Ok(if is_same { Some(answer.bytes().await?) } else { None })
-        })?;
+        });
         let failed = |why| ObjectError::new("read", &self.shared.at(&self.path), why);
         let bytes = got.map_err(|error| ObjectError::of("read", &self.shared.at(&self.path), error))?;
         match bytes {

@@ -30,23 +30,19 @@ fn put(store: Arc<dyn ObjectStore>, url: &ObjectUrl, data: &mut dyn Read) -> Res
     let failed = |error| ObjectError::of("write", url, error);
     let first = part(data).map_err(unreadable)?;
     if first.len() < PART_BYTES {
-        let put = wait(async move { store.put(&path, first.into()).await }).map_err(unreadable)?;
-        return put.map(drop).map_err(failed);
+        return wait(async move { store.put(&path, first.into()).await }).map(drop).map_err(failed);
     }
-    let upload = {
-        let (store, path) = (Arc::clone(&store), path.clone());
-        wait(async move { store.put_multipart(&path).await }).map_err(unreadable)?.map_err(failed)?
-    };
+    let upload = wait(async move { store.put_multipart(&path).await }).map_err(failed)?;
     let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
     let mut next = first;
     while !next.is_empty() {
         // One part is under way while the next one is read.
-        let sent = wait(async move {
+        let (kept, room) = wait(async move {
             let room = upload.wait_for_capacity(1).await;
             upload.put(next.into());
-            (upload, room)
-        });
-        let (kept, room) = sent.map_err(unreadable)?;
+            Ok((upload, room))
+        })
+        .map_err(failed)?;
         upload = kept;
         if let Err(error) = room {
             abort(upload);
@@ -60,7 +56,7 @@ fn put(store: Arc<dyn ObjectStore>, url: &ObjectUrl, data: &mut dyn Read) -> Res
             }
         };
     }
-    wait(async move { upload.finish().await }).map_err(unreadable)?.map(drop).map_err(failed)
+    wait(async move { upload.finish().await }).map(drop).map_err(failed)
 }
 
 /// Gives the parts up; the store expires them if that fails too.
@@ -91,7 +87,7 @@ mod tests {
             let listing = Listing::read(&store, &url).unwrap();
             assert_eq!(listing.bytes(), size as u64);
             let (store, path) = (Arc::clone(&store), key("read", &url).unwrap());
-            let found = wait(async move { store.get(&path).await.unwrap().bytes().await.unwrap() }).unwrap();
+            let found = wait(async move { store.get(&path).await?.bytes().await }).unwrap();
             assert!(found == data, "{size} bytes");
         }
     }

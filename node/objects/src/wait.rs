@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::sync::{OnceLock, mpsc};
 
+use object_store::Result;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The runtime, which lives as long as the process: dropping one is not allowed everywhere. It waits for the store and for
@@ -25,12 +26,14 @@ fn runtime() -> io::Result<Handle> {
 /// Runs `future` on the runtime, and waits for it.
 ///
 /// # Errors
-/// When no thread can be started, or `future` panics.
-pub(crate) fn wait<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> io::Result<T> {
+/// Those of `future`; also when no thread can be started, or `future` panics.
+pub(crate) fn wait<T: Send + 'static>(future: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let here = |error: io::Error| object_store::Error::Generic { store: "runtime", source: error.into() };
     let (answer, answers) = mpsc::sync_channel(1);
-    runtime()?.spawn(async move {
+    runtime().map_err(here)?.spawn(async move {
         // The receiver waits.
         let _ = answer.send(future.await);
     });
-    answers.recv().map_err(|_| io::Error::other("a request to an object store panicked, which is an internal error"))
+    let panicked = || here(io::Error::other("a request to an object store panicked, which is an internal error"));
+    answers.recv().unwrap_or_else(|_| Err(panicked()))
 }

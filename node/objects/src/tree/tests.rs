@@ -19,12 +19,12 @@ impl Bucket {
 
     fn put(&self, key: &str, data: &[u8]) {
         let (store, path, data) = (Arc::clone(&self.0), Path::parse(key).unwrap(), Bytes::copy_from_slice(data));
-        wait(async move { store.put(&path, data.into()).await }).unwrap().unwrap();
+        wait(async move { store.put(&path, data.into()).await }).unwrap();
     }
 
     fn delete(&self, key: &str) {
         let (store, path) = (Arc::clone(&self.0), Path::parse(key).unwrap());
-        wait(async move { store.delete(&path).await }).unwrap().unwrap();
+        wait(async move { store.delete(&path).await }).unwrap();
     }
 
     fn tree(&self, url: &str) -> Result<ObjectTree, String> {
