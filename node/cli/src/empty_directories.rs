@@ -1,4 +1,4 @@
-//! Recreates empty directories of results that were published as files over HTTP, from the list published beside the
+//! Recreates empty directories of results that were published as files, from the list published beside the
 //! results.
 
 use std::io::Read as _;
@@ -12,7 +12,7 @@ use bacalhau_http::{Client, MinRateBody, Reach, Terms};
 use bacalhau_publisher::directories;
 
 /// Maximum size of the list in bytes.
-const MAX_BYTES: u64 = 64 << 20;
+pub(super) const MAX_BYTES: u64 = 64 << 20;
 /// HTTP statuses of servers for a missing file.
 const MISSING: [u16; 3] = [403, 404, 410];
 
@@ -41,6 +41,19 @@ pub(super) fn fetch(
     if json.len() as u64 > MAX_BYTES {
         return Err(failed(&url, &format!("it is larger than {MAX_BYTES} bytes")));
     }
-    directories::make(&json, results, max_entries)
-        .map_err(|error| HostFailure::new(format!("cannot create the empty directories of {url}: {error}")))
+    make(&json, results, max_entries, &url)
+}
+
+/// Creates the directories of the list `json`, which is at `place`, below `results`.
+///
+/// # Errors
+/// When the list is invalid, or a directory cannot be created.
+pub(super) fn make(
+    json: &[u8],
+    results: &Path,
+    max_entries: u64,
+    place: &dyn std::fmt::Display,
+) -> Result<(), HostFailure> {
+    directories::make(json, results, max_entries)
+        .map_err(|error| HostFailure::new(format!("cannot create the empty directories of {place}: {error}")))
 }

@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::empty_directories;
 use bacalhau_cas::unixfs::Unpack;
 use bacalhau_objects::{ObjectError, ObjectStores, ObjectUrl};
 use bacalhau_publisher::directories;
 use bacalhau_runtime::HostFailure;
 use bacalhau_storage::read_file;
-
-/// Maximum size of the list of empty directories in bytes.
-const MAX_LIST_BYTES: u64 = 64 << 20;
 
 /// Fetches the objects below `url` into `results`, within `bounds`, and creates the empty directories that are listed beside
 /// them.
@@ -28,7 +26,7 @@ pub(super) fn fetch(url: &ObjectUrl, results: &Path, bounds: Unpack, patience: D
         Err(error) if error.is_absent() => return Ok(()),
         tree => tree.map_err(failed)?,
     };
-    let json = read_file(&*tree, MAX_LIST_BYTES).map_err(|error| HostFailure::io(format!("read {list}"), error))?;
-    directories::make(&json, results, max_entries)
-        .map_err(|error| HostFailure::new(format!("cannot create the empty directories of {list}: {error}")))
+    let json = read_file(&*tree, empty_directories::MAX_BYTES)
+        .map_err(|error| HostFailure::io(format!("read {list}"), error))?;
+    empty_directories::make(&json, results, max_entries, &list)
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use bacalhau_runtime::is_result_name;
+use bacalhau_tree::HostFailure;
 
 /// Name of the list, in the parent directory of `results`.
 pub const NAME: &str = "directories.json";
@@ -35,6 +36,15 @@ pub(crate) fn empty(results: &Path) -> io::Result<Vec<String>> {
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// The list of `results` in its published form; `None` if no directory is empty.
+///
+/// # Errors
+/// As for [`empty`].
+pub(crate) fn published(results: &Path) -> Result<Option<Vec<u8>>, HostFailure> {
+    let found = empty(results).map_err(|error| HostFailure::at("list", results, error))?;
+    Ok(Some(to_json(&found)).filter(|_| !found.is_empty()))
 }
 
 /// The list in its published form.

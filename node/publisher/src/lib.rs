@@ -20,7 +20,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bacalhau_receipt::Publication;
-use bacalhau_tree::{HostFailure, dirhash};
+use bacalhau_tree::{
+    HostFailure,
+    dirhash::{self, FileHash},
+};
 
 pub use estuary::{EstuaryPublisher, Pin, PinningService};
 pub use filecoin::{FilecoinConfig, FilecoinPublisher, StorageDeal};
@@ -150,15 +153,15 @@ pub fn missing(kind: PublisherKind) -> String {
     }
 }
 
-/// Checks that the directory at `results` has the hash `h1`.
+/// Checks that the directory at `results` has the hash `h1`. Returns its files.
 ///
 /// # Errors
 /// When it differs, or cannot be read.
-pub fn check(results: &Path, h1: &str) -> Result<(), HostFailure> {
+pub fn check(results: &Path, h1: &str) -> Result<Vec<FileHash>, HostFailure> {
     let found = dirhash::hash_dir(results, "results")
         .map_err(|error| HostFailure::new(format!("cannot hash {}: {error}", results.display())))?;
     if found.h1 == h1 {
-        return Ok(());
+        return Ok(found.files);
     }
     let was = results.display();
     Err(HostFailure::new(format!(

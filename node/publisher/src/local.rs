@@ -39,8 +39,7 @@ impl Publisher for LocalPublisher {
 impl LocalPublisher {
     fn copy_in(&self, results: &Path, h1: &str) -> Result<Publication, HostFailure> {
         check(results, h1)?;
-        let empty = directories::empty(results).map_err(|error| HostFailure::at("list", results, error))?;
-        let empty = Some(directories::to_json(&empty)).filter(|_| !empty.is_empty());
+        let empty = directories::published(results)?;
         let name = name_of(h1, empty.as_deref())?;
         let target = self.dir.join(&name);
         let failed = |error: io::Error| HostFailure::at("publish to", &target, error);

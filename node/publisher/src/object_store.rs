@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bacalhau_objects::{ObjectStores, ObjectUrl};
 use bacalhau_receipt::Publication;
-use bacalhau_tree::{HostFailure, dirhash};
+use bacalhau_tree::HostFailure;
 
 use super::local::name_of;
 use super::{Finished, Publisher, check, directories};
@@ -25,14 +25,11 @@ impl ObjectPublisher {
     }
 
     fn put(&self, results: &Path, h1: &str) -> Result<ObjectUrl, HostFailure> {
-        check(results, h1)?;
-        let empty = directories::empty(results).map_err(|error| HostFailure::at("list", results, error))?;
-        let empty = Some(directories::to_json(&empty)).filter(|_| !empty.is_empty());
+        let files = check(results, h1)?;
+        let empty = directories::published(results)?;
         let base = self.prefix.join(&name_of(h1, empty.as_deref())?);
         let target = base.join("results");
-        let found = dirhash::hash_dir(results, "results")
-            .map_err(|error| HostFailure::new(format!("cannot hash {}: {error}", results.display())))?;
-        for file in &found.files {
+        for file in &files {
             let name = std::str::from_utf8(&file.name)
                 .map_err(|_| HostFailure::new(format!("the name {} is not UTF-8", file.name.escape_ascii())))?;
             let path = results.join(name);
