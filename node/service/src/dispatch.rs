@@ -67,7 +67,7 @@ pub(crate) fn check(config: &Config) -> Result<&'static str, String> {
 
 /// The directory of the node `me` in the shared one; `None` if executions run on this machine.
 pub(crate) fn dir(config: &Config, me: &PeerId) -> Option<PathBuf> {
-    let dispatches = config.compute.enabled && config.compute.dispatcher != Dispatch::Local;
+    let dispatches = config.compute.enabled && config.dispatches();
     config.cluster.dir.as_ref().filter(|_| dispatches).map(|dir| dir.join(short(me)))
 }
 
