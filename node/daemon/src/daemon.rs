@@ -1,6 +1,8 @@
 //! A node that runs: the handle by which the rest of the process talks to the loop. It is started, takes jobs, drains and
 //! ends. Jobs and events are read from its store.
 
+mod submission;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
@@ -16,19 +18,16 @@ use libp2p_identity::PeerId;
 use super::errors::{AskError, SubmitError};
 use super::event_loop::{Event, Loop, Pending};
 use super::heartbeat::Heartbeats;
+use super::mailbox::Mailbox;
 use super::metrics_observer::MetricsObserver;
 use super::provided::Provided;
 use super::specs::Specs;
-use super::waiting::Waiting;
 use super::{Clock, Core, Input, OutboxConfig, ThreadPool, Work};
 use bacalhau_compute::{Compute, ComputeConfig, DiskSpace};
-use bacalhau_job::{
-    AnnouncedJob, ExecutionId, ExecutionQuery, ExecutionStatus, InputSpec, JobId, Requester as Answers, Resources,
-    SignedRequest,
-};
+use bacalhau_job::{ExecutionId, ExecutionQuery, ExecutionStatus, JobId, Resources};
 use bacalhau_metrics::Metrics;
-use bacalhau_network::{Listener, Transport};
-use bacalhau_protocol::{MAX_SPEC_BYTES, Message, PROTOCOL_VERSION, Reply, Versions};
+use bacalhau_network::Transport;
+use bacalhau_protocol::{Message, PROTOCOL_VERSION, Reply, Versions};
 use bacalhau_requester::{Requester, RequesterConfig};
 use bacalhau_store::{COUNTED_MS, JobStore};
 use bacalhau_verify::Seal;
@@ -66,49 +65,6 @@ pub struct Parts {
     pub compute: Option<ComputeConfig>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
-}
-
-/// The bounded inbox of a node. While it is full, messages of peers are dropped, and local callers wait.
-pub struct Mailbox {
-    events: mpsc::SyncSender<Event>,
-    received: mpsc::Receiver<Event>,
-    announcements: Waiting,
-}
-
-/// Maximum inputs in a mailbox.
-const MAILBOX: usize = 8192;
-
-impl Mailbox {
-    /// An empty inbox.
-    pub fn new() -> Self {
-        let (events, received) = mpsc::sync_channel(MAILBOX);
-        Self { events, received, announcements: Waiting::default() }
-    }
-
-    /// The listener that fills it from a network.
-    pub fn listener(&self) -> Listener {
-        let (events, announcements) = (self.events.clone(), self.announcements.clone());
-        Arc::new(move |heard| {
-            let Some(taken) = announcements.take(&heard) else { return Err(heard) };
-            match events.try_send(Event::Heard(heard, taken)) {
-                Err(mpsc::TrySendError::Full(Event::Heard(heard, _))) => Err(heard),
-                // A stopped node accepts no messages.
-                _ => Ok(()),
-            }
-        })
-    }
-}
-
-impl Default for Mailbox {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for Mailbox {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mailbox")
-    }
 }
 
 /// A running node. Dropping it stops the loop; running executions are cut off and resumed at the next start.
@@ -258,85 +214,6 @@ impl Daemon {
     /// The network.
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.shared.transport
-    }
-
-    /// Accepts a job with inputs split into `shards`. It is persisted when this returns. The same request again is the
-    /// same job.
-    ///
-    /// # Errors
-    /// When every node would reject it, or this node does not accept it.
-    pub fn submit(&self, request: SignedRequest, shards: Vec<Vec<InputSpec>>) -> Result<JobId, SubmitError> {
-        let client = request.check().map_err(|error| SubmitError::Refused(error.to_string()))?;
-        let Some(config) = &self.requester else {
-            return Err(SubmitError::Refused(
-                "this node does not accept jobs: use another one, or set requester.enabled".into(),
-            ));
-        };
-        let id = JobId::of(&request, &self.shared.me);
-        if self.shared.store.has(&id).map_err(|error| failed(&error))? {
-            return Ok(id);
-        }
-        self.may_take_jobs()?;
-        self.may_queue(config, &client)?;
-        request.request.spec.deal.check_bids(self.shared.nodes())?;
-        let addrs = self.shared.transport.addrs().iter().map(ToString::to_string).collect();
-        let job = AnnouncedJob {
-            id,
-            request,
-            requester: Answers { peer: self.shared.me, addrs },
-            shards,
-            created_ms: self.shared.clock.now_ms(),
-            bidding_ms: config.bidding_ms,
-            fair: None,
-        };
-        let size = job.to_dag_cbor().len();
-        if size > MAX_SPEC_BYTES {
-            return Err(SubmitError::Refused(format!(
-                "the job with its {} shards has {size} bytes, and {MAX_SPEC_BYTES} are allowed: use larger batches",
-                job.shards.len()
-            )));
-        }
-        let stored = self.shared.store.client_bytes(&client).map_err(|error| failed(&error))?;
-        let most = config.client_bytes;
-        if stored.saturating_add(size as u64) > most {
-            return Err(SubmitError::Quota(format!(
-                "the jobs of this client take {stored} bytes here, this one has {size}, and {most} are kept of one client \
-                 (requester.client_jobs_size): cancel jobs that are not needed, or wait: the oldest that have ended are \
-                 forgotten, an hour after their end at the soonest"
-            )));
-        }
-        self.ask(Input::Requester(requester::Input::Submit(Box::new(job))))?;
-        Ok(id)
-    }
-
-    /// Bounds the jobs that wait for providers.
-    fn may_queue(&self, config: &RequesterConfig, client: &PeerId) -> Result<(), SubmitError> {
-        let state = self.shared.state();
-        let all: usize = state.queued.values().sum();
-        let own = state.queued.get(client).copied().unwrap_or(0);
-        let (queued, most, whose, key) = if own >= config.client_queued_jobs {
-            (own, config.client_queued_jobs, "of this client ", "requester.client_queued_jobs")
-        } else if all >= config.queued_jobs {
-            (all, config.queued_jobs, "", "requester.queued_jobs")
-        } else {
-            return Ok(());
-        };
-        Err(SubmitError::QueueFull(format!(
-            "{queued} jobs {whose}wait for providers here, and the maximum is {most} ({key}): submit it again when some of \
-             them have started, cancel jobs that are not needed, or use another node"
-        )))
-    }
-
-    fn may_take_jobs(&self) -> Result<(), SubmitError> {
-        let state = self.shared.state();
-        if state.draining {
-            return Err(SubmitError::Busy("this node is shutting down and does not accept jobs".into()));
-        }
-        match (&state.problem, &state.disk) {
-            (Some(problem), _) => Err(SubmitError::Busy(format!("job store is not writable: {problem}"))),
-            (None, Some(problem)) => Err(SubmitError::Busy(format!("this node does not accept jobs: {problem}"))),
-            (None, None) => Ok(()),
-        }
     }
 
     /// Takes a job back.
