@@ -70,6 +70,8 @@ pub struct ClusterJob {
 pub enum Phase {
     /// It waits, also after an attempt that the cluster repeats.
     Pending,
+    /// It waits, and its worker cannot be started as things are. The cluster tries again. The reason is for people.
+    Stuck(String),
     /// A worker runs.
     Running,
     /// The worker has ended with success.
@@ -81,7 +83,7 @@ pub enum Phase {
 impl Phase {
     /// Whether the job may still run.
     pub fn is_alive(&self) -> bool {
-        matches!(self, Self::Pending | Self::Running)
+        matches!(self, Self::Pending | Self::Stuck(_) | Self::Running)
     }
 }
 

@@ -14,6 +14,8 @@ const VISIBLE_AFTER: Duration = Duration::from_secs(90);
 const ABSENT_FOR: Duration = Duration::from_secs(15);
 /// How long a job may go on after its report: its worker ends, or it is another attempt.
 const AFTER_REPORT: Duration = Duration::from_mins(1);
+/// How long the worker of a job may be impossible to start: an image is pulled again, a secret is made later.
+const STUCK_FOR: Duration = Duration::from_mins(2);
 /// Listings in a row that have to show a job as failed: a scheduler may show it so for a moment before it repeats it.
 const FAILED_LISTINGS: u32 = 2;
 
@@ -36,6 +38,8 @@ struct Tracked {
     ended: Option<Duration>,
     /// Since when its job is not shown.
     absent: Option<Duration>,
+    /// Since when its worker cannot be started.
+    stuck: Option<Duration>,
     failed: u32,
 }
 
@@ -165,6 +169,22 @@ impl Tracked {
         }
         self.absent = None;
         let running = jobs.iter().find(|job| job.phase == Phase::Running);
+        let stuck = jobs.iter().find_map(|job| match &job.phase {
+            Phase::Stuck(why) => Some((&job.id, why)),
+            _ => None,
+        });
+        if let (None, Some((id, why))) = (running, stuck) {
+            let since = *self.stuck.get_or_insert(now);
+            self.job = Some(id.clone());
+            (self.ended, self.failed) = (None, 0);
+            self.state = if now.saturating_sub(since) > STUCK_FOR {
+                State::Lost(format!("the worker of its job {id} cannot be started: {why}"))
+            } else {
+                State::Pending
+            };
+            return;
+        }
+        self.stuck = None;
         if let Some(job) = running.or_else(|| jobs.iter().find(|job| job.phase == Phase::Pending)) {
             self.job = Some(job.id.clone());
             self.state = if job.phase == Phase::Running { State::Running } else { State::Pending };
@@ -235,6 +255,7 @@ mod tests {
     #[test]
     fn a_job_is_lost_when_the_cluster_gives_it_up_and_not_before() {
         let failed = || Some(Phase::Failed("NODE_FAIL".into()));
+        let stuck = || Some(Phase::Stuck("ImagePullBackOff".into()));
         let many = |phase: Option<Phase>, count| vec![phase; count];
         for (phases, wanted) in [
             (many(Some(Phase::Pending), 3), ""),
@@ -246,6 +267,9 @@ mod tests {
             (many(None, 16), ""),
             (many(None, 17), "its job 1 was removed from the cluster"),
             ([many(None, 10), vec![Some(Phase::Running)], many(None, 10)].concat(), ""),
+            (many(stuck(), 121), ""),
+            (many(stuck(), 122), "the worker of its job 1 cannot be started: ImagePullBackOff"),
+            ([many(stuck(), 100), vec![Some(Phase::Pending)], many(stuck(), 100)].concat(), ""),
             ([vec![Some(Phase::Ended)], many(None, 91)].concat(), ""),
             ([vec![Some(Phase::Ended)], many(None, 93)].concat(), "was removed"),
         ] {

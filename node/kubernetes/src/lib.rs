@@ -119,7 +119,11 @@ impl Kubernetes {
             let page = api.list(&params).await?;
             version = version.or(page.metadata.resource_version);
             found.extend(page.items);
-            match page.metadata.continue_.filter(|token| !token.is_empty() && found.len() < MOST_LISTED) {
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                // The rest would be taken for removed.
+                Some(_) if found.len() >= MOST_LISTED => {
+                    return Err(Error::Service(format!("more than {MOST_LISTED} objects belong to this node").into()));
+                }
                 Some(token) => params = params.continue_token(&token),
                 None => return Ok((found, version)),
             }

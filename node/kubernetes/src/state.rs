@@ -13,6 +13,9 @@ const JOB_LABEL: &str = "batch.kubernetes.io/job-name";
 /// Maximum length of a quoted message.
 const MAX_MESSAGE_CHARS: usize = 300;
 
+/// Reasons of a container that is about to start.
+const STARTING: [&str; 2] = ["ContainerCreating", "PodInitializing"];
+
 /// The jobs with their states. Jobs without an execution are not of this node, and deleted ones count as absent.
 pub(super) fn jobs(jobs: &[Job], pods: &[Pod]) -> Vec<ClusterJob> {
     let mut by_job: BTreeMap<&str, Vec<&Pod>> = BTreeMap::new();
@@ -47,7 +50,22 @@ fn phase(job: &Job, pods: &[&Pod]) -> Phase {
         return Phase::Failed(why(failed, pods));
     }
     let runs = |pod: &&Pod| pod.status.as_ref().and_then(|it| it.phase.as_deref()) == Some("Running");
-    if pods.iter().any(runs) { Phase::Running } else { Phase::Pending }
+    if pods.iter().any(runs) {
+        return Phase::Running;
+    }
+    pods.iter().find_map(|pod| stuck(pod)).map_or(Phase::Pending, Phase::Stuck)
+}
+
+/// Why the worker of a pod cannot be started: its image cannot be pulled, or what it refers to is missing.
+fn stuck(pod: &Pod) -> Option<String> {
+    let containers = pod.status.as_ref()?.container_statuses.as_deref().unwrap_or_default();
+    let waiting = containers.iter().find_map(|container| container.state.as_ref()?.waiting.as_ref())?;
+    let reason = waiting.reason.as_deref().filter(|reason| !STARTING.contains(reason))?;
+    let text = match waiting.message.as_deref() {
+        None | Some("") => reason.to_owned(),
+        Some(message) => format!("{reason}: {message}"),
+    };
+    Some(text.chars().take(MAX_MESSAGE_CHARS).collect())
 }
 
 fn why(failed: &JobCondition, pods: &[&Pod]) -> String {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bacalhau_cluster::{Cluster as _, Dispatcher, Submission};
+use bacalhau_cluster::{Cluster as _, Dispatcher, Phase, Submission};
 use bacalhau_job::ExecutionId;
 use bacalhau_kubernetes::{Kubernetes, KubernetesConfig, Volume, WorkerPod};
 use bacalhau_testkit::kubernetes::{FakeKubernetes, Fault, NAMESPACE};
@@ -205,6 +205,43 @@ fn a_worker_without_memory_and_one_that_was_evicted_too_often_are_failures_with_
         assert!(why.starts_with("kubernetes: its job") && why.contains(reason) && why.contains(wanted), "{why}");
         scene.assert_strict();
     }
+}
+
+#[test]
+fn a_worker_that_cannot_be_started_is_listed_with_its_reason() {
+    let waiting = |reason: &str| {
+        json!({"phase": "Pending", "containerStatuses": [
+            {"name": "worker", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+             "state": {"waiting": {"reason": reason, "message": "Back-off pulling image \"bacalhau:1\""}}},
+        ]})
+    };
+    let scene = Scene::new();
+    let _ended = scene.begin(1);
+    for (pod, wanted) in [
+        (waiting("ContainerCreating"), Phase::Pending),
+        (
+            waiting("ImagePullBackOff"),
+            Phase::Stuck("ImagePullBackOff: Back-off pulling image \"bacalhau:1\"".into()),
+        ),
+        (json!({"phase": "Running"}), Phase::Running),
+    ] {
+        scene.api.set_pod(&name(1), pod);
+        let phases: Vec<Phase> = scene.cluster.list().unwrap().into_iter().map(|job| job.phase).collect();
+        assert_eq!(phases, [wanted]);
+    }
+    scene.assert_strict();
+}
+
+#[test]
+fn a_listing_without_an_end_is_an_error_and_no_execution_is_lost_by_it() {
+    let scene = Scene::new();
+    let ended = scene.begin(1);
+    scene.api.fault(Fault::EndlessListing);
+    let why = scene.cluster.list().unwrap_err().to_string();
+    assert!(why.contains("cannot list jobs and pods: more than 50000 objects"), "{why}");
+    until("the silence", || scene.count("unanswered") > 0);
+    assert!(ended.try_recv().is_err(), "it waits");
+    scene.assert_strict();
 }
 
 #[test]

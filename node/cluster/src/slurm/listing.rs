@@ -11,6 +11,19 @@ const MAX_ID_CHARS: usize = 20;
 /// Maximum length of a quoted reason.
 const MAX_REASON_CHARS: usize = 200;
 
+/// Reasons for which a job waits until a person changes something.
+const NEVER: [&str; 9] = [
+    "BadConstraints",
+    "InvalidAccount",
+    "InvalidQOS",
+    "JobHeldAdmin",
+    "JobHeldUser",
+    "PartitionDown",
+    "PartitionNodeLimit",
+    "PartitionTimeLimit",
+    "launch failed requeued held",
+];
+
 /// The id in the output of `sbatch --parsable`: `ID` or `ID;CLUSTER`.
 pub(super) fn job_id(output: &str) -> Option<String> {
     let line = output.strip_suffix('\n').unwrap_or(output);
@@ -56,6 +69,7 @@ fn phase(state: &str, reason: &str) -> Phase {
             Phase::Failed(if matches!(&*reason, "" | "None") { state.into() } else { format!("{state} ({reason})") })
         }
         "RUNNING" | "COMPLETING" | "STAGE_OUT" | "SIGNALING" => Phase::Running,
+        "PENDING" if NEVER.contains(&reason) => Phase::Stuck(format!("{state} ({reason})")),
         // Waiting, suspended, requeued, and states of later versions: the execution has its own timeout.
         _ => Phase::Pending,
     }
@@ -80,7 +94,7 @@ mod tests {
         let name = format!("{}:0:1", "a".repeat(32));
         let output = format!(
             "1|PENDING|{name}|Nodes required for job are DOWN|DRAINED\n2|RUNNING|{name}|None\n3|COMPLETED|{name}|None\n\
-             4|NODE_FAIL|{name}|None\n5|FAILED|{name}|NonZeroExitCode\n6|RUNNING|another|None\n7|REQUEUED|{name}|None\n"
+             4|NODE_FAIL|{name}|None\n5|FAILED|{name}|NonZeroExitCode\n6|RUNNING|another|None\n7|REQUEUED|{name}|None\n8|PENDING|{name}|launch failed requeued held\n"
         );
         let jobs = parse(&output).unwrap();
         let phases: Vec<Phase> = jobs.iter().map(|job| job.phase.clone()).collect();
@@ -92,6 +106,7 @@ mod tests {
             failed("NODE_FAIL"),
             failed("FAILED (NonZeroExitCode)"),
             Phase::Pending,
+            Phase::Stuck("PENDING (launch failed requeued held)".into()),
         ];
         assert_eq!(phases, wanted);
         assert_eq!((jobs[0].id.as_str(), jobs[0].execution.to_string()), ("1", name));

@@ -31,6 +31,8 @@ pub enum Fault {
     BreakWatch,
     /// The next watch is answered with an event that its version is gone.
     Gone,
+    /// From now on, the first page of each listing comes again and again.
+    EndlessListing,
 }
 
 /// The API. It serves until the test's process ends.
@@ -304,6 +306,9 @@ impl State {
         let Some(limit) = query.get("limit").and_then(|limit| limit.parse().ok()) else {
             return self.violation("a listing without a limit");
         };
+        if self.faults.contains(&Fault::EndlessListing) {
+            return self.endless(limit, pods);
+        }
         let after = query.get("continue").cloned().unwrap_or_default();
         let all = if pods { &self.objects.pods } else { &self.objects.jobs };
         let mut found = all.iter().filter(|(name, object)| **name > after && is_selected(object, selector));
@@ -314,6 +319,15 @@ impl State {
         let metadata = json!({
             "resourceVersion": self.objects.version.to_string(), "continue": token.unwrap_or_default(),
         });
+        Answer::Json(200, json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}))
+    }
+
+    /// A full page, and a token for another one.
+    fn endless(&self, limit: usize, pods: bool) -> Answer {
+        let all = if pods { &self.objects.pods } else { &self.objects.jobs };
+        let items: Vec<&Value> = all.values().cycle().take(limit).collect();
+        let (kind, version) = if pods { ("PodList", "v1") } else { ("JobList", "batch/v1") };
+        let metadata = json!({"resourceVersion": "1", "continue": "more"});
         Answer::Json(200, json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}))
     }
 
