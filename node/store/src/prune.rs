@@ -1,6 +1,6 @@
 //! Deletes old ended jobs, in small transactions, so that other users do not wait long.
 
-use redb::{Error, ReadableTable, WriteTransaction};
+use redb::{Error, ReadableTable, ReadableTableMetadata as _, WriteTransaction};
 
 use super::quota;
 use super::summary::JobSummary;
@@ -26,12 +26,21 @@ impl JobStore {
     /// When the disk fails. Some may be deleted then.
     pub fn prune(&self, retention: Retention) -> Result<usize, StoreError> {
         let doomed = self.read(|transaction| {
+            let lines = transaction.open_table(SUMMARIES)?;
+            let kept = retention.keep_last.map_or(u64::MAX, |kept| kept as u64);
+            let too_many = lines.len()?.saturating_sub(kept);
             let mut doomed = Vec::new();
-            for (newer, line) in transaction.open_table(SUMMARIES)?.iter()?.rev().enumerate() {
-                let job: JobSummary = decode("a line of the list", line?.1.value())?;
-                let too_many = retention.keep_last.is_some_and(|kept| newer >= kept);
+            // Oldest first: the rest of the list is not read, as no job ended before it was made.
+            for (older, line) in (0..).zip(lines.iter()?) {
+                let (key, line) = line?;
+                let may_be_old = retention.since_ms.is_some_and(|since| key.value().0 < since);
+                let is_too_many = older < too_many;
+                if !is_too_many && !may_be_old {
+                    break;
+                }
+                let job: JobSummary = decode("a line of the list", line.value())?;
                 let too_old = retention.since_ms.zip(job.ended_ms).is_some_and(|(since, ended)| ended < since);
-                if job.state.is_final() && (too_many || too_old) {
+                if job.state.is_final() && (is_too_many || too_old) {
                     doomed.push((job.created_ms, job.id.to_string()));
                 }
             }

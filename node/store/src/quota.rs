@@ -42,14 +42,21 @@ impl JobStore {
                 return Ok(doomed);
             }
             let sizes = transaction.open_table(SIZES)?;
-            for line in transaction.open_table(SUMMARIES)?.iter()? {
+            // Oldest first, up to jobs that are too young to have ended before then.
+            for line in transaction.open_table(SUMMARIES)?.range(..(before_ms, ""))? {
                 let job: JobSummary = decode("a line of the list", line?.1.value())?;
                 let is_old = job.ended_ms.is_some_and(|ended_ms| ended_ms < before_ms);
-                let above = above.get_mut(&name(job.client)).filter(|above| **above > 0);
-                let Some(above) = above.filter(|_| is_old && job.state.is_final()) else { continue };
+                let client = name(job.client);
+                let Some(bytes) = above.get_mut(&client).filter(|_| is_old && job.state.is_final()) else { continue };
                 let id = job.id.to_string();
-                *above = above.saturating_sub(sizes.get(&*id)?.map_or(0, |size| size.value().1));
+                *bytes = bytes.saturating_sub(sizes.get(&*id)?.map_or(0, |size| size.value().1));
                 doomed.push((job.created_ms, id));
+                if *bytes == 0 {
+                    above.remove(&client);
+                }
+                if above.is_empty() {
+                    break;
+                }
             }
             Ok(doomed)
         })?;
