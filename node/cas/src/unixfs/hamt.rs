@@ -135,7 +135,7 @@ pub(super) fn find(nodes: &Nodes, root: &Cid, name: &str) -> Result<Option<Cid>,
     }
 }
 
-/// All entries of the directory with the root shard `root`.
+/// All entries of the directory with the root shard `root`, whose shards are not kept: the listing is.
 ///
 /// # Errors
 /// As for [`find`], and with more than [`MAX_DIR_ENTRIES`] entries.
@@ -146,7 +146,7 @@ pub(super) fn list(nodes: &Nodes, root: &Cid) -> Result<Listing, DataError> {
         let cids: Vec<_> = level.iter().map(|(cid, _)| *cid).collect();
         let mut next = Vec::new();
         let mut bits = None;
-        for ((cid, place), node) in level.iter().zip(nodes.each(&cids)) {
+        for ((cid, place), node) in level.iter().zip(nodes.each_once(&cids)) {
             let node = node?;
             let shard = shard_at(cid, &node, above)?;
             bits = Some(shard.bits);

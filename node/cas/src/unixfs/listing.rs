@@ -30,7 +30,9 @@ impl Listing {
         if entries.len() > MAX_DIR_ENTRIES {
             return Err(NodeError::Entries(entries.len()));
         }
-        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        if !entries.is_sorted_by(|(a, _), (b, _)| a <= b) {
+            sort(&mut entries);
+        }
         match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             Some(pair) => Err(NodeError::Repeated(pair[0].0.clone())),
             None => Ok(Self(entries)),
@@ -56,6 +58,25 @@ impl Listing {
     pub(super) fn weight(&self) -> usize {
         self.0.iter().map(|(name, _)| name.len() + 16 + size_of::<(Box<str>, Cid)>()).sum()
     }
+}
+
+/// Sorts by name. Entries are large and their names lie elsewhere, so small keys are sorted first: the beginning of a name,
+/// behind what all have in common, and the number of the entry.
+fn sort(entries: &mut Vec<(Box<str>, Cid)>) {
+    let Some((first, _)) = entries.first() else { return };
+    let common = |name: &str| first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let common = entries.iter().map(|(name, _)| common(name)).min().unwrap_or_default();
+    let key = |name: &str| {
+        let mut key = [0; 8];
+        let rest = name.as_bytes()[common..].iter().take(key.len());
+        key.iter_mut().zip(rest).for_each(|(key, byte)| *key = *byte);
+        u64::from_be_bytes(key)
+    };
+    let mut order: Vec<(u64, usize)> =
+        entries.iter().enumerate().map(|(index, (name, _))| (key(name), index)).collect();
+    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| entries[a.1].0.cmp(&entries[b.1].0)));
+    let mut unsorted: Vec<_> = std::mem::take(entries).into_iter().map(Some).collect();
+    entries.extend(order.into_iter().filter_map(|(_, index)| unsorted[index].take()));
 }
 
 /// A valid name of a directory entry as text.

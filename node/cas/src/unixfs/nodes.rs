@@ -52,15 +52,25 @@ impl Nodes {
         self.kept().get(cid)
     }
 
-    /// The nodes of `cids` one after the other, while the next ones are on their way.
+    /// The nodes of `cids` one after the other, while the next ones are on their way. They are kept.
     pub(super) fn each(&self, cids: &[Cid]) -> impl Iterator<Item = Result<Arc<Node>, DataError>> {
+        self.announced(cids).map(|cid| self.get(cid))
+    }
+
+    /// As [`each`](Self::each), without caching.
+    pub(super) fn each_once(&self, cids: &[Cid]) -> impl Iterator<Item = Result<Arc<Node>, DataError>> {
+        self.announced(cids).map(|cid| self.get_once(cid))
+    }
+
+    /// `cids`, of which the next ones are announced in time.
+    fn announced<'c>(&self, cids: &'c [Cid]) -> impl Iterator<Item = &'c Cid> {
         self.soon(&cids[..cids.len().min(BATCH)]);
         cids.iter().enumerate().map(move |(index, cid)| {
             if index % BATCH == 0 {
                 let next = cids.len().min(index + BATCH);
                 self.soon(&cids[next..cids.len().min(next + BATCH)]);
             }
-            self.get(cid)
+            cid
         })
     }
 

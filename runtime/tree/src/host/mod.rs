@@ -8,13 +8,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, FileExt, FileType, Metadata};
+use cap_std::fs::{Dir, File, FileExt, FileType, Metadata, OpenOptions, OpenOptionsExt};
+use rustix::fs::OFlags;
 
 use self::stamps::Stamps;
 use crate::deadline::Deadline;
 use crate::identity::identity_of;
 use crate::once_identity::OnceIdentity;
 use crate::tree::{Entry, InputError, Kind, ReadAt, Stat, Tree};
+
+/// Opens pipes without waiting for a writer.
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
 
 /// A path of the host: opened once, read in place, never copied.
 #[derive(Debug)]
@@ -120,17 +124,16 @@ impl Tree for HostTree {
     }
 
     fn open(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
-        // Opening a file that has become a pipe would block.
-        let found = self.metadata(path)?;
-        self.stamps.see(path, &found)?;
+        let file = match &self.root {
+            Root::File(file) => file.try_clone()?,
+            // Opening a file that has become a pipe would block. For files the flag means nothing.
+            Root::Dir(dir) => dir.open_with(path, OpenOptions::new().read(true).custom_flags(NONBLOCK))?,
+        };
+        let found = file.metadata()?;
         if !found.is_file() {
             return Err(no_content(path));
         }
-        let file = match &self.root {
-            Root::File(file) => file.try_clone()?,
-            Root::Dir(dir) => dir.open(path)?,
-        };
-        self.stamps.see(path, &file.metadata()?)?;
+        self.stamps.see(path, &found)?;
         Ok(Box::new(OpenFile(file)))
     }
 

@@ -22,6 +22,11 @@ const MAX_BATCH_BYTES: usize = 32 << 20;
 /// Most steps of a batch, where files are small.
 const MAX_BATCH_STEPS: usize = 4096;
 
+/// File bytes of a task: a thread takes several small files at once, so that it seldom waits for the others.
+const TASK_BYTES: usize = 256 << 10;
+/// Most steps of a task.
+const MAX_TASK_STEPS: usize = 64;
+
 /// Does all steps and hands the outcomes to `assembler` in their order.
 pub(super) fn run<'t, S>(mut steps: S, layout: Layout, assembler: &mut Assembler<'_>) -> Result<(), DataError>
 where
@@ -57,7 +62,8 @@ fn next_batch<'t>(
             break;
         }
     }
-    batch.into_par_iter().with_max_len(1).map(|step| work(step?, layout, buffers)).collect()
+    let together = (TASK_BYTES / (bytes / batch.len().max(1)).max(1)).clamp(1, MAX_TASK_STEPS);
+    batch.into_par_iter().with_max_len(together).map(|step| work(step?, layout, buffers)).collect()
 }
 
 fn work(step: Step<'_>, layout: Layout, buffers: &Arc<Buffers>) -> Result<Done, DataError> {
