@@ -19,12 +19,18 @@ use bacalhau_verify::Seal as _;
 #[derive(Debug, Default)]
 pub(super) struct Checks {
     behaviours: BTreeMap<PeerId, Behaviour>,
-    verdicts: BTreeMap<(JobId, u32), Verdict>,
-    ended: BTreeMap<JobId, JobState>,
+    jobs: BTreeMap<JobId, Seen>,
+}
+
+/// What has been seen of a job.
+#[derive(Debug, Default)]
+struct Seen {
+    verdicts: BTreeMap<u32, Verdict>,
+    ended: Option<JobState>,
     /// Proposals of honest nodes.
     proposed: BTreeMap<(PeerId, ExecutionId), (String, Link)>,
     /// Executions whose published results matched the vote.
-    pub(super) collected: BTreeSet<ExecutionId>,
+    collected: BTreeSet<ExecutionId>,
 }
 
 impl Checks {
@@ -32,9 +38,14 @@ impl Checks {
         self.behaviours.insert(peer, behaviour);
     }
 
-    /// Jobs that have ended.
-    pub(super) fn ended(&self) -> &BTreeMap<JobId, JobState> {
-        &self.ended
+    /// The published results of an execution matched the vote.
+    pub(super) fn collected(&mut self, execution: ExecutionId) {
+        self.jobs.entry(execution.job).or_default().collected.insert(execution);
+    }
+
+    /// Drops what has been seen of a job.
+    pub(super) fn forget(&mut self, job: &JobId) {
+        self.jobs.remove(job);
     }
 
     /// A requester has put this on disk. The answer is whether the job has ended by it.
@@ -44,16 +55,17 @@ impl Checks {
         if record.state != JobState::of(record.shards.iter().map(|shard| shard.state)) {
             violation(format!("is {} and its shards are not", record.state));
         }
-        let ends = record.state.is_final() && !self.ended.contains_key(&id);
+        let seen = self.jobs.entry(id).or_default();
+        let ends = record.state.is_final() && seen.ended.is_none();
         if record.state.is_final() {
             if record.ended_ms.is_none() {
                 violation("has ended at no time".into());
             }
-            let state = *self.ended.entry(id).or_insert(record.state);
+            let state = *seen.ended.get_or_insert(record.state);
             if state != record.state {
                 violation(format!("was {state} for good and is {}", record.state));
             }
-        } else if let Some(state) = self.ended.get(&id) {
+        } else if let Some(state) = seen.ended {
             violation(format!("was {state}, a final state, and changed"));
         }
         for (number, shard) in (0..).zip(&record.shards) {
@@ -100,7 +112,7 @@ impl Checks {
                 let group = verdict.groups.iter().find(|group| group.executions.contains(&published))?;
                 Some(group.h1.as_str())
             });
-            if h1.is_none() || h1 != voted || !self.collected.contains(&id) {
+            if h1.is_none() || h1 != voted || !self.has_collected(&id) {
                 wrong.push(format!("execution {published} was published without matching the vote"));
             }
             let may = shard.verdict.as_ref().is_some_and(|verdict| match verdict.winner() {
@@ -114,9 +126,14 @@ impl Checks {
         wrong
     }
 
+    fn has_collected(&self, execution: &ExecutionId) -> bool {
+        self.jobs.get(&execution.job).is_some_and(|seen| seen.collected.contains(execution))
+    }
+
     /// A verdict never changes, and is not there without a reason.
     fn verdict(&mut self, job: JobId, number: u32, shard: &ShardRecord, report: &mut Report) {
-        let before = self.verdicts.get(&(job, number));
+        let seen = self.jobs.entry(job).or_default();
+        let before = seen.verdicts.get(&number);
         let Some(verdict) = &shard.verdict else {
             if before.is_some() {
                 report.violation(format!("job {job}, shard {number}: a verdict was taken back"));
@@ -130,7 +147,7 @@ impl Checks {
             return;
         }
         report.decided(verdict.rule);
-        self.verdicts.insert((job, number), verdict.clone());
+        seen.verdicts.insert(number, verdict.clone());
     }
 
     /// A verdict that has just fallen: whether it may.
@@ -138,7 +155,7 @@ impl Checks {
         let mut wrong = Vec::new();
         let spec = record.job.spec();
         for (number, shard) in (0..).zip(&record.shards) {
-            if self.verdicts.contains_key(&(record.job.id, number)) {
+            if self.jobs.get(&record.job.id).is_some_and(|seen| seen.verdicts.contains_key(&number)) {
                 continue;
             }
             let Some(group) = shard.verdict.as_ref().and_then(Verdict::winner) else { continue };
@@ -182,7 +199,7 @@ impl Checks {
             Err(error) => return Some(format!("{from} encrypted a proposal that cannot be decrypted: {error}")),
         };
         let ours = (ballot.h1, ballot.claim);
-        let first = self.proposed.entry((from, proposal.execution)).or_insert_with(|| ours.clone());
+        let first = self.jobs.entry(proposal.execution.job).or_default().proposed.entry((from, proposal.execution)).or_insert_with(|| ours.clone());
         (*first != ours).then(|| format!("{from} proposed two results for {}", proposal.execution))
     }
 }

@@ -29,7 +29,9 @@ pub struct Config {
     pub submitting_ms: u64,
     /// How many of them, the last ones, are about data that no node holds.
     pub without_data: usize,
-    /// How many of them, the last ones, are of a second client, which submits them at the end of that time.
+    /// Clients that take turns in submitting them.
+    pub clients: usize,
+    /// How many of them, the last ones, are of another client, which submits them at the end of that time.
     pub of_second_client: usize,
     /// Maximum shards of a job; at least one.
     pub max_shards: u32,
@@ -61,6 +63,8 @@ pub struct Config {
     pub write_everything: bool,
     /// Whether the report has the records of all jobs.
     pub keep_records: bool,
+    /// How long after its end a job is still checked.
+    pub keep_checks_ms: u64,
     /// Configuration of requesters.
     pub requester: RequesterConfig,
     /// Configuration of providers.
@@ -116,6 +120,7 @@ impl Default for Config {
             jobs: 1,
             submitting_ms: 1,
             without_data: 0,
+            clients: 1,
             of_second_client: 0,
             max_shards: 1,
             deal: super::jobs::deal(5, 3, 5),
@@ -132,6 +137,7 @@ impl Default for Config {
             end_ms: 4 * 3_600_000,
             write_everything: true,
             keep_records: true,
+            keep_checks_ms: u64::MAX,
             requester: RequesterConfig::default(),
             compute: ComputeConfig { total, ..ComputeConfig::default() },
             // Messages to permanently failed nodes expire after a day; the simulation would run that long.

@@ -137,7 +137,7 @@ impl World<'_> {
             _ if gone => ((FETCH_MS, FETCH_MS), Err(format!("cannot be fetched from {from}"))),
             None => ((FETCH_MS, FETCH_MS), Err(format!("{from} does not have it"))),
             Some(published) if published == h1 => {
-                self.checks.collected.insert(execution);
+                self.checks.collected(execution);
                 (WORK_MS, Ok(()))
             }
             Some(published) => (WORK_MS, Err(format!("hashes to {published}, and {h1} was voted for"))),

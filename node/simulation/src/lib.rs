@@ -15,6 +15,7 @@ mod event;
 pub mod jobs;
 mod network;
 mod node;
+mod observer;
 mod report;
 mod rng;
 mod seal;
@@ -22,12 +23,18 @@ mod world;
 
 pub use behaviour::Behaviour;
 pub use config::{Churn, Config, Links};
+pub use observer::Observer;
 pub use report::Report;
 pub use seal::FakeSeal;
 
 /// Runs a simulation to its end. Equal configurations have equal reports.
 pub fn simulate(config: &Config) -> Report {
-    world::World::new(config).run()
+    observe(config, &mut observer::NoObserver)
+}
+
+/// As [`simulate`], with an observer.
+pub fn observe(config: &Config, observer: &mut dyn Observer) -> Report {
+    world::World::new(config, observer).run()
 }
 
 #[cfg(test)]

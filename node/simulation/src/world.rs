@@ -1,7 +1,7 @@
 //! The simulation loop: takes the next event, lets its node decide, persists and checks its changes, and performs
 //! effects.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use libp2p::PeerId;
 
@@ -11,7 +11,7 @@ use super::jobs;
 use super::node::Node;
 use super::report::kind;
 use super::rng::Rng;
-use super::{Behaviour, Config, Report};
+use super::{Behaviour, Config, Observer, Report};
 use bacalhau_compute as compute;
 use bacalhau_compute::Compute;
 use bacalhau_daemon::{Changes, Core, Effect, Input};
@@ -34,16 +34,24 @@ pub(super) struct World<'a> {
     pub(super) seen: BTreeMap<(JobId, u32), (usize, Vec<u8>)>,
     pub(super) checks: Checks,
     pub(super) report: Report,
-    clients: [Identity; 2],
-    /// Jobs, in the order in which they were submitted, and their requesters.
-    submitted: Vec<(JobId, usize)>,
+    observer: &'a mut dyn Observer,
+    /// The last one is the second client of [`Config::of_second_client`].
+    clients: Vec<Identity>,
+    /// The number of the next job.
+    next: usize,
+    /// Jobs that have not ended, and their requesters.
+    open: BTreeMap<JobId, usize>,
+    /// Ended jobs whose checks are kept, and when they ended.
+    ended: VecDeque<(u64, JobId)>,
+    /// Jobs in the order in which they were submitted, if their records are kept.
+    submitted: Vec<JobId>,
     /// The last record of each job, if kept.
     records: BTreeMap<JobId, JobRecord>,
 }
 
 impl<'a> World<'a> {
     /// Everything as it is before anything has happened.
-    pub(super) fn new(config: &'a Config) -> Self {
+    pub(super) fn new(config: &'a Config, observer: &'a mut dyn Observer) -> Self {
         let mut rng = Rng::new(config.seed);
         let behaviours = config.behaviours.iter().flat_map(|(behaviour, count)| vec![*behaviour; *count]);
         let honest = std::iter::repeat(Behaviour::Honest);
@@ -61,8 +69,8 @@ impl<'a> World<'a> {
             }
         }
         let by_peer = nodes.iter().enumerate().map(|(at, node)| (node.peer, at)).collect();
-        let client = Identity::from_seed(rng.bytes());
-        let second = Identity::from_seed([7; 32]);
+        let mut clients: Vec<Identity> = (0..config.clients).map(|_| Identity::from_seed(rng.bytes())).collect();
+        clients.push(Identity::from_seed([7; 32]));
         Self {
             config,
             rng,
@@ -74,7 +82,11 @@ impl<'a> World<'a> {
             seen: BTreeMap::new(),
             checks,
             report: Report { seed: config.seed, trace: 0xcbf2_9ce4_8422_2325, ..Report::default() },
-            clients: [client, second],
+            observer,
+            clients,
+            next: 0,
+            open: BTreeMap::new(),
+            ended: VecDeque::new(),
             submitted: Vec::new(),
             records: BTreeMap::new(),
         }
@@ -85,11 +97,7 @@ impl<'a> World<'a> {
         for node in 0..self.nodes.len() {
             self.start(node);
         }
-        for number in 0..self.config.jobs {
-            let at = self.rng.below(self.config.submitting_ms);
-            let at = if self.is_of_second_client(number) { self.config.submitting_ms } else { at };
-            self.agenda.at(at, Event::Submit { number });
-        }
+        self.plan_job();
         self.plan_churn();
         while let Some((at, event)) = self.agenda.next() {
             if at > self.config.end_ms {
@@ -143,12 +151,29 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Plans when the next job is submitted: each has its own share of the time. Those of the second client come at its end.
+    fn plan_job(&mut self) {
+        let (number, jobs) = (self.next as u64, self.config.jobs as u64);
+        if number == jobs {
+            return;
+        }
+        self.next += 1;
+        let share = |number: u64| self.config.submitting_ms * number / jobs;
+        let at = share(number) + self.rng.below((share(number + 1) - share(number)).max(1));
+        let number = self.next - 1;
+        let at = if self.is_of_second_client(number) { self.config.submitting_ms } else { at };
+        self.agenda.at(at.max(self.now_ms), Event::Submit { number });
+    }
+
     fn is_of_second_client(&self, number: usize) -> bool {
         number >= self.config.jobs - self.config.of_second_client
     }
 
     /// A client submits a job at some requester; one that is down is tried again later.
     fn submit(&mut self, number: usize) {
+        if number + 1 == self.next {
+            self.plan_job();
+        }
         let node = self.rng.index(self.config.requesters);
         if self.nodes[node].core.is_none() {
             return self.agenda.at(self.now_ms + 1000, Event::Submit { number });
@@ -160,9 +185,13 @@ impl<'a> World<'a> {
         let clock = self.nodes[node].clock_ms(self.now_ms);
         let shards = u32::try_from(shards).unwrap_or(1);
         let requester = self.nodes[node].peer;
-        let client = &self.clients[usize::from(self.is_of_second_client(number))];
+        let of = if self.is_of_second_client(number) { self.config.clients } else { number % self.config.clients };
+        let client = &self.clients[of];
         let job = jobs::job(self.config, client, (number, data_set, shards), requester, clock);
-        self.submitted.push((job.id, node));
+        self.open.insert(job.id, node);
+        if self.config.keep_records {
+            self.submitted.push(job.id);
+        }
         if self.rng.chance(self.config.cancelled) {
             let at = self.now_ms + self.rng.below(60_000);
             self.agenda.at(at, Event::Cancel { node, job: job.id });
@@ -223,6 +252,11 @@ impl<'a> World<'a> {
             }
             let ended = self.checks.record(record, &mut self.report);
             if ended {
+                *self.report.jobs.entry(record.state).or_default() += 1;
+                self.ended.push_back((self.now_ms, record.job.id));
+                if self.open.remove(&record.job.id).is_none() {
+                    self.report.violation(format!("job {} has ended twice", record.job.id));
+                }
                 let failed = record.shards.iter().filter(|shard| shard.state == ShardState::Failed);
                 failed.filter_map(|shard| shard.why.as_deref()).for_each(|why| self.report.failed(why));
             }
@@ -231,6 +265,11 @@ impl<'a> World<'a> {
             }
         }
         disk.write(core, changes, self.config.write_everything);
+        self.observer.wrote(node, self.now_ms, core, changes);
+        let before_ms = self.now_ms.saturating_sub(self.config.keep_checks_ms);
+        while let Some((_, job)) = self.ended.pop_front_if(|(at, _)| *at < before_ms) {
+            self.checks.forget(&job);
+        }
     }
 
     /// Schedules the next timer of a node.
@@ -281,14 +320,14 @@ impl<'a> World<'a> {
 
     /// Everything has happened: whether everything has come to an end.
     fn finish(mut self) -> Report {
-        for (job, requester) in &self.submitted {
-            if let Some(state) = self.checks.ended().get(job) {
-                *self.report.jobs.entry(*state).or_default() += 1;
-            } else if self.nodes[*requester].dead {
+        for (job, requester) in &self.open {
+            if self.nodes[*requester].dead {
                 self.report.orphans += 1;
             } else {
                 self.report.violation(format!("job {job} has not come to an end: {:?}", self.records.get(job)));
             }
+        }
+        for job in &self.submitted {
             self.report.records.extend(self.records.remove(job));
         }
         for (number, node) in self.nodes.iter().enumerate() {

@@ -13,7 +13,7 @@ fn found(change: impl FnOnce(&mut JobRecord)) -> Vec<String> {
         checks.knows(execution.peer, Behaviour::Honest);
     }
     let published = record.shards[0].published.unwrap();
-    checks.collected.insert(record.job.id.execution(0, published));
+    checks.collected(record.job.id.execution(0, published));
     change(&mut record);
     let mut wrong = checks.quorum(&record);
     checks.record(&record, &mut report);
