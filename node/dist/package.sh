@@ -26,7 +26,7 @@ trap 'rm -rf "$work" "$data"' EXIT
 need() { command -v "$1" >/dev/null || { echo "error: $1 is missing: $2" >&2 && exit 2; }; }
 
 # release [--target TARGET]: builds the command.
-release() { cargo build --release --locked --package bacalhau --features docker "$@"; }
+release() { cargo build --profile dist --locked --package bacalhau --features docker "$@"; }
 
 version() { "$1" --version | cut -d ' ' -f 2; }
 
@@ -52,9 +52,9 @@ wheel() {
     release
     # Beside the package, the wheel has the command: maturin takes it from here.
     local scripts=$data/scripts
-    install -D -m 755 "$target/release/bacalhau" "$scripts/bacalhau"
+    install -D -m 755 "$target/dist/bacalhau" "$scripts/bacalhau"
     strip --strip-debug "$scripts/bacalhau"
-    (cd python && maturin build --release --out "$packages")
+    (cd python && maturin build --profile dist --out "$packages")
 }
 
 # deb BINARY COMPRESSION
@@ -127,13 +127,13 @@ for package; do
     wheel) wheel ;;
     deb)
         release
-        deb "$target/release/bacalhau" -Zxz
+        deb "$target/dist/bacalhau" -Zxz
         ;;
     archive)
         need musl-gcc "apt-get install musl-tools"
         rustup target add "$musl"
         release --target "$musl"
-        archive "$target/$musl/release/bacalhau"
+        archive "$target/$musl/dist/bacalhau"
         ;;
     *) echo "error: no such package: $package (wheel, deb or archive)" >&2 && exit 2 ;;
     esac

@@ -13,8 +13,8 @@ abi=1
 if [[ -n ${2-} ]]; then
     libraries=$2
 else
-    cargo build --locked --release -p bacalhau-runtime-capi
-    libraries=${CARGO_TARGET_DIR:-../../target}/release
+    cargo build --locked --profile dist -p bacalhau-runtime-capi
+    libraries=${CARGO_TARGET_DIR:-../../target}/dist
 fi
 to=${DESTDIR-}$prefix
 mkdir -p "$to/lib/pkgconfig" "$to/include"

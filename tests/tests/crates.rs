@@ -92,20 +92,35 @@ fn crates_for_others_bring_only_what_they_need() {
     }
 }
 
+/// The lines of `cargo tree` without a graph.
+fn tree(arguments: &[&str]) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut cargo = Command::new(env!("CARGO"));
+    let arguments = ["tree", "--locked", "--offline", "--prefix", "none"].iter().chain(arguments);
+    let output = cargo.args(arguments).current_dir(root).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    said.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
 /// What an embedder of the sandbox builds at least, and by default.
 #[test]
 fn the_runtime_alone_has_few_crates() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let count = |more: &[&str]| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["tree", "--locked", "--offline", "-p", "bacalhau-runtime", "-e", "normal", "--prefix", "none"]);
-        let output = cargo.args(more).current_dir(&root).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let said = String::from_utf8(output.stdout).unwrap();
-        said.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect::<BTreeSet<_>>().len()
-    };
+    let count = |more: &[&str]| tree(&[&["-p", "bacalhau-runtime", "-e", "normal"], more].concat()).len();
     let (fewest, default) = (count(&["--no-default-features"]), count(&[]));
     println!("{fewest} crates without features, {default} by default");
     assert!(fewest <= 110, "{fewest} crates, and at most 110 are promised: see which with `cargo tree`");
     assert!(default <= 120, "{default} crates by default, and at most 120 are promised");
+}
+
+/// Cargo builds a dependency again for other features, and all that is above it: the engine took minutes a second time.
+#[test]
+fn the_command_and_its_tests_build_dependencies_once() {
+    let with_features = |selected: &[&str]| tree(&[&["-f", "{p} [{f}]"], selected].concat());
+    let tests = with_features(&["-e", "normal,build,dev"]);
+    for selected in [&["-p", "bacalhau", "-e", "normal,build"][..], &["-e", "normal,build"]] {
+        let others: Vec<String> = with_features(selected).difference(&tests).cloned().collect();
+        let twice: Vec<&String> = others.iter().filter(|it| !it.starts_with("bacalhau")).collect();
+        assert!(twice.is_empty(), "add what is missing to node/cli/Cargo.toml, below url: {twice:#?}");
+    }
 }
