@@ -303,8 +303,8 @@ fn check(module: &Module, job: &Job, inputs: &Inputs) -> Result<(), Refusal> {
     let needed = module.profile();
     if *needed == Profile::V2 && job.profile == Profile::V1.id() {
         let message = format!(
-            "the module uses exceptions or atomic operators, which only profile {} has; the job has profile {}: run it with \
-             --profile {}",
+            "the module uses a part of the language that only profile {} has (exceptions, atomic operators); the job has \
+             profile {}: run it with --profile {}",
             needed.name,
             Profile::V1.name,
             needed.name

@@ -23,6 +23,11 @@ fn entry_start_section() {
 }
 
 #[test]
+fn entry_shared_memory() {
+    assert_eq!(Run::of(guests::ENTRY_SHARED_MEMORY).succeed().text("stdout"), "one thread\n");
+}
+
+#[test]
 fn entry_custom() {
     let ended = Run::of(guests::ENTRY_CUSTOM).job(|job| job.entry_point = "compute".into()).succeed();
     assert_eq!(ended.text("stdout"), "initialized\n");
@@ -55,7 +60,6 @@ refused! {
     refused_import_signature = REFUSED_IMPORT_SIGNATURE: "fd_write" "i32"
     refused_import_memory = REFUSED_IMPORT_MEMORY: "env" "memory"
     refused_import_threads = REFUSED_IMPORT_THREADS: "thread-spawn"
-    refused_threads = REFUSED_THREADS: "threads"
     refused_memory64 = REFUSED_MEMORY64: "memory64"
     refused_relaxed_simd = REFUSED_RELAXED_SIMD: "relaxed"
     refused_exceptions = REFUSED_EXCEPTIONS: "legacy exception" "-wasm-use-legacy-eh=false"
@@ -67,7 +71,7 @@ refused! {
 fn a_job_of_v1_is_refused_where_the_module_needs_v2() {
     let refusal = Run::of(guests::TRAP_UNCAUGHT_EXCEPTION).of_v1().refusal();
     assert!(refusal.contains("profile v2") && refusal.contains("--profile v2"), "{refusal}");
-    assert!(refusal.contains("exceptions or atomic operators"), "{refusal}");
+    assert!(refusal.contains("exceptions, atomic operators"), "{refusal}");
 }
 
 #[test]

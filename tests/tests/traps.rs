@@ -51,6 +51,7 @@ traps! {
     trap_null_exception = TRAP_NULL_EXCEPTION: NullReference
     trap_unaligned_atomic = TRAP_UNALIGNED_ATOMIC: UnalignedAtomic
     trap_atomic_wait = TRAP_ATOMIC_WAIT: WaitOnUnsharedMemory
+    trap_atomic_wait_endless = TRAP_ATOMIC_WAIT_ENDLESS: WaitOnUnsharedMemory
 }
 
 #[test]

@@ -12,7 +12,7 @@ use bacalhau_conformance::{
 fn is_known(engine: &str, case: &str, reason: &str) -> bool {
     match engine {
         "winch" => reason.contains("tail calls") || reason.contains("exception"),
-        "pulley" => case.starts_with("atomics: "),
+        "pulley" => ["atomics: ", "threads: "].iter().any(|guest| case.starts_with(guest)),
         _ => false,
     }
 }

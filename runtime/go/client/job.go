@@ -8,7 +8,7 @@ import (
 // Ids of the profiles.
 var profiles = map[string]string{
 	"v1": "bafyreieczbr6yym7jrjmasi6izzhs55z376ifi52ep5sxbgsufpb7kgdwi",
-	"v2": "bafyreiboppspzdxp6hp5wsmd6mgu2juxh3om2sfptotr7szlasljpneiqu",
+	"v2": "bafyreifsrt7pnudneozks43banh7zh25fgtdttnwlchd5k7fcttpents5q",
 }
 
 // DefaultLimits are the limits of a job that names no others.

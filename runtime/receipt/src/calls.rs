@@ -1,7 +1,7 @@
-//! The functions of WASI preview 1 by name and number. A function's number in trails is its index here.
+//! The functions of the host by name and number. A function's number in trails is its index here.
 
-/// All 46 functions of WASI preview 1, in alphabetical order.
-pub const FUNCTIONS: [&str; 46] = [
+/// All 46 functions of WASI preview 1, in alphabetical order, and that of wasi-threads.
+pub const FUNCTIONS: [&str; 47] = [
     "args_get",
     "args_sizes_get",
     "clock_res_get",
@@ -48,6 +48,7 @@ pub const FUNCTIONS: [&str; 46] = [
     "sock_recv",
     "sock_send",
     "sock_shutdown",
+    "thread-spawn",
 ];
 
 /// The number of a function in trails.
@@ -62,7 +63,7 @@ pub const fn number(name: &str) -> u8 {
         }
         at += 1;
     }
-    panic!("no function of WASI preview 1 has this name")
+    panic!("no function of the host has this name")
 }
 
 /// Equality in constant functions.

@@ -75,7 +75,7 @@ pub enum Trap {
     NullReference,
     /// An atomic operator at an address that is not a multiple of its size. Since profile V2.
     UnalignedAtomic,
-    /// `memory.atomic.wait` on a memory that is not shared. Since profile V2.
+    /// `memory.atomic.wait` on a memory that is not shared, or without a timeout, which would never end. Since profile V2.
     WaitOnUnsharedMemory,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Trap {
             Self::UncaughtException => "uncaught exception",
             Self::NullReference => "null reference",
             Self::UnalignedAtomic => "unaligned atomic operator",
-            Self::WaitOnUnsharedMemory => "atomic wait on a memory that is not shared",
+            Self::WaitOnUnsharedMemory => "atomic wait that nothing can end, as there is one thread",
         })
     }
 }

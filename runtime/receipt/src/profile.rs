@@ -65,12 +65,12 @@ pub struct Fuel {
     pub directory_entry: u64,
 }
 
-/// Prices of atomic operators on memories that are not shared, in units of fuel.
+/// Prices of atomic operators in units of fuel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Atomics {
     /// A load, store, fence or read-modify-write (measured: 5 to 7 ns).
     pub operator: u64,
-    /// `memory.atomic.notify`, which wakes no thread, and `memory.atomic.wait`, which traps (measured: 30 ns).
+    /// `memory.atomic.notify`, which wakes no thread, and `memory.atomic.wait`, which does not wait (measured: 30 ns).
     pub notify: u64,
 }
 
@@ -148,11 +148,10 @@ impl Profile {
         exceptions: None,
     };
 
-    /// V1, exception handling, and atomic operators on memories that are not shared.
+    /// V1, exception handling, and the threads proposal for one thread.
     pub const V2: Self = Self {
         name: "v2",
         proposals: &[
-            "atomics without shared memory",
             "bulk-memory",
             "exception-handling with exnref",
             "extended-const",
@@ -164,6 +163,7 @@ impl Profile {
             "sign-extension",
             "simd",
             "tail-call",
+            "threads, of which one",
         ],
         fuel: Fuel {
             free: &["block", "drop", "else", "end", "loop", "nop", "return", "try_table", "unreachable"],

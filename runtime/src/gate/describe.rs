@@ -58,13 +58,24 @@ fn describe_import(types: TypesRef<'_>, import: &wasmparser::Import<'_>) -> Impo
         TypeRef::Func(index) => types.get(types.core_type_at_in_module(index)).map(wasmparser::SubType::unwrap_func),
         _ => None,
     };
+    let provided = match import.ty {
+        TypeRef::Memory(memory) => wasi::provides_memory(import.module, import.name, memory),
+        _ => function.is_some_and(|ty| {
+            wasi::provides(import.module, import.name, ty)
+                || has_shared_memory(types) && wasi::provides_to_threads(import.module, import.name, ty)
+        }),
+    };
     let entity = types.entity_type_from_import(import);
     Import {
         module: import.module.into(),
         name: import.name.into(),
         ty: entity.map_or_else(|| "unknown".into(), |entity| describe_type(types, entity)),
-        provided: function.is_some_and(|ty| wasi::provides(import.module, import.name, ty)),
+        provided,
     }
+}
+
+fn has_shared_memory(types: TypesRef<'_>) -> bool {
+    (0..types.memory_count()).any(|index| types.memory_at(index).shared)
 }
 
 fn describe_export(types: TypesRef<'_>, export: &wasmparser::Export<'_>, module: &mut Inspection) {

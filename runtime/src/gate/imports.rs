@@ -12,7 +12,7 @@ const LISTED: usize = 40;
 pub(super) fn check(imports: &[Import]) -> Result<(), Refusal> {
     let missing: Vec<&Import> = imports.iter().filter(|import| !import.provided).collect();
     if missing.is_empty() {
-        return Ok(());
+        return check_memories(imports);
     }
     let mut lines = vec![format!("the module imports {} that jobs do not have:", count(missing.len()))];
     lines.extend(missing.iter().take(LISTED).map(|import| line(import)));
@@ -21,6 +21,14 @@ pub(super) fn check(imports: &[Import]) -> Result<(), Refusal> {
     }
     lines.extend(origin::hints(&missing).into_iter().map(String::from));
     Err(Refusal::new(RefusalKind::Import, lines.join("\n")))
+}
+
+/// Rejects a module that imports its memory twice: both would be one memory.
+fn check_memories(imports: &[Import]) -> Result<(), Refusal> {
+    if imports.iter().filter(|import| import.is_memory()).count() <= 1 {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalKind::Import, "the module imports its shared memory more than once: import it once"))
 }
 
 fn count(missing: usize) -> String {

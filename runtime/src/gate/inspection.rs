@@ -40,6 +40,13 @@ pub struct Import {
     pub provided: bool,
 }
 
+impl Import {
+    /// Whether it is a memory.
+    pub(super) fn is_memory(&self) -> bool {
+        self.ty.starts_with("memory ")
+    }
+}
+
 /// Something that a module offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {

@@ -1,7 +1,7 @@
 //! Validation of modules before compilation.
 //!
 //! Three allow-lists: the module is a core WebAssembly module in the language of the profile (`proposals`), it imports
-//! only WASI preview 1 (`imports`), and its entry point can be called ([`check_entry`]). Numeric bounds: its
+//! only WASI preview 1 and what comes with a shared memory (`imports`), and its entry point can be called ([`check_entry`]). Numeric bounds: its
 //! compilation does not cost far more than its size suggests (`bounds`). Every rejection names the item and what to do.
 //! Validation is a function of the bytes, so every machine rejects the same modules.
 //!
@@ -34,8 +34,8 @@ pub use sniff::to_binary;
 /// Names that our own instrumentation exports. A module that brings one could pretend to have been instrumented.
 pub(crate) const RESERVED_PREFIX: &str = "__bacalhau";
 
-/// Functions of WASI that take no address, so a module with only these needs no memory.
-const NEED_NO_MEMORY: [&str; 3] = ["proc_exit", "proc_raise", "sched_yield"];
+/// Functions that take no address, so a module with only these needs no memory.
+const NEED_NO_MEMORY: [&str; 4] = ["proc_exit", "proc_raise", "sched_yield", "thread-spawn"];
 
 /// Describes a module without judging its imports and exports, to explain a rejection.
 ///
@@ -54,8 +54,8 @@ pub fn describe(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
 /// `max_bytes` bounds the binary. [`to_binary`] converts text before.
 ///
 /// # Errors
-/// Those of [`describe`]; imports that are not functions of WASI preview 1 with their exact types, all of them listed;
-/// WASI without an exported memory; names that are reserved for instrumentation.
+/// Those of [`describe`]; imports that are not functions of WASI preview 1 with their exact types, all of them listed, but
+/// for those of wasi-threads; WASI without an exported memory; names that are reserved for instrumentation.
 pub fn inspect(wasm: &[u8], max_bytes: u64) -> Result<Inspection, Refusal> {
     let inspection = describe(wasm, max_bytes)?;
     check_reserved(&inspection)?;
@@ -103,8 +103,10 @@ fn check_reserved(inspection: &Inspection) -> Result<(), Refusal> {
 }
 
 fn check_memory(inspection: &Inspection) -> Result<(), Refusal> {
-    let wants = inspection.imports.iter().find(|import| !NEED_NO_MEMORY.contains(&import.name.as_str()));
-    let Some(import) = wants else { return Ok(()) };
+    // The pass defines and exports the memory that is imported.
+    let is_imported = inspection.imports.iter().any(Import::is_memory);
+    let takes_address = |import: &&Import| !import.is_memory() && !NEED_NO_MEMORY.contains(&import.name.as_str());
+    let Some(import) = inspection.imports.iter().find(takes_address) else { return Ok(()) };
     match inspection.exports.iter().find(|export| export.name == "memory") {
         Some(export) if export.ty.starts_with("memory ") => Ok(()),
         Some(export) => Err(Refusal::new(
@@ -114,6 +116,7 @@ fn check_memory(inspection: &Inspection) -> Result<(), Refusal> {
                 export.ty
             ),
         )),
+        None if is_imported => Ok(()),
         None => Err(Refusal::new(
             RefusalKind::Export,
             format!(

@@ -26,7 +26,8 @@ const ORIGINS: [Origin; 15] = [
     },
     Origin {
         left_behind: |import| import.module == "wasi" || import.name == "thread-spawn",
-        hint: "Jobs have no threads: build for wasm32-wasip1 instead of wasm32-wasip1-threads.",
+        hint: "thread-spawn is there for modules with a shared memory only, and fails, since jobs have one thread: build for \
+            wasm32-wasip1.",
     },
     Origin {
         left_behind: |import| import.module.starts_with("wasix"),

@@ -29,8 +29,9 @@ const V1: WasmFeaturesInflated = WasmFeaturesInflated {
 
     // The result depends on the processor by design.
     relaxed_simd: false,
-    // Order of execution is the host's. Atomic operators on a memory that is not shared are those of one thread: in V2.
+    // Atomic operators need their own prices, and a shared memory the pass that makes it the memory of one thread: in V2.
     threads: false,
+    // Order of execution is the host's.
     shared_everything_threads: false,
     // Unwinding passes the stack accounting of functions, which V2 restores at the handler.
     exceptions: false,
@@ -98,14 +99,6 @@ const LEGACY_EXCEPTIONS_ADVICE: &str = "build with the standard's encoding: clan
 
 const NONE: WasmFeatures = WasmFeatures::empty();
 const REFERENCES: WasmFeatures = WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC_TYPES);
-
-/// The part of an allowed proposal that is denied.
-const SHARED_MEMORY: Denied = denied(
-    WasmFeatures::THREADS,
-    "threads (a shared memory)",
-    "build for wasm32-wasip1 instead of wasm32-wasip1-threads, and without -pthread",
-    NONE,
-);
 
 /// Every denied proposal that a core module can use.
 const DENIED: [Denied; 13] = [
@@ -177,16 +170,10 @@ pub(super) fn denied_features() -> WasmFeatures {
 pub(super) fn refuse(used: WasmFeatures) -> Refusal {
     let used = || DENIED.iter().filter(|denied| used.contains(denied.flag));
     let covered = used().fold(NONE, |all, denied| all.union(denied.covers));
-    refuse_each(used().filter(|denied| !covered.contains(denied.flag)))
-}
-
-/// The refusal of a module whose memory is shared.
-pub(super) fn refuse_shared_memory() -> Refusal {
-    refuse_each([&SHARED_MEMORY].into_iter())
-}
-
-fn refuse_each<'a>(denied: impl Iterator<Item = &'a Denied>) -> Refusal {
-    let named: Vec<String> = denied.map(|denied| format!("{}: {}", denied.name, denied.advice)).collect();
+    let named: Vec<String> = used()
+        .filter(|denied| !covered.contains(denied.flag))
+        .map(|denied| format!("{}: {}", denied.name, denied.advice))
+        .collect();
     Refusal::new(
         RefusalKind::Proposal,
         format!("the module uses unsupported WebAssembly features: {}", named.join("; and ")),

@@ -1,4 +1,4 @@
-//! What modules of the second profile may have beside the rules of the language. Memories are not shared. The host keeps an
+//! What modules of the second profile may have beside the rules of the language. The host keeps an
 //! object for each exception that a guest can still reach, and these rules bound how many there are and how large one is.
 
 use wasmparser::{HeapType, RefType, ValType, Validator, types::TypesRef};
@@ -10,11 +10,8 @@ use bacalhau_receipt::Profile;
 /// Checks a valid module.
 ///
 /// # Errors
-/// A shared memory, or one that is too large at the start; a table or global of exceptions; a tag with references.
+/// A memory that is too large at the start; a table or global of exceptions; a tag with references.
 pub(crate) fn check(types: TypesRef<'_>) -> Result<(), Refusal> {
-    if (0..types.memory_count()).any(|index| types.memory_at(index).shared) {
-        return Err(proposals::refuse_shared_memory());
-    }
     let tables = (0..types.table_count()).any(|index| is_exception(types.table_at(index).element_type));
     let globals = (0..types.global_count())
         .any(|index| types.global_at(index).content_type.as_reference_type().is_some_and(is_exception));
@@ -29,9 +26,7 @@ pub(crate) fn check(types: TypesRef<'_>) -> Result<(), Refusal> {
     match (0..types.memory_count()).map(|index| types.memory_at(index).initial).find(|pages| *pages > most) {
         Some(pages) => Err(Refusal::new(
             RefusalKind::Proposal,
-            format!(
-                "the module has a memory of {pages} pages; with exceptions or atomic operators it has at most {most}"
-            ),
+            format!("the module has a memory of {pages} pages; in the language of profile v2 it has at most {most}"),
         )),
         None => Ok(()),
     }

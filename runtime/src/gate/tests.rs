@@ -37,6 +37,10 @@ fn what_jobs_are_written_in_is_accepted() {
         "(func (param f64) (result i32) (i32.trunc_sat_f64_s (f64.sqrt (local.get 0))))",
         "(func $s) (start $s)",
         "(memory 1) (func (atomic.fence) (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1))))",
+        "(memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0))))",
+        "(import \"env\" \"memory\" (memory 1 65536 shared)) \
+         (import \"wasi\" \"thread-spawn\" (func (param i32) (result i32))) \
+         (import \"wasi_snapshot_preview1\" \"fd_close\" (func (param i32) (result i32)))",
         "(tag (param i32 f64)) (func (try_table (catch_all 0) (throw 0 (i32.const 1) (f64.const 2))))",
         "(import \"wasi_snapshot_preview1\" \"proc_exit\" (func (param i32)))",
         "(import \"wasi_snapshot_preview1\" \"fd_close\" (func (param i32) (result i32))) (memory (export \"memory\") 1)",
@@ -55,6 +59,7 @@ fn the_oldest_profile_with_the_language_of_a_module_is_named() {
         ("(func (param exnref))", "v2"),
         ("(func (throw_ref (ref.null exn)))", "v2"),
         ("(func atomic.fence)", "v2"),
+        ("(memory 1 1 shared)", "v2"),
     ] {
         let text = format!("(module {body} (func (export \"_start\")))");
         assert_eq!(gate(&text).unwrap().profile, profile, "{body}");
@@ -70,12 +75,7 @@ fn a_denied_proposal_is_named_with_what_to_do() {
     }
 }
 
-const DENIED_MODULES: [(&str, &str); 21] = [
-    ("(memory 1 1 shared)", "threads (a shared memory) … wasm32-wasip1-threads"),
-    (
-        "(memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0))))",
-        "threads (a shared memory) … wasm32-wasip1-threads",
-    ),
+const DENIED_MODULES: [(&str, &str); 19] = [
     (
         "(func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0)))",
         "relaxed SIMD",
@@ -174,7 +174,8 @@ fn imports_are_explained_by_where_they_come_from() {
         (r#""wbg" "f" (func)"#, "wasm-bindgen"),
         (r#""gojs" "runtime.wasmExit" (func (param i32))"#, "GOOS=wasip1"),
         (r#""wasi:cli/stdout@0.2.0" "get-stdout" (func (result i32))"#, "component"),
-        (r#""wasi" "thread-spawn" (func (param i32) (result i32))"#, "no threads"),
+        (r#""wasi" "thread-spawn" (func (param i32) (result i32))"#, "modules with a shared memory only … one thread"),
+        (r#""other" "memory" (memory 1 1 shared)"#, "memory 1..=1 … wasi_snapshot_preview1 only"),
         (r#""wasix_32v1" "proc_fork" (func)"#, "WASIX"),
         (r#""wasi_snapshot_preview1" "sock_open" (func)"#, "do not include this one"),
         (
@@ -194,6 +195,15 @@ fn every_missing_import_is_listed_and_each_hint_given_once() {
     assert!(said.starts_with("the module imports 3 things that jobs do not have:\n  \"a\" from \"env\""), "{said}");
     assert_eq!(said.matches("linker did not find").count(), 1, "{said}");
     assert_eq!(said.matches("GOOS=wasip1").count(), 1, "{said}");
+}
+
+#[test]
+fn a_shared_memory_is_imported_once() {
+    let import = r#"(import "env" "memory" (memory 1 1 shared))"#;
+    assert_says(
+        &format!("(module {import} {import} (func (export \"_start\")))"),
+        "imports its shared memory more than once",
+    );
 }
 
 #[test]

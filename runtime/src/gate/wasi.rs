@@ -1,15 +1,22 @@
-//! The 46 functions of WASI preview 1 with their exact types.
+//! What a module may import: the 46 functions of WASI preview 1 with their exact types, and the memory and the function of
+//! modules that are built for threads (wasi-threads).
 //!
 //! The types are those of `wasi_snapshot_preview1.witx`, lowered to core WebAssembly. `wasi` implements the functions;
 //! a test compares its linker with this table.
 
 use wasmparser::{
-    FuncType,
+    FuncType, MemoryType,
     ValType::{self, I32 as I, I64 as L},
 };
 
 /// The module that all of them are imported from.
 pub(crate) const WASI_MODULE: &str = "wasi_snapshot_preview1";
+
+/// Module and name of the function that starts a thread, which fails in a job. Only modules with a shared memory have it.
+pub(crate) const THREAD_SPAWN: (&str, &str) = ("wasi", "thread-spawn");
+
+/// Module and name of the shared memory that modules with threads import.
+const SHARED_MEMORY: (&str, &str) = ("env", "memory");
 
 /// A function of WASI: name, parameters, results.
 pub(crate) type Known = (&'static str, &'static [ValType], &'static [ValType]);
@@ -74,6 +81,16 @@ pub(super) fn provides(module: &str, name: &str, ty: &FuncType) -> bool {
     module == WASI_MODULE && known(name).is_some_and(|known| known.1 == ty.params() && known.2 == ty.results())
 }
 
+/// Whether a module with a shared memory may also import this function.
+pub(super) fn provides_to_threads(module: &str, name: &str, ty: &FuncType) -> bool {
+    (module, name) == THREAD_SPAWN && ty.params() == [I] && ty.results() == [I]
+}
+
+/// Whether a module may import this memory. The pass defines it.
+pub(super) fn provides_memory(module: &str, name: &str, ty: MemoryType) -> bool {
+    (module, name) == SHARED_MEMORY && ty.shared
+}
+
 /// Text of a type list: `(i32, i64)`.
 pub(super) fn list(types: &[ValType]) -> String {
     let names: Vec<String> = types.iter().map(ToString::to_string).collect();
@@ -86,7 +103,8 @@ mod tests {
 
     #[test]
     fn the_table_has_the_functions_of_trails_in_their_order() {
-        assert_eq!(WASI.map(|known| known.0), bacalhau_receipt::calls::FUNCTIONS);
+        let [preview1 @ .., spawn] = bacalhau_receipt::calls::FUNCTIONS;
+        assert_eq!((WASI.map(|known| known.0), THREAD_SPAWN.1), (preview1, spawn));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use super::function::Function;
 use super::locals::Locals;
 use super::nan::{Canonical, Shape};
 use super::operators::{self, Class};
+use super::replaced::Replaced;
 use super::{LEAST_FUEL, STOP};
 use bacalhau_receipt::Profile;
 
@@ -55,6 +56,7 @@ pub(super) struct Plan {
     /// Slots of the frame, if it is not free.
     pub(super) price: Option<i64>,
     pub(super) canonical: Vec<Canonical>,
+    pub(super) replaced: Vec<Replaced>,
     /// Block type with the results of the function.
     pub(super) block: BlockType,
 }
@@ -125,14 +127,19 @@ impl Writer<'_> {
         let mut dead = self.plan.blocks.dead.iter().peekable();
         let mut canonical = self.plan.canonical.iter().peekable();
         let mut handlers = self.plan.blocks.handlers.iter().peekable();
+        let mut replaced = self.plan.replaced.iter().peekable();
         let mut index = 0;
         let mut at_head = false;
         while let Some((operator, offset)) = function.operators.get(index) {
             if let Some(range) = dead.next_if(|range| range.start == index) {
+                while let Some(replaced) = replaced.next_if(|replaced| replaced.operator < range.end) {
+                    self.code.copy_to(function.offset(replaced.operator));
+                    self.replace_operator(replaced, function.offset(replaced.operator + 1));
+                }
                 index = range.end;
                 continue;
             }
-            let next = function.operators.get(index + 1).map_or(function.end, |(_, offset)| *offset);
+            let next = function.offset(index + 1);
             self.code.copy_to(*offset);
             if handlers.next_if(|at| **at + 1 == index).is_some() {
                 self.unwind();
@@ -154,7 +161,10 @@ impl Writer<'_> {
                     self.leave(handlers.next_if_eq(&&index).is_some());
                     self.code.copy_to(next);
                 }
-                _ => self.code.copy_to(next),
+                _ => match replaced.next_if(|replaced| replaced.operator == index) {
+                    Some(replaced) => self.replace_operator(replaced, next),
+                    None => self.code.copy_to(next),
+                },
             }
             self.after(operator, class);
             while let Some(canonical) = canonical.next_if(|canonical| canonical.operator <= index) {
@@ -165,6 +175,12 @@ impl Writer<'_> {
             at_head = matches!(operator, Operator::Loop { .. });
             index += 1;
         }
+    }
+
+    /// Emits what stands for an operator. The original goes on at `next`.
+    fn replace_operator(&mut self, replaced: &Replaced, next: usize) {
+        self.code.add(&replaced.code(&self.locals.scratch(replaced.locals())));
+        self.code.skip_to(next);
     }
 
     /// Emits code before an operator; its operands stay on the stack.

@@ -56,6 +56,11 @@ impl<'a> Function<'a> {
         Ok(Self { index, locals, params: params.len(), operators, start, end: body.range().end, frame })
     }
 
+    /// Offset of an operator, or of the end of the body for the index behind the last.
+    pub(super) fn offset(&self, operator: usize) -> usize {
+        self.operators.get(operator).map_or(self.end, |(_, offset)| *offset)
+    }
+
     /// How many locals there are, parameters included.
     pub(super) fn local_count(&self) -> u32 {
         self.locals.iter().map(|(count, _)| count).sum()

@@ -22,14 +22,23 @@ pub(super) struct Locals {
     pub(super) grown: Option<u32>,
     /// A float that is made canonical, by type.
     values: Vec<(ValType, u32)>,
+    /// For operators that are replaced, by type.
+    scratch: Vec<(ValType, u32)>,
 }
 
 impl Locals {
     /// Decides which are needed. None if the function would have too many.
     pub(super) fn of(function: &Function<'_>, plan: &Plan) -> Option<Self> {
         let blocks = &plan.blocks;
-        let mut locals =
-            Self { groups: Vec::new(), fuel: None, stack: None, count: None, grown: None, values: Vec::new() };
+        let mut locals = Self {
+            groups: Vec::new(),
+            fuel: None,
+            stack: None,
+            count: None,
+            grown: None,
+            values: Vec::new(),
+            scratch: Vec::new(),
+        };
         for (count, ty) in &function.locals[function.params..] {
             locals.groups.push((*count, wasm_encoder::ValType::try_from(*ty).ok()?));
         }
@@ -53,7 +62,22 @@ impl Locals {
                 locals.values.push((ty, index));
             }
         }
+        for ty in [ValType::I32, ValType::I64, ValType::V128] {
+            let each = plan.replaced.iter().map(|replaced| replaced.locals().iter().filter(|of| **of == ty).count());
+            for _ in 0..each.max().unwrap_or(0) {
+                if let Some(index) = add(true, ty) {
+                    locals.scratch.push((ty, index));
+                }
+            }
+        }
         (next <= MOST_LOCALS).then_some(locals)
+    }
+
+    /// Locals of these types for an operator that is replaced, each another one.
+    pub(super) fn scratch(&self, types: &[ValType]) -> Vec<u32> {
+        let mut free = self.scratch.clone();
+        let mut take = |ty| free.iter().position(|(of, _)| *of == ty).map(|at| free.remove(at).1);
+        types.iter().filter_map(|ty| take(*ty)).collect()
     }
 
     /// The local for floats of a type.

@@ -6,7 +6,8 @@
 //! | fuel | `operators` (what each costs), `blocks` (where it is taken) |
 //! | height of the call stack | `stack` |
 //! | bits of NaNs | `nan` |
-//! | all three | `function` (read once), `locals`, `body`, `code` (written once), `sections` (the rest of the module) |
+//! | operators that engines do not have alike | `replaced` |
+//! | all of them | `function` (read once), `locals`, `body`, `code` (written once), `sections` (the rest of the module) |
 //!
 //! The engine's own features are not sufficient: its fuel differs between compilers and releases, is not exact after a
 //! trap, and costs up to 2.6 times, its NaN switch up to 4.3; the native stack overflowed at 21,839 or 32,759 calls on
@@ -35,6 +36,7 @@ mod function;
 mod locals;
 mod nan;
 mod operators;
+mod replaced;
 mod sections;
 mod stack;
 mod types;
@@ -54,7 +56,7 @@ use blocks::Blocks;
 use body::{Body, Counters, Plan};
 use function::Function;
 use sections::Sections;
-use types::Signatures;
+use types::ModuleTypes;
 
 /// Export of the mutable `i64` global with the remaining fuel, set by the host. Negative: exhausted.
 pub const FUEL_GLOBAL: &str = "__bacalhau_fuel";
@@ -109,15 +111,16 @@ fn rewrite(wasm: &[u8], stoppable: bool) -> Result<Vec<u8>, Refusal> {
     }
     let (functions, types, language) = validate(wasm)?;
     let mut blocks = BlockTypes::new(&types);
-    let signatures = Signatures(&types);
+    let module_types = ModuleTypes(&types);
     let block_types: Vec<BlockType> =
-        functions.iter().map(|function| blocks.around(signatures.of_function(function.0.index).1)).collect();
+        functions.iter().map(|function| blocks.around(module_types.of_function(function.0.index).1)).collect();
     let (globals, memories) = (types.as_ref().global_count(), types.as_ref().memory_count());
     let counters = Counters { fuel: globals, stack: globals + 1, stop: stoppable.then_some(memories) };
     let (bodies, language) = rewrite_all(wasm, &types, functions, &block_types, counters, language)?;
     sections.append_types(&blocks.new)?;
     if language == Language::V2 {
         second::check(types.as_ref())?;
+        sections.define_shared_memory()?;
         sections.mark_v2(counters)?;
     }
     sections.append_counters(counters)?;
@@ -182,14 +185,15 @@ fn rewrite_all(
     language: Language,
 ) -> Result<(Vec<Body>, Language), Refusal> {
     let vectors = stack::mentions_vectors(types);
-    let signatures = Signatures(types);
+    let module_types = ModuleTypes(types);
     let rewrite = |scratch: &mut FuncValidatorAllocations, (unread, block): (Unread<'_>, &BlockType)| {
-        let params = signatures.of_function(unread.0.index).0;
+        let params = module_types.of_function(unread.0.index).0;
         let (function, language) =
             read(unread, language, params, scratch).map_err(|error| proposals::invalid(&error))?;
         let blocks = Blocks::of(&function.operators);
-        let canonical = nan::plan(&function, &blocks, signatures);
-        let plan = Plan { price: function.frame.price(vectors), blocks, canonical, block: *block };
+        let canonical = nan::plan(&function, &blocks, module_types);
+        let replaced = if language == Language::V2 { replaced::plan(&function, module_types) } else { Vec::new() };
+        let plan = Plan { price: function.frame.price(vectors), blocks, canonical, replaced, block: *block };
         check_size(function.index, body::write(wasm, &function, &plan, counters)).map(|body| (body, language))
     };
     let rewritten: Vec<Result<(Body, Language), Refusal>> = change_all(functions, block_types, rewrite);

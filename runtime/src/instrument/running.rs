@@ -11,6 +11,7 @@ use bacalhau_receipt::MAX_STACK_BYTES;
 
 mod atomics;
 mod exceptions;
+mod threads;
 
 /// As much as `engine` allows a guest, and some for ourselves: the native stack is never the one to end.
 const NATIVE_STACK_BYTES: usize = (512 + 8) << 20;

@@ -2,6 +2,8 @@
 //!
 //! Function bodies are opaque.
 
+mod unshare;
+
 use std::borrow::Cow;
 
 use wasm_encoder::{
@@ -126,8 +128,8 @@ impl<'a> Sections<'a> {
         self.append(SectionId::Export, "exports", MOST_ENTRIES, &entries)
     }
 
-    /// Marks a module that needs V2 for the host, and gives each of its memories the maximum that such a module has: the
-    /// engine keeps exceptions in a memory of its own, which the host tells from those of the guest by that.
+    /// Marks a module that needs V2 for the host, and makes each of its memories plain, with the maximum that such a module has:
+    /// the engine keeps exceptions in a memory of its own, which the host tells from those of the guest by that.
     pub(super) fn mark_v2(&mut self, counters: Counters) -> Result<(), Refusal> {
         self.bound_memories(second::most_memory_pages()).map_err(|error| proposals::invalid(&error))?;
         let mark = export((V2_MARK, ExportKind::Global, counters.fuel));
@@ -142,15 +144,7 @@ impl<'a> Sections<'a> {
         memories.count().encode(&mut new);
         for memory in memories {
             let memory = memory?;
-            let maximum = memory.maximum.map_or(most, |maximum| maximum.min(most));
-            MemoryType {
-                minimum: memory.initial,
-                maximum: Some(maximum),
-                memory64: memory.memory64,
-                shared: memory.shared,
-                page_size_log2: memory.page_size_log2,
-            }
-            .encode(&mut new);
+            plain(&memory, memory.maximum.map_or(most, |maximum| maximum.min(most))).encode(&mut new);
         }
         *contents = Some(Cow::Owned(new));
         Ok(())
@@ -194,11 +188,23 @@ impl<'a> Sections<'a> {
 
     /// Adds entries at the end of a section, which need not be there yet.
     fn append(&mut self, id: SectionId, what: &str, most: u32, entries: &[Vec<u8>]) -> Result<(), Refusal> {
+        self.add(id, what, most, &[], entries)
+    }
+
+    /// Adds entries at the beginning and at the end of a section, which need not be there yet.
+    fn add(
+        &mut self,
+        id: SectionId,
+        what: &str,
+        most: u32,
+        first: &[Vec<u8>],
+        last: &[Vec<u8>],
+    ) -> Result<(), Refusal> {
         let contents = &mut self.contents[usize::from(u8::from(id))];
         let old = contents.take().unwrap_or(Cow::Borrowed(&[0]));
         let mut reader = BinaryReader::new(&old, 0);
         let count = reader.read_var_u32().map_err(|error| proposals::invalid(&error))?;
-        let count = count.saturating_add(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        let count = count.saturating_add(u32::try_from(first.len() + last.len()).unwrap_or(u32::MAX));
         if count > most {
             let message = format!(
                 "the module has too many {what}: with those of the instrumentation there would be \
@@ -208,10 +214,22 @@ impl<'a> Sections<'a> {
         }
         let mut new = Vec::with_capacity(old.len() + 64);
         count.encode(&mut new);
+        new.extend(first.iter().flatten());
         new.extend_from_slice(&old[reader.current_position()..]);
-        new.extend(entries.iter().flatten());
+        new.extend(last.iter().flatten());
         *contents = Some(Cow::Owned(new));
         Ok(())
+    }
+}
+
+/// A memory that is not shared.
+fn plain(memory: &wasmparser::MemoryType, maximum: u64) -> MemoryType {
+    MemoryType {
+        minimum: memory.initial,
+        maximum: Some(maximum),
+        memory64: memory.memory64,
+        shared: false,
+        page_size_log2: memory.page_size_log2,
     }
 }
 

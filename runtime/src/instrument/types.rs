@@ -2,11 +2,11 @@
 
 use wasmparser::{BlockType, FuncType, SubType, ValType, types::Types};
 
-/// Types of functions and blocks, as slices of parameters and results.
+/// Types of functions, blocks and memories. Those of functions are slices of parameters and results.
 #[derive(Clone, Copy)]
-pub(super) struct Signatures<'a>(pub(super) &'a Types);
+pub(super) struct ModuleTypes<'a>(pub(super) &'a Types);
 
-impl<'a> Signatures<'a> {
+impl<'a> ModuleTypes<'a> {
     /// Parameters and results of a function, by its index.
     pub(super) fn of_function(self, function: u32) -> (&'a [ValType], &'a [ValType]) {
         let types = self.0.as_ref();
@@ -17,6 +17,11 @@ impl<'a> Signatures<'a> {
     pub(super) fn of_type(self, index: u32) -> (&'a [ValType], &'a [ValType]) {
         let types = self.0.as_ref();
         parts(types.get(types.core_type_at_in_module(index)))
+    }
+
+    /// Whether a memory is shared.
+    pub(super) fn is_shared(self, memory: u32) -> bool {
+        self.0.as_ref().memory_at(memory).shared
     }
 
     /// How many parameters and results a block has.

@@ -29,8 +29,8 @@ pub struct CallTrail {
     pub count: u64,
     /// Interval of stored digests in calls: a power of two.
     pub stride: u64,
-    /// The digest after each `stride` calls, and the function called there, as its index in the alphabetical list of
-    /// WASI preview 1.
+    /// The digest after each `stride` calls, and the function called there, as its index in
+    /// [`FUNCTIONS`].
     pub kept: Vec<(u64, u8)>,
     /// The digest of all calls.
     pub last: u64,

@@ -10,7 +10,7 @@ use super::graph::{EXACT, Graph, NUMBER, Node, Origin, Place};
 use super::merge::{Label, State};
 use crate::instrument::blocks::Blocks;
 use crate::instrument::function::Function;
-use crate::instrument::types::Signatures;
+use crate::instrument::types::ModuleTypes;
 
 /// Maximum nodes, edges and copied states for each operator, above which the pass stops following a function: with many
 /// floats in locals and many branches the graph grows as their product.
@@ -20,14 +20,14 @@ const MOST_AT_LEAST: usize = 1 << 16;
 const MOST_AT_ALL: usize = 4 << 20;
 
 /// The graph of a function; `None` if it would be too large.
-pub(super) fn graph(function: &Function<'_>, blocks: &Blocks, signatures: Signatures<'_>) -> Option<Graph> {
-    let results = signatures.of_function(function.index).1.len();
+pub(super) fn graph(function: &Function<'_>, blocks: &Blocks, types: ModuleTypes<'_>) -> Option<Graph> {
+    let results = types.of_function(function.index).1.len();
     let mut flow = Flow {
         graph: Graph::new(),
         operands: Vec::new(),
         loops: 0,
         most: (function.operators.len() * MOST_PER_OPERATOR).clamp(MOST_AT_LEAST, MOST_AT_ALL),
-        signatures,
+        types,
         labels: vec![Label::new(0, 0, results)],
         state: State::of(function),
     };
@@ -56,7 +56,7 @@ struct Flow<'a> {
     /// How many loops are open.
     loops: u32,
     most: usize,
-    signatures: Signatures<'a>,
+    types: ModuleTypes<'a>,
 }
 
 impl Flow<'_> {
@@ -124,11 +124,11 @@ impl Flow<'_> {
                 self.pop();
             }
             Operator::Call { function_index } => {
-                let (params, results) = self.signatures.of_function(*function_index);
+                let (params, results) = self.types.of_function(*function_index);
                 self.exchange(params.len(), results.len());
             }
             Operator::CallIndirect { type_index, .. } => {
-                let (params, results) = self.signatures.of_type(*type_index);
+                let (params, results) = self.types.of_type(*type_index);
                 self.exchange(params.len() + 1, results.len());
             }
             _ if self.control(operator) => {}
@@ -181,11 +181,11 @@ impl Flow<'_> {
                 self.stop();
             }
             Operator::ReturnCall { function_index } => {
-                self.observe(self.signatures.of_function(*function_index).0.len());
+                self.observe(self.types.of_function(*function_index).0.len());
                 self.stop();
             }
             Operator::ReturnCallIndirect { type_index, .. } => {
-                self.observe(self.signatures.of_type(*type_index).0.len() + 1);
+                self.observe(self.types.of_type(*type_index).0.len() + 1);
                 self.stop();
             }
             Operator::Unreachable => self.stop(),
@@ -242,13 +242,13 @@ impl Flow<'_> {
     }
 
     fn enter(&mut self, ty: BlockType) {
-        let (params, results) = self.signatures.arity_of_block(ty);
+        let (params, results) = self.types.arity_of_block(ty);
         let base = self.operands.len().saturating_sub(params);
         self.labels.push(Label::new(base, params, results));
     }
 
     fn enter_loop(&mut self, ty: BlockType) {
-        let (params, results) = self.signatures.arity_of_block(ty);
+        let (params, results) = self.types.arity_of_block(ty);
         let base = self.operands.len().saturating_sub(params);
         self.loops += 1;
         let label = Label::of_loop(base, results, &mut self.operands, &mut self.state, &mut self.graph);

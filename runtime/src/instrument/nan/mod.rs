@@ -18,11 +18,11 @@ pub(super) use graph::Canonical;
 
 use super::blocks::Blocks;
 use super::function::Function;
-use super::types::Signatures;
+use super::types::ModuleTypes;
 use floats::Effect;
 
 /// Where the function has to make a value canonical, in the order of its text.
-pub(super) fn plan(function: &Function<'_>, blocks: &Blocks, signatures: Signatures<'_>) -> Vec<Canonical> {
+pub(super) fn plan(function: &Function<'_>, blocks: &Blocks, types: ModuleTypes<'_>) -> Vec<Canonical> {
     let computed = || {
         let each = function.operators.iter().enumerate();
         each.filter_map(|(operator, (op, _))| match floats::effect(op) {
@@ -34,7 +34,7 @@ pub(super) fn plan(function: &Function<'_>, blocks: &Blocks, signatures: Signatu
         return Vec::new();
     }
     // An exception may leave between any two operators, with the locals as they are there.
-    let graph = if blocks.catches { None } else { flow::graph(function, blocks, signatures) };
+    let graph = if blocks.catches { None } else { flow::graph(function, blocks, types) };
     match graph {
         Some(graph) => graph.solve(),
         // Not followed, or too large to follow: each result at once, as in Cranelift. Dead code is harmless.

@@ -11,7 +11,7 @@ use crate::instrument::validate;
 fn places(text: &str) -> Vec<(String, bool)> {
     let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
     let (functions, types, _) = validate(&wasm).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
-    let signatures = Signatures(&types);
+    let signatures = ModuleTypes(&types);
     let (first, body) = functions.into_iter().next().expect("a function");
     let params = signatures.of_function(first.index).0;
     let function = Function::read(first, &body, params, &mut FuncValidatorAllocations::default()).expect("is valid");

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Pulley has none of them.
-fn run_where_there_are_atomics(text: &str) -> End {
+pub(super) fn run_where_there_are_atomics(text: &str) -> End {
     run_where(text, 1000, |backend| {
         [Backend::Optimized, Backend::Unoptimized].iter().any(|with| with.name() == backend)
     })

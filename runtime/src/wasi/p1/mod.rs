@@ -1,5 +1,5 @@
 //! WASI preview 1: all 46 functions on `vfs`, one file for each family. This file lists them, charges fuel, and
-//! converts results.
+//! converts results. `thread` has the one function of wasi-threads.
 
 mod args;
 mod clock;
@@ -12,6 +12,7 @@ mod path;
 mod poll;
 mod random;
 mod sock;
+mod thread;
 
 use wasmtime::{Caller, Linker};
 
@@ -173,9 +174,10 @@ functions! {
     CALL sock_shutdown = sock::shutdown(fd: u32, how: u32);
 }
 
-/// Defines all 46 functions.
+/// Defines all 46 functions, and that of wasi-threads.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     define(linker)?;
+    thread::link(linker)?;
     linker.func_wrap(MODULE, "proc_exit", |mut caller: Caller<'_, State>, code: u32| -> wasmtime::Result<()> {
         let left = charge(&mut caller, 0)?;
         caller.data_mut().calls.add(const { number("proc_exit") }, &[code.word()], None, left, 0);
@@ -188,7 +190,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 mod tests {
     use super::*;
     use crate::engine::{Backend, engine};
-    use crate::gate::wasi::WASI;
+    use crate::gate::wasi::{THREAD_SPAWN, WASI};
     use crate::options::Options;
     use wasmtime::{Module, Store};
 
@@ -203,10 +205,12 @@ mod tests {
             let (params, results) = (list(params), list(results));
             format!("(import \"{MODULE}\" \"{name}\" (func (param{params}) (result{results})))")
         };
-        let text = format!("(module {})", WASI.iter().map(import).collect::<String>());
+        let (module, name) = THREAD_SPAWN;
+        let spawn = format!("(import \"{module}\" \"{name}\" (func (param i32) (result i32)))");
+        let text = format!("(module {} {spawn})", WASI.iter().map(import).collect::<String>());
         let module = Module::new(&engine, wat::parse_str(text).unwrap()).unwrap();
         linker.instantiate_pre(&module).unwrap();
-        assert_eq!(module.imports().len(), 46);
+        assert_eq!(module.imports().len(), 47);
         let world = World::new(
             &crate::Job::new(crate::Link::of_raw(b"")),
             &crate::Inputs::new(),
@@ -214,6 +218,6 @@ mod tests {
             crate::host_memory::HostMemory::new(u64::MAX),
         );
         let state = State::new(world.unwrap().unwrap(), &crate::Limits::default(), false);
-        assert_eq!(linker.iter(&mut Store::new(&engine, state)).count(), 46);
+        assert_eq!(linker.iter(&mut Store::new(&engine, state)).count(), 47);
     }
 }

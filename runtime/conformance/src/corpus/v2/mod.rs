@@ -14,7 +14,7 @@ const FURTHER: Range<u64> = 48..240;
 const FUEL: u64 = 3_000_000;
 
 /// Hand-written guests: each exported function without parameters is a case.
-const GUESTS: [(&str, &str, &[&str]); 2] = [
+const GUESTS: [(&str, &str, &[&str]); 3] = [
     (
         "exceptions",
         include_str!("../../../guests/v2/exceptions.wat"),
@@ -34,6 +34,20 @@ const GUESTS: [(&str, &str, &[&str]); 2] = [
         "atomics",
         include_str!("../../../guests/v2/atomics.wat"),
         &["all", "unaligned load", "unaligned rmw", "outside", "unaligned outside", "notify", "wait", "wait unaligned"],
+    ),
+    (
+        "threads",
+        include_str!("../../../guests/v2/threads.wat"),
+        &[
+            "wait",
+            "wait for ever",
+            "wait for ever in a loop",
+            "wait unaligned",
+            "wait outside",
+            "dead",
+            "notify",
+            "grow",
+        ],
     ),
 ];
 
