@@ -105,10 +105,10 @@ fn config(backend: Backend, options: &Options) -> wasmtime::Result<Config> {
 
 /// Which programs are accepted.
 fn language(config: &mut Config, backend: Backend) {
-    // wasmtime default: WASM3 and what cargo features add. The gate decides; the engine has the same list, so that
-    // features of other crates in the build cannot extend it.
+    // wasmtime default: WASM3 and what cargo features add. The gate decides; the engine has the same list without what the
+    // pass replaces, so that features of other crates in the build cannot extend it.
     config.wasm_features(WasmFeatures::all(), false);
-    config.wasm_features(gate::proposals::features(), true);
+    config.wasm_features(gate::proposals::features_of_engines(), true);
     // Winch has no tail calls and exceptions. Another backend executes what it does not support, so nothing is rejected.
     config.wasm_tail_call(backend != Backend::Baseline);
     // Nor have Pulley and, on some processors, Winch atomic operators. Shared memories are rejected by the gate.
@@ -123,9 +123,6 @@ fn language(config: &mut Config, backend: Backend) {
     config.gc_support(backend != Backend::Baseline);
     // wasmtime default: the same. When an exception is freed cannot be observed.
     config.collector(Collector::DeferredReferenceCounting);
-    // wasmtime default: false. Off by the list of proposals already; repeated because a release compiled it wrongly
-    // (wasmtime #13702).
-    config.relaxed_simd_deterministic(true);
 }
 
 /// Where a program stops.

@@ -61,7 +61,7 @@ refused! {
     refused_import_memory = REFUSED_IMPORT_MEMORY: "env" "memory"
     refused_import_threads = REFUSED_IMPORT_THREADS: "thread-spawn"
     refused_memory64 = REFUSED_MEMORY64: "memory64"
-    refused_relaxed_simd = REFUSED_RELAXED_SIMD: "relaxed"
+    refused_page_sizes = REFUSED_PAGE_SIZES: "custom page sizes"
     refused_exceptions = REFUSED_EXCEPTIONS: "legacy exception" "-wasm-use-legacy-eh=false"
     refused_gc = REFUSED_GC: "garbage collection"
     refused_invalid = REFUSED_INVALID: "valid"

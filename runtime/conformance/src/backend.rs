@@ -81,6 +81,8 @@ impl Backend {
         // No more than a case may have: an emulator keeps a record of every page of each reservation (measured: 20 GB for a
         // thousand cases at wasmtime's 4 GiB each).
         config.memory_reservation(MEMORY_BYTES as u64).memory_reservation_for_growth(0).memory_guard_size(1 << 16);
+        // The pass replaces its operators.
+        config.wasm_relaxed_simd(false);
         set(&mut config)
             .and_then(|()| Engine::new(&config))
             .and_then(|engine| {

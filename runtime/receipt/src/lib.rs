@@ -32,7 +32,7 @@ pub use job::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, JobError, MAX_ARG
 pub use job_json::MAX_JOB_JSON_BYTES;
 pub use limits::{Limits, MAX_MEMORY_BYTES, MAX_STACK_BYTES};
 pub use outcome::{LIMIT_EXIT_CODE, Limit, Outcome, TRAP_EXIT_CODE, Trap};
-pub use profile::{Atomics, Exceptions, Fuel, Nan, Profile, Stack};
+pub use profile::{Atomics, Exceptions, Fuel, Nan, Profile, RelaxedSimd, Stack};
 pub use receipt::{
     Checked, Claim, Difference, Publication, PublicationStep, Receipt, ReceiptError, ResultFile, Service, Signature,
     Unclaimed,

@@ -33,6 +33,9 @@ pub struct Profile {
     /// Prices of exceptions, in profiles that have them. Absent from the encoding of V1, whose id it must not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exceptions: Option<Exceptions>,
+    /// Prices of relaxed vector operators that cost more than others, in profiles that have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relaxed_simd: Option<RelaxedSimd>,
 }
 
 /// Prices in units of fuel.
@@ -84,6 +87,21 @@ pub struct Exceptions {
     /// A slot of stack between a throw and its handler, charged at the handler: the engine walks its frames
     /// (measured: 60 ns for one of 7 slots).
     pub unwound_slot: u64,
+}
+
+/// Prices of relaxed vector operators in units of fuel: as many as the operators of V1 that each stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct RelaxedSimd {
+    /// Edition of the rules: each operator has one meaning.
+    pub rules: u32,
+    /// `relaxed_madd`: a product and a sum.
+    pub madd: u64,
+    /// `relaxed_nmadd`: the same and a change of the sign.
+    pub nmadd: u64,
+    /// `i16x8.relaxed_dot_i8x16_i7x16_s`: two products of bytes that are extended, and a sum.
+    pub dot: u64,
+    /// `i32x4.relaxed_dot_i8x16_i7x16_add_s`: the same and two sums.
+    pub dot_add: u64,
 }
 
 /// Price of a function's frame in slots.
@@ -146,9 +164,10 @@ impl Profile {
         atomics: None,
         memory_pages: None,
         exceptions: None,
+        relaxed_simd: None,
     };
 
-    /// V1, exception handling, and the threads proposal for one thread.
+    /// V1, and what `proposals` has beside it.
     pub const V2: Self = Self {
         name: "v2",
         proposals: &[
@@ -159,6 +178,7 @@ impl Profile {
             "multi-value",
             "mutable-global",
             "reference-types without externref",
+            "relaxed-simd by its deterministic rules",
             "saturating-float-to-int",
             "sign-extension",
             "simd",
@@ -173,6 +193,7 @@ impl Profile {
         memory_pages: Some(65_535),
         world: 2,
         exceptions: Some(Exceptions { rules: 1, throw: 1_000, unwound_slot: 40 }),
+        relaxed_simd: Some(RelaxedSimd { rules: 1, madd: 2, nmadd: 3, dot: 9, dot_add: 11 }),
         ..Self::V1
     };
 

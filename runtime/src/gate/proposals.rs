@@ -27,7 +27,7 @@ const V1: WasmFeaturesInflated = WasmFeaturesInflated {
     floats: true,
     simd: true,
 
-    // The result depends on the processor by design.
+    // The result depends on the processor by design, unless the pass decides it: in V2.
     relaxed_simd: false,
     // Atomic operators need their own prices, and a shared memory the pass that makes it the memory of one thread: in V2.
     threads: false,
@@ -71,11 +71,19 @@ const V1: WasmFeaturesInflated = WasmFeaturesInflated {
 };
 
 /// The language of profile V2.
-const V2: WasmFeaturesInflated = WasmFeaturesInflated { exceptions: true, threads: true, ..V1 };
+const V2: WasmFeaturesInflated = WasmFeaturesInflated { exceptions: true, relaxed_simd: true, threads: true, ..V1 };
 
-/// The WebAssembly features of jobs with the newest profile, for validators and engines.
+/// What the pass takes out of a module, so that no engine has to have it.
+const REPLACED: WasmFeatures = WasmFeatures::RELAXED_SIMD;
+
+/// The WebAssembly features of jobs with the newest profile.
 pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::from(V2)
+}
+
+/// Those of instrumented modules, for engines.
+pub(crate) fn features_of_engines() -> WasmFeatures {
+    features().difference(REPLACED)
 }
 
 /// Those of jobs with profile V1.
@@ -101,17 +109,11 @@ const NONE: WasmFeatures = WasmFeatures::empty();
 const REFERENCES: WasmFeatures = WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC_TYPES);
 
 /// Every denied proposal that a core module can use.
-const DENIED: [Denied; 13] = [
+const DENIED: [Denied; 12] = [
     denied(
         WasmFeatures::SHARED_EVERYTHING_THREADS,
         "shared-everything threads",
         "build for wasm32-wasip1 without threads",
-        NONE,
-    ),
-    denied(
-        WasmFeatures::RELAXED_SIMD,
-        "relaxed SIMD",
-        "its answers depend on the processor; build without +relaxed-simd or -mrelaxed-simd (plain SIMD is fine)",
         NONE,
     ),
     denied(WasmFeatures::LEGACY_EXCEPTIONS, "legacy exception handling", LEGACY_EXCEPTIONS_ADVICE, NONE),

@@ -6,11 +6,12 @@
 
 use wasmparser::Operator;
 
-use bacalhau_receipt::{Atomics, Exceptions, Fuel, Profile};
+use bacalhau_receipt::{Atomics, Exceptions, Fuel, Profile, RelaxedSimd};
 
 const FUEL: Fuel = Profile::V1.fuel;
 const ATOMICS: Option<Atomics> = Profile::V2.atomics;
 const EXCEPTIONS: Option<Exceptions> = Profile::V2.exceptions;
+const RELAXED_SIMD: Option<RelaxedSimd> = Profile::V2.relaxed_simd;
 
 /// How an operator is charged, and whether it may end the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,14 @@ pub(super) enum Class {
     Notify,
     /// Costs [`Exceptions::throw`], and leaves for a handler, in this function or another.
     Throw,
+    /// A relaxed vector operator: costs [`RelaxedSimd::madd`].
+    Madd,
+    /// Costs [`RelaxedSimd::nmadd`].
+    Nmadd,
+    /// Costs [`RelaxedSimd::dot`].
+    Dot,
+    /// Costs [`RelaxedSimd::dot_add`].
+    DotAdd,
     /// Not in the language of jobs.
     Refused,
 }
@@ -51,6 +60,10 @@ impl Class {
             Self::Atomic => ATOMICS.map_or(0, |atomics| atomics.operator),
             Self::Notify => ATOMICS.map_or(0, |atomics| atomics.notify),
             Self::Throw => EXCEPTIONS.map_or(0, |exceptions| exceptions.throw),
+            Self::Madd => RELAXED_SIMD.map_or(0, |prices| prices.madd),
+            Self::Nmadd => RELAXED_SIMD.map_or(0, |prices| prices.nmadd),
+            Self::Dot => RELAXED_SIMD.map_or(0, |prices| prices.dot),
+            Self::DotAdd => RELAXED_SIMD.map_or(0, |prices| prices.dot_add),
         }
     }
 }
@@ -112,7 +125,22 @@ classes! {
         F64x2Trunc F64x2Nearest F64x2Abs F64x2Neg F64x2Sqrt F64x2Add F64x2Sub F64x2Mul F64x2Div F64x2Min
         F64x2Max F64x2PMin F64x2PMax I32x4TruncSatF32x4S I32x4TruncSatF32x4U F32x4ConvertI32x4S
         F32x4ConvertI32x4U I32x4TruncSatF64x2SZero I32x4TruncSatF64x2UZero F64x2ConvertLowI32x4S
-        F64x2ConvertLowI32x4U F32x4DemoteF64x2Zero F64x2PromoteLowF32x4
+        F64x2ConvertLowI32x4U F32x4DemoteF64x2Zero F64x2PromoteLowF32x4 I8x16RelaxedSwizzle
+        I32x4RelaxedTruncF32x4S I32x4RelaxedTruncF32x4U I32x4RelaxedTruncF64x2SZero I32x4RelaxedTruncF64x2UZero
+        I8x16RelaxedLaneselect I16x8RelaxedLaneselect I32x4RelaxedLaneselect I64x2RelaxedLaneselect
+        F32x4RelaxedMin F32x4RelaxedMax F64x2RelaxedMin F64x2RelaxedMax I16x8RelaxedQ15mulrS
+    }
+    Madd {
+        F32x4RelaxedMadd F64x2RelaxedMadd
+    }
+    Nmadd {
+        F32x4RelaxedNmadd F64x2RelaxedNmadd
+    }
+    Dot {
+        I16x8RelaxedDotI8x16I7x16S
+    }
+    DotAdd {
+        I32x4RelaxedDotI8x16I7x16AddS
     }
     Trapping {
         I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U I64Load8S I64Load8U
@@ -198,7 +226,7 @@ macro_rules! by_proposal {
         table::$operator
     };
     (@relaxed_simd $operator:ident) => {
-        Class::Refused
+        table::$operator
     };
     (@exceptions $operator:ident) => {
         table::$operator

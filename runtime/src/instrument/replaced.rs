@@ -1,5 +1,6 @@
 //! Operators that the pass replaces by others, so that every engine has them and gives the same answer.
 
+mod relaxed;
 mod wait;
 
 use wasm_encoder::Instruction;
@@ -7,6 +8,7 @@ use wasmparser::{Operator, ValType};
 
 use super::function::Function;
 use super::types::ModuleTypes;
+use relaxed::Relaxed;
 use wait::Wait;
 
 /// An operator and what stands for it.
@@ -18,6 +20,7 @@ pub(super) struct Replaced {
 
 enum By {
     Wait(Wait),
+    Relaxed(Relaxed),
 }
 
 /// The operators of a function that are replaced, in order, dead ones included: engines validate these too.
@@ -27,7 +30,8 @@ pub(super) fn plan(function: &Function<'_>, types: ModuleTypes<'_>) -> Vec<Repla
 }
 
 fn by(operator: &Operator<'_>, types: ModuleTypes<'_>) -> Option<By> {
-    Wait::of(operator, types).map(By::Wait)
+    let relaxed = || Relaxed::of(operator).map(By::Relaxed);
+    Wait::of(operator, types).map(By::Wait).or_else(relaxed)
 }
 
 impl Replaced {
@@ -35,6 +39,7 @@ impl Replaced {
     pub(super) fn locals(&self) -> &'static [ValType] {
         match &self.by {
             By::Wait(wait) => wait.locals(),
+            By::Relaxed(relaxed) => relaxed.locals(),
         }
     }
 
@@ -43,6 +48,7 @@ impl Replaced {
         match (&self.by, locals) {
             (By::Wait(wait), [timeout, expected]) => wait.code(*timeout, *expected),
             (By::Wait(_), _) => Vec::new(),
+            (By::Relaxed(relaxed), locals) => relaxed.code(locals),
         }
     }
 }

@@ -11,6 +11,7 @@ use bacalhau_receipt::MAX_STACK_BYTES;
 
 mod atomics;
 mod exceptions;
+mod relaxed;
 mod threads;
 
 /// As much as `engine` allows a guest, and some for ourselves: the native stack is never the one to end.

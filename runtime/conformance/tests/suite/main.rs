@@ -74,6 +74,11 @@ fn tail_calls_several_memories_and_constants_are_kept() {
 }
 
 #[test]
+fn relaxed_operators_have_one_of_their_answers() {
+    holds(|| proposal(Proposal::RelaxedSimd).collect(), 60);
+}
+
+#[test]
 fn what_v2_adds_is_kept() {
     let threads = || proposal(Proposal::Threads).chain(proposal(Proposal::Threads).map(unshared));
     holds(|| proposal(Proposal::ExceptionHandling).chain(threads()).collect(), 328);

@@ -74,16 +74,27 @@ fn vector(operator: &Operator<'_>) -> Option<Effect> {
     use Operator::*;
     use Shape::{F32x4, F64x2};
     Some(match operator {
-        F64x2Add | F64x2Sub | F64x2Mul | F64x2Div | F64x2Min | F64x2Max => Effect::Compute(2, F64x2, F64x2),
-        F32x4Add | F32x4Sub | F32x4Mul | F32x4Div | F32x4Min | F32x4Max => Effect::Compute(2, F32x4, F32x4),
+        F64x2Add | F64x2Sub | F64x2Mul | F64x2Div | F64x2Min | F64x2Max | F64x2RelaxedMin | F64x2RelaxedMax => {
+            Effect::Compute(2, F64x2, F64x2)
+        }
+        F32x4Add | F32x4Sub | F32x4Mul | F32x4Div | F32x4Min | F32x4Max | F32x4RelaxedMin | F32x4RelaxedMax => {
+            Effect::Compute(2, F32x4, F32x4)
+        }
+        F64x2RelaxedMadd | F64x2RelaxedNmadd => Effect::Compute(3, F64x2, F64x2),
+        F32x4RelaxedMadd | F32x4RelaxedNmadd => Effect::Compute(3, F32x4, F32x4),
         F64x2Sqrt | F64x2Ceil | F64x2Floor | F64x2Trunc | F64x2Nearest => Effect::Compute(1, F64x2, F64x2),
         F32x4Sqrt | F32x4Ceil | F32x4Floor | F32x4Trunc | F32x4Nearest => Effect::Compute(1, F32x4, F32x4),
         F64x2PromoteLowF32x4 => Effect::Compute(1, F32x4, F64x2),
         F32x4DemoteF64x2Zero => Effect::Compute(1, F64x2, F32x4),
         F64x2Eq | F64x2Ne | F64x2Lt | F64x2Gt | F64x2Le | F64x2Ge => Effect::Consume(2, F64x2),
         F32x4Eq | F32x4Ne | F32x4Lt | F32x4Gt | F32x4Le | F32x4Ge => Effect::Consume(2, F32x4),
-        I32x4TruncSatF64x2SZero | I32x4TruncSatF64x2UZero => Effect::Consume(1, F64x2),
-        I32x4TruncSatF32x4S | I32x4TruncSatF32x4U => Effect::Consume(1, F32x4),
+        I32x4TruncSatF64x2SZero
+        | I32x4TruncSatF64x2UZero
+        | I32x4RelaxedTruncF64x2SZero
+        | I32x4RelaxedTruncF64x2UZero => Effect::Consume(1, F64x2),
+        I32x4TruncSatF32x4S | I32x4TruncSatF32x4U | I32x4RelaxedTruncF32x4S | I32x4RelaxedTruncF32x4U => {
+            Effect::Consume(1, F32x4)
+        }
         F64x2PMin | F64x2PMax => Effect::Choose(F64x2),
         F32x4PMin | F32x4PMax => Effect::Choose(F32x4),
         F64x2Neg => Effect::Negate(F64x2),

@@ -14,7 +14,7 @@ const FURTHER: Range<u64> = 48..240;
 const FUEL: u64 = 3_000_000;
 
 /// Hand-written guests: each exported function without parameters is a case.
-const GUESTS: [(&str, &str, &[&str]); 3] = [
+const GUESTS: [(&str, &str, &[&str]); 4] = [
     (
         "exceptions",
         include_str!("../../../guests/v2/exceptions.wat"),
@@ -35,6 +35,7 @@ const GUESTS: [(&str, &str, &[&str]); 3] = [
         include_str!("../../../guests/v2/atomics.wat"),
         &["all", "unaligned load", "unaligned rmw", "outside", "unaligned outside", "notify", "wait", "wait unaligned"],
     ),
+    ("relaxed", include_str!("../../../guests/v2/relaxed.wat"), &["all", "canonical", "rounded twice", "loop", "dead"]),
     (
         "threads",
         include_str!("../../../guests/v2/threads.wat"),
