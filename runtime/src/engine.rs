@@ -109,7 +109,7 @@ fn language(config: &mut Config, backend: Backend) {
     // pass replaces, so that features of other crates in the build cannot extend it.
     config.wasm_features(WasmFeatures::all(), false);
     config.wasm_features(gate::proposals::features_of_engines(), true);
-    // Winch has no tail calls and exceptions. Another backend executes what it does not support, so nothing is rejected.
+    // Winch has no tail calls, exceptions, externref and typed references. Another backend executes what it does not support, so nothing is rejected.
     config.wasm_tail_call(backend != Backend::Baseline);
     // Nor have Pulley and, on some processors, Winch atomic operators. Shared memories are rejected by the gate.
     let winch_has = cfg!(target_arch = "x86_64");
@@ -118,6 +118,7 @@ fn language(config: &mut Config, backend: Backend) {
         backend != Backend::Interpreter && (backend != Backend::Baseline || winch_has),
     );
     config.wasm_exceptions(backend != Backend::Baseline);
+    config.wasm_features(WasmFeatures::FUNCTION_REFERENCES.union(WasmFeatures::GC_TYPES), backend != Backend::Baseline);
     // wasmtime default: as for its features. The engine keeps exceptions on its heap for collected objects; the gate rejects all
     // other types of that heap.
     config.gc_support(backend != Backend::Baseline);

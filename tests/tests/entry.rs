@@ -28,6 +28,11 @@ fn entry_shared_memory() {
 }
 
 #[test]
+fn entry_memory64() {
+    assert_eq!(Run::of(guests::ENTRY_MEMORY64).succeed().text("stdout"), "far away\n");
+}
+
+#[test]
 fn entry_custom() {
     let ended = Run::of(guests::ENTRY_CUSTOM).job(|job| job.entry_point = "compute".into()).succeed();
     assert_eq!(ended.text("stdout"), "initialized\n");
@@ -60,7 +65,7 @@ refused! {
     refused_import_signature = REFUSED_IMPORT_SIGNATURE: "fd_write" "i32"
     refused_import_memory = REFUSED_IMPORT_MEMORY: "env" "memory"
     refused_import_threads = REFUSED_IMPORT_THREADS: "thread-spawn"
-    refused_memory64 = REFUSED_MEMORY64: "memory64"
+    refused_memory64_of_wasi = REFUSED_MEMORY64_OF_WASI: "64-bit addresses" "random_get"
     refused_page_sizes = REFUSED_PAGE_SIZES: "custom page sizes"
     refused_exceptions = REFUSED_EXCEPTIONS: "legacy exception" "-wasm-use-legacy-eh=false"
     refused_gc = REFUSED_GC: "garbage collection"

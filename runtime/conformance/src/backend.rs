@@ -83,6 +83,7 @@ impl Backend {
         config.memory_reservation(MEMORY_BYTES as u64).memory_reservation_for_growth(0).memory_guard_size(1 << 16);
         // The pass replaces its operators.
         config.wasm_relaxed_simd(false);
+        config.wasm_wide_arithmetic(true);
         set(&mut config)
             .and_then(|()| Engine::new(&config))
             .and_then(|engine| {

@@ -27,6 +27,7 @@ const TRAPS = [
   ["element segment", "table-out-of-bounds"],
   ["function signature mismatch", "null-or-bad-signature"],
   ["rethrowing null value", "null-reference"],
+  ["dereferencing a null pointer", "null-reference"],
   ["operation does not support unaligned accesses", "unaligned-atomic"],
   ["Atomics.wait cannot be called", "wait-on-unshared-memory"],
 ];

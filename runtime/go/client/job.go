@@ -8,7 +8,7 @@ import (
 // Ids of the profiles.
 var profiles = map[string]string{
 	"v1": "bafyreieczbr6yym7jrjmasi6izzhs55z376ifi52ep5sxbgsufpb7kgdwi",
-	"v2": "bafyreic7w4uooa4judc3emlxk3ziw3l4dv5m4ibhzv44wfxbsgw4ulgl5q",
+	"v2": "bafyreidaliuwa3pkua5pcd6skud3em4ot7dgeg6hqp66ff55cdeenufysq",
 }
 
 // DefaultLimits are the limits of a job that names no others.

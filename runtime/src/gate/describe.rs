@@ -90,12 +90,19 @@ fn describe_export(types: TypesRef<'_>, export: &wasmparser::Export<'_>, module:
 fn describe_type(types: TypesRef<'_>, entity: EntityType) -> String {
     match entity {
         EntityType::Func(id) | EntityType::FuncExact(id) => signature(types[id].unwrap_func()),
-        EntityType::Table(ty) => format!("table {} {}", range(ty.initial, ty.maximum), ty.element_type),
-        EntityType::Memory(ty) => format!("memory {}", range(ty.initial, ty.maximum)),
+        EntityType::Table(ty) => {
+            format!("table {}{} {}", width(ty.table64), range(ty.initial, ty.maximum), ty.element_type)
+        }
+        EntityType::Memory(ty) => format!("memory {}{}", width(ty.memory64), range(ty.initial, ty.maximum)),
         EntityType::Global(ty) if ty.mutable => format!("global mut {}", ty.content_type),
         EntityType::Global(ty) => format!("global {}", ty.content_type),
         EntityType::Tag(_) => "tag".into(),
     }
+}
+
+/// What stands before the limits of a memory or table with 64-bit addresses.
+fn width(is_64: bool) -> &'static str {
+    if is_64 { "i64 " } else { "" }
 }
 
 fn range(least: u64, most: Option<u64>) -> String {

@@ -108,6 +108,14 @@ fn check_memory(inspection: &Inspection) -> Result<(), Refusal> {
     let takes_address = |import: &&Import| !import.is_memory() && !NEED_NO_MEMORY.contains(&import.name.as_str());
     let Some(import) = inspection.imports.iter().find(takes_address) else { return Ok(()) };
     match inspection.exports.iter().find(|export| export.name == "memory") {
+        Some(export) if export.ty.starts_with("memory i64 ") => Err(Refusal::new(
+            RefusalKind::Export,
+            format!(
+                "the module imports WASI's {} and exports \"memory\" with 64-bit addresses; those of WASI preview 1 have \
+                 32 bits: build for wasm32, or export a 32-bit memory as \"memory\" beside it",
+                import.name
+            ),
+        )),
         Some(export) if export.ty.starts_with("memory ") => Ok(()),
         Some(export) => Err(Refusal::new(
             RefusalKind::Export,

@@ -88,7 +88,7 @@ pub(super) fn provides_to_threads(module: &str, name: &str, ty: &FuncType) -> bo
 
 /// Whether a module may import this memory. The pass defines it.
 pub(super) fn provides_memory(module: &str, name: &str, ty: MemoryType) -> bool {
-    (module, name) == SHARED_MEMORY && ty.shared
+    (module, name) == SHARED_MEMORY && ty.shared && !ty.memory64
 }
 
 /// Text of a type list: `(i32, i64)`.

@@ -1,7 +1,7 @@
 //! The basic blocks of a function and their fuel.
 //!
 //! A block is charged completely when control enters it. One begins at the function's entry, after `loop`, `if`, `else`
-//! and `br_if`, and after the `end` of an `if` or of a `block` that is a branch target. Calls do not end a block. The
+//! and `br_if` (`br_on_null` and `br_on_non_null` too), and after the `end` of an `if` or of a `block` that is a branch target. Calls do not end a block. The
 //! function's entry costs 1 more. Code between an unconditional branch and the next `else` or `end` of its construct is
 //! dead: it costs nothing and is unchanged. A `try_table` is a `block` whose handlers are branches out of it.
 //!
@@ -124,7 +124,9 @@ impl Walk {
                         self.cut(index);
                     }
                 }
-                Operator::BrIf { relative_depth } => {
+                Operator::BrIf { relative_depth }
+                | Operator::BrOnNull { relative_depth }
+                | Operator::BrOnNonNull { relative_depth } => {
                     self.target(*relative_depth);
                     self.cut(index);
                 }
@@ -135,7 +137,8 @@ impl Walk {
                 | Operator::Throw { .. }
                 | Operator::ThrowRef
                 | Operator::ReturnCall { .. }
-                | Operator::ReturnCallIndirect { .. } => {
+                | Operator::ReturnCallIndirect { .. }
+                | Operator::ReturnCallRef { .. } => {
                     self.target_all(operator);
                     index = self.skip(operators, index);
                 }

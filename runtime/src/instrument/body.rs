@@ -39,6 +39,9 @@ use super::replaced::Replaced;
 use super::{LEAST_FUEL, STOP};
 use bacalhau_receipt::Profile;
 
+/// The most that an operand of 64 bits counts: more than all memory, and the counter does not wrap.
+const MOST_CHARGED: i64 = 1 << 62;
+
 /// Indices of the added items.
 #[derive(Clone, Copy)]
 pub(super) struct Counters {
@@ -57,6 +60,8 @@ pub(super) struct Plan {
     pub(super) price: Option<i64>,
     pub(super) canonical: Vec<Canonical>,
     pub(super) replaced: Vec<Replaced>,
+    /// Operators that are charged by an operand of 64 bits. In order.
+    pub(super) wide: Vec<usize>,
     /// Block type with the results of the function.
     pub(super) block: BlockType,
 }
@@ -151,7 +156,8 @@ impl Writer<'_> {
                 self.charge(*fuel);
             }
             let class = operators::class(operator);
-            self.before(operator, class);
+            let wide = self.plan.wide.binary_search(&index).is_ok();
+            self.before(operator, class, wide);
             match operator {
                 Operator::Return if self.wraps() => {
                     self.code.add(&[I::Br(self.depth)]);
@@ -166,7 +172,7 @@ impl Writer<'_> {
                     None => self.code.copy_to(next),
                 },
             }
-            self.after(operator, class);
+            self.after(operator, class, wide);
             while let Some(canonical) = canonical.next_if(|canonical| canonical.operator <= index) {
                 if canonical.operator == index {
                     self.make_canonical(canonical);
@@ -184,16 +190,16 @@ impl Writer<'_> {
     }
 
     /// Emits code before an operator; its operands stay on the stack.
-    fn before(&mut self, operator: &Operator<'_>, class: Class) {
+    fn before(&mut self, operator: &Operator<'_>, class: Class, wide: bool) {
         match class {
             Class::Call | Class::Throw => self.publish(),
             Class::TailCall => {
                 self.publish();
                 self.give_back();
             }
-            Class::Bulk => self.charge_size(),
+            Class::Bulk => self.charge_size(wide),
             Class::GrowMemory | Class::GrowTable => {
-                if let Some(count) = self.locals.count {
+                if let Some(count) = self.locals.count(wide) {
                     self.code.add(&[I::LocalTee(count)]);
                 }
             }
@@ -205,11 +211,11 @@ impl Writer<'_> {
         }
     }
 
-    fn after(&mut self, operator: &Operator<'_>, class: Class) {
+    fn after(&mut self, operator: &Operator<'_>, class: Class, wide: bool) {
         match class {
             Class::Call => self.behind = self.locals.fuel.is_some(),
-            Class::GrowMemory => self.charge_growth(Profile::V1.fuel.page),
-            Class::GrowTable => self.charge_growth(Profile::V1.fuel.element),
+            Class::GrowMemory => self.charge_growth(Profile::V1.fuel.page, wide),
+            Class::GrowTable => self.charge_growth(Profile::V1.fuel.element, wide),
             _ => {}
         }
         match operator {
@@ -251,26 +257,37 @@ impl Writer<'_> {
     }
 
     /// Charges the bytes or elements in the top operand, and checks the counter.
-    fn charge_size(&mut self) {
-        let Some(count) = self.locals.count else { return };
+    fn charge_size(&mut self, wide: bool) {
+        let Some(count) = self.locals.count(wide) else { return };
         self.catch_up();
         self.code.add(&[I::LocalTee(count)]);
         self.get_fuel();
-        self.code.add(&[I::LocalGet(count), I::I64ExtendI32U, I::I64Sub]);
+        if wide {
+            let most = I::I64Const(MOST_CHARGED);
+            self.code.add(&[I::LocalGet(count), most.clone(), I::LocalGet(count), most, I::I64LtU, I::Select]);
+            self.code.add(&[I::I64Sub]);
+        } else {
+            self.code.add(&[I::LocalGet(count), I::I64ExtendI32U, I::I64Sub]);
+        }
         self.set_fuel();
         self.publish();
         self.get_fuel();
         self.end_if_negative();
     }
 
-    /// Charges a successful growth, by the top operand.
-    fn charge_growth(&mut self, each: u64) {
-        let (Some(count), Some(grown)) = (self.locals.count, self.locals.grown) else { return };
+    /// Charges a successful growth, by the top operand. It succeeded, so this is small.
+    fn charge_growth(&mut self, each: u64, wide: bool) {
+        let (Some(count), Some(grown)) = (self.locals.count(wide), self.locals.grown(wide)) else { return };
         self.catch_up();
-        self.code.add(&[I::LocalTee(grown), I::LocalGet(grown), I::I32Const(-1), I::I32Ne, I::If(BlockType::Empty)]);
+        let (refused, differs) = if wide { (I::I64Const(-1), I::I64Ne) } else { (I::I32Const(-1), I::I32Ne) };
+        self.code.add(&[I::LocalTee(grown), I::LocalGet(grown), refused, differs, I::If(BlockType::Empty)]);
         self.get_fuel();
         let each = i64::try_from(each).unwrap_or(i64::MAX);
-        self.code.add(&[I::LocalGet(count), I::I64ExtendI32U, I::I64Const(each), I::I64Mul, I::I64Sub]);
+        self.code.add(&[I::LocalGet(count)]);
+        if !wide {
+            self.code.add(&[I::I64ExtendI32U]);
+        }
+        self.code.add(&[I::I64Const(each), I::I64Mul, I::I64Sub]);
         self.set_fuel();
         self.publish();
         self.get_fuel();
@@ -429,6 +446,8 @@ fn is_control(operator: &Operator<'_>) -> bool {
             | Operator::End
             | Operator::Br { .. }
             | Operator::BrIf { .. }
+            | Operator::BrOnNull { .. }
+            | Operator::BrOnNonNull { .. }
             | Operator::BrTable { .. }
             | Operator::Return
     )

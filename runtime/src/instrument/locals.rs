@@ -17,9 +17,12 @@ pub(super) struct Locals {
     /// `i64`: the remaining stack below this frame.
     pub(super) stack: Option<u32>,
     /// `i32`: operand of an operator that is charged by it.
-    pub(super) count: Option<u32>,
+    count: Option<u32>,
     /// `i32`: result of a growth.
-    pub(super) grown: Option<u32>,
+    grown: Option<u32>,
+    /// `i64`: the same two, where an operator takes 64 bits.
+    wide_count: Option<u32>,
+    wide_grown: Option<u32>,
     /// A float that is made canonical, by type.
     values: Vec<(ValType, u32)>,
     /// For operators that are replaced, by type.
@@ -36,6 +39,8 @@ impl Locals {
             stack: None,
             count: None,
             grown: None,
+            wide_count: None,
+            wide_grown: None,
             values: Vec::new(),
             scratch: Vec::new(),
         };
@@ -56,6 +61,8 @@ impl Locals {
         locals.stack = add(plan.price.is_some(), ValType::I64);
         locals.count = add(blocks.sized, ValType::I32);
         locals.grown = add(blocks.grows, ValType::I32);
+        locals.wide_count = add(!plan.wide.is_empty(), ValType::I64);
+        locals.wide_grown = add(!plan.wide.is_empty() && blocks.grows, ValType::I64);
         for ty in [ValType::F32, ValType::F64, ValType::V128] {
             let wanted = plan.canonical.iter().any(|canonical| value_type(canonical.shape) == ty);
             if let Some(index) = add(wanted, ty) {
@@ -78,6 +85,16 @@ impl Locals {
         let mut free = self.scratch.clone();
         let mut take = |ty| free.iter().position(|(of, _)| *of == ty).map(|at| free.remove(at).1);
         types.iter().filter_map(|ty| take(*ty)).collect()
+    }
+
+    /// The local for the operand of an operator that is charged by it, of 64 bits if it is `wide`.
+    pub(super) fn count(&self, wide: bool) -> Option<u32> {
+        if wide { self.wide_count } else { self.count }
+    }
+
+    /// The local for the result of a growth.
+    pub(super) fn grown(&self, wide: bool) -> Option<u32> {
+        if wide { self.wide_grown } else { self.grown }
     }
 
     /// The local for floats of a type.

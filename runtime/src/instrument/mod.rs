@@ -56,7 +56,7 @@ use blocks::Blocks;
 use body::{Body, Counters, Plan};
 use function::Function;
 use sections::Sections;
-use types::ModuleTypes;
+use types::{Indices, ModuleTypes};
 
 /// Export of the mutable `i64` global with the remaining fuel, set by the host. Negative: exhausted.
 pub const FUEL_GLOBAL: &str = "__bacalhau_fuel";
@@ -112,8 +112,8 @@ fn rewrite(wasm: &[u8], stoppable: bool) -> Result<Vec<u8>, Refusal> {
     let (functions, types, language) = validate(wasm)?;
     let mut blocks = BlockTypes::new(&types);
     let module_types = ModuleTypes(&types);
-    let block_types: Vec<BlockType> =
-        functions.iter().map(|function| blocks.around(module_types.of_function(function.0.index).1)).collect();
+    let around = |function: &Unread<'_>| blocks.around(module_types.of_function(function.0.index).1);
+    let block_types = functions.iter().map(around).collect::<Result<Vec<BlockType>, _>>()?;
     let (globals, memories) = (types.as_ref().global_count(), types.as_ref().memory_count());
     let counters = Counters { fuel: globals, stack: globals + 1, stop: stoppable.then_some(memories) };
     let (bodies, language) = rewrite_all(wasm, &types, functions, &block_types, counters, language)?;
@@ -193,7 +193,8 @@ fn rewrite_all(
         let blocks = Blocks::of(&function.operators);
         let canonical = nan::plan(&function, &blocks, module_types);
         let replaced = if language == Language::V2 { replaced::plan(&function, module_types) } else { Vec::new() };
-        let plan = Plan { price: function.frame.price(vectors), blocks, canonical, replaced, block: *block };
+        let wide = if blocks.sized { wide_operands(&function, module_types) } else { Vec::new() };
+        let plan = Plan { price: function.frame.price(vectors), blocks, canonical, replaced, wide, block: *block };
         check_size(function.index, body::write(wasm, &function, &plan, counters)).map(|body| (body, language))
     };
     let rewritten: Vec<Result<(Body, Language), Refusal>> = change_all(functions, block_types, rewrite);
@@ -201,6 +202,12 @@ fn rewrite_all(
     let (bodies, languages): (Vec<_>, Vec<_>) =
         rewritten.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     Ok((bodies, languages.into_iter().max().unwrap_or(language)))
+}
+
+/// The operators that are charged by an operand of 64 bits.
+fn wide_operands(function: &Function<'_>, types: ModuleTypes<'_>) -> Vec<usize> {
+    let operators = function.operators.iter().enumerate();
+    operators.filter(|(_, (operator, _))| types.has_wide_operand(operator)).map(|(index, _)| index).collect()
 }
 
 fn check_size(index: u32, body: Option<Body>) -> Result<Body, Refusal> {
@@ -217,36 +224,43 @@ fn check_size(index: u32, body: Option<Body>) -> Result<Body, Refusal> {
     Err(Refusal::new(RefusalKind::TooLarge, message))
 }
 
-/// Types of the block around a body. Several results need a function type without parameters, which is added after the
-/// module's own types.
-struct BlockTypes {
-    added: BTreeMap<Vec<ValType>, u32>,
-    new: Vec<Vec<ValType>>,
+/// Types of the block around a body. Several results, and references, need a function type without parameters, which is
+/// added after the module's own types.
+struct BlockTypes<'a> {
+    indices: Indices,
+    added: BTreeMap<&'a [ValType], u32>,
+    new: Vec<Vec<wasm_encoder::ValType>>,
     next: u32,
 }
 
-impl BlockTypes {
-    fn new(types: &Types) -> Self {
-        Self { added: BTreeMap::new(), new: Vec::new(), next: types.as_ref().core_type_count_in_module() }
+impl<'a> BlockTypes<'a> {
+    fn new(types: &'a Types) -> Self {
+        let next = types.as_ref().core_type_count_in_module();
+        Self { indices: ModuleTypes(types).indices(), added: BTreeMap::new(), new: Vec::new(), next }
     }
 
-    fn around(&mut self, results: &[ValType]) -> BlockType {
+    fn around(&mut self, results: &'a [ValType]) -> Result<BlockType, Refusal> {
         if results.is_empty() {
-            return BlockType::Empty;
+            return Ok(BlockType::Empty);
         }
         if let [ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 | ValType::V128] = results
             && let Ok(result) = wasm_encoder::ValType::try_from(results[0])
         {
-            return BlockType::Result(result);
+            return Ok(BlockType::Result(result));
         }
         if let Some(index) = self.added.get(results) {
-            return BlockType::FunctionType(*index);
+            return Ok(BlockType::FunctionType(*index));
         }
+        let encoded = |ty: &ValType| {
+            let what = || Refusal::new(RefusalKind::Invalid, format!("no type {ty} can be a result here"));
+            types::encoded(*ty, &self.indices).ok_or_else(what)
+        };
+        let encoded = results.iter().map(encoded).collect::<Result<_, _>>()?;
         let index = self.next;
         self.next += 1;
-        self.new.push(results.to_vec());
-        self.added.insert(results.to_vec(), index);
-        BlockType::FunctionType(index)
+        self.new.push(encoded);
+        self.added.insert(results, index);
+        Ok(BlockType::FunctionType(index))
     }
 }
 

@@ -84,7 +84,7 @@ classes! {
         Unreachable Nop Block Loop Else End Return Drop TryTable
     }
     Plain {
-        If Br BrIf BrTable Select LocalGet LocalSet LocalTee GlobalGet GlobalSet MemorySize I32Const I64Const
+        If Br BrIf BrTable BrOnNull BrOnNonNull Select LocalGet LocalSet LocalTee GlobalGet GlobalSet MemorySize I32Const I64Const
         F32Const F64Const I32Eqz I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU I64Eqz
         I64Eq I64Ne I64LtS I64LtU I64GtS I64GtU I64LeS I64LeU I64GeS I64GeU F32Eq F32Ne F32Lt F32Gt F32Le
         F32Ge F64Eq F64Ne F64Lt F64Gt F64Le F64Ge I32Clz I32Ctz I32Popcnt I32Add I32Sub I32Mul I32And I32Or
@@ -128,7 +128,8 @@ classes! {
         F64x2ConvertLowI32x4U F32x4DemoteF64x2Zero F64x2PromoteLowF32x4 I8x16RelaxedSwizzle
         I32x4RelaxedTruncF32x4S I32x4RelaxedTruncF32x4U I32x4RelaxedTruncF64x2SZero I32x4RelaxedTruncF64x2UZero
         I8x16RelaxedLaneselect I16x8RelaxedLaneselect I32x4RelaxedLaneselect I64x2RelaxedLaneselect
-        F32x4RelaxedMin F32x4RelaxedMax F64x2RelaxedMin F64x2RelaxedMax I16x8RelaxedQ15mulrS
+        F32x4RelaxedMin F32x4RelaxedMax F64x2RelaxedMin F64x2RelaxedMax I16x8RelaxedQ15mulrS I64Add128 I64Sub128
+        I64MulWideS I64MulWideU
     }
     Madd {
         F32x4RelaxedMadd F64x2RelaxedMadd
@@ -143,6 +144,7 @@ classes! {
         I32x4RelaxedDotI8x16I7x16AddS
     }
     Trapping {
+        RefAsNonNull
         I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U I64Load8S I64Load8U
         I64Load16S I64Load16U I64Load32S I64Load32U I32Store I64Store F32Store F64Store I32Store8 I32Store16
         I64Store8 I64Store16 I64Store32 I32DivS I32DivU I32RemS I32RemU I64DivS I64DivU I64RemS I64RemU
@@ -162,10 +164,10 @@ classes! {
         TableGrow
     }
     Call {
-        Call CallIndirect
+        Call CallIndirect CallRef
     }
     TailCall {
-        ReturnCall ReturnCallIndirect
+        ReturnCall ReturnCallIndirect ReturnCallRef
     }
     Atomic {
         AtomicFence
@@ -238,13 +240,13 @@ macro_rules! by_proposal {
         Class::Refused
     };
     (@function_references $operator:ident) => {
-        Class::Refused
+        table::$operator
     };
     (@stack_switching $operator:ident) => {
         Class::Refused
     };
     (@wide_arithmetic $operator:ident) => {
-        Class::Refused
+        table::$operator
     };
 }
 

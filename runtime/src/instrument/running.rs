@@ -9,10 +9,13 @@ use crate::engine::{Backend, engine};
 use crate::options::Options;
 use bacalhau_receipt::MAX_STACK_BYTES;
 
+mod addresses;
 mod atomics;
 mod exceptions;
+mod references;
 mod relaxed;
 mod threads;
+mod wide;
 
 /// As much as `engine` allows a guest, and some for ourselves: the native stack is never the one to end.
 const NATIVE_STACK_BYTES: usize = (512 + 8) << 20;

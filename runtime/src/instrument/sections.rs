@@ -92,17 +92,12 @@ impl<'a> Sections<'a> {
     }
 
     /// Adds function types without parameters.
-    pub(super) fn append_types(&mut self, results: &[Vec<wasmparser::ValType>]) -> Result<(), Refusal> {
+    pub(super) fn append_types(&mut self, results: &[Vec<ValType>]) -> Result<(), Refusal> {
         let mut entries = Vec::new();
         for results in results {
             let mut entry = vec![0x60];
             0_u32.encode(&mut entry);
-            results.len().encode(&mut entry);
-            for ty in results {
-                let ty = ValType::try_from(*ty)
-                    .map_err(|_| Refusal::new(RefusalKind::Invalid, format!("no type {ty} can be a result here")))?;
-                ty.encode(&mut entry);
-            }
+            results.encode(&mut entry);
             entries.push(entry);
         }
         if entries.is_empty() { Ok(()) } else { self.append(SectionId::Type, "types", MOST_ENTRIES, &entries) }

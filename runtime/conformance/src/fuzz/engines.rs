@@ -92,7 +92,7 @@ fn costs() -> OperatorCost {
     OperatorCost { MemoryGrow: u8::MAX, TableGrow: u8::MAX, variable, ..OperatorCost::default() }
 }
 
-/// The proposals that the profile accepts, as in `runtime/src/gate/proposals.rs`.
+/// The proposals of the profiles that wasmtime meters alike, as in `runtime/src/gate/proposals.rs`.
 pub fn language() -> WasmFeatures {
     [
         WasmFeatures::MUTABLE_GLOBAL,
@@ -108,6 +108,8 @@ pub fn language() -> WasmFeatures {
         WasmFeatures::CALL_INDIRECT_OVERLONG,
         WasmFeatures::FLOATS,
         WasmFeatures::SIMD,
+        WasmFeatures::MEMORY64,
+        WasmFeatures::WIDE_ARITHMETIC,
     ]
     .into_iter()
     .fold(WasmFeatures::empty(), WasmFeatures::union)

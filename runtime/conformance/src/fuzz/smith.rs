@@ -42,11 +42,12 @@ fn config(dice: &mut Dice) -> Config {
         min_memories: u32::from(dice.chance(80)),
         max_memories: 3,
         max_memory32_bytes: 1 << 20,
+        max_memory64_bytes: 1 << 20,
         max_tags: 0,
         bulk_memory_enabled: true,
         extended_const_enabled: true,
         multi_value_enabled: true,
-        // Not all: they come with externref, which the profile does not have.
+        // Not all: they come with externref, which V1 does not have.
         reference_types_enabled: dice.chance(30),
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
@@ -57,11 +58,11 @@ fn config(dice: &mut Dice) -> Config {
         gc_enabled: false,
         custom_descriptors_enabled: false,
         custom_page_sizes_enabled: false,
-        memory64_enabled: false,
+        memory64_enabled: dice.chance(40),
         relaxed_simd_enabled: false,
         shared_everything_threads_enabled: false,
         threads_enabled: false,
-        wide_arithmetic_enabled: false,
+        wide_arithmetic_enabled: dice.chance(50),
         ..Config::default()
     }
 }

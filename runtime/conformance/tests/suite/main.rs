@@ -59,7 +59,7 @@ fn unshared(file: TestFile<'static>) -> TestFile<'static> {
 
 #[test]
 fn the_language_of_webassembly_2_is_kept() {
-    holds(|| spec(SpecVersion::V2).collect(), 23_300);
+    holds(|| spec(SpecVersion::V2).collect(), 23_800);
 }
 
 #[test]
@@ -76,6 +76,21 @@ fn tail_calls_several_memories_and_constants_are_kept() {
 #[test]
 fn relaxed_operators_have_one_of_their_answers() {
     holds(|| proposal(Proposal::RelaxedSimd).collect(), 60);
+}
+
+#[test]
+fn typed_references_are_kept() {
+    holds(|| proposal(Proposal::FunctionReferences).collect(), 900);
+}
+
+#[test]
+fn addresses_of_64_bits_are_kept() {
+    holds(|| proposal(Proposal::Memory64).collect(), 500);
+}
+
+#[test]
+fn wide_arithmetic_is_kept() {
+    holds(|| proposal(Proposal::WideArithmetic).collect(), 50);
 }
 
 #[test]

@@ -101,8 +101,8 @@ impl<'a> Script<'a> {
             }
             WastDirective::AssertReturn { exec, results, .. } => match self.execute(exec, counts) {
                 End::Returned(actual) => {
-                    let equal = actual.len() == results.len()
-                        && actual.iter().zip(&results).all(|(actual, expected)| values::matches(actual, expected));
+                    let same = |(actual, expected)| values::matches(&self.store, actual, expected);
+                    let equal = actual.len() == results.len() && actual.iter().zip(&results).all(same);
                     counts.returns += 1;
                     if !equal {
                         return Err(format!("returned {actual:?}, expected {results:?}"));
@@ -196,9 +196,9 @@ impl<'a> Script<'a> {
         let instance = invoke.module.map_or(self.current, |id| self.named.get(id.name()).copied().flatten());
         let Some(instance) = instance else { return End::Absent };
         let Some(function) = instance.get_func(&mut self.store, invoke.name) else { return End::Absent };
-        let Some(args) = invoke.args.iter().map(values::argument).collect::<Option<Vec<_>>>() else {
-            return End::Absent;
-        };
+        let store = &mut self.store;
+        let args = invoke.args.iter().map(|arg| values::argument(store, arg));
+        let Some(args) = args.collect::<Option<Vec<_>>>() else { return End::Absent };
         self.wind_up().expect("counters are mutable");
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
         match function.call(&mut self.store, &args, &mut results) {
@@ -241,7 +241,7 @@ fn meanings(trap: Trap) -> &'static [&'static str] {
         Trap::IntegerOverflow => &["integer overflow"],
         Trap::IntegerDivisionByZero => &["integer divide by zero"],
         Trap::BadConversionToInteger => &["invalid conversion to integer"],
-        Trap::NullReference => &["null exception reference", "null reference"],
+        Trap::NullReference => &["null exception reference", "null function reference", "null reference"],
         Trap::HeapMisaligned => &["unaligned atomic"],
         Trap::AtomicWaitNonSharedMemory => &["expected shared memory"],
         _ => &[],

@@ -1,13 +1,14 @@
 //! Values of the suite: arguments, and patterns that results have to match.
 
-use wasmtime::Val;
+use wasmtime::{ExternRef, HeapType, Store, Val};
 use wast::WastArg;
 use wast::WastRet;
-use wast::core::{NanPattern, V128Const, V128Pattern, WastArgCore, WastRetCore};
+use wast::core::{AbstractHeapType, NanPattern, V128Const, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 
-/// An argument, or none where it is of a type that the profile does not have.
-pub(crate) fn argument(arg: &WastArg<'_>) -> Option<Val> {
+/// An argument, or none where it is of a type that the profile does not have. A value of the host is a number in an
+/// `externref`, which only the suite gives to a module.
+pub(crate) fn argument(store: &mut Store<()>, arg: &WastArg<'_>) -> Option<Val> {
     let WastArg::Core(arg) = arg else { return None };
     Some(match arg {
         WastArgCore::I32(value) => Val::I32(*value),
@@ -15,15 +16,24 @@ pub(crate) fn argument(arg: &WastArg<'_>) -> Option<Val> {
         WastArgCore::F32(value) => Val::F32(value.bits),
         WastArgCore::F64(value) => Val::F64(value.bits),
         WastArgCore::V128(value) => Val::V128(u128::from_le_bytes(value.to_le_bytes()).into()),
+        WastArgCore::RefNull(wast::core::HeapType::Abstract { ty: AbstractHeapType::Extern, .. }) => {
+            Val::null_ref(&HeapType::Extern)
+        }
         WastArgCore::RefNull(_) => Val::FuncRef(None),
-        _ => return None,
+        WastArgCore::RefExtern(number) => Val::ExternRef(Some(ExternRef::new(store, *number).ok()?)),
+        WastArgCore::RefHost(_) => return None,
     })
 }
 
 /// Whether a result is what the suite says.
-pub(crate) fn matches(actual: &Val, expected: &WastRet<'_>) -> bool {
-    let WastRet::Core(expected) = expected else { return false };
-    is(actual, expected)
+pub(crate) fn matches(store: &Store<()>, actual: &Val, expected: &WastRet<'_>) -> bool {
+    match (actual, expected) {
+        (Val::ExternRef(Some(actual)), WastRet::Core(WastRetCore::RefExtern(Some(number)))) => {
+            actual.data(store).ok().flatten().and_then(|data| data.downcast_ref::<u32>()) == Some(number)
+        }
+        (_, WastRet::Core(expected)) => is(actual, expected),
+        _ => false,
+    }
 }
 
 fn is(actual: &Val, expected: &WastRetCore<'_>) -> bool {
@@ -33,7 +43,8 @@ fn is(actual: &Val, expected: &WastRetCore<'_>) -> bool {
         (Val::F32(a), WastRetCore::F32(b)) => is_f32(*a, *b),
         (Val::F64(a), WastRetCore::F64(b)) => is_f64(*a, b),
         (Val::V128(a), WastRetCore::V128(b)) => is_v128(a.as_u128(), b),
-        (Val::FuncRef(None), WastRetCore::RefNull(_)) | (Val::FuncRef(Some(_)), WastRetCore::RefFunc(_)) => true,
+        (Val::FuncRef(None) | Val::ExternRef(None), WastRetCore::RefNull(_))
+        | (Val::FuncRef(Some(_)), WastRetCore::RefFunc(_)) => true,
         (_, WastRetCore::Either(any)) => any.iter().any(|one| is(actual, one)),
         _ => false,
     }

@@ -144,7 +144,7 @@ impl Walk<'_> {
             }
             Operator::LocalTee { local_index } => self.assign(*local_index),
             Operator::Call { function_index } => self.call(self.signatures.of_function(*function_index)),
-            Operator::CallIndirect { type_index, .. } => {
+            Operator::CallIndirect { type_index, .. } | Operator::CallRef { type_index } => {
                 self.pop(1);
                 self.call(self.signatures.of_type(*type_index));
             }
@@ -152,7 +152,7 @@ impl Walk<'_> {
                 self.call(self.signatures.of_function(*function_index));
                 self.stop();
             }
-            Operator::ReturnCallIndirect { type_index, .. } => {
+            Operator::ReturnCallIndirect { type_index, .. } | Operator::ReturnCallRef { type_index } => {
                 self.pop(1);
                 self.call(self.signatures.of_type(*type_index));
                 self.stop();
@@ -197,6 +197,15 @@ impl Walk<'_> {
             Operator::BrIf { relative_depth } => {
                 self.pop(1);
                 self.branch(*relative_depth);
+            }
+            Operator::BrOnNull { relative_depth } => {
+                self.pop(1);
+                self.branch(*relative_depth);
+                self.height += 1;
+            }
+            Operator::BrOnNonNull { relative_depth } => {
+                self.branch(*relative_depth);
+                self.pop(1);
             }
             Operator::BrTable { targets } => {
                 self.pop(1);

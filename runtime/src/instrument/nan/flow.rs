@@ -131,6 +131,10 @@ impl Flow<'_> {
                 let (params, results) = self.types.of_type(*type_index);
                 self.exchange(params.len() + 1, results.len());
             }
+            Operator::CallRef { type_index } => {
+                let (params, results) = self.types.of_type(*type_index);
+                self.exchange(params.len() + 1, results.len());
+            }
             _ if self.control(operator) => {}
             _ => {
                 let (takes, gives) = operator.operator_arity(&Plain).unwrap_or((0, 0));
@@ -162,6 +166,15 @@ impl Flow<'_> {
                 self.pop();
                 self.branch(*relative_depth);
             }
+            Operator::BrOnNull { relative_depth } => {
+                let reference = self.pop();
+                self.branch(*relative_depth);
+                self.operands.push(reference);
+            }
+            Operator::BrOnNonNull { relative_depth } => {
+                self.branch(*relative_depth);
+                self.pop();
+            }
             Operator::Br { relative_depth } => {
                 self.branch(*relative_depth);
                 self.stop();
@@ -184,7 +197,7 @@ impl Flow<'_> {
                 self.observe(self.types.of_function(*function_index).0.len());
                 self.stop();
             }
-            Operator::ReturnCallIndirect { type_index, .. } => {
+            Operator::ReturnCallIndirect { type_index, .. } | Operator::ReturnCallRef { type_index } => {
                 self.observe(self.types.of_type(*type_index).0.len() + 1);
                 self.stop();
             }

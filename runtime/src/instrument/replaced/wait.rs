@@ -10,6 +10,8 @@ pub(super) struct Wait {
     address: wasmparser::MemArg,
     /// The expected value has 64 bits.
     is_64: bool,
+    /// The address has.
+    has_wide_address: bool,
 }
 
 impl Wait {
@@ -19,7 +21,7 @@ impl Wait {
             Operator::MemoryAtomicWait64 { memarg } => (*memarg, true),
             _ => return None,
         };
-        types.is_shared(address.memory).then_some(Self { address, is_64 })
+        types.is_shared(address.memory).then(|| Self { address, is_64, has_wide_address: types.is_64(address.memory) })
     }
 
     pub(super) fn locals(&self) -> &'static [ValType] {
@@ -52,7 +54,7 @@ impl Wait {
             I::I64Const(0),
             I::I64LtS,
             result(),
-            I::I32Const(0),
+            if self.has_wide_address { I::I64Const(0) } else { I::I32Const(0) },
             zero,
             I::I64Const(-1),
             endless,

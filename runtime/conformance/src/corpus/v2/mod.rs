@@ -14,7 +14,7 @@ const FURTHER: Range<u64> = 48..240;
 const FUEL: u64 = 3_000_000;
 
 /// Hand-written guests: each exported function without parameters is a case.
-const GUESTS: [(&str, &str, &[&str]); 4] = [
+const GUESTS: [(&str, &str, &[&str]); 8] = [
     (
         "exceptions",
         include_str!("../../../guests/v2/exceptions.wat"),
@@ -34,6 +34,32 @@ const GUESTS: [(&str, &str, &[&str]); 4] = [
         "atomics",
         include_str!("../../../guests/v2/atomics.wat"),
         &["all", "unaligned load", "unaligned rmw", "outside", "unaligned outside", "notify", "wait", "wait unaligned"],
+    ),
+    (
+        "addresses",
+        include_str!("../../../guests/v2/addresses.wat"),
+        &[
+            "all",
+            "grow",
+            "tables",
+            "copy down",
+            "fill too much",
+            "fill beyond all",
+            "outside",
+            "offset",
+            "table outside",
+        ],
+    ),
+    (
+        "far threads",
+        include_str!("../../../guests/v2/far_threads.wat"),
+        &["all", "wait for ever", "outside", "unaligned"],
+    ),
+    ("wide", include_str!("../../../guests/v2/wide.wat"), &["all", "loop"]),
+    (
+        "references",
+        include_str!("../../../guests/v2/references.wat"),
+        &["calls", "down", "deep", "null", "externs", "null call", "null tail call", "not null", "null extern"],
     ),
     ("relaxed", include_str!("../../../guests/v2/relaxed.wat"), &["all", "canonical", "rounded twice", "loop", "dead"]),
     (
