@@ -63,7 +63,7 @@ struct Program {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 
-    /// Rules of the run, `v1` or `v2` [default: the oldest that has what the module uses; v2 has exceptions]
+    /// Rules of the run, `v1` or `v2` [default: the oldest that has what the module uses; v2 has exceptions and more]
     #[arg(long, value_name = "NAME", value_parser = spec::profile)]
     profile: Option<&'static Profile>,
 

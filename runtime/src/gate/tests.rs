@@ -83,7 +83,7 @@ fn a_denied_proposal_is_named_with_what_to_do() {
     }
 }
 
-const DENIED_MODULES: [(&str, &str); 13] = [
+const DENIED_MODULES: [(&str, &str); 14] = [
     (
         "(func try catch_all end)",
         "legacy exception handling … -wasm-use-legacy-eh=false … -wasm-enable-sjlj … --translate-to-exnref",
@@ -93,6 +93,7 @@ const DENIED_MODULES: [(&str, &str); 13] = [
     ("(tag (param funcref))", "exception handling with a tag with a reference"),
     ("(memory 65536) (tag)", "a memory of 65536 pages … at most 65535"),
     ("(memory i64 65536)", "a memory of 65536 pages … at most 65535"),
+    ("(import \"env\" \"memory\" (memory 65536 65536 shared))", "a memory of 65536 pages … at most 65535"),
     ("(type (struct))", "garbage collection"),
     ("(func (param anyref))", "garbage collection"),
     ("(memory 1 (pagesize 1))", "custom page sizes"),

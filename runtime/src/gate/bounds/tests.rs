@@ -337,3 +337,28 @@ fn constructs_of_exceptions_are_counted_as_what_they_are() {
         assert_eq!(nesting.map(|measured| measured.measured), Some(100), "{constructs}");
     }
 }
+
+#[test]
+fn calls_by_reference_and_branches_on_null_are_counted() {
+    let ty = |index| wasm_encoder::HeapType::Concrete(index);
+    let body = [
+        I::I64Const(0),
+        I::I64Const(0),
+        I::RefNull(ty(0)),
+        I::CallRef(0),
+        I::Block(BlockType::Empty),
+        I::RefNull(ty(0)),
+        I::BrOnNull(0),
+        I::Drop,
+        I::RefNull(ty(0)),
+        I::ReturnCallRef(1),
+        // Dead.
+        I::CallRef(0),
+        I::End,
+    ];
+    let measured = measure(&module(&[(2, 0), (0, 0)], [(1, function(0, &body))]));
+    let of = |bound| measured.iter().find(|measured| measured.bound == bound).unwrap().measured;
+    assert_eq!(of(Bound::MovedOperands), 2);
+    // Before each operator: two constants, the reference, the call, the block, the reference, the branch, and so on.
+    assert_eq!(of(Bound::OperandHeights), 1 + 2 + 3 + 1 + 1 + 1);
+}
