@@ -7,6 +7,7 @@ mod by_cid;
 mod columns;
 mod compile;
 mod completion;
+mod component;
 mod config;
 mod content;
 mod daemon;
@@ -65,6 +66,7 @@ mod text;
 mod verify;
 mod version;
 mod wasm_args;
+mod wasm_lower;
 mod wasm_run;
 mod wasm_validate;
 
@@ -87,7 +89,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run and validate WebAssembly programs
+    /// Run, validate and lower WebAssembly programs
     #[command(subcommand)]
     Wasm(Wasm),
     /// Run Python scripts
@@ -140,6 +142,7 @@ enum Command {
 enum Wasm {
     Run(Box<wasm_run::WasmRun>),
     Validate(Box<wasm_validate::WasmValidate>),
+    Lower(Box<wasm_lower::WasmLower>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -191,6 +194,7 @@ impl Command {
         match self {
             Self::Wasm(Wasm::Run(verb)) => verb.run(),
             Self::Wasm(Wasm::Validate(verb)) => verb.run(),
+            Self::Wasm(Wasm::Lower(verb)) => verb.run(),
             Self::Py(Py::Run(verb)) => verb.run(),
             Self::Docker(Docker::Run(verb)) => verb.run(),
             Self::Verify(verb) => verb.run(),

@@ -88,10 +88,10 @@ fn target(mount: &Mount) -> Result<String, Failure> {
     }
 }
 
-/// Reads a module of at most `max_bytes`. Returns its CID and the profile that it needs.
+/// Reads a module of at most `max_bytes`, for a job that names its place. Returns its CID and the profile that it needs.
 ///
 /// # Errors
-/// When it cannot be read, or is not a module.
+/// When it cannot be read, or is not a module. A component is not a module: the nodes of the job would find it there.
 pub(super) fn read_module(
     sources: &Sources,
     ui: &Ui,
@@ -99,7 +99,15 @@ pub(super) fn read_module(
     max_bytes: u64,
 ) -> Result<(Link, &'static Profile), Failure> {
     let bytes = data::read_module(sources, ui, module, max_bytes)?;
-    let binary = to_binary(&bytes, max_bytes).map_err(|refusal| Failure::refused(format!("{module}: {refusal}")))?;
+    identify(module, &bytes, max_bytes)
+}
+
+/// The CID of a module and the profile that it needs.
+///
+/// # Errors
+/// When the bytes are not a module.
+pub(super) fn identify(module: &Source, bytes: &[u8], max_bytes: u64) -> Result<(Link, &'static Profile), Failure> {
+    let binary = to_binary(bytes, max_bytes).map_err(|refusal| Failure::refused(format!("{module}: {refusal}")))?;
     Ok((Link::of_raw(&binary), profile_of(&binary)))
 }
 

@@ -12,6 +12,7 @@ use libp2p::PeerId;
 use serde::Serialize;
 
 use super::by_cid::ByCid;
+use super::component::{self, Program};
 use super::docker_run::DEFAULT_HOST;
 use super::exit::{Exit, Failure};
 use super::machine::{self, Compiling, Machine};
@@ -112,12 +113,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn module(&self, module: &Origin<Source>, max_bytes: u64) -> Result<Vec<u8>, Failure> {
+    fn module(&self, module: &Origin<Source>, max_bytes: u64) -> Result<Program, Failure> {
         let Origin { what, is_named } = module;
         if *is_named {
-            return data::read_module(&self.named, &self.ui, what, max_bytes);
+            return component::read(&self.named, &self.ui, what, max_bytes);
         }
-        let read = data::read_module(&self.recorded, &self.ui, what, max_bytes);
+        let read = component::read(&self.recorded, &self.ui, what, max_bytes);
         read.map_err(|failure| self.by_receipt.explain(failure))
     }
 
@@ -241,16 +242,21 @@ impl Verify {
         let ui = Arc::clone(&reading.ui);
         let runtime = self.compiling.runtime(job.limits.module_bytes)?;
         machine::say_cache_problem(&ui, &runtime);
-        let bytes = reading.module(&module, job.limits.module_bytes)?;
+        let Program { bytes, component } = reading.module(&module, job.limits.module_bytes)?;
         let module = module.what;
         let compiling = format!("compiling {}", text::bytes(bytes.len() as u64));
         let loaded = ui.during(&compiling, || runtime.load(&bytes))?;
         if loaded.cid() != job.module {
-            return Err(Failure::refused(format!(
-                "the module {module} is {}, but the receipt names {}: give the right one with --module",
-                loaded.cid(),
-                job.module
-            )));
+            let (is, wanted) = (loaded.cid(), job.module);
+            return Err(Failure::refused(match component {
+                None => format!(
+                    "the module {module} is {is}, but the receipt names {wanted}: give the right one with --module"
+                ),
+                Some(_) => format!(
+                    "the component {module} is lowered to {is}, but the receipt names {wanted}: give the module with --module; \
+                     another version of bacalhau may have lowered it"
+                ),
+            }));
         }
         let inputs = reading.inputs(mounts)?;
         ui.say(format!("running job {} again", receipt.claim.job_cid));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bacalhau_runtime::{DEFAULT_ENTRY_POINT, DEFAULT_EPOCH_SECONDS, Job, Link, Profile};
 use clap::Args;
 
+use super::component::{self, Program};
 use super::exit::{Exit, Failure};
 use super::job_args::JobArgs;
 use super::job_run::JobRun;
@@ -21,7 +22,7 @@ use bacalhau_storage::Source;
 #[derive(Args, Debug)]
 pub(super) struct WasmArgs {
     #[command(flatten)]
-    program: Program,
+    program: ProgramArgs,
 
     #[command(flatten)]
     pub(super) job: JobArgs,
@@ -49,7 +50,7 @@ pub(super) struct Guest {
 /// Further inputs of the program.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Program")]
-struct Program {
+struct ProgramArgs {
     /// File in the program's tree that is its standard input, such as /inputs/data.csv; `-`: standard input of this command, at
     /// most 1 MiB, which becomes an input at /stdin [default: empty]
     #[arg(long, value_name = "GUEST PATH")]
@@ -100,14 +101,18 @@ impl WasmArgs {
             return run.print_only(self.job.spec(engine, resources, run.named_inputs()?)?);
         }
         if let Some(server) = run.server.clone() {
-            let (cid, needed) = spec::read_module(&sources, &ui, module, module_bytes)?;
+            let program = component::read(&sources, &ui, module, module_bytes)?;
+            let (cid, needed) = spec::identify(module, &program.bytes, module_bytes)?;
+            // Servers take modules only.
+            let lowered = program.write_lowered()?;
+            let place = lowered.as_ref().map_or_else(|| module.clone(), |file| Source::Path(file.path().to_owned()));
             return run.run_at(&server, |reach, inputs| {
-                self.job.spec(self.engine(guest, cid, needed, reach.name(module)?)?, resources, inputs)
+                self.job.spec(self.engine(guest, cid, needed, reach.name(&place)?)?, resources, inputs)
             });
         }
         let runtime = self.compiling.runtime(module_bytes)?;
         machine::say_cache_problem(&ui, &runtime);
-        let bytes = data::read_module(&sources, &ui, module, module_bytes)?;
+        let Program { bytes, component } = component::read(&sources, &ui, module, module_bytes)?;
         let size = text::bytes(bytes.len() as u64);
         ui.say(format!("loading {} ({size})", module.recorded()));
         let loaded = ui.during(&format!("compiling {size}"), || runtime.load(&bytes))?;
@@ -115,7 +120,7 @@ impl WasmArgs {
         let engine = self.engine(guest, loaded.cid(), loaded.profile(), module.to_string())?;
         let spec = self.job.spec(engine, resources, inputs)?;
         let context = Arc::new(ExecutionContext::new(runtime, sources));
-        context.preload_module(&loaded);
+        context.preload_module(&loaded, component);
         let finished = run.run_here(spec, Arc::clone(&context), Executors::new(context), open)?;
         self.compiling.say_what_was_not_ready(&ui, loaded.backend(), finished.longest_run());
         run.conclude(finished)
@@ -123,7 +128,7 @@ impl WasmArgs {
 
     /// The job of the module with that CID, which needs a profile.
     fn engine(&self, guest: &Guest, cid: Link, needed: &'static Profile, module: String) -> Result<Engine, Failure> {
-        let Program { stdin: path, entry_point, seed, epoch, profile } = &self.program;
+        let ProgramArgs { stdin: path, entry_point, seed, epoch, profile } = &self.program;
         let mut job = Job::new(cid);
         job.profile = profile.unwrap_or(needed).id();
         job.args.clone_from(&guest.args);

@@ -23,7 +23,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct WasmRun {
-    /// The program: a path, an http(s) URL or a CID of a .wasm or .wat file
+    /// The program, a module or component: a path, an http(s) URL or a CID of a .wasm or .wat file
     module: String,
 
     /// Arguments for the program

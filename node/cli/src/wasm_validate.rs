@@ -8,12 +8,14 @@ use clap::Args;
 use serde::Serialize;
 
 use super::by_cid::ByCid;
+use super::component::Program;
 use super::data;
 use super::exit::{Exit, Failure};
 use super::machine::Download;
 use super::output::{self, Format, Lines, Paint, Render};
 use super::progress_output::Ui;
 use super::text::{bytes, count, harmless, thousands};
+use bacalhau_lower::is_component;
 use bacalhau_storage::Source;
 use bacalhau_values::Size;
 
@@ -28,7 +30,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct WasmValidate {
-    /// A path, an http(s) URL or a CID of a .wasm or .wat file
+    /// A module or component: a path, an http(s) URL or a CID of a .wasm or .wat file
     module: String,
 
     /// Exported function to check
@@ -65,6 +67,9 @@ struct Answer {
     accepted: bool,
     /// The problems.
     problems: Vec<String>,
+    /// CID of the component, if it is one: the rest is about the module that it is lowered to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<Link>,
     /// CID of the binary; absent when the text cannot be converted.
     module: Option<Link>,
     /// The exported function.
@@ -95,6 +100,7 @@ impl WasmValidate {
         let mut answer = Answer {
             accepted: false,
             problems: Vec::new(),
+            component: is_component(&text).then(|| Link::of_raw(&text)),
             module: None,
             entry_point: self.entry_point.clone(),
             memory_bytes: 0,
@@ -103,8 +109,13 @@ impl WasmValidate {
             table_elements_limit: self.table_elements,
             inspection: None,
         };
-        if let Err(refusal) = answer.look(&text, self.module_size.0) {
-            answer.problems.push(refusal.to_string());
+        match Program::of(text, self.module_size.0) {
+            Err(error) => answer.problems.push(error.to_string()),
+            Ok(program) => {
+                if let Err(refusal) = answer.look(&program.bytes, self.module_size.0) {
+                    answer.problems.push(refusal.to_string());
+                }
+            }
         }
         answer.accepted = answer.problems.is_empty();
         output::print(self.output, &answer)?;
@@ -168,6 +179,9 @@ impl Render for Answer {
         lines.add("verdict", verdict);
         for problem in &self.problems {
             lines.add("problem", problem);
+        }
+        if let Some(component) = &self.component {
+            lines.add("component", component.to_string());
         }
         if let Some(module) = &self.module {
             lines.add("module", module.to_string());

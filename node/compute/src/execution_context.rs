@@ -2,7 +2,7 @@
 //! that run the same job compile its module and open its inputs once.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bacalhau_runtime::{Error, Module, Runtime, to_binary};
 use bacalhau_tree::{Deadline, HostFailure, InputError, Kind, Link};
@@ -30,13 +30,15 @@ pub struct ExecutionContext {
     compilers: Option<Arc<Compilers>>,
     modules: SingleFlightCache<Link, Module>,
     inputs: SingleFlightCache<(JobId, u32), OpenInputs>,
+    /// The module that a component was lowered to, and the component.
+    lowered: OnceLock<(Link, Link)>,
 }
 
 impl ExecutionContext {
     /// A context without open modules or inputs.
     pub fn new(runtime: Runtime, sources: Arc<Sources>) -> Self {
         let (modules, inputs) = (SingleFlightCache::new(RECENT_MODULES), SingleFlightCache::new(RECENT_INPUTS));
-        Self { runtime, sources, compilers: None, modules, inputs }
+        Self { runtime, sources, compilers: None, modules, inputs, lowered: OnceLock::new() }
     }
 
     /// Compiles modules with `compilers`, which share the runtime's cache, instead of in this process.
@@ -137,9 +139,18 @@ impl ExecutionContext {
         })
     }
 
-    /// Adds a compiled module.
-    pub fn preload_module(&self, module: &Module) {
+    /// Adds a compiled module, with the CID of the component that it was lowered from.
+    pub fn preload_module(&self, module: &Module, component: Option<Link>) {
+        if let Some(component) = component {
+            // One command has one program.
+            let _ = self.lowered.set((module.cid(), component));
+        }
         self.modules.put(&module.cid(), Arc::new(module.clone()));
+    }
+
+    /// The component that a module was lowered from, if this process did it.
+    pub(super) fn component_of(&self, module: &Link) -> Option<Link> {
+        self.lowered.get().filter(|(lowered, _)| lowered == module).map(|(_, component)| *component)
     }
 
     /// Adds open inputs of a shard.

@@ -83,7 +83,7 @@ impl Net {
         let context = Arc::new(ExecutionContext::new(runtime, Arc::new(sources)));
         let executors = Executors::new(Arc::clone(&context));
         let cid = module.cid();
-        context.preload_module(&module);
+        context.preload_module(&module, None);
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
         let compute = ComputeConfig { total: all, per_job: all, ..ComputeConfig::default() };
         let nodes = u16::try_from(scenario.roles().len()).unwrap();

@@ -89,7 +89,7 @@ pub(super) fn require_module(bytes: &[u8]) -> Result<(), Refusal> {
 }
 
 const COMPONENT: &str = "the file is a WebAssembly component, and jobs are core modules: \
-     build for wasm32-wasip1 instead of wasm32-wasip2";
+     lower it with `bacalhau wasm lower`, or build for wasm32-wasip1 instead of wasm32-wasip2";
 
 fn not_a_module(message: String) -> Refusal {
     Refusal::new(RefusalKind::NotAModule, message)

@@ -1,7 +1,10 @@
 //! Memory of one call: its arguments, and its results until the next call.
 
-use crate::cells::Global;
+use crate::cells::{Global, Scratch};
 use crate::memory::{copy, end, grow, trap};
+
+/// The first segment, which is there at the start: growing has a price.
+static FIRST: Scratch<65_536> = Scratch::new();
 
 /// The segment in use: its address, how much of it is used, its size.
 static SEGMENT: Global<(u32, u32, u32)> = Global::new((0, 0, 0));
@@ -28,6 +31,9 @@ extern "C" fn realloc(old: u32, old_bytes: u32, align: u32, bytes: u32) -> u32 {
 
 /// Memory of so many bytes. Traps when there is none.
 pub(crate) fn allocate(align: u32, bytes: u32) -> u32 {
+    if SEGMENT.get().2 == 0 {
+        SEGMENT.set((FIRST.address(), 0, 65_536));
+    }
     let (address, used, size) = SEGMENT.get();
     let from = used.next_multiple_of(align);
     match from.checked_add(bytes) {
@@ -49,7 +55,7 @@ fn extend(bytes: u32) {
     let Some(more) = bytes.checked_add(8).map(|bytes| bytes.max(size).max(65_536)) else { trap() };
     let pages = more.div_ceil(65_536);
     let Some(more) = pages.checked_mul(65_536) else { trap() };
-    let adjoins = size > 0 && u64::from(address) + u64::from(size) == end();
+    let adjoins = u64::from(address) + u64::from(size) == end();
     let new = if adjoins {
         // Only what is missing.
         let missing = (u64::from(used) + u64::from(bytes) + 8).saturating_sub(u64::from(size));

@@ -1,6 +1,6 @@
 //! Growing arrays of records at fixed addresses. Their memory is never given back, only used again.
 
-use crate::cells::Global;
+use crate::cells::{Global, Scratch};
 use crate::memory::{grow, load32, store32, trap};
 
 /// Records in a chunk.
@@ -12,7 +12,10 @@ const CHUNKS: u32 = 256;
 /// The most records of an array.
 pub(crate) const MAX_RECORDS: u32 = CHUNK * CHUNKS;
 
-/// What is left of the pages for all arrays.
+/// The first page, which is there at the start: growing has a price.
+static FIRST: Scratch<65_536> = Scratch::new();
+
+/// What is left of the page in use.
 static FREE: Global<(u32, u32)> = Global::new((0, 0));
 
 /// Zeroed memory that is kept for good, of at most a page.
@@ -20,7 +23,7 @@ pub(crate) fn keep(bytes: u32) -> u32 {
     let bytes = bytes.next_multiple_of(8);
     let (mut at, mut left) = FREE.get();
     if left < bytes {
-        at = grow(65_536);
+        at = if at == 0 { FIRST.address() } else { grow(65_536) };
         left = 65_536;
     }
     FREE.set((at + bytes, left - bytes));
