@@ -219,3 +219,28 @@ fn resource_text(graph: &Graph<'_>, id: usize) -> String {
         _ => format!("resource {id} of the component"),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use wasmparser::{Parser, Payload};
+
+    use super::*;
+
+    /// The table and the support module have the same functions.
+    #[test]
+    fn every_function_is_in_the_support_module() {
+        let mut exports = BTreeSet::new();
+        for payload in Parser::new(0).parse_all(crate::SUPPORT) {
+            if let Payload::ExportSection(section) = payload.unwrap() {
+                exports.extend(section.into_iter().map(|export| export.unwrap().name.to_owned()));
+            }
+        }
+        let table = Table::read();
+        let named: BTreeSet<String> = table.functions.keys().map(|(of, name)| format!("{of}#{name}")).collect();
+        let provided: BTreeSet<String> =
+            exports.into_iter().filter(|name| name.starts_with("wasi:") && !name.contains("[dtor]")).collect();
+        assert_eq!(named, provided);
+        assert!(table.functions.values().all(|ty| !ty.contains('$')), "each name of a type is one");
+    }
+}
