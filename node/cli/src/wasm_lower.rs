@@ -71,7 +71,9 @@ impl WasmLower {
         let sources = self.download.sources(&ui, node.as_ref(), std::env::temp_dir(), bacalhau_http::Reach::Named)?;
         let program = component::read(&sources, &ui, &source, self.module_size.0)?;
         let Some(component) = program.component else {
-            return Err(Failure::refused(format!("{source} is not a component: a module runs as it is")));
+            return Err(Failure::refused(format!(
+                "{source} is not a component in binary form: a module runs as it is"
+            )));
         };
         let target = &self.output_path;
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

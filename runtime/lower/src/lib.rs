@@ -47,7 +47,7 @@ pub fn lower(component: &[u8], max_bytes: u64) -> Result<Vec<u8>, LowerError> {
     }
     let root = read::read(component)?;
     let support = Rc::new(Module::read(SUPPORT)?);
-    let imports = (0..support.imported.functions).map(|index| CoreItem::Func(CoreFunc::Preview1(index))).collect();
+    let imports = (0..support.imported.functions()).map(|index| CoreItem::Func(CoreFunc::Preview1(index))).collect();
     let instantiated = instantiate::instantiate(&root, CoreInstance { module: support, imports }, max_bytes)?;
     let graph = &instantiated.graph;
     let numbers = Numbers::of(graph)?;

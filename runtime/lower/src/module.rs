@@ -28,8 +28,8 @@ pub(crate) struct Module<'a> {
     pub(crate) bodies: Vec<FunctionBody<'a>>,
     /// Names of functions, by their index.
     pub(crate) names: BTreeMap<u32, &'a str>,
-    /// How many items of each kind are imported.
-    pub(crate) imported: Counts,
+    /// The imports of each kind.
+    pub(crate) imported: Imported,
     /// Bytes of bodies, data and element segments.
     pub(crate) bytes: usize,
 }
@@ -42,14 +42,14 @@ pub(crate) struct Import<'a> {
     pub(crate) ty: TypeRef,
 }
 
-/// Numbers of items by kind.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) functions: u32,
-    pub(crate) tables: u32,
-    pub(crate) memories: u32,
-    pub(crate) globals: u32,
-    pub(crate) tags: u32,
+/// Positions among the imports, by kind.
+#[derive(Debug, Default)]
+pub(crate) struct Imported {
+    functions: Vec<usize>,
+    tables: Vec<usize>,
+    memories: Vec<usize>,
+    globals: Vec<usize>,
+    tags: Vec<usize>,
 }
 
 impl fmt::Debug for Module<'_> {
@@ -78,7 +78,7 @@ impl<'a> Module<'a> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
-                    self.imported.count(import.ty);
+                    self.imported.add(import.ty, self.imports.len());
                     self.imports.push(Import { module: import.module, name: import.name, ty: import.ty });
                 }
             }
@@ -147,15 +147,43 @@ impl<'a> Module<'a> {
     }
 }
 
-impl Counts {
-    fn count(&mut self, ty: TypeRef) {
-        *match ty {
-            TypeRef::Func(_) | TypeRef::FuncExact(_) => &mut self.functions,
-            TypeRef::Table(_) => &mut self.tables,
-            TypeRef::Memory(_) => &mut self.memories,
-            TypeRef::Global(_) => &mut self.globals,
-            TypeRef::Tag(_) => &mut self.tags,
-        } += 1;
+impl Imported {
+    fn add(&mut self, ty: TypeRef, position: usize) {
+        match kind_of(ty) {
+            ExternalKind::Func | ExternalKind::FuncExact => &mut self.functions,
+            ExternalKind::Table => &mut self.tables,
+            ExternalKind::Memory => &mut self.memories,
+            ExternalKind::Global => &mut self.globals,
+            ExternalKind::Tag => &mut self.tags,
+        }
+        .push(position);
+    }
+
+    /// The positions of the imports of a kind.
+    pub(crate) fn of(&self, kind: ExternalKind) -> &[usize] {
+        match kind {
+            ExternalKind::Func | ExternalKind::FuncExact => &self.functions,
+            ExternalKind::Table => &self.tables,
+            ExternalKind::Memory => &self.memories,
+            ExternalKind::Global => &self.globals,
+            ExternalKind::Tag => &self.tags,
+        }
+    }
+
+    /// How many functions are imported.
+    pub(crate) fn functions(&self) -> u32 {
+        u32::try_from(self.functions.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The kind of what an import is.
+pub(crate) fn kind_of(ty: TypeRef) -> ExternalKind {
+    match ty {
+        TypeRef::Func(_) | TypeRef::FuncExact(_) => ExternalKind::Func,
+        TypeRef::Table(_) => ExternalKind::Table,
+        TypeRef::Memory(_) => ExternalKind::Memory,
+        TypeRef::Global(_) => ExternalKind::Global,
+        TypeRef::Tag(_) => ExternalKind::Tag,
     }
 }
 

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use crate::error::{LowerError, Result};
 use crate::graph::{Func, FuncBody, Graph, Owner};
 use crate::instantiate::{Exports, Item};
 use crate::types::{FuncType, Kind, Type};
 
-const TABLE: &str = include_str!("wasi.txt");
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("wasi.txt")));
 
 const RUN: &str = "wasi:cli/run";
 
@@ -24,14 +25,14 @@ struct Table {
 
 impl Table {
     /// Lines are `interface NAME`, `resource NAME`, `type NAME = TYPE` (used below as `$NAME`) and `func NAME TYPE`.
-    fn read() -> Self {
+    fn read(text: &'static str) -> Self {
         let mut table = Self::default();
         let mut interface = "";
         let mut types: Vec<(String, String)> = Vec::new();
         let expand = |types: &[(String, String)], text: &str| {
             types.iter().rev().fold(text.to_owned(), |text, (name, ty)| text.replace(name.as_str(), ty))
         };
-        for line in TABLE.lines() {
+        for line in text.lines() {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             match word {
                 "interface" => {
@@ -62,7 +63,7 @@ impl Table {
 pub(crate) fn interface(name: &str) -> Result<String> {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     let patch = version.strip_prefix("0.2.").filter(|patch| patch.bytes().all(|byte| byte.is_ascii_digit()));
-    if patch.is_some_and(|patch| !patch.is_empty()) && Table::read().interfaces.contains(interface) {
+    if patch.is_some_and(|patch| !patch.is_empty()) && TABLE.interfaces.contains(interface) {
         return Ok(interface.to_owned());
     }
     if interface.starts_with("wasi:") && version.starts_with("0.3.") {
@@ -83,8 +84,7 @@ pub(crate) fn unknown_import(name: &str) -> LowerError {
 
 /// Refuses a resource that WASI 0.2 does not have.
 pub(crate) fn check_resource(interface: &str, name: &str) -> Result<()> {
-    let table = Table::read();
-    if table.resources.iter().any(|resource| *resource == (interface, name)) || is_sockets(interface) {
+    if TABLE.resources.contains(&(interface, name)) || is_sockets(interface) {
         return Ok(());
     }
     Err(LowerError::unsupported(format!(
@@ -104,10 +104,7 @@ pub(crate) enum Provided {
 
 /// Looks up a function of WASI and compares its type.
 pub(crate) fn provided(graph: &Graph<'_>, interface: &str, name: &str, ty: &FuncType) -> Result<Provided> {
-    let table = Table::read();
-    let Some((interface_name, expected)) =
-        table.functions.iter().find(|((of, function), _)| *of == interface && *function == name)
-    else {
+    let Some(expected) = TABLE.functions.get(&(interface, name)) else {
         if is_sockets(interface) && name.starts_with("[method]") {
             return Ok(Provided::Unreachable);
         }
@@ -123,7 +120,7 @@ pub(crate) fn provided(graph: &Graph<'_>, interface: &str, name: &str, ty: &Func
              released interfaces"
         )));
     }
-    Ok(Provided::Support(format!("{}#{}", interface_name.0, interface_name.1)))
+    Ok(Provided::Support(format!("{interface}#{name}")))
 }
 
 fn is_sockets(interface: &str) -> bool {
@@ -236,11 +233,10 @@ mod tests {
                 exports.extend(section.into_iter().map(|export| export.unwrap().name.to_owned()));
             }
         }
-        let table = Table::read();
-        let named: BTreeSet<String> = table.functions.keys().map(|(of, name)| format!("{of}#{name}")).collect();
+        let named: BTreeSet<String> = TABLE.functions.keys().map(|(of, name)| format!("{of}#{name}")).collect();
         let provided: BTreeSet<String> =
             exports.into_iter().filter(|name| name.starts_with("wasi:") && !name.contains("[dtor]")).collect();
         assert_eq!(named, provided);
-        assert!(table.functions.values().all(|ty| !ty.contains('$')), "each name of a type is one");
+        assert!(TABLE.functions.values().all(|ty| !ty.contains('$')), "each name of a type is one");
     }
 }

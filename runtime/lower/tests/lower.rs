@@ -46,7 +46,7 @@ fn a_command_becomes_a_module_that_imports_preview_1_only() {
                 imports.extend(section.into_imports().map(|import| import.unwrap().module.to_owned()));
             }
             Payload::ExportSection(section) => {
-                exports.extend(section.into_iter().map(|it| it.unwrap().name.to_owned()))
+                exports.extend(section.into_iter().map(|it| it.unwrap().name.to_owned()));
             }
             _ => {}
         }
@@ -140,7 +140,9 @@ fn nesting_and_instances_are_bounded() {
             .unwrap();
     }
     refused(&command(&(doubling + "(instance (instantiate $c24))")), &["instances of components", "1000"]);
-    let many = "(core module $E)".to_owned() + &"(core instance (instantiate $E))".repeat(1_001);
+    let many = "(component $many (core module $E)".to_owned()
+        + &"(core instance (instantiate $E))".repeat(600)
+        + ") (instance (instantiate $many)) (instance (instantiate $many))";
     refused(&command(&many), &["instances of core modules", "1000"]);
 }
 

@@ -5,6 +5,7 @@ mod again;
 mod archives;
 mod backup;
 mod combo;
+mod components;
 mod config;
 mod damage;
 mod estuary;

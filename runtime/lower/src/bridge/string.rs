@@ -3,7 +3,7 @@
 use wasm_encoder::{BlockType, ValType};
 
 use super::code::Local;
-use super::transcode::{Helper, Into, Transcode, Units};
+use super::transcode::{Helper, Target, Transcode, Units};
 use super::value::{Place, Translation};
 use crate::error::Result;
 use crate::graph::Encoding;
@@ -29,9 +29,9 @@ impl Translation<'_, '_, '_> {
     /// Calls the helper that copies such strings.
     fn transcode(&mut self, units: Units, address: Local, length: Local) -> Result<(Local, Local)> {
         let into = match self.to.encoding {
-            Encoding::Utf8 => Into::Utf8,
-            Encoding::Utf16 => Into::Utf16,
-            Encoding::Latin1OrUtf16 => Into::Latin1OrUtf16,
+            Encoding::Utf8 => Target::Utf8,
+            Encoding::Utf16 => Target::Utf16,
+            Encoding::Latin1OrUtf16 => Target::Latin1OrUtf16,
         };
         let helper = Helper::Transcode(Transcode {
             units,

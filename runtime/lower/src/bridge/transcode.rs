@@ -35,7 +35,7 @@ pub(super) enum Units {
 
 /// How the copy is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Into {
+pub(super) enum Target {
     Utf8,
     Utf16,
     Latin1OrUtf16,
@@ -44,7 +44,7 @@ pub(super) enum Into {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Transcode {
     pub(super) units: Units,
-    pub(super) into: Into,
+    pub(super) into: Target,
     pub(super) source: u32,
     pub(super) target: u32,
     pub(super) realloc: u32,
@@ -187,13 +187,12 @@ impl Bridge<'_, '_> {
         let mut copy = Copy::new(self, what)?;
         copy.check_source();
         match (what.units, what.into) {
-            (Units::Utf8, Into::Utf8) => copy.same(1),
-            (Units::Utf16 | Units::CompactUtf16, Into::Utf16) => copy.same(2),
-            (Units::Latin1, Into::Latin1OrUtf16) => copy.same(1),
-            (_, Into::Utf8) => copy.to_utf8(),
-            (_, Into::Utf16) => copy.to_utf16(),
-            (Units::CompactUtf16, Into::Latin1OrUtf16) => copy.narrow(),
-            (_, Into::Latin1OrUtf16) => copy.to_latin1(),
+            (Units::Utf8, Target::Utf8) | (Units::Latin1, Target::Latin1OrUtf16) => copy.same(1),
+            (Units::Utf16 | Units::CompactUtf16, Target::Utf16) => copy.same(2),
+            (_, Target::Utf8) => copy.write_utf8(),
+            (_, Target::Utf16) => copy.write_utf16(),
+            (Units::CompactUtf16, Target::Latin1OrUtf16) => copy.narrow(),
+            (_, Target::Latin1OrUtf16) => copy.write_latin1(),
         }
         let code = copy.code;
         Ok(self.written(format!("copy {:?} to {:?}", what.units, what.into), &PAIR, &PAIR, code))
@@ -223,7 +222,7 @@ const UNITS: Local = 1;
 impl Copy {
     fn new(bridge: &mut Bridge<'_, '_>, what: Transcode) -> Result<Self> {
         let read = if what.units == Units::CompactUtf16 { Units::Utf16 } else { what.units };
-        let write = if what.into == Into::Utf8 { Units::Utf8 } else { Units::Utf16 };
+        let write = if what.into == Target::Utf8 { Units::Utf8 } else { Units::Utf16 };
         let decode = bridge.helper(Helper::Decode(read, what.source))?;
         let encode = bridge.helper(Helper::Encode(write, what.target))?;
         let mut code = Code::new(&PAIR);
@@ -319,7 +318,7 @@ impl Copy {
     }
 
     /// Latin-1 or UTF-16 to UTF-8: a byte for each unit, until a character needs more.
-    fn to_utf8(&mut self) {
+    fn write_utf8(&mut self) {
         let worst = if self.what.units == Units::Latin1 { 2 } else { 3 };
         let done = self.code.i32();
         self.size(1);
@@ -341,7 +340,7 @@ impl Copy {
     }
 
     /// UTF-8 or Latin-1 to UTF-16: two bytes for each unit are enough.
-    fn to_utf16(&mut self) {
+    fn write_utf16(&mut self) {
         self.size(2);
         self.reallocate(None, 2, self.bytes);
         self.code.add().local_get(self.target).local_set(self.next);
@@ -351,7 +350,7 @@ impl Copy {
     }
 
     /// UTF-8 or UTF-16 to Latin-1, until a character is none of it: then UTF-16.
-    fn to_latin1(&mut self) {
+    fn write_latin1(&mut self) {
         let done = self.code.i32();
         self.size(1);
         self.reallocate(None, 2, self.bytes);

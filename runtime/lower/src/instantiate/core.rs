@@ -9,6 +9,7 @@ use super::scope::{CoreExports, Scope, ScopeId, at};
 use super::{Evaluator, missing};
 use crate::error::{LowerError, Result};
 use crate::graph::{CoreFunc, CoreInstance, CoreItem, Defined, Graph};
+use crate::module::kind_of;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn core_instance(&mut self, scope: ScopeId, instance: &Instance<'a>) -> Result<()> {
@@ -54,16 +55,6 @@ fn get(scope: &Scope<'_>, kind: ExternalKind, index: u32) -> Result<CoreItem> {
     })
 }
 
-fn kind_of(ty: wasmparser::TypeRef) -> ExternalKind {
-    match ty {
-        wasmparser::TypeRef::Func(_) | wasmparser::TypeRef::FuncExact(_) => ExternalKind::Func,
-        wasmparser::TypeRef::Table(_) => ExternalKind::Table,
-        wasmparser::TypeRef::Memory(_) => ExternalKind::Memory,
-        wasmparser::TypeRef::Global(_) => ExternalKind::Global,
-        wasmparser::TypeRef::Tag(_) => ExternalKind::Tag,
-    }
-}
-
 /// An export of a core instance, followed to where it is defined.
 pub(super) fn export(
     graph: &Graph<'_>,
@@ -87,20 +78,11 @@ pub(super) fn export(
 /// An item of an index space of a core instance, followed to where it is defined.
 pub(crate) fn item(graph: &Graph<'_>, instance: usize, kind: ExternalKind, index: u32) -> Result<CoreItem> {
     let here = &graph.core[instance];
-    let imported = here.module.imported;
-    let imported = match kind {
-        ExternalKind::Func | ExternalKind::FuncExact => imported.functions,
-        ExternalKind::Table => imported.tables,
-        ExternalKind::Memory => imported.memories,
-        ExternalKind::Global => imported.globals,
-        ExternalKind::Tag => imported.tags,
-    };
-    if index < imported {
-        let same = here.module.imports.iter().zip(&here.imports).filter(|(import, _)| kind_of(import.ty) == kind);
-        let (_, item) =
-            same.into_iter().nth(index as usize).ok_or_else(|| LowerError::inconsistent("an imported item"))?;
-        return Ok(*item);
+    let imported = here.module.imported.of(kind);
+    if let Some(position) = imported.get(index as usize) {
+        return here.imports.get(*position).copied().ok_or_else(|| LowerError::inconsistent("an imported item"));
     }
+    let imported = u32::try_from(imported.len()).unwrap_or(u32::MAX);
     let defined = Defined { instance, index: index - imported };
     Ok(match kind {
         ExternalKind::Func | ExternalKind::FuncExact => CoreItem::Func(CoreFunc::Defined(defined)),

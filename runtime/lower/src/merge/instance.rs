@@ -34,7 +34,7 @@ pub(super) fn add_instance(
         reindex.parse_function_body(&mut sections.code, body.clone())?;
     }
     for (index, name) in &module.names {
-        if *index >= module.imported.functions && (*index - module.imported.functions) < len(module.functions.len()) {
+        if index.checked_sub(module.imported.functions()).is_some_and(|index| index < len(module.functions.len())) {
             sections.names.append(spaces.functions.at(*index), name);
         }
     }

@@ -5,7 +5,16 @@ use wasmparser::ExternalKind;
 use crate::error::{LowerError, Result};
 use crate::graph::{CoreFunc, CoreInstanceId, CoreItem, Defined, GeneratedId, Graph, InstanceId};
 use crate::instantiate::item;
-use crate::module::Counts;
+
+/// Numbers of items by kind.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    functions: u32,
+    tables: u32,
+    memories: u32,
+    globals: u32,
+    tags: u32,
+}
 
 /// The numbers of items before those of each instance, in the order of the index spaces: imports of preview 1, then the
 /// items of the instances, then what the lowering writes.
@@ -21,7 +30,7 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) fn of(graph: &Graph<'_>) -> Result<Self> {
         let mut numbers = Self::default();
-        let imports = graph.core.first().map_or(0, |support| support.module.imported.functions);
+        let imports = graph.core.first().map_or(0, |support| support.module.imported.functions());
         let mut next = Counts { functions: imports, ..Counts::default() };
         let (mut elements, mut data) = (0, 0);
         for instance in &graph.core {

@@ -48,8 +48,8 @@ pub(crate) fn allocate(align: u32, bytes: u32) -> u32 {
     }
 }
 
-/// Makes the segment larger, where memory ends behind it, or begins another one, at least twice as large. What lies in the
-/// one before stays valid, and its memory is lost: all of them together are less than the last.
+/// Makes the segment larger, where memory ends behind it, or begins another one, at least as large. What lies in the one
+/// before stays valid until the call ends, and its memory is not used again.
 fn extend(bytes: u32) {
     let (address, used, size) = SEGMENT.get();
     let Some(more) = bytes.checked_add(8).map(|bytes| bytes.max(size).max(65_536)) else { trap() };
