@@ -103,13 +103,30 @@ pub fn instrument_stoppable(wasm: &[u8]) -> Result<Vec<u8>, Refusal> {
     rewrite(wasm, true)
 }
 
+/// Takes the sections in the language of V1 if they are valid in it. Where a function then is not, though it may be in that of
+/// V2, everything is read in V2: only there do equal types have one identity.
 fn rewrite(wasm: &[u8], stoppable: bool) -> Result<Vec<u8>, Refusal> {
+    if let Ok(read) = sections(wasm, proposals::features_of_v1()) {
+        match rewrite_in(wasm, read, Language::V1, stoppable) {
+            Err(refusal) if refusal.kind() == RefusalKind::Invalid => {}
+            made => return made,
+        }
+    }
+    let read = sections(wasm, proposals::features()).map_err(|error| proposals::invalid(&error))?;
+    rewrite_in(wasm, read, Language::V2, stoppable)
+}
+
+fn rewrite_in(
+    wasm: &[u8],
+    (functions, types): (Vec<Unread<'_>>, Types),
+    language: Language,
+    stoppable: bool,
+) -> Result<Vec<u8>, Refusal> {
     let mut sections = Sections::read(wasm)?;
     if let Some(name) = sections.exported.iter().find(|name| name.starts_with(RESERVED_PREFIX)) {
         let message = format!("the module exports {name:?}, so it is instrumented already: give it as it was before");
         return Err(Refusal::new(RefusalKind::Export, message));
     }
-    let (functions, types, language) = validate(wasm)?;
     let mut blocks = BlockTypes::new(&types);
     let module_types = ModuleTypes(&types);
     let around = |function: &Unread<'_>| blocks.around(module_types.of_function(function.0.index).1);
@@ -136,14 +153,6 @@ enum Language {
 }
 
 /// Validates everything but the function bodies, which are returned for that.
-fn validate(wasm: &[u8]) -> Result<(Vec<Unread<'_>>, Types, Language), Refusal> {
-    if let Ok((functions, types)) = sections(wasm, proposals::features_of_v1()) {
-        return Ok((functions, types, Language::V1));
-    }
-    let (functions, types) = sections(wasm, proposals::features()).map_err(|error| proposals::invalid(&error))?;
-    Ok((functions, types, Language::V2))
-}
-
 fn sections(wasm: &[u8], features: WasmFeatures) -> wasmparser::Result<(Vec<Unread<'_>>, Types)> {
     let mut validator = Validator::new_with_features(features);
     let mut functions = Vec::new();

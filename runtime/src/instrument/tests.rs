@@ -29,7 +29,7 @@ fn bodies(wasm: &[u8]) -> Vec<FunctionBody<'_>> {
 /// The price of each function: what is taken from the second of our globals, or none.
 fn prices(text: &str) -> Vec<Option<i64>> {
     let out = pass(text);
-    let (_, types, _) = validate(&out).expect("is valid");
+    let (_, types) = sections(&out, proposals::features()).expect("is valid");
     let stack = types.as_ref().global_count() - 1;
     let price = |body: &FunctionBody<'_>| {
         let operators: Vec<Operator<'_>> =

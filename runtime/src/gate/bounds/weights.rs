@@ -19,12 +19,13 @@ pub(super) fn of(operator: &Operator<'_>) -> u64 {
     match operator {
         Nop | Drop | Else | Unreachable | End | Block { .. } => 4,
         LocalGet { .. } | LocalSet { .. } | LocalTee { .. } | I32Const { .. } | I64Const { .. } => 8,
-        Loop { .. } | BrTable { .. } => 48,
+        Loop { .. } | BrTable { .. } | F32x4RelaxedMadd | F32x4RelaxedNmadd | F64x2RelaxedMadd | F64x2RelaxedNmadd => {
+            48
+        }
         Call { .. } | CallRef { .. } => 32,
-        // Of several vector operators each.
-        F32x4RelaxedMadd | F32x4RelaxedNmadd | F64x2RelaxedMadd | F64x2RelaxedNmadd => 48,
-        I16x8RelaxedDotI8x16I7x16S | I32x4RelaxedDotI8x16I7x16AddS => 128,
-        CallIndirect { .. }
+        I16x8RelaxedDotI8x16I7x16S
+        | I32x4RelaxedDotI8x16I7x16AddS
+        | CallIndirect { .. }
         | MemoryGrow { .. }
         | MemoryCopy { .. }
         | MemoryFill { .. }

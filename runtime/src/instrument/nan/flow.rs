@@ -127,11 +127,7 @@ impl Flow<'_> {
                 let (params, results) = self.types.of_function(*function_index);
                 self.exchange(params.len(), results.len());
             }
-            Operator::CallIndirect { type_index, .. } => {
-                let (params, results) = self.types.of_type(*type_index);
-                self.exchange(params.len() + 1, results.len());
-            }
-            Operator::CallRef { type_index } => {
+            Operator::CallIndirect { type_index, .. } | Operator::CallRef { type_index } => {
                 let (params, results) = self.types.of_type(*type_index);
                 self.exchange(params.len() + 1, results.len());
             }

@@ -5,17 +5,19 @@
 use wasmparser::{FuncValidatorAllocations, Operator};
 
 use super::*;
-use crate::instrument::validate;
+use crate::gate::proposals;
+use crate::instrument::sections;
 
 /// The operators of the first function behind which something is made canonical, and whether with a sign.
 fn places(text: &str) -> Vec<(String, bool)> {
     let wasm = wat::parse_str(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
-    let (functions, types, _) = validate(&wasm).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
-    let signatures = ModuleTypes(&types);
+    let (functions, types) =
+        sections(&wasm, proposals::features()).unwrap_or_else(|refusal| panic!("{text}\n{refusal}"));
+    let module_types = ModuleTypes(&types);
     let (first, body) = functions.into_iter().next().expect("a function");
-    let params = signatures.of_function(first.index).0;
+    let params = module_types.of_function(first.index).0;
     let function = Function::read(first, &body, params, &mut FuncValidatorAllocations::default()).expect("is valid");
-    let planned = plan(&function, &Blocks::of(&function.operators), signatures);
+    let planned = plan(&function, &Blocks::of(&function.operators), module_types);
     planned.iter().map(|place| (name(&function.operators[place.operator].0), place.negative)).collect()
 }
 

@@ -100,6 +100,17 @@ fn each_costs_what_the_profile_says() {
     }
 }
 
+/// The sections are those of V1, and only the function is not.
+#[test]
+fn equal_types_are_one_also_where_only_a_function_needs_v2() {
+    let end = run_everywhere(
+        "(module (type $a (func (result i32))) (type $b (func (result i32))) (elem declare func $g)
+           (func $g (type $b) (i32.const 7)) (func (export \"f\") (result i32) (call_ref $a (ref.func $g))))",
+        1000,
+    );
+    assert_eq!(end.results, Ok(vec![7]));
+}
+
 /// Each type refers to the one before it, and each function returns a reference to such a type.
 #[test]
 fn a_long_chain_of_types_is_taken() {
