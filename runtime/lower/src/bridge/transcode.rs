@@ -184,7 +184,7 @@ impl Bridge<'_, '_> {
     }
 
     fn transcode(&mut self, what: Transcode) -> Result<Written> {
-        let mut copy = Copy::new(self, what)?;
+        let mut copy = StringCopy::new(self, what)?;
         copy.check_source();
         match (what.units, what.into) {
             (Units::Utf8, Target::Utf8) | (Units::Latin1, Target::Latin1OrUtf16) => copy.same(1),
@@ -200,7 +200,7 @@ impl Bridge<'_, '_> {
 }
 
 /// The function that copies one string. Its parameters are the address and the number of units.
-struct Copy {
+struct StringCopy {
     what: Transcode,
     code: Code,
     decode: u32,
@@ -219,7 +219,7 @@ struct Copy {
 const SOURCE: Local = 0;
 const UNITS: Local = 1;
 
-impl Copy {
+impl StringCopy {
     fn new(bridge: &mut Bridge<'_, '_>, what: Transcode) -> Result<Self> {
         let read = if what.units == Units::CompactUtf16 { Units::Utf16 } else { what.units };
         let write = if what.into == Target::Utf8 { Units::Utf8 } else { Units::Utf16 };
@@ -247,7 +247,7 @@ impl Copy {
         self.code.add().local_get(UNITS).i32_const(each.cast_signed()).i32_mul().local_set(self.bytes);
     }
 
-    /// Allocates, or changes what is allocated. Old and new size are on the stack of the caller of this, as code.
+    /// Calls the allocator, for new memory or for another size of what there is, and checks the place that it answers with.
     fn reallocate(&mut self, old: Option<Local>, align: u32, new: Local) {
         match old {
             Some(old) => self.code.add().local_get(self.target).local_get(old),
