@@ -219,10 +219,7 @@ fn a_worker_that_cannot_be_started_is_listed_with_its_reason() {
     let _ended = scene.begin(1);
     for (pod, wanted) in [
         (waiting("ContainerCreating"), Phase::Pending),
-        (
-            waiting("ImagePullBackOff"),
-            Phase::Stuck("ImagePullBackOff: Back-off pulling image \"bacalhau:1\"".into()),
-        ),
+        (waiting("ImagePullBackOff"), Phase::Stuck("ImagePullBackOff: Back-off pulling image \"bacalhau:1\"".into())),
         (json!({"phase": "Running"}), Phase::Running),
     ] {
         scene.api.set_pod(&name(1), pod);

@@ -199,7 +199,13 @@ impl Checks {
             Err(error) => return Some(format!("{from} encrypted a proposal that cannot be decrypted: {error}")),
         };
         let ours = (ballot.h1, ballot.claim);
-        let first = self.jobs.entry(proposal.execution.job).or_default().proposed.entry((from, proposal.execution)).or_insert_with(|| ours.clone());
+        let first = self
+            .jobs
+            .entry(proposal.execution.job)
+            .or_default()
+            .proposed
+            .entry((from, proposal.execution))
+            .or_insert_with(|| ours.clone());
         (*first != ours).then(|| format!("{from} proposed two results for {}", proposal.execution))
     }
 }
