@@ -57,7 +57,7 @@ impl Nodes {
         };
         let sources = Arc::new(Sources::new(LocalStorage::default(), fetching, Vec::new()));
         let bench = Arc::new(ExecutionContext::new(runtime, sources));
-        bench.preload_module(&module);
+        bench.preload_module(&module, None);
         let executors = Executors::new(Arc::clone(&bench));
         let all = Resources { cpu_millis: u64::MAX, memory_bytes: u64::MAX, disk_bytes: u64::MAX };
         let config = ClusterConfig {

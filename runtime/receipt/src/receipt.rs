@@ -92,9 +92,9 @@ pub struct Unclaimed {
     pub wall_ms: Option<u64>,
     /// Source of the module: a path or a URL.
     pub module_source: Option<String>,
-    /// CID of the component that the module was lowered from, if it was.
+    /// CID, as text, of the component that the module was lowered from, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub component: Option<Link>,
+    pub component: Option<String>,
     /// Source of each input, by guest path.
     pub input_sources: BTreeMap<String, String>,
     /// Services of each input, by guest path: the first, and its replacements after failures.

@@ -28,18 +28,18 @@ struct End {
 
 /// Lowers and runs a component.
 fn run(component: &[u8]) -> End {
-    run_with(component, |_| {}, Inputs::new(), |_| {})
+    run_with(component, |_| {}, &Inputs::new(), |_| {})
 }
 
 /// The same with a job and inputs of the caller's, who looks at the results.
-fn run_with(component: &[u8], change: impl FnOnce(&mut Job), inputs: Inputs, look: impl FnOnce(&Path)) -> End {
+fn run_with(component: &[u8], change: impl FnOnce(&mut Job), inputs: &Inputs, look: impl FnOnce(&Path)) -> End {
     let module = bacalhau_lower::lower(component, 1 << 30).unwrap_or_else(|error| panic!("{error}"));
     let module = RUNTIME.load(&module).unwrap();
     let mut job = Job::new(module.cid());
     change(&mut job);
     let results = tempfile::tempdir().unwrap();
     let dir = results.path().join("results");
-    let receipt = RUNTIME.run(&module, &job, &inputs, &dir, PATIENCE).unwrap();
+    let receipt = RUNTIME.run(&module, &job, inputs, &dir, PATIENCE).unwrap();
     look(&dir);
     let read = |name: &str| fs::read(dir.join(name)).unwrap();
     let stderr = String::from_utf8_lossy(&read("stderr")).into_owned();

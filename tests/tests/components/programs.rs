@@ -75,7 +75,7 @@ fn examples_built_for_wasip2_give_the_hashes_of_wasip1() {
                 job.seed = example.seed;
                 job.inputs.extend(example.inputs.iter().map(|input| (input.dst.clone(), None)));
             },
-            inputs,
+            &inputs,
             |dir| h1 = bacalhau_runtime::dirhash::hash_dir(dir, "results").unwrap().h1,
         );
         assert_eq!(end.outcome, Outcome::Exit(0), "{}: {}", example.name, end.stderr);
@@ -105,7 +105,7 @@ fn the_standard_library_of_wasip2_passes_its_tests() {
         let with_input = |job: &mut bacalhau_runtime::Job| {
             job.inputs.insert("/inputs".into(), None);
         };
-        let end = run_with(&component, with_input, inputs, |_| {});
+        let end = run_with(&component, with_input, &inputs, |_| {});
         assert_eq!(end.outcome, Outcome::Exit(0), "{guest}: {}", end.stderr);
     }
 }
@@ -137,7 +137,7 @@ fn python_runs() {
     let end = run_with(
         &component,
         |job| job.args.push("one".into()),
-        Inputs::new(),
+        &Inputs::new(),
         |dir| {
             assert_eq!(fs::read_to_string(dir.join("outputs/squares")).unwrap(), "332833500\n");
         },

@@ -69,13 +69,11 @@ impl Ty {
             return ((tag.next_multiple_of(align) + size).next_multiple_of(all), all);
         }
         match self {
-            Self::Scalar("bool" | "s8" | "u8") => (1, 1),
-            Self::Scalar("s16" | "u16") => (2, 2),
+            Self::Scalar("bool" | "s8" | "u8") | Self::Flags(1..=8) => (1, 1),
+            Self::Scalar("s16" | "u16") | Self::Flags(9..=16) => (2, 2),
             Self::Scalar("s64" | "u64" | "f64") => (8, 8),
             Self::String | Self::List(_) => (8, 4),
             Self::Record(parts) | Self::Tuple(parts) => parts_layout(parts),
-            Self::Flags(1..=8) => (1, 1),
-            Self::Flags(9..=16) => (2, 2),
             _ => (4, 4),
         }
     }

@@ -45,7 +45,7 @@ pub(crate) struct Memory<'r> {
 
 impl Memory<'_> {
     fn allocate(&mut self, size: u32, align: u32) -> u32 {
-        while (self.base + u32::try_from(self.bytes.len()).unwrap()) % align != 0 {
+        while !(self.base + u32::try_from(self.bytes.len()).unwrap()).is_multiple_of(align) {
             self.bytes.push(0);
         }
         let address = self.base + u32::try_from(self.bytes.len()).unwrap();

@@ -51,7 +51,7 @@ impl Executor for Wasm {
         let calls = ended.calls().clone();
         let mut receipt = ended.keep(&dir.join("results"))?;
         receipt.unclaimed.module_source = Some(source.recorded());
-        receipt.unclaimed.component = self.context.component_of(&wasm.job.module);
+        receipt.unclaimed.component = self.context.component_of(&wasm.job.module).map(|cid| cid.to_string());
         inputs.record(&mut receipt.unclaimed);
         Ok((receipt, calls))
     }
