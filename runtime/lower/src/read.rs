@@ -34,7 +34,8 @@ pub(crate) enum Definition<'a> {
     Export(ComponentExport<'a>),
 }
 
-/// Language of core modules inside: that of the newest profile. The gate looks at what they are lowered to.
+/// Language of core modules inside: that of the newest profile, without references to types and 64-bit addresses. The gate
+/// looks at what they are lowered to.
 fn features() -> WasmFeatures {
     WasmFeatures::WASM2
         | WasmFeatures::TAIL_CALL
@@ -42,6 +43,8 @@ fn features() -> WasmFeatures {
         | WasmFeatures::MULTI_MEMORY
         | WasmFeatures::EXCEPTIONS
         | WasmFeatures::THREADS
+        | WasmFeatures::RELAXED_SIMD
+        | WasmFeatures::WIDE_ARITHMETIC
         | WasmFeatures::COMPONENT_MODEL
         // Accepted here so that they are refused by name, not by the bytes of their encoding.
         | WasmFeatures::CM_ASYNC
