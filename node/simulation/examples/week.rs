@@ -21,7 +21,7 @@ const WEEK_MS: u64 = 7 * DAY_MS;
 const JOBS: usize = 2_000_000;
 const REQUESTERS: usize = 4;
 /// Changes of a node are written together at this interval, as its loop does under load.
-const COMMIT_MS: u64 = 1_000;
+const COMMIT_MS: u64 = 10_000;
 /// Interval of the cleanup, and what it keeps: the defaults of `bacalhau serve`.
 const SWEEP_MS: u64 = 600_000;
 const KEEP_MS: u64 = 30 * DAY_MS;
@@ -49,11 +49,11 @@ fn config(jobs: usize) -> Config {
     let total = Resources { cpu_millis: 16_000, memory_bytes: 64 << 30, disk_bytes: 256 << 30 };
     Config {
         seed: 1,
-        nodes: 44,
+        nodes: 24,
         requesters: REQUESTERS,
         first_provider: REQUESTERS,
         data_sets: 10,
-        holders: 12,
+        holders: 6,
         curious: 0.0,
         jobs,
         clients: 100,

@@ -94,9 +94,9 @@ fn a_short_name_is_enough_where_it_is_one_jobs() {
 #[test]
 fn old_jobs_go_and_others_stay() {
     let store = JobStore::in_memory().unwrap();
-    // 0, 1: never ended. The others ended at 1000 times their number.
+    // 0, 1: never ended. The others ended 1000 times their number after a million, when the first was made.
     let jobs: Vec<JobRecord> = (0..100)
-        .map(|number| if number < 2 { job(number) } else { ended(job(number), ShardState::Failed, 1000 * number) })
+        .map(|number| if number < 2 { job(number) } else { ended(job(number), ShardState::Failed, 1_000_000 + 1000 * number) })
         .collect();
     let events: Vec<_> = jobs.iter().map(|record| event(&record.job.id, 1, EventKind::Created, "")).collect();
     store.commit(&Batch { jobs: jobs.iter().collect(), events: &events, ..Batch::default() }).unwrap();
@@ -109,7 +109,7 @@ fn old_jobs_go_and_others_stay() {
         jobs.iter().filter(is_here).map(|record| record.job.created_ms - 1_000_000).collect::<Vec<_>>()
     };
     assert_eq!(store.prune(Retention::default()).unwrap(), 0);
-    assert_eq!(store.prune(Retention { since_ms: Some(10_000), ..Retention::default() }).unwrap(), 8);
+    assert_eq!(store.prune(Retention { since_ms: Some(1_010_000), ..Retention::default() }).unwrap(), 8);
     assert_eq!(left(), [0, 1].into_iter().chain(10..100).collect::<Vec<_>>());
     assert_eq!(store.prune(Retention { keep_last: Some(5), ..Retention::default() }).unwrap(), 85);
     assert_eq!(left(), [0, 1, 95, 96, 97, 98, 99]);
@@ -147,7 +147,7 @@ fn bytes_are_counted_for_each_client_and_the_oldest_ended_jobs_go_first() {
     let of = |store: &JobStore, number| store.client_bytes(&client(number)).unwrap();
     let jobs: Vec<JobRecord> = (0..6).map(|nonce| record(spec(), nonce, &key(1), 1000 + nonce)).collect();
     let mut sizes = vec![0];
-    for (job, ended_ms) in jobs.iter().zip([None, Some(10), Some(20), None, Some(30), Some(40)]) {
+    for (job, ended_ms) in jobs.iter().zip([None, Some(2_000_010), Some(2_000_020), None, Some(2_000_030), Some(2_000_040)]) {
         let job = ended_ms.map_or(job.clone(), |ended_ms| ended(job.clone(), ShardState::Completed, ended_ms));
         let events = [event(&job.job.id, 1, EventKind::Created, "one")];
         store.commit(&Batch { now_ms: 1, jobs: vec![&job], events: &events, ..Batch::default() }).unwrap();
@@ -174,11 +174,11 @@ fn bytes_are_counted_for_each_client_and_the_oldest_ended_jobs_go_first() {
     let store = open(dir.path());
     assert_eq!((of(&store, 1), of(&store, 2)), counted);
 
-    assert_eq!(store.prune_clients(u64::MAX, 100).unwrap(), 0);
+    assert_eq!(store.prune_clients(u64::MAX, 2_000_100).unwrap(), 0);
     let least = of(&store, 1) - 1;
-    assert_eq!(store.prune_clients(least, 5).unwrap(), 0, "they ended too lately");
-    assert_eq!(store.prune_clients(least, 100).unwrap(), 1);
+    assert_eq!(store.prune_clients(least, 2_000_005).unwrap(), 0, "they ended too lately");
+    assert_eq!(store.prune_clients(least, 2_000_100).unwrap(), 1);
     assert!(!store.has(&jobs[1].job.id).unwrap() && store.has(&jobs[0].job.id).unwrap(), "the oldest that has ended");
-    assert_eq!(store.prune_clients(0, 100).unwrap(), 3);
+    assert_eq!(store.prune_clients(0, 2_000_100).unwrap(), 3);
     assert_eq!(of(&store, 2), other, "it has not ended");
 }
