@@ -2,11 +2,16 @@
 //! stores them, with its cleanup at its defaults. Prints a table with a line a day.
 //!
 //!     TMPDIR=/dev/shm cargo run --release -p bacalhau-simulation --example week [JOBS]
+#![allow(
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a measurement that cannot go on has to stop; its figures are rounded when they are printed"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bacalhau_compute::ComputeConfig;
@@ -37,7 +42,7 @@ fn main() {
     let jobs = std::env::args().nth(1).map_or(JOBS, |jobs| jobs.parse().expect("a number of jobs"));
     let dir = tempfile::tempdir().expect("a temporary directory");
     let began = Instant::now();
-    let mut week = Week::new(dir.path().to_path_buf());
+    let mut week = Week::new(dir.path());
     println!("{HEAD}");
     let report = observe(&config(jobs), &mut week);
     week.line();
@@ -116,7 +121,7 @@ struct Stored {
 }
 
 impl Week {
-    fn new(dir: PathBuf) -> Self {
+    fn new(dir: &Path) -> Self {
         let stored = (0..=REQUESTERS).map(|node| Stored::new(dir.join(format!("{node}.redb")))).collect();
         Self { stored, day: 0, ended: BTreeSet::new(), took_ms: Vec::new(), most: Most::default() }
     }

@@ -58,13 +58,13 @@ fn a_command_becomes_a_module_that_imports_preview_1_only() {
 
 #[test]
 fn operators_of_the_newest_profile_are_taken() {
-    let inside = r#"(core module $Other
+    let inside = "(core module $Other
         (memory 1 1 shared)
         (func (param v128 i64) (result v128 i64 i64)
             (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0))
             (i64.mul_wide_u (local.get 1) (local.get 1)))
         (func (result i32) (i32.atomic.load (i32.const 0))))
-        (core instance (instantiate $Other))"#;
+        (core instance (instantiate $Other))";
     let module = lower_text(&command(inside)).unwrap();
     let features = WasmFeatures::WASM2
         | WasmFeatures::MULTI_MEMORY

@@ -95,9 +95,12 @@ fn a_short_name_is_enough_where_it_is_one_jobs() {
 fn old_jobs_go_and_others_stay() {
     let store = JobStore::in_memory().unwrap();
     // 0, 1: never ended. The others ended 1000 times their number after a million, when the first was made.
-    let jobs: Vec<JobRecord> = (0..100)
-        .map(|number| if number < 2 { job(number) } else { ended(job(number), ShardState::Failed, 1_000_000 + 1000 * number) })
-        .collect();
+    let jobs: Vec<JobRecord> =
+        (0..100)
+            .map(|number| {
+                if number < 2 { job(number) } else { ended(job(number), ShardState::Failed, 1_000_000 + 1000 * number) }
+            })
+            .collect();
     let events: Vec<_> = jobs.iter().map(|record| event(&record.job.id, 1, EventKind::Created, "")).collect();
     store.commit(&Batch { jobs: jobs.iter().collect(), events: &events, ..Batch::default() }).unwrap();
     let left = || {
@@ -147,7 +150,9 @@ fn bytes_are_counted_for_each_client_and_the_oldest_ended_jobs_go_first() {
     let of = |store: &JobStore, number| store.client_bytes(&client(number)).unwrap();
     let jobs: Vec<JobRecord> = (0..6).map(|nonce| record(spec(), nonce, &key(1), 1000 + nonce)).collect();
     let mut sizes = vec![0];
-    for (job, ended_ms) in jobs.iter().zip([None, Some(2_000_010), Some(2_000_020), None, Some(2_000_030), Some(2_000_040)]) {
+    for (job, ended_ms) in
+        jobs.iter().zip([None, Some(2_000_010), Some(2_000_020), None, Some(2_000_030), Some(2_000_040)])
+    {
         let job = ended_ms.map_or(job.clone(), |ended_ms| ended(job.clone(), ShardState::Completed, ended_ms));
         let events = [event(&job.job.id, 1, EventKind::Created, "one")];
         store.commit(&Batch { now_ms: 1, jobs: vec![&job], events: &events, ..Batch::default() }).unwrap();
