@@ -12,6 +12,9 @@ use bacalhau_conformance::{
 
 const USAGE: &str = "\
 conformance claims [--out FILE]   run the corpus on every engine of this machine, one line of JSON for each claim
+conformance claims --engine NAME --out FILE
+                                  the same on one engine; `runtime` runs the examples
+conformance engines               names of the engines, one on each line
 conformance compare FILE [FILE]   say where the claims of a file differ from those made here, or of a second file
 conformance write                 make the golden files that are missing; those that exist stay as they are";
 
@@ -19,6 +22,11 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
+        ["engines"] => {
+            engines().iter().for_each(|name| println!("{name}"));
+            Ok(())
+        }
+        ["claims", "--engine", name, "--out", file] => claims_of(name).and_then(|lines| write(file, &text(&lines))),
         ["claims"] => claims().map(|lines| print!("{}", text(&lines))),
         ["claims", "--out", file] => claims().and_then(|lines| write(file, &text(&lines))),
         ["compare", file] => read(file).and_then(|theirs| compare(&[claims()?, theirs].concat())),
@@ -35,22 +43,39 @@ fn main() -> ExitCode {
     }
 }
 
-/// Claims of all cases on all engines of this machine, and of the examples in the runtime.
-fn claims() -> Result<Vec<Line>, String> {
+/// The examples of the runtime count as an engine.
+const RUNTIME: &str = "runtime";
+
+/// The engines of this machine.
+fn engines() -> Vec<&'static str> {
     for (engine, reason) in Backend::missing() {
         eprintln!("{engine} does not work on {}: {reason}", env::consts::ARCH);
     }
+    Backend::all().iter().map(|backend| backend.name).chain([RUNTIME]).collect()
+}
+
+/// Claims of all cases on all engines of this machine, and of the examples in the runtime.
+fn claims() -> Result<Vec<Line>, String> {
+    let lines = engines().into_iter().map(claims_of).collect::<Result<Vec<_>, _>>()?;
+    Ok(lines.concat())
+}
+
+/// Claims of one engine.
+fn claims_of(name: &str) -> Result<Vec<Line>, String> {
     let mut lines = Vec::new();
-    for backend in Backend::all() {
-        let engine = format!("{} {}", env::consts::ARCH, backend.name);
+    if name != RUNTIME {
+        let backend = Backend::all().into_iter().find(|backend| backend.name == name);
+        let backend = backend.ok_or_else(|| format!("no engine of this machine is called {name}"))?;
+        let engine = format!("{} {name}", env::consts::ARCH);
         for (group, cases) in corpus::groups()? {
             let ran = matrix::run(&backend, &cases)?;
             eprintln!("{engine}: {group}: {} claims, {} not compiled", ran.claims.len(), ran.left_out.len());
             lines.extend(ran.claims.into_iter().map(|claim| Line { claim, engine: engine.clone() }));
         }
+        return Ok(lines);
     }
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let engine = format!("{} runtime", env::consts::ARCH);
+    let engine = format!("{} {RUNTIME}", env::consts::ARCH);
     let jobs = jobs::claims(&top)?;
     eprintln!("{engine}: jobs: {} claims", jobs.len());
     lines.extend(jobs.into_iter().map(|claim| Line { claim, engine: engine.clone() }));
