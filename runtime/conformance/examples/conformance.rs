@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
         ["engines"] => {
-            engines().iter().for_each(|name| println!("{name}"));
+            println!("{}", engines().join("\n"));
             Ok(())
         }
         ["claims", "--engine", name, "--out", file] => claims_of(name).and_then(|lines| write(file, &text(&lines))),
