@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use bacalhau_compute::ComputeConfig;
 use bacalhau_daemon::{Changes, Core};
 use bacalhau_job::{Event, JobId, JobRecord, Resources};
-use bacalhau_simulation::{Behaviour, Churn, Config, Links, Observer, jobs, observe};
+use bacalhau_simulation::{BEGINNING_MS, Behaviour, Churn, Config, Links, Observer, jobs, observe};
 use bacalhau_store::{Batch, JobStore, Query, Retention};
 
 const DAY_MS: u64 = 24 * 3_600_000;
@@ -33,8 +33,6 @@ const KEEP_MS: u64 = 30 * DAY_MS;
 const KEEP_MOST: usize = 100_000;
 const CLIENT_BYTES: u64 = 256 << 20;
 const FRESH_MS: u64 = 3_600_000;
-/// Unix milliseconds at the beginning of a simulation.
-const BEGINNING_MS: u64 = 1_800_000_000_000;
 /// Jobs of a page of the list.
 const PAGE: usize = 100;
 

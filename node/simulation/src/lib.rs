@@ -23,6 +23,7 @@ mod world;
 
 pub use behaviour::Behaviour;
 pub use config::{Churn, Config, Links};
+pub use node::BEGINNING_MS;
 pub use observer::Observer;
 pub use report::Report;
 pub use seal::FakeSeal;

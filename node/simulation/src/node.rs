@@ -15,7 +15,7 @@ use bacalhau_job::{ExecutionId, Resources};
 use bacalhau_requester::Requester;
 
 /// Unix milliseconds at the beginning, by a clock that is right.
-const BEGINNING_MS: u64 = 1_800_000_000_000;
+pub const BEGINNING_MS: u64 = 1_800_000_000_000;
 
 /// A simulated node.
 #[derive(Debug)]

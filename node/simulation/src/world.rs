@@ -37,8 +37,6 @@ pub(super) struct World<'a> {
     observer: &'a mut dyn Observer,
     /// The last one is the second client of [`Config::of_second_client`].
     clients: Vec<Identity>,
-    /// The number of the next job.
-    next: usize,
     /// Jobs that have not ended, and their requesters.
     open: BTreeMap<JobId, usize>,
     /// Ended jobs whose checks are kept, and when they ended.
@@ -84,7 +82,6 @@ impl<'a> World<'a> {
             report: Report { seed: config.seed, trace: 0xcbf2_9ce4_8422_2325, ..Report::default() },
             observer,
             clients,
-            next: 0,
             open: BTreeMap::new(),
             ended: VecDeque::new(),
             submitted: Vec::new(),
@@ -97,7 +94,11 @@ impl<'a> World<'a> {
         for node in 0..self.nodes.len() {
             self.start(node);
         }
-        self.plan_job();
+        for number in 0..self.config.jobs {
+            let at = self.rng.below(self.config.submitting_ms);
+            let at = if self.is_of_second_client(number) { self.config.submitting_ms } else { at };
+            self.agenda.at(at, Event::Submit { number });
+        }
         self.plan_churn();
         while let Some((at, event)) = self.agenda.next() {
             if at > self.config.end_ms {
@@ -151,29 +152,12 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Plans when the next job is submitted: each has its own share of the time. Those of the second client come at its end.
-    fn plan_job(&mut self) {
-        let (number, jobs) = (self.next as u64, self.config.jobs as u64);
-        if number == jobs {
-            return;
-        }
-        self.next += 1;
-        let share = |number: u64| self.config.submitting_ms * number / jobs;
-        let at = share(number) + self.rng.below((share(number + 1) - share(number)).max(1));
-        let number = self.next - 1;
-        let at = if self.is_of_second_client(number) { self.config.submitting_ms } else { at };
-        self.agenda.at(at.max(self.now_ms), Event::Submit { number });
-    }
-
     fn is_of_second_client(&self, number: usize) -> bool {
         number >= self.config.jobs - self.config.of_second_client
     }
 
     /// A client submits a job at some requester; one that is down is tried again later.
     fn submit(&mut self, number: usize) {
-        if number + 1 == self.next {
-            self.plan_job();
-        }
         let node = self.rng.index(self.config.requesters);
         if self.nodes[node].core.is_none() {
             return self.agenda.at(self.now_ms + 1000, Event::Submit { number });
