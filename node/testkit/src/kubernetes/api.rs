@@ -306,28 +306,22 @@ impl State {
         let Some(limit) = query.get("limit").and_then(|limit| limit.parse().ok()) else {
             return self.violation("a listing without a limit");
         };
+        let all = if pods { &self.objects.pods } else { &self.objects.jobs };
         if self.faults.contains(&Fault::EndlessListing) {
-            return self.endless(limit, pods);
+            return self.page(pods, &all.values().cycle().take(limit).collect::<Vec<_>>(), "more");
         }
         let after = query.get("continue").cloned().unwrap_or_default();
-        let all = if pods { &self.objects.pods } else { &self.objects.jobs };
         let mut found = all.iter().filter(|(name, object)| **name > after && is_selected(object, selector));
         let page: Vec<(&String, &Value)> = found.by_ref().take(PAGE.min(limit)).collect();
         let token = if found.next().is_some() { page.last().map(|(name, _)| (*name).clone()) } else { None };
         let items: Vec<&Value> = page.into_iter().map(|(_, object)| object).collect();
-        let (kind, version) = if pods { ("PodList", "v1") } else { ("JobList", "batch/v1") };
-        let metadata = json!({
-            "resourceVersion": self.objects.version.to_string(), "continue": token.unwrap_or_default(),
-        });
-        Answer::Json(200, json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}))
+        self.page(pods, &items, &token.unwrap_or_default())
     }
 
-    /// A full page, and a token for another one.
-    fn endless(&self, limit: usize, pods: bool) -> Answer {
-        let all = if pods { &self.objects.pods } else { &self.objects.jobs };
-        let items: Vec<&Value> = all.values().cycle().take(limit).collect();
+    /// A page of a listing, and the token for the next one.
+    fn page(&self, pods: bool, items: &[&Value], token: &str) -> Answer {
         let (kind, version) = if pods { ("PodList", "v1") } else { ("JobList", "batch/v1") };
-        let metadata = json!({"resourceVersion": "1", "continue": "more"});
+        let metadata = json!({"resourceVersion": self.objects.version.to_string(), "continue": token});
         Answer::Json(200, json!({"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}))
     }
 
