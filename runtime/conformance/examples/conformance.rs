@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
         ["engines"] => {
+            say_missing();
             println!("{}", engines().join("\n"));
             Ok(())
         }
@@ -48,38 +49,52 @@ const RUNTIME: &str = "runtime";
 
 /// The engines of this machine.
 fn engines() -> Vec<&'static str> {
+    Backend::all().iter().map(|backend| backend.name).chain([RUNTIME]).collect()
+}
+
+fn say_missing() {
     for (engine, reason) in Backend::missing() {
         eprintln!("{engine} does not work on {}: {reason}", env::consts::ARCH);
     }
-    Backend::all().iter().map(|backend| backend.name).chain([RUNTIME]).collect()
 }
 
 /// Claims of all cases on all engines of this machine, and of the examples in the runtime.
 fn claims() -> Result<Vec<Line>, String> {
-    let lines = engines().into_iter().map(claims_of).collect::<Result<Vec<_>, _>>()?;
-    Ok(lines.concat())
+    say_missing();
+    let mut lines = Vec::new();
+    for backend in Backend::all() {
+        lines.extend(claims_of_corpus(&backend)?);
+    }
+    lines.extend(claims_of_examples()?);
+    Ok(lines)
 }
 
 /// Claims of one engine.
 fn claims_of(name: &str) -> Result<Vec<Line>, String> {
-    let mut lines = Vec::new();
-    if name != RUNTIME {
-        let backend = Backend::all().into_iter().find(|backend| backend.name == name);
-        let backend = backend.ok_or_else(|| format!("no engine of this machine is called {name}"))?;
-        let engine = format!("{} {name}", env::consts::ARCH);
-        for (group, cases) in corpus::groups()? {
-            let ran = matrix::run(&backend, &cases)?;
-            eprintln!("{engine}: {group}: {} claims, {} not compiled", ran.claims.len(), ran.left_out.len());
-            lines.extend(ran.claims.into_iter().map(|claim| Line { claim, engine: engine.clone() }));
-        }
-        return Ok(lines);
+    if name == RUNTIME {
+        return claims_of_examples();
     }
+    let backend = Backend::all().into_iter().find(|backend| backend.name == name);
+    claims_of_corpus(&backend.ok_or_else(|| format!("no engine of this machine is called {name}"))?)
+}
+
+fn claims_of_corpus(backend: &Backend) -> Result<Vec<Line>, String> {
+    let engine = format!("{} {}", env::consts::ARCH, backend.name);
+    let mut lines = Vec::new();
+    for (group, cases) in corpus::groups()? {
+        let ran = matrix::run(backend, &cases)?;
+        eprintln!("{engine}: {group}: {} claims, {} not compiled", ran.claims.len(), ran.left_out.len());
+        lines.extend(ran.claims.into_iter().map(|claim| Line { claim, engine: engine.clone() }));
+    }
+    Ok(lines)
+}
+
+fn claims_of_examples() -> Result<Vec<Line>, String> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let engine = format!("{} {RUNTIME}", env::consts::ARCH);
     let jobs = jobs::claims(&top)?;
     eprintln!("{engine}: jobs: {} claims", jobs.len());
-    lines.extend(jobs.into_iter().map(|claim| Line { claim, engine: engine.clone() }));
-    Ok(lines)
+    Ok(jobs.into_iter().map(|claim| Line { claim, engine: engine.clone() }).collect())
 }
 
 fn compare(lines: &[Line]) -> Result<(), String> {
