@@ -8,12 +8,13 @@ use std::time::Duration;
 use bacalhau_runtime::{AddressSpace, Backend, HostFailure, Options, Runtime, StartOptimizer, Tier};
 use clap::{Args, ValueEnum};
 
+use super::by_cid::ByCid;
 use super::exit::Failure;
 use super::optimize;
 use super::progress_output::Ui;
 use bacalhau_http::Reach;
 use bacalhau_service::node::Node;
-use bacalhau_storage::{Fetching, LocalStorage, Sources};
+use bacalhau_storage::{Fetching, LocalStorage, Source, Sources};
 use bacalhau_values::Size;
 
 const PATIENCE_SECONDS: u64 = 60;
@@ -140,6 +141,22 @@ impl Compiling {
 }
 
 impl Download {
+    /// All sources for a program at `source`, and the node that they read from if it is a CID: they work while it lives.
+    ///
+    /// # Errors
+    /// When a flag is invalid or the node cannot be started.
+    pub(super) fn sources_of(
+        &self,
+        source: &Source,
+        by_cid: &ByCid,
+        ui: &Arc<Ui>,
+        spool_dir: PathBuf,
+    ) -> Result<(Sources, Option<Node>), Failure> {
+        let node = source.is_cid().then(|| by_cid.node(ui)).transpose()?;
+        let sources = self.sources(ui, node.as_ref(), spool_dir, Reach::Named)?;
+        Ok((sources, node))
+    }
+
     /// All sources: CIDs from `node`, downloads spooled in `spool_dir`, addresses within `reach`.
     ///
     /// # Errors

@@ -67,8 +67,7 @@ impl WasmLower {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let source = Source::parse(&self.component)?;
         let ui = Ui::new(false);
-        let node = source.is_cid().then(|| self.by_cid.node(&ui)).transpose()?;
-        let sources = self.download.sources(&ui, node.as_ref(), std::env::temp_dir(), bacalhau_http::Reach::Named)?;
+        let (sources, _node) = self.download.sources_of(&source, &self.by_cid, &ui, std::env::temp_dir())?;
         let program = component::read(&sources, &ui, &source, self.module_size.0)?;
         let Some(component) = program.component else {
             return Err(Failure::refused(format!(

@@ -170,8 +170,7 @@ impl Create {
         match draft.program() {
             Program::Wasm { module, job } => {
                 let module = Source::parse(module)?;
-                let node = module.is_cid().then(|| self.by_cid.node(ui)).transpose()?;
-                let sources = self.download.sources(ui, node.as_ref(), dir.into(), bacalhau_http::Reach::Named)?;
+                let (sources, _node) = self.download.sources_of(&module, &self.by_cid, ui, dir.into())?;
                 let (cid, profile) = spec::read_module(&sources, ui, &module, limits(job)?.module_bytes)?;
                 Ok(LookedUp::Module(cid, profile, Box::new(module)))
             }
