@@ -29,6 +29,8 @@ use std::{env, fs};
 use bacalhau_runtime::{Error, HostTree, Inputs, Job, Limits, Link, Options, Outcome, Profile, Receipt, Runtime, Tree};
 use tempfile::TempDir;
 
+pub mod examples;
+
 /// Where each guest is, and the macros that name all guests of a group.
 pub mod guests {
     include!(concat!(env!("OUT_DIR"), "/guests.rs"));

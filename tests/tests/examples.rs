@@ -2,62 +2,21 @@
 //! the module that its source builds today.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to fail")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use bacalhau_runtime::{HostTree, Inputs, Job, Outcome};
+use bacalhau_runtime::{Job, Outcome};
+use bacalhau_tests::examples::{Example, examples, top};
 use bacalhau_tests::{PATIENCE, RUNTIME, cargo};
-use serde::Deserialize;
-
-/// One entry of `wasm-examples/expected.json`. Paths count from the top of the repository.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Example {
-    name: String,
-    module: PathBuf,
-    args: Vec<String>,
-    inputs: Vec<Input>,
-    env: BTreeMap<String, String>,
-    #[serde(default)]
-    seed: u64,
-    h1: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Input {
-    src: PathBuf,
-    dst: String,
-}
-
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-fn examples() -> Vec<Example> {
-    let examples: Vec<Example> =
-        serde_json::from_slice(&fs::read(top().join("wasm-examples/expected.json")).unwrap()).unwrap();
-    assert!(examples.len() >= 6, "only {} examples", examples.len());
-    examples
-}
 
 /// Runs an example with this module, and answers with its hash and what it wrote to stderr.
 fn run(example: &Example, module: &Path) -> (String, String) {
     let module = RUNTIME.load(&fs::read(module).unwrap()).unwrap();
     let mut job = Job::new(module.cid());
-    job.args.clone_from(&example.args);
-    job.env.clone_from(&example.env);
-    job.seed = example.seed;
-    let mut inputs = Inputs::new();
-    for Input { src, dst } in &example.inputs {
-        job.inputs.insert(dst.clone(), None);
-        inputs.insert(dst.clone(), Arc::new(HostTree::open(&top().join(src)).unwrap()));
-    }
+    example.fill(&mut job);
     let results = tempfile::tempdir().unwrap();
     let dir = results.path().join("results");
-    let receipt = RUNTIME.run(&module, &job, &inputs, &dir, PATIENCE).unwrap();
+    let receipt = RUNTIME.run(&module, &job, &example.open(), &dir, PATIENCE).unwrap();
     let stderr = fs::read_to_string(dir.join("stderr")).unwrap();
     assert_eq!(receipt.claim.outcome, Outcome::Exit(0), "{}: {stderr}", example.name);
     (receipt.claim.h1, stderr)

@@ -1,38 +1,15 @@
 //! Programs of other toolchains: Rust for wasm32-wasip2, C with the adapter of preview 1, Python and JavaScript.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use bacalhau_runtime::{HostTree, Inputs, Outcome};
+use bacalhau_tests::examples::{examples, top};
 use bacalhau_tests::{cargo, small_tree};
-use serde::Deserialize;
 
 use super::{run, run_with};
-
-/// One entry of `wasm-examples/expected.json`.
-#[derive(Deserialize)]
-struct Example {
-    name: String,
-    args: Vec<String>,
-    inputs: Vec<Input>,
-    env: BTreeMap<String, String>,
-    #[serde(default)]
-    seed: u64,
-    h1: String,
-}
-
-#[derive(Deserialize)]
-struct Input {
-    src: PathBuf,
-    dst: String,
-}
-
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
 
 /// Builds a workspace for wasm32-wasip2, and says where the components are. Without the target it says what is skipped.
 fn build(workspace: &str, what: &[&str]) -> Option<PathBuf> {
@@ -57,27 +34,11 @@ fn build(workspace: &str, what: &[&str]) -> Option<PathBuf> {
 #[test]
 fn examples_built_for_wasip2_give_the_hashes_of_wasip1() {
     let Some(built) = build("wasm-examples", &[]) else { return };
-    let examples: Vec<Example> =
-        serde_json::from_slice(&fs::read(top().join("wasm-examples/expected.json")).unwrap()).unwrap();
-    assert!(examples.len() >= 6, "only {} examples", examples.len());
-    for example in examples {
-        let mut inputs = Inputs::new();
-        for Input { src, dst } in &example.inputs {
-            inputs.insert(dst.clone(), Arc::new(HostTree::open(&top().join(src)).unwrap()));
-        }
+    for example in examples() {
         let mut h1 = String::new();
         let component = fs::read(built.join(&example.name).with_extension("wasm")).unwrap();
-        let end = run_with(
-            &component,
-            |job| {
-                job.args.clone_from(&example.args);
-                job.env.clone_from(&example.env);
-                job.seed = example.seed;
-                job.inputs.extend(example.inputs.iter().map(|input| (input.dst.clone(), None)));
-            },
-            &inputs,
-            |dir| h1 = bacalhau_runtime::dirhash::hash_dir(dir, "results").unwrap().h1,
-        );
+        let look = |dir: &Path| h1 = bacalhau_runtime::dirhash::hash_dir(dir, "results").unwrap().h1;
+        let end = run_with(&component, |job| example.fill(job), &example.open(), look);
         assert_eq!(end.outcome, Outcome::Exit(0), "{}: {}", example.name, end.stderr);
         assert_eq!(h1, example.h1, "{}", example.name);
     }
