@@ -115,6 +115,21 @@ mod tests {
     }
 
     #[test]
+    fn the_order_is_that_of_the_bytes_whatever_names_have_in_common() {
+        for names in [
+            &["dir-9", "dir-10", "dir-", "dir-100000000-b", "dir-100000000-a", "dir-100000000"][..],
+            &["same-beginning-2", "same-beginning-1"],
+            &["ü", "z", "a", "", "aa", "a\u{1}"],
+        ] {
+            let cid = link(b"a").cid;
+            let listing = Listing::of_entries(names.iter().map(|name| ((*name).into(), cid)).collect()).unwrap();
+            let mut sorted = names.to_vec();
+            sorted.sort_unstable();
+            assert_eq!(listing.entries().iter().map(|(name, _)| &**name).collect::<Vec<_>>(), sorted);
+        }
+    }
+
+    #[test]
     fn too_many_entries_are_refused() {
         let cid = link(b"a").cid;
         let entries = (0..=MAX_DIR_ENTRIES).map(|number| (number.to_string().into(), cid)).collect();
